@@ -67,8 +67,8 @@ class Incoming:
         self.size = self._left = size
         self.skipped = size > len(buffer)
         self._head = False
-        if not size and self.first & 0xF0 == 0x30:
-            raise ProtocolError("PUBLISH without a topic")
+        if self.first < 0x10 or not size and self.first & 0xF0 == 0x30:
+            raise ProtocolError("packet 0x%02x of %d bytes" % (self.first, size))
 
     def _open(self):
         """The body has begun: find topic, identifier and payload of a PUBLISH in it."""

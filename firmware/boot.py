@@ -1,0 +1,10 @@
+# Runs first, and returns whatever happens: a board always ends with a REPL and a reason.
+try:
+    import node.boot
+
+    node.boot.run()
+except Exception as error:
+    import sys
+
+    sys.print_exception(error)
+    print("Petrel: the boot failed, see above; copy lib/ to the board again")

@@ -1,0 +1,88 @@
+"""A session with its far end in the test's hand: bytes in, packets out, a clock that is set."""
+
+import io
+
+from mqtt.outbox import Outbox
+from mqtt.session import Session
+
+CONNACK = b"\x20\x02\x00\x00"
+CONNACK_PRESENT = b"\x20\x02\x01\x00"
+
+
+class Wire:
+    """A Session and what it has sent; `now` is its clock."""
+
+    def __init__(self, queue=8, **options):
+        self.now = 1000
+        self.replies = []
+        self.outbox = Outbox(queue)
+        self.session = Session(io.BytesIO(128), self.outbox, "id", **options)
+
+    def connect(self, connack=CONNACK):
+        """Open a connection; returns the CONNECT and what follows the CONNACK."""
+        self.session.lost()
+        self.session.connect(self.now)
+        sent = self.encoded()
+        self.feed(connack)
+        return sent, self.sent()
+
+    def encoded(self):
+        """The packet the session has just encoded."""
+        session = self.session
+        session.out.seek(session.start)
+        packet = session.out.read(session.end - session.start)
+        return packet + (bytes(session.tail) if session.tail else b"")
+
+    def sent(self):
+        """All packets that the session wants to send now, one by one."""
+        packets, self.replies = self.replies, []
+        while self.session.next_packet(self.now):
+            packets.append(self.encoded())
+        return packets
+
+    def feed(self, data, step=0):
+        """Let bytes arrive, `step` at a time if given; returns the kinds of packet they made.
+
+        As a client does, it lets the session answer each packet before the next; see sent().
+        """
+        session = self.session
+        incoming = session.incoming
+        kinds = []
+        while data:
+            n = min(incoming.need, step or incoming.need, len(data))
+            incoming.into[:n] = data[:n]
+            data = data[n:]
+            first = incoming.received(n, self.now)
+            if first:
+                kind = session.handle(first, self.now)
+                if kind == 0x30:
+                    kinds.append((incoming.topic(), incoming.payload()))
+                    session.owed = incoming.pid
+                else:
+                    kinds.append(kind)
+                self.replies = self.sent()
+        return kinds
+
+    def post(self, topic, payload):
+        """Put a QoS 1 message into the outbox."""
+        return self.outbox.put(topic, payload, 2)
+
+    def later(self, ms):
+        """Let time pass, second by second as a client would; returns what was sent meanwhile."""
+        packets = []
+        while ms > 0:
+            step = min(ms, 1000)
+            self.now += step
+            ms -= step
+            self.session.tick(self.now)
+            packets += self.sent()
+        return packets
+
+
+def raises(kind, function, *args):
+    """The exception of that kind which the call raises; fails if it raises none."""
+    try:
+        function(*args)
+    except kind as error:
+        return error
+    raise AssertionError("%s was not raised" % kind.__name__)

@@ -1,0 +1,69 @@
+"""What a node does when it is told to: one function for each command. Imported with the first.
+
+A command arrives on <base>/<node>/cmd/<command>; its answer is a JSON object with "ok", and
+"error" where that is false. Nothing in a message names code or a file: what is not here is refused.
+"""
+
+import json
+
+
+def obey(node, name, payload):
+    """Carry out one command; returns the reply as a dict."""
+    command = _COMMANDS.get(name)
+    if not command:
+        known = ", ".join(sorted(_COMMANDS))
+        return {"ok": False, "error": "no command %r; there are %s" % (name[:32], known)}
+    try:
+        reply = command(node, payload)
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        return {"ok": False, "error": str(error)}
+    reply["ok"] = True
+    return reply
+
+
+def _ping(node, payload):
+    """Payload: anything. Answers with the uptime."""
+    return {"uptime": node.uptime}
+
+
+def _read(node, payload):
+    """Payload: the name of a sensor, or nothing for all. Answers with their values now."""
+    wanted = str(payload, "utf-8")
+    values = {}
+    for name, sensor, _, _ in node.sensors:
+        if not wanted or name == wanted:
+            if sensor.start():
+                continue  # it needs time to measure: its next reading will tell
+            read = sensor.read()
+            values[name] = read[0] if len(read) == 1 else read
+    if wanted and not values:
+        raise ValueError("no sensor %r that can be read at once" % wanted[:32])
+    return {"values": values}
+
+
+def _interval(node, payload):
+    """Payload: {"sensor": name, "seconds": n}. From now on, and after a restart."""
+    from node import config
+
+    order = json.loads(payload)
+    name, seconds = order["sensor"], order["seconds"]
+    if not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= 86400:
+        raise ValueError("seconds: %r; a number from 0.1 to 86400" % seconds)
+    for entry in node.sensors:
+        if entry[0] == name:
+            entry[2] = int(seconds * 1000)
+            for sensor in node.config["sensors"]:
+                if sensor["name"] == name:
+                    sensor["interval"] = seconds
+            config.save(node.config)
+            return {"sensor": name, "seconds": seconds}
+    raise ValueError("sensor: there is none named %r" % str(name)[:32])
+
+
+def _reboot(node, payload):
+    """Payload: anything. Answers, then restarts the board."""
+    node.ended = "reboot"
+    return {}
+
+
+_COMMANDS = {"ping": _ping, "read": _read, "interval": _interval, "reboot": _reboot}
