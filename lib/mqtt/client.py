@@ -15,9 +15,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 from mqtt.outbox import Outbox
-from mqtt.packet import LinkError, Refused
+from mqtt.packet import LinkError, Refused, check_topic
 from mqtt.session import Session
-from mqtt.topic import check_filter, check_name
 
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
@@ -31,8 +30,14 @@ def _switch():  # after core._io_queue.queue_...: wait for that, as asyncio's ow
     yield
 
 
+def _ignore(*_):
+    pass
+
+
 class Client:
     """An MQTT 3.1.1 client for asyncio that keeps its connection up, from start() to close().
+
+    session.up is True while it stands.
 
     broker: host name or address, or a dialler (see mqtt.transport); port: for a host name
     on_message(topic, payload, retained): called for every message; what it raises is counted
@@ -53,9 +58,9 @@ class Client:
 
             broker = tcp(broker, port)
         self._dial = broker
-        self._on_message = on_message
-        self._on_connect = on_connect
-        self._on_lost = on_lost
+        self._on_message = on_message or _ignore
+        self._on_connect = on_connect or _ignore
+        self._on_lost = on_lost or _ignore
         self._backoff_ms = backoff_ms
         self._random = random
         self._tx = bytearray(buffer)
@@ -74,10 +79,6 @@ class Client:
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    def connected(self):
-        """True while the broker has accepted the connection and it has not failed since."""
-        return self.session.up
-
     def post(self, topic, payload, retain=False, qos=1):
         """Hand a message over without waiting; returns its number in the outbox.
 
@@ -85,7 +86,7 @@ class Client:
         queue is full, -1 is returned and outbox.refused counts it. QoS 0 is sent at once and
         forgotten: 0, or -1 if the link is not up and free. Raises ValueError for a bad topic.
         """
-        check_name(topic)
+        check_topic(topic)
         if isinstance(payload, str):
             payload = payload.encode()
         if qos:
@@ -118,6 +119,8 @@ class Client:
 
         Raises OSError if the broker will not have it.
         """
+        from mqtt.topic import check_filter
+
         session = self.session
         session.subscribe(check_filter(pattern), qos)
         self._pump()
@@ -163,10 +166,13 @@ class Client:
             finally:
                 clock.cancel()
                 stood = self.session.up
-                self._hang_up()
+                self.session.lost()
+                stream, self._stream = self._stream, None
+                self._data = self._tail = None
+                if stream:
+                    stream.close()
             self.failures += 1
-            if self._on_lost:
-                self._on_lost(self._fault)
+            self._on_lost(self._fault)
             # Only a connection that lasted shows that all is well; a CONNACK alone does not.
             if stood and ticks_diff(ticks_ms(), began) > longest:
                 attempt = 0
@@ -184,7 +190,7 @@ class Client:
         core._io_queue.queue_write(stream)
         await _switch()
         session.connect(ticks_ms())
-        self._write()
+        self._pump(True)
         burst = 0
         while True:
             n = stream.readinto(incoming.into, incoming.need)
@@ -201,12 +207,17 @@ class Client:
                 continue
             kind = session.handle(first, now)
             if kind == _PUBLISH:
-                self._deliver(incoming)
+                topic = incoming.topic()
+                payload = incoming.payload()
+                try:
+                    self._on_message(topic, payload, bool(incoming.first & 1))
+                except Exception as error:  # the application's; the broker gets its PUBACK
+                    self.handler_errors += 1
+                    sys.print_exception(error)
                 session.owed = incoming.pid
             elif kind == _CONNACK:
                 self.connects += 1
-                if self._on_connect:
-                    self._on_connect()
+                self._on_connect()
             await self._drained()
             self._pump()
             self._progress.set()
@@ -215,17 +226,6 @@ class Client:
             if burst == _BURST:
                 burst = 0
                 await asyncio.sleep_ms(0)
-
-    def _deliver(self, incoming):
-        if not self._on_message:
-            return
-        topic = incoming.topic()
-        payload = incoming.payload()
-        try:
-            self._on_message(topic, payload, bool(incoming.first & 1))
-        except Exception as error:  # the application's; the broker gets its PUBACK all the same
-            self.handler_errors += 1
-            sys.print_exception(error)
 
     async def _keep_time(self):
         """Hold the deadlines of the connection, and send what is due by time alone."""
@@ -253,54 +253,42 @@ class Client:
             self._fault = error
             self._task.cancel()
 
-    def _hang_up(self):
-        stream, self._stream = self._stream, None
-        self._data = self._tail = None
-        self.session.lost()
-        if stream is not None:
-            stream.close()
-
     # --- writing
 
     def _pump(self, encoded=False):
-        """From any task: write the packet that was just encoded, and all that waits to be sent."""
+        """From any task: write on, the packet that was just encoded, and all that waits.
+
+        A packet is written in one go, header and payload; the stream may take less than that.
+        """
+        session = self.session
+        out = self._out
         try:
-            if encoded:
-                self._write()
-            while self._data is None and self.session.next_packet(ticks_ms()):
-                self._write()
+            while True:
+                if self._data is None:
+                    if not (encoded or session.next_packet(ticks_ms())):
+                        return
+                    encoded = False
+                    self._at = 0
+                    self._end = size = session.end - session.start
+                    self._tail = session.tail
+                    out.seek(session.start)
+                    if size > len(self._tx):
+                        self._data = out.read(size)
+                    else:
+                        self._data = self._tx
+                        out.readinto(self._tx, size)
+                self._at += self._stream.write(self._data, self._at, self._end - self._at) or 0
+                if self._at < self._end:
+                    return
+                self._data, self._tail = self._tail, None
+                if self._data is not None:
+                    self._at = 0
+                    self._end = len(self._data)
         except OSError as error:
             self._break(error)
-
-    def _write(self):
-        """Write the packet that the session has encoded, header and payload in one go."""
-        session = self.session
-        self._at = 0
-        self._end = size = session.end - session.start
-        self._out.seek(session.start)
-        if size > len(self._tx):
-            self._data = self._out.read(size)
-        else:
-            self._out.readinto(self._tx, size)
-            self._data = self._tx
-        self._tail = session.tail
-        self._flush()
-
-    def _flush(self):
-        """Write on, as much as the stream takes."""
-        while self._data is not None:
-            self._at += self._stream.write(self._data, self._at, self._end - self._at) or 0
-            if self._at < self._end:
-                return
-            self._data, self._tail = self._tail, None
-            self._at = 0
-            self._end = len(self._data or b"")
 
     async def _drained(self):
         """Wait until the stream has taken all of the last packet, or the connection is gone."""
         while self._data is not None:
             await asyncio.sleep_ms(_CONGESTED_MS)
-            try:
-                self._flush()
-            except OSError as error:
-                self._break(error)
+            self._pump()

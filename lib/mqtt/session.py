@@ -73,7 +73,6 @@ class Session:
         self.rejected = []  # filters that the broker would not have
         self.skipped = 0  # messages dropped because they were larger than the buffer
         self.strays = 0  # acknowledgements that belong to nothing
-        self.resent = 0  # PUBLISH packets sent again
         self._room = buffer
         self._window = window
         # Of the messages at the head of the outbox, so many have been sent on this connection,
@@ -225,7 +224,6 @@ class Session:
         self._sent += 1
         if self._sent <= self._known:
             flags |= 8
-            self.resent += 1
         else:
             self._known = self._sent
         self.publish(topic, payload, flags, self._pid(index))

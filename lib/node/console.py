@@ -9,7 +9,7 @@ class Console:
     def __init__(self):
         self.outbox = self
         self.session = self
-        self.refused = self.count = self.skipped = self.resent = 0
+        self.refused = self.count = self.skipped = 0
 
     def connected(self):
         return True

@@ -38,6 +38,11 @@ def store(crashes, why=""):
             file.write(data)
 
 
+def ended(crashed):
+    """The node ended of itself: count a crash, or forget those before if `crashed` is empty."""
+    store(load()[0] if crashed else 0, crashed)
+
+
 def _memory():
     """The function that reads and writes the RTC's memory, or None where the port has none."""
     if hasattr(machine, "RTC"):

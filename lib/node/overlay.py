@@ -1,0 +1,28 @@
+"""Code that is needed now and then: imported, called, and its RAM given back.
+
+A node on an ESP8266 has 38 KiB for all that it does. What runs at the start alone, or once in
+minutes, is not held meanwhile.
+"""
+
+import gc
+import sys
+
+
+def call(module, function, *args):
+    """Call function(*args) of node.<module>, and forget the module; returns what it returned."""
+    gc.collect()
+    loaded = __import__("node." + module, None, None, (function,))
+    try:
+        return getattr(loaded, function)(*args)
+    finally:
+        loaded = None
+        forget(module)
+
+
+def forget(*modules):
+    """Forget modules of this package, so that the next collection frees them."""
+    package = sys.modules["node"]
+    for module in modules:
+        if sys.modules.pop("node." + module, None):
+            delattr(package, module)
+    gc.collect()

@@ -1,0 +1,122 @@
+"""Decides how to start, and puts the node together. Needed once, and then forgotten.
+
+A crash is counted before it happens: the count is raised here and taken back after a minute of
+good work (node.app), so that a hang which only the watchdog or a person ends is counted too.
+"""
+
+import os
+
+import machine
+from micropython import const
+from node import boot, retained
+from node.app import Node
+
+_CRASHES = const(3)  # in a row: safe mode
+
+
+def prepare():
+    """Return the Node to run, or None where the board is to be left to the REPL."""
+    if "maintenance" in os.listdir():
+        print("Petrel: not started: there is a file named maintenance; remove it and reset")
+        return None
+    config = boot.config
+    if config is None:
+        print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
+        return None
+    crashes, why = retained.load()
+    safe = crashes >= _CRASHES or boot.degraded
+    about = {"board": boot.board, "reset": _reset_cause(), "mode": "safe" if safe else "normal"}
+    if crashes:
+        about["crashes"] = crashes
+        about["why"] = why
+    if boot.faults:
+        about["faults"] = list(boot.faults)
+    if safe:
+        print("Petrel: safe mode:", why or boot.faults)
+        retained.store(_CRASHES - 1, why)  # after safe mode, one more crash leads back to it
+    else:
+        retained.store(crashes + 1, "no answer: ended by the watchdog or a reset")
+    node = Node(config, about, safe)
+    _connect(node, config)
+    _watchdog(node, config)
+    if not safe:
+        for entry in config["sensors"]:
+            _add(node, entry)
+    return node
+
+
+def _connect(node, config):
+    """Give the node its client; and its Wi-Fi, where the board has one to look after."""
+    try:
+        import network  # noqa: F401
+    except ImportError:
+        from node.console import Console
+
+        node.client = Console()
+        return
+    from mqtt.client import Client
+    from mqtt.transport import tcp
+
+    wifi = config.get("wifi")
+    if wifi:
+        from node.wifi import Wifi
+
+        hostname = wifi.get("hostname") or config["node"]
+        node.wifi = Wifi(wifi["ssid"], wifi.get("password"), hostname)
+    mqtt = config["mqtt"]
+    node.tcp = tcp(mqtt["host"], mqtt["port"])
+    node.client = Client(
+        node.dial, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
+        password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
+        will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
+        on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
+    )  # fmt: skip
+    node.client.session.subscribe(node.prefix + "cmd/#", 1)
+
+
+def _watchdog(node, config):
+    seconds = config["watchdog"]
+    if seconds:
+        try:
+            node.feed = machine.WDT(timeout=seconds * 1000).feed
+        except ValueError:  # ESP8266 has one of a fixed time
+            node.feed = machine.WDT().feed
+
+
+def _add(node, entry):
+    """Make one sensor; one that cannot be made is reported, and the others work."""
+    try:
+        sensor = _make(entry)
+    except (ImportError, OSError, ValueError, TypeError) as error:
+        node.failed(entry["name"], error)
+        return
+    if hasattr(sensor, "listen"):
+        sensor.listen(node.edge.set)
+    node.sensors.append([entry["name"], sensor, int(entry.get("interval", 0) * 1000), None])
+
+
+def _make(entry):
+    """Import the driver, make its pin or ADC, hand it over."""
+    module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
+    options = {}
+    for key in entry:
+        if key not in ("name", "driver", "pin", "interval", "pull"):
+            options[key] = entry[key]
+    pin = entry["pin"]
+    if module.USES == "adc":
+        hardware = machine.ADC(pin)
+        if hasattr(hardware, "atten"):  # ESP32: its whole range, up to about 3.1 V
+            hardware.atten(machine.ADC.ATTN_11DB)
+        return module.DRIVER(hardware, **options)
+    pull = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
+    pull = getattr(machine.Pin, pull) if pull else None
+    return module.DRIVER(machine.Pin(pin, machine.Pin.IN, pull), **options)
+
+
+def _reset_cause():
+    """The reset cause in words; ports differ in which causes they can tell."""
+    cause = machine.reset_cause()
+    for name in ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT"):
+        if getattr(machine, name + "_RESET", None) == cause:
+            return name.lower()
+    return str(cause)

@@ -1,0 +1,28 @@
+"""The diagnostics message: how the node is. Needed now and then, see node.overlay."""
+
+import gc
+import json
+
+VERSION = "0.1.0"
+
+
+def tell(node):
+    """Publish the diagnostics of the node, retained."""
+    client = node.client
+    message = {
+        "version": VERSION,
+        "uptime": node.uptime,
+        "heap_free": gc.mem_free(),
+        "waiting": client.outbox.count,
+        "refused": client.outbox.refused,
+        "drops": node.drops,
+        "skipped": client.session.skipped,
+        "connects": client.connects,
+    }
+    message.update(node.about)
+    if node.error:
+        message["error"] = node.error
+    if node.wifi:
+        message["rssi"] = node.wifi.rssi()
+        message["wifi_drops"] = node.wifi.drops
+    client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
