@@ -1,0 +1,51 @@
+# What one can do with Petrel, in the order in which a newcomer would. `make help` explains.
+BOARD ?= UNIX
+PYTHON ?= python3
+RUN = .venv/bin/python -m tools
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint build flash deploy usb repl monitor sim clean distclean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  BOARD=ESP32_GENERIC chooses the board, PORT=/dev/ttyUSB0 its port; see README.md"
+
+setup:  ## install all tools into .venv and .tools, once; no root needed
+	@$(PYTHON) tools/bootstrap.py
+
+demo: setup  ## the whole node on this computer, against a real broker (SECONDS=20 ends by itself)
+	@$(RUN) demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
+	@$(RUN) lint
+
+build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes
+	@$(RUN) build $(BOARD)
+
+flash: setup  ## put MicroPython onto a board (FIRMWARE=file, DRY_RUN=1 only prints the command)
+	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(DRY_RUN),--dry-run)
+
+deploy: setup  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one)
+	@$(RUN) deploy $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG)) $(if $(TO),--to $(TO))
+
+usb: setup  ## the folder for a Pyboard's USB drive, and the copy when it is mounted
+	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to $(TO))
+
+repl: setup  ## the REPL of a board, or of the simulated one
+	@$(RUN) repl $(BOARD) $(if $(PORT),--port $(PORT))
+
+monitor: setup  ## live readings from a broker (HOST=name, USER_NAME=, BASE=petrel)
+	@$(RUN) monitor $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))
+
+sim: build  ## run the simulated board with its console here (CONFIG=file)
+	@$(RUN) sim $(if $(CONFIG),--config $(CONFIG))
+
+clean:  ## remove what was built
+	@rm -rf build
+
+distclean: clean  ## remove the tools as well
+	@rm -rf .venv .tools

@@ -1,0 +1,65 @@
+"""`python -m tools`: finds the command's module and reports errors as a person wants them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from tools.errors import ToolError
+
+COMMANDS = {
+    "demo": "The whole node on this computer, against a real broker.",
+    "build": "Compile the package for a board, into build/<BOARD>/.",
+    "flash": "Put MicroPython onto a board.",
+    "deploy": "Copy the package onto a board; only what changed travels.",
+    "usb": "Make the folder for a Pyboard's USB drive, and copy it there.",
+    "repl": "Open a board's REPL.",
+    "monitor": "Show the readings that arrive at a broker.",
+    "sim": "Run the simulated board of boards/UNIX.",
+    "lint": "Check style, types and layers.",
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"tools.{cmd_name}").command
+        command.short_help = COMMANDS[cmd_name]
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Petrel's host program. Each command explains itself with --help."""
+
+
+def run() -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        main.main(prog_name="python -m tools", standalone_mode=False)
+    except ToolError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("\nstopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

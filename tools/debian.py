@@ -1,0 +1,154 @@
+"""Programs from Debian's archive, unpacked into a folder: no root, no change to the system.
+
+A private apt configuration stands beside the system's: its own sources, lists and cache. Only the
+mirror and the keys are the system's. A program is started by its own dynamic loader with its own
+libraries, so that it runs whatever the system's are. Standard library only: set-up comes first.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tools.errors import ToolError
+
+KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+LOADERS = {
+    "amd64": ("x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "i386": ("i386-linux-gnu", "ld-linux.so.2"),
+    "arm64": ("aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
+    "armhf": ("arm-linux-gnueabihf", "ld-linux-armhf.so.3"),
+}
+WRAPPER = """#!/bin/sh
+# Starts {program} with the libraries it was built for.
+here=$(dirname "$(readlink -f "$0")")/../{tree}
+exec "$here/usr/lib/{triplet}/{loader}" --argv0 {name} \\
+    --library-path "$here/usr/lib/{triplet}:$here/lib/{triplet}" "$here/{program}" "$@"
+"""
+
+
+def architecture() -> str:
+    """This machine's Debian architecture."""
+    return _run(["dpkg", "--print-architecture"]).strip()
+
+
+def fetch(tree: Path, suite: str, arch: str, package: str, libraries: bool = True) -> None:
+    """Unpack a package of a suite, with the libraries it needs, into the folder `tree`."""
+    with tempfile.TemporaryDirectory(prefix="petrel-apt-") as folder:
+        apt = _configure(Path(folder), suite, arch)
+        _run([*apt("apt-get"), "update"])
+        names = _closure(apt, package) if libraries else [package]
+        debs = Path(folder) / "debs"
+        debs.mkdir()
+        _run([*apt("apt-get"), "download", *names], cwd=debs)
+        shutil.rmtree(tree, ignore_errors=True)
+        partial = tree.with_name(tree.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for deb in sorted(debs.glob("*.deb")):
+            _run(["dpkg-deb", "-x", str(deb), str(partial)])
+        partial.rename(tree)
+
+
+def wrap(wrapper: Path, tree: Path, arch: str, program: str) -> None:
+    """Write the script that starts a program unpacked in `tree`."""
+    triplet, loader = LOADERS[arch]
+    text = WRAPPER.format(
+        program=program, tree=tree.name, triplet=triplet, loader=loader, name=wrapper.name
+    )
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    partial = wrapper.with_name(wrapper.name + ".partial")
+    partial.write_text(text)
+    partial.chmod(0o755)
+    partial.replace(wrapper)
+
+
+class _Apt:
+    """Apt's programs with a configuration of their own."""
+
+    def __init__(self, conf: Path) -> None:
+        self.conf = conf
+
+    def __call__(self, program: str) -> list[str]:
+        return ["env", f"APT_CONFIG={self.conf}", program, "-q"]
+
+
+def _configure(folder: Path, suite: str, arch: str) -> _Apt:
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    source = f"deb [signed-by={KEYS} arch={arch}] {_mirror()} {suite} main\n"
+    (folder / "sources.list").write_text(source)
+    conf = folder / "apt.conf"
+    conf.write_text(
+        f'''
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::State "{folder}";
+Dir::State::lists "{folder}/lists";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Acquire::Retries "2";
+'''
+    )
+    return _Apt(conf)
+
+
+def _mirror() -> str:
+    """The Debian mirror this machine already uses."""
+    if not Path(KEYS).exists():
+        raise ToolError(
+            f"there are no keys of Debian's archive in {KEYS}",
+            "install the package debian-archive-keyring, or install the programs yourself",
+        )
+    out = _run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
+    for site in out.split():
+        if re.search(r"/debian/?$", site):
+            return site
+    raise ToolError(
+        "this machine's apt sources name no mirror of Debian's archive",
+        "on Ubuntu: sudo apt-get install micropython mosquitto; then run this again",
+    )
+
+
+def _closure(apt: _Apt, package: str) -> list[str]:
+    """The package and the libraries that it needs, and that those need."""
+    options = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"]
+    out = _run(
+        [*apt("apt-cache"), "depends", "--recurse", *[f"--no-{o}" for o in options], package]
+    )
+    names = {line.strip() for line in out.splitlines() if line and not line.startswith(" ")}
+    if package not in names:
+        raise ToolError(f"the archive has no package {package}", "try again later")
+    libraries = {n for n in names if n.startswith("lib") and not n.startswith("libpam")}
+    return sorted({package} | libraries)
+
+
+def _run(command: list[str], cwd: Path | None = None) -> str:
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    except FileNotFoundError as error:
+        raise ToolError(
+            f"{error.filename} is not installed",
+            "on Ubuntu or Debian it is there; elsewhere install micropython and mosquitto yourself",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{command[0]} took more than {error.timeout:.0f} s") from error
+    if done.returncode:
+        last = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()][-3:]
+        words = [word for word in command if not word.startswith(("env", "APT_CONFIG", "-"))]
+        raise ToolError(
+            f"{' '.join(words[:3])} failed: {' / '.join(last)}",
+            "check the network, then run make setup again",
+        )
+    return done.stdout

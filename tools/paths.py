@@ -1,0 +1,15 @@
+"""Where things stand in the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BOARDS = ROOT / "boards"
+BUILD = ROOT / "build"
+FIRMWARE = ROOT / "firmware"
+LIB = ROOT / "lib"
+TOOLS = ROOT / ".tools"
+VENV = ROOT / ".venv"
+MICROPYTHON = {"64": TOOLS / "bin" / "micropython", "32": TOOLS / "bin" / "micropython32"}
+MOSQUITTO = TOOLS / "bin" / "mosquitto"
