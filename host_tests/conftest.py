@@ -1,0 +1,65 @@
+"""Fixtures: real brokers and both interpreters. See host_tests/harness."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.harness.device import DeviceFile
+from host_tests.harness.interpreter import Interpreter, interpreter as interpreter_of
+from tools.broker import Broker
+from tools.paths import LIB
+
+# Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
+sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Device tests are collected by their own collector."""
+    if file_path.parent.name == "device" and file_path.match("test_*.py"):
+        return DeviceFile.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module | None:
+    """CPython does not import device tests."""
+    if module_path.parent.name == "device":
+        return _Nothing.from_parent(parent, path=module_path)
+    return None
+
+
+class _Nothing(pytest.Module):
+    """A file that holds no tests for CPython."""
+
+    def collect(self) -> list[pytest.Item]:  # type: ignore[override]
+        return []
+
+
+@pytest.fixture(params=["64", "32"])
+def interpreter(request: pytest.FixtureRequest) -> Interpreter:
+    """MicroPython, once with 64 bit and once with 32."""
+    return interpreter_of(request.param)
+
+
+@pytest.fixture
+def micropython32() -> Interpreter:
+    """The 32-bit interpreter: the measure of RAM."""
+    return interpreter_of("32")
+
+
+@pytest.fixture
+def broker_factory() -> Iterator[Callable[..., Broker]]:
+    """Brokers with options; they are gone after the test."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Broker(**options))
+
+
+@pytest.fixture
+def broker(broker_factory: Callable[..., Broker]) -> Broker:
+    """A running Mosquitto that lets anybody in."""
+    return broker_factory()

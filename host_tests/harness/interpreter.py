@@ -1,0 +1,88 @@
+"""MicroPython as the tests run it: which build, which heap, which modules."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools.compile import compile_all, modules
+from tools.paths import BOARDS, BUILD, LIB, MICROPYTHON
+
+COMPILED = BUILD / "tests"
+HEAPS = {"64": "128K", "32": "38K"}  # the second is what an ESP8266 has
+DEVICE_TESTS = Path(__file__).parent.parent / "device"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One build of MicroPython's unix port. `lib`: folders of modules, compiled for it."""
+
+    bits: str
+    lib: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """The executable."""
+        return MICROPYTHON[self.bits]
+
+    def command(
+        self, script: str | Path, args: Sequence[str] = (), heap: str | None = None
+    ) -> list[str]:
+        """The command that runs a script file, or code if it is text."""
+        what = ["-c", script] if isinstance(script, str) else [str(script)]
+        return [str(self.path), "-X", f"heapsize={heap or HEAPS[self.bits]}", *what, *args]
+
+    def environment(self, *more: Path) -> dict[str, str]:
+        """The environment in which it finds the modules of `more`, then those of `lib`."""
+        path = [str(folder) for folder in (*more, *self.lib)]
+        return {**os.environ, "MICROPYPATH": ":".join([*path, ".frozen"])}
+
+    def run(
+        self,
+        script: str | Path,
+        *args: str,
+        heap: str | None = None,
+        path: Sequence[Path] = (),
+        timeout: float = 60,
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end; stdout and stderr are captured."""
+        return subprocess.run(
+            self.command(script, args, heap),
+            env=self.environment(*path),
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+
+def compiled_lib() -> Path:
+    """lib/ as .mpy files, compiled as the build does it."""
+    compile_all(modules(LIB), COMPILED / "lib")
+    return COMPILED / "lib"
+
+
+def compiled_port(optimise: int = 2) -> Path:
+    """boards/UNIX as .mpy files: what the firmware of the simulated board has built in."""
+    out = COMPILED / "port"
+    compile_all(modules(BOARDS / "UNIX"), out, optimise)
+    return out
+
+
+def compiled_device_tests() -> Path:
+    """The device tests as .mpy files, with their assertions."""
+    compile_all(modules(DEVICE_TESTS), COMPILED / "device", optimise=0)
+    return COMPILED / "device"
+
+
+def interpreter(bits: str) -> Interpreter:
+    """The build of that width, with lib/ compiled."""
+    if not MICROPYTHON[bits].exists():
+        pytest.fail(f"there is no {MICROPYTHON[bits]}: run make setup")
+    return Interpreter(bits, (compiled_lib(),))

@@ -1,0 +1,179 @@
+"""A real Mosquitto on a free loopback port, to be killed, stopped and started at will."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tools.errors import ToolError
+from tools.paths import MOSQUITTO
+from tools.process import popen
+
+START_S = 10.0
+
+
+class Broker:
+    """Mosquitto with a folder of its own; a context manager that starts it and cleans up.
+
+    users: names and passwords, without which nobody may connect; persistence: keep sessions and
+    retained messages over restarts; settings: further lines for mosquitto.conf.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        users: dict[str, str] | None = None,
+        persistence: bool = False,
+        settings: tuple[str, ...] = (),
+    ) -> None:
+        self.users = users or {}
+        self.persistence = persistence
+        self.settings = settings
+        self.port = 0
+        self.log: list[str] = []
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Broker:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it, on the same port as before if there was one; returns when it answers."""
+        if self.running:
+            return
+        if not MOSQUITTO.exists():
+            raise ToolError("there is no Mosquitto in .tools/bin", "run make setup")
+        for _ in range(5):
+            port = self.port or _free_port()
+            if self._try(port):
+                self.port = port
+                return
+            if self.port:
+                break  # its own port is taken by somebody else
+        raise ToolError("Mosquitto does not start", "\n  ".join(self.log[-5:]))
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it properly: with persistence it writes down what it holds."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Stop it properly and start it again."""
+        self.stop()
+        self.start()
+
+    def suspend(self) -> None:
+        """Let it hang: connections stay open and nothing answers."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(number)
+        process.wait(10)
+        if process.stdout:
+            process.stdout.close()
+
+    def _try(self, port: int) -> bool:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="petrel-broker-"))
+        conf = self._folder / "mosquitto.conf"
+        conf.write_text(self._config(port))
+        process = popen(
+            [str(MOSQUITTO), "-c", str(conf)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._process = process
+        threading.Thread(target=self._read_log, args=(process,), daemon=True).start()
+        deadline = time.monotonic() + START_S
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection((self.host, port), 1).close()
+                return True
+            except OSError:
+                time.sleep(0.01)
+        self._end(signal.SIGKILL)
+        return False
+
+    def _read_log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                self.log.append(line.rstrip())
+        except ValueError:
+            pass  # closed while it was read: the broker has ended
+
+    def _config(self, port: int) -> str:
+        assert self._folder
+        lines = [
+            f"listener {port} {self.host}",
+            f"allow_anonymous {'false' if self.users else 'true'}",
+            "set_tcp_nodelay true",
+            "log_dest stdout",
+            f"persistence {'true' if self.persistence else 'false'}",
+            f"persistence_location {self._folder}/",
+        ]
+        if os.getuid() == 0:
+            lines.append("user root")  # the folder is ours alone
+        if self.users:
+            passwords = self._folder / "passwords"
+            passwords.write_text("".join(_password_line(*user) for user in self.users.items()))
+            passwords.chmod(0o600)
+            lines.append(f"password_file {passwords}")
+        return "\n".join([*lines, *self.settings, ""])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _password_line(name: str, password: str) -> str:
+    """A line of Mosquitto's password file: PBKDF2 with SHA-512, as mosquitto_passwd writes it."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101, 64)
+    salted, hashed = base64.b64encode(salt).decode(), base64.b64encode(digest).decode()
+    return f"{name}:$7$101${salted}${hashed}\n"
