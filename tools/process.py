@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -21,8 +22,14 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 _preexec = _die_with_parent()
+# The kernel ties a child to the thread that made it, so one thread that lasts makes them all.
+_maker = ThreadPoolExecutor(1, "make-processes")
 
 
 def popen(command: list[str], **options: Any) -> subprocess.Popen[str]:
     """subprocess.Popen in text mode, for a child that is killed when this process dies."""
-    return subprocess.Popen(command, text=True, preexec_fn=_preexec, **options)
+
+    def make() -> subprocess.Popen[str]:
+        return subprocess.Popen(command, text=True, preexec_fn=_preexec, **options)
+
+    return _maker.submit(make).result()

@@ -1,0 +1,76 @@
+"""A debounced digital input: button, contact, motion detector.
+
+An interrupt notes the time of each edge; a level counts when no edge has come for `debounce_ms`.
+So contacts may bounce as long as they like, glitches are ignored, and nothing is polled at rest.
+"""
+
+from time import ticks_diff, ticks_ms
+
+USES = "pin"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    return {
+        "debounce_ms": (30, 0, 5000),
+        "invert": (False, (False, True)),
+        "pull": (None, (None, "up", "down")),
+    }
+
+
+class Digital:
+    """A level that is told when it changes.
+
+    pin: a machine.Pin, set up as an input, with its pull; debounce_ms: 0 to 5000
+    invert: True where the contact pulls the pin low, as a button with a pull-up does
+
+    changed: the settled level differs from the one that read() returned last.
+    """
+
+    FIELDS = (("state", ""),)
+
+    def __init__(self, pin, debounce_ms=30, invert=False):
+        self._pin = pin
+        self._debounce_ms = debounce_ms
+        self._invert = invert
+        self._edge = None  # time of the last edge, None when all has settled
+        self._level = None
+        self.changed = False
+
+    def listen(self, notify):
+        """Call notify() at each edge, from the interrupt: it must not allocate."""
+
+        def on_edge(pin):
+            self._edge = ticks_ms()
+            notify()
+
+        self._pin.irq(on_edge, self._pin.IRQ_RISING | self._pin.IRQ_FALLING)
+
+    def poll(self, now):
+        """Settle the level at `now`, of ticks_ms; returns the ms to the next call, -1 for none."""
+        edge = self._edge
+        if edge is None:
+            return -1
+        left = self._debounce_ms - ticks_diff(now, edge)
+        if left > 0:
+            return left
+        self._edge = None
+        self.changed = self._now() != self._level
+        return -1 if self._edge is None else self._debounce_ms
+
+    def start(self):
+        """Nothing to start: returns 0 ms."""
+        return 0
+
+    def read(self):
+        """Return (0 or 1,): the level that has settled, or, while it bounces, the one before."""
+        if self._edge is None or self._level is None:
+            self._level = self._now()
+        self.changed = False
+        return (self._level,)
+
+    def _now(self):
+        return self._pin.value() ^ self._invert
+
+
+DRIVER = Digital

@@ -1,0 +1,283 @@
+"""The bench: the supply and the console of one simulated board, and what is wired to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tools.errors import ToolError
+from tools.paths import BUILD, MICROPYTHON
+from tools.process import popen
+from tools.sim.control import Control
+from tools.sim.relay import Relay
+from tools.sim.wire import Wire
+from tools.sim.world import World
+
+PWRON, HARD, WDT, DEEPSLEEP, SOFT = 1, 2, 3, 4, 5
+CAUSES = {PWRON: "power on", HARD: "reset", WDT: "watchdog", DEEPSLEEP: "wake", SOFT: "soft"}
+
+
+class Bench:
+    """One simulated board and everything outside of it; a context manager.
+
+    flash: the folder that is its file system; port: the compiled boards/UNIX
+    parts: models by pin, {"adc:34": {...}, "pin:4": {...}}, see tools.sim.parts
+    wifi: {"ssid": ..., "password": ..., "rssi": -50}; broker: (host, port) that the Wi-Fi leads
+    to, through `relay_port`; echo: called with each line of the console
+    """
+
+    def __init__(
+        self,
+        flash: Path,
+        port: Path = BUILD / "UNIX-port",
+        interpreter: Path = MICROPYTHON["64"],
+        heap: str | None = None,
+        parts: dict[str, dict[str, Any]] | None = None,
+        wifi: dict[str, Any] | None = None,
+        broker: tuple[str, int] | None = None,
+        echo: Callable[[str], None] | None = None,
+        interactive: bool = False,
+    ) -> None:
+        self.flash = flash
+        self.lines: list[str] = []
+        self.resets: list[str] = []  # why the board started, each time
+        self.ended = False  # main.py has returned
+        self._command = [str(interpreter)]
+        if heap:
+            self._command += ["-X", f"heapsize={heap}"]
+        self._command += [*(["-i"] if interactive else []), "-c", "import start"]
+        self._interactive = interactive
+        self._port = port
+        self._echo = echo
+        self._process: subprocess.Popen[str] | None = None
+        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._cause = PWRON
+        self._alarm: threading.Timer | None = None
+        self.relay = Relay(broker) if broker else None
+        self.world = World(parts or {}, wifi or {"ssid": "bench", "password": "petrel"})
+        self.world.on_wifi = self._wifi_changed
+        self._wire = Wire(self)
+        self._control = Control(self)
+
+    # --- life
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Power off, and end every thread and socket of the bench."""
+        self.power_off()
+        self._wire.close()
+        self._control.close()
+        if self.relay:
+            self.relay.close()
+
+    @property
+    def control_address(self) -> tuple[str, int]:
+        """Where the control socket listens, see tools.sim.control."""
+        return self._control.address
+
+    @property
+    def relay_port(self) -> int:
+        """The port, on this host, at which the board reaches the broker over the Wi-Fi."""
+        if self.relay is None:
+            raise ToolError("this bench has no broker", "give it one: Bench(broker=(host, port))")
+        return self.relay.port
+
+    # --- power
+
+    def power_on(self) -> None:
+        """Start the board after a power cut: nothing but the flash is left."""
+        with self._lock:
+            self.world.memory = b""
+            self._start(PWRON)
+
+    def power_off(self) -> None:
+        """Take the power away."""
+        with self._lock:
+            self._set_alarm(None)
+            self._kill()
+            if self.relay:
+                self.relay.cut()
+
+    def power_cut(self) -> None:
+        """Off and on again."""
+        self.power_off()
+        self.power_on()
+
+    def reset(self, cause: int = HARD) -> None:
+        """Reset the board; its memory in the RTC stays."""
+        with self._lock:
+            self._kill()
+            if self.relay:
+                self.relay.cut()
+            self._start(cause)
+
+    def sleep(self, ms: int) -> None:
+        """Deep sleep: off for so long, then a start that knows why; 0 for ever."""
+        with self._lock:
+            self._kill()
+            if ms:
+                self._set_alarm(ms, DEEPSLEEP)
+
+    def watchdog(self, ms: int) -> None:
+        """Start or feed the watchdog: without another call within `ms`, the board is reset."""
+        with self._lock:
+            self._set_alarm(ms, WDT)
+
+    def _set_alarm(self, ms: int | None, cause: int = 0) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm = None
+        if ms is not None:
+            self._alarm = threading.Timer(ms / 1000, self.reset, [cause])
+            self._alarm.daemon = True
+            self._alarm.start()
+
+    def _start(self, cause: int) -> None:
+        self._set_alarm(None)
+        self._cause = cause
+        self.ended = False
+        self.world.board_starts()
+        environment = {
+            **os.environ,
+            "PETREL_BENCH": f"127.0.0.1:{self._wire.port}",
+            "MICROPYPATH": f"{self._port}:{self.flash}:{self.flash}/lib:.frozen",
+        }
+        process = popen(
+            self._command,
+            cwd=self.flash,
+            env=environment,
+            stdin=None if self._interactive else subprocess.DEVNULL,
+            stdout=None if self._interactive else subprocess.PIPE,
+            stderr=subprocess.STDOUT if not self._interactive else None,
+        )
+        self._process = process
+        with self._changed:
+            self.resets.append(CAUSES[cause])
+            self._changed.notify_all()
+        if not self._interactive:
+            threading.Thread(target=self._read, args=(process,), daemon=True).start()
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process and process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        if process:
+            process.wait(10)
+
+    def cause(self) -> int:
+        """The reset cause, as machine.reset_cause() tells it."""
+        return self._cause
+
+    def wait_exit(self) -> None:
+        """Wait until the board's process has ended for good (its REPL was left)."""
+        while (process := self._process) is not None:
+            process.wait()
+            time.sleep(0.05)
+            if process is self._process:
+                return
+
+    # --- what a person would do
+
+    def press(self, pin: int | str, ms: int = 100) -> None:
+        """Press the button at a pin: the other level for a while."""
+        level = self.world.level(pin)
+        self.set_pin(pin, 1 - level)
+        time.sleep(ms / 1000)
+        self.set_pin(pin, level)
+
+    def set_pin(self, pin: int | str, level: int) -> None:
+        """Drive an input from outside."""
+        for number in self.world.drive(pin, level):
+            self._wire.event(number, level)
+
+    def event(self, number: int, level: int = 0) -> None:
+        """Interrupt the board, as a timer does."""
+        self._wire.event(number, level)
+
+    def set_adc(self, pin: int | str, volts: float) -> None:
+        """Put a constant voltage to an analog input."""
+        self.world.wire(f"adc:{pin}", {"model": "constant", "volts": volts})
+
+    def wifi_down(self) -> None:
+        """The access point goes away."""
+        self.world.set_wifi(False)
+
+    def wifi_up(self) -> None:
+        """It is there again."""
+        self.world.set_wifi(True)
+
+    def _wifi_changed(self, on: bool) -> None:
+        if self.relay:
+            if on:
+                self.relay.on.set()
+            else:
+                self.relay.on.clear()
+
+    # --- the console
+
+    def wait_for_line(self, pattern: str, timeout: float = 10, start: int = 0) -> int:
+        """Wait for a line of the console that the pattern matches; returns the index after it.
+
+        Looks at lines from `start` on. Raises TimeoutError that shows the last lines.
+        """
+        return self._wait(lambda: self._find(pattern, start), timeout, f"a line like {pattern!r}")
+
+    def wait_for_resets(self, count: int, timeout: float = 10) -> None:
+        """Wait until the board has started `count` times."""
+        self._wait(lambda: len(self.resets) >= count or None, timeout, f"{count} starts")
+
+    def wait_for_end(self, timeout: float = 10) -> None:
+        """Wait until main.py has returned."""
+        self._wait(lambda: self.ended or None, timeout, "the end of main.py")
+
+    def main_ended(self) -> None:
+        """Said by the board."""
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    def _find(self, pattern: str, start: int) -> int | None:
+        for index in range(start, len(self.lines)):
+            if re.search(pattern, self.lines[index]):
+                return index + 1
+        return None
+
+    def _wait(self, found: Callable[[], Any], timeout: float, what: str) -> Any:
+        with self._changed:
+            result = self._changed.wait_for(found, timeout)
+        if result is None:
+            last = "\n  ".join(self.lines[-15:])
+            raise TimeoutError(f"waited {timeout} s for {what}; the console:\n  {last}")
+        return result
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        with process.stdout as console:
+            for line in console:
+                with self._changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+                if self._echo:
+                    self._echo(line.rstrip("\n"))
+        if process.wait() and self._process is process and not self.ended:
+            print(f"the board's process ended: {process.returncode}", file=sys.stderr)

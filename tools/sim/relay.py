@@ -1,0 +1,87 @@
+"""The air between the simulated board and a broker: a TCP relay that can be switched off.
+
+While it is off, nothing passes and nobody is told: open connections hang, as they do when a radio
+goes out of reach, and new ones get no answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+
+class Relay:
+    """Forwards connections from a free loopback port to (host, port)."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.on = threading.Event()
+        self.on.set()
+        self._closed = False
+        self._sockets: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Cut everything."""
+        self._closed = True
+        self.on.set()
+        for one in (self._listener, *self._sockets):
+            _shut(one)
+
+    def cut(self) -> None:
+        """End all open connections, as a board that loses its power does."""
+        for one in list(self._sockets):
+            _shut(one)
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._join, args=(near,), daemon=True).start()
+
+    def _join(self, near: socket.socket) -> None:
+        self._sockets.add(near)
+        self.on.wait()
+        try:
+            far = socket.create_connection(self.target, 5)
+            far.settimeout(None)
+        except OSError:
+            self._drop(near)
+            return
+        self._sockets.add(far)
+        back = threading.Thread(target=self._pass, args=(far, near), daemon=True)
+        back.start()
+        self._pass(near, far)
+        back.join()
+        self._drop(near, far)
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                self.on.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        self.on.wait()
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def _drop(self, *sockets: socket.socket) -> None:
+        for one in sockets:
+            self._sockets.discard(one)
+            one.close()
+
+
+def _shut(one: socket.socket) -> None:
+    try:
+        one.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    one.close()
