@@ -118,7 +118,7 @@ class Node:
         except (OSError, ValueError) as error:
             self.failed(entry[0], error)
             return
-        now = time.time() + self._epoch
+        now = int(time.time()) + self._epoch
         for i, (field, unit) in enumerate(sensor.FIELDS):
             self._count += 1
             message = {"value": values[i], "unit": unit, "seq": self._count}

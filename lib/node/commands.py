@@ -55,8 +55,11 @@ def _interval(node, payload):
             for sensor in node.config["sensors"]:
                 if sensor["name"] == name:
                     sensor["interval"] = seconds
-            config.save(node.config)
-            return {"sensor": name, "seconds": seconds}
+            # A config.json that was found wrong stays as it is, for its owner to mend.
+            saved = "faults" not in node.about
+            if saved:
+                config.save(node.config)
+            return {"sensor": name, "seconds": seconds, "saved": saved}
     raise ValueError("sensor: there is none named %r" % str(name)[:32])
 
 

@@ -1,0 +1,130 @@
+"""The config file: found, checked, saved, and never lost.
+
+Three files: config.json is what counts. config.json.old is the last config with which the node
+could start; it is used when config.json is missing, cut short or wrong. config.json.new exists
+for the moment of a save; when there is no config.json, a power cut came at the worst moment of a
+save on a FAT file system, and config.json.new is complete.
+
+Saving writes .new and renames it over config.json: littlefs does that in one step. FAT refuses to
+rename onto a file, so there the old one is removed first.
+"""
+
+import json
+import os
+import sys
+
+from node.overlay import forget
+
+_NAME = "config.json"
+_MOST = 4096  # bytes
+
+
+def load(board=None):
+    """Return (config, faults, degraded): the complete config or None, and what was found wrong.
+
+    board: the module with the board's facts, or None. degraded: nothing but the connection can be
+    used, for the sensors of the only config there is are wrong.
+    """
+    faults = []
+    try:
+        return _load(board, faults)
+    finally:
+        for name in list(sys.modules):
+            if name.startswith("sensors"):
+                del sys.modules[name]
+        forget("schema")
+
+
+def _load(board, faults):
+    from node import schema
+
+    cut = not _exists(_NAME) and _exists(_NAME + ".new")
+    text, current = _read(_NAME + ".new" if cut else _NAME, faults)
+    if current is not None:
+        found = schema.check(current, board)
+        if not found:
+            _keep(text)
+            return schema.complete(current, _default_node()), faults, False
+        faults.extend(found)
+    text = None
+    _, old = _read(_NAME + ".old", [])
+    if old is not None and not schema.check(old, board):
+        faults.append("config.json.old, the last good one, is used instead; mend config.json")
+        return schema.complete(old, _default_node()), faults, False
+    if isinstance(current, dict):
+        current["sensors"] = []
+        if not schema.check(current, board):
+            return schema.complete(current, _default_node()), faults, True
+    return None, faults, False
+
+
+def save(config):
+    """Write the config in one step, whatever happens meanwhile; the previous one is kept."""
+    if _exists(_NAME):
+        with open(_NAME) as file:
+            _keep(file.read())
+    _write(_NAME, json.dumps(config))
+
+
+def _keep(text):
+    """Keep a good config as config.json.old; the flash is spared if it is there already."""
+    try:
+        with open(_NAME + ".old") as file:
+            if file.read() == text:
+                return
+    except OSError:
+        pass
+    _write(_NAME + ".old", text)
+
+
+def _write(name, text):
+    new = name + ".new"
+    with open(new, "w") as file:
+        file.write(text)
+    if hasattr(os, "sync"):
+        os.sync()
+    try:
+        os.rename(new, name)
+    except OSError:
+        os.remove(name)
+        os.rename(new, name)
+
+
+def _read(name, faults):
+    """Return (text, what it says); (None, None) with a fault if it cannot be read."""
+    try:
+        size = os.stat(name)[6]
+        if size > _MOST:
+            faults.append("%s: %d bytes; at most %d" % (name, size, _MOST))
+            return None, None
+        with open(name) as file:
+            text = file.read()
+    except (OSError, UnicodeError):
+        faults.append("%s: cannot be read; copy one to the board" % name)
+        return None, None
+    if not text.strip():
+        faults.append("%s: empty; copy one to the board" % name)
+        return None, None
+    try:
+        return text, json.loads(text)
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deep
+        faults.append("%s: not complete JSON; check the end of the file, commas, quotes" % name)
+        return None, None
+
+
+def _exists(name):
+    try:
+        os.stat(name)
+        return True
+    except OSError:
+        return False
+
+
+def _default_node():
+    """A name that no other board has."""
+    try:
+        from machine import unique_id
+
+        return "petrel-" + unique_id()[-3:].hex()
+    except ImportError:
+        return "petrel"

@@ -1,0 +1,275 @@
+"""What a config may say: checked at the boot, with messages that name the path and what to do.
+
+Imported for the check and forgotten after it. The rules stand in functions, so that they cost RAM
+only while they are used. Nothing in a config, however it is nested or typed, makes it raise.
+"""
+
+_NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
+_RESERVED = ("status", "diagnostics", "cmd", "reply")
+
+
+def _rules():
+    """Section -> key -> (default, type, least, most, what is wanted); Ellipsis: it is required."""
+    return {
+        "": {
+            "node": (None, "name"),
+            "base": ("petrel", "topic"),
+            "wifi": (None, "object"),
+            "mqtt": (..., "object"),
+            "sensors": ((), "list"),
+            "diagnostics": (300, int, 10, 86400),
+            "queue": (32, int, 1, 1024),
+            "watchdog": (0, int, 0, 3600),
+        },
+        "wifi": {
+            "ssid": (..., str, 1, 32, "the name of the network"),
+            "password": (None, str, 8, 64),
+            "hostname": (None, "name"),
+        },
+        "mqtt": {
+            "host": (..., str, 1, 255, 'the broker\'s name or address, such as "192.168.1.10"'),
+            "port": (1883, int, 1, 65535),
+            "user": (None, str, 1, 255),
+            "password": (None, str, 1, 255),
+            "keepalive": (60, int, 5, 65535),
+            "client_id": (None, str, 1, 128),
+        },
+        "sensor": {
+            "name": (..., "name"),
+            "driver": (..., str, 1, 24, "a module of lib/sensors"),
+            "pin": (..., "pin"),
+            "interval": (None, float, 0.1, 86400),
+        },
+    }
+
+
+def check(config, board=None):
+    """Return what is wrong with a config, a list of lines; empty if nothing is.
+
+    config: whatever JSON gave; board: the module with the board's facts, or None: no pin checks
+    """
+    faults = []
+    if not isinstance(config, dict):
+        return ["config.json: %s; an object is wanted" % _shown(config)]
+    rules = _rules()
+    _section(faults, "", config, rules[""])
+    for name in ("wifi", "mqtt"):
+        if isinstance(config.get(name), dict):
+            _section(faults, name + ".", config[name], rules[name])
+    mqtt = config.get("mqtt")
+    if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
+        faults.append("mqtt.user: missing; a password needs a user")
+    if board:
+        if board.WIFI and "wifi" not in config:
+            faults.append('wifi: missing; {"ssid": "...", "password": "..."}')
+        if not board.WIFI and "wifi" in config:
+            faults.append("wifi: %s has none; remove it" % board.ID)
+    names = {}
+    pins = {}
+    sensors = config.get("sensors", ())
+    for i, sensor in enumerate(sensors if isinstance(sensors, (list, tuple)) else ()):
+        path = "sensors[%d]" % i
+        if isinstance(sensor, dict):
+            _sensor(faults, path, sensor, rules["sensor"], board, names, pins)
+        else:
+            faults.append("%s: %s; an object is wanted" % (path, _shown(sensor)))
+    return faults
+
+
+def complete(config, node):
+    """Fill in what a good config leaves out; `node`: the name of a node that has none."""
+    rules = _rules()
+    for target, name in ((config, ""), (config["mqtt"], "mqtt")):
+        for key, rule in rules[name].items():
+            if key not in target and rule[0] is not None:
+                target[key] = rule[0]
+    if "node" not in config:
+        config["node"] = node
+    for sensor in config["sensors"]:
+        if "interval" not in sensor and not hasattr(_driver(sensor["driver"]).DRIVER, "listen"):
+            sensor["interval"] = 60
+    return config
+
+
+def _sensor(faults, path, sensor, rules, board, names, pins):
+    driver = None
+    name = sensor.get("driver")
+    if isinstance(name, str) and name:
+        driver = _driver(name)
+        if driver is None:
+            faults.append("%s.driver: no %s; a module of lib/sensors" % (path, _shown(name)))
+        else:
+            rules = dict(rules)
+            for key, option in driver.options().items():
+                rules[key] = _option_rule(option)
+    before = len(faults)
+    _section(faults, path + ".", sensor, rules, driver is not None)
+    name = sensor.get("name")
+    if isinstance(name, str):
+        if name in _RESERVED:
+            faults.append('%s.name: "%s" is a topic of the node itself; choose another' % (path, name))
+        elif name in names:
+            faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
+        names[name] = path
+    if driver and board and len(faults) == before:
+        _pin(faults, path + ".pin", sensor, driver.USES, board, pins)
+
+
+def _option_rule(option):
+    default = option[0]
+    if len(option) == 3:
+        return (None, float if isinstance(default, float) else int, option[1], option[2])
+    if len(option) == 2:
+        return (None, option[1])
+    return (None, str, 0, 16)
+
+
+def _driver(name):
+    """The driver's module; None if there is none. A name is letters, digits and _ alone."""
+    if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
+        return None
+    try:
+        module = __import__("sensors." + name, None, None, ("DRIVER",))
+    except ImportError:
+        return None
+    return module if hasattr(module, "DRIVER") else None
+
+
+def _section(faults, path, section, rules, closed=True):
+    for key, rule in rules.items():
+        if key in section:
+            wrong = _wrong(section[key], rule)
+            if wrong:
+                shown = "it" if key == "password" else _shown(section[key])
+                faults.append("%s%s: %s is wrong; %s" % (path, key, shown, wrong))
+        elif rule[0] is ...:
+            what = rule[4] if len(rule) > 4 else _wanted(rule)
+            faults.append("%s%s: missing; %s" % (path, key, what))
+    for key in section if closed else ():
+        if key not in rules:
+            close = [name for name in rules if _near(key, name)]
+            hint = 'did you mean "%s"?' % close[0] if close else "there are " + _list(rules)
+            faults.append("%s%s: unknown key; %s" % (path, key[:32], hint))
+
+
+def _wrong(value, rule):
+    """What is wanted instead of the value; None if the value will do."""
+    kind = rule[1]
+    if kind == "object":
+        good = isinstance(value, dict)
+    elif kind == "list":
+        good = isinstance(value, (list, tuple))
+    elif kind == "pin":
+        good = isinstance(value, (int, str)) and not isinstance(value, bool)
+    elif kind == "name":
+        good = isinstance(value, str) and 0 < len(value) <= 32 and _plain(value, "_-")
+    elif kind == "topic":
+        good = isinstance(value, str) and 0 < len(value) <= 64 and _plain(value, "_-/.")
+        good = good and value[0] != "/" and value[-1] != "/"
+    elif isinstance(kind, tuple):
+        good = any(value is choice or value == choice for choice in kind)
+        good = good and isinstance(value, bool) == (True in kind)
+    elif kind is str:
+        good = isinstance(value, str) and rule[2] <= len(value) <= rule[3]
+    else:
+        good = isinstance(value, (int, float) if kind is float else int)
+        good = good and not isinstance(value, bool) and rule[2] <= value <= rule[3]
+    return None if good else _wanted(rule)
+
+
+def _wanted(rule):
+    kind = rule[1]
+    if isinstance(kind, tuple):
+        return "one of " + ", ".join([_shown(choice) for choice in kind])
+    if kind is str:
+        return "text of %d to %d characters" % (rule[2], rule[3])
+    if kind is int or kind is float:
+        what = "whole number" if kind is int else "number"
+        return "a %s from %s to %s" % (what, rule[2], rule[3])
+    return {
+        "object": "an object is wanted",
+        "list": "a list is wanted",
+        "pin": "the number or name of a pin",
+        "name": _NAME,
+        "topic": "a topic prefix without wildcards, and without / at its ends",
+    }[kind]
+
+
+def _plain(text, more):
+    return all("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in more for c in text)
+
+
+def _shown(value):
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return '"%s"' % value[:32]
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, (list, tuple)) else str(value)
+
+
+def _list(names):
+    return ", ".join(sorted(names))
+
+
+def _near(a, b):
+    """True if one or two letters were changed, left out, added or swapped."""
+    if abs(len(a) - len(b)) > 2 or len(a) > 24:
+        return False
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        last, row = row, [i + 1]
+        for j, y in enumerate(b):
+            row.append(min(row[j] + 1, last[j + 1] + 1, last[j] + (x != y)))
+    return row[-1] <= (2 if len(b) > 3 else 1)
+
+
+def _pin(faults, path, sensor, uses, board, pins):
+    """A pin must exist, be free, and be able to do what the driver wants."""
+    pin = sensor["pin"]
+    adc = uses == "adc"
+    good = board.ADC if adc else board.PINS
+    pull = sensor.get("pull")
+    wrong = None
+    # ESP8266's one analog input has the number 0, and so has a GPIO.
+    where = "adc" if adc and pin not in board.PINS else "pin"
+    if pin in board.RESERVED:
+        wrong = "is used for " + board.RESERVED[pin]
+    elif adc and pin in board.ADC_NOT_WITH_WIFI and board.WIFI:
+        wrong = "cannot measure while Wi-Fi is on"
+    elif adc and pin not in board.ADC:
+        wrong = "is not an analog input"
+    elif not adc and pin not in board.PINS:
+        wrong = "is not a pin"
+    elif pull and pin in board.NO_PULL:
+        wrong = "has no pull-" + pull
+    elif (where, pin) in pins:
+        wrong = "is that of %s too, and is no free pin" % pins[where, pin]
+    if wrong is None:
+        pins[where, pin] = path
+        return
+    free = [
+        str(p)
+        for p in good
+        if p not in board.RESERVED and p not in board.STRAPPING and (where, p) not in pins
+        and not (pull and p in board.NO_PULL)
+    ]  # fmt: skip
+    faults.append("%s: %s %s on %s; use %s" % (path, pin, wrong, board.ID, _some(free)))
+
+
+def _some(free):
+    if len(free) < 2:
+        return free[0] if free else "another board"
+    return ", ".join(free[:4]) + " or " + free[4] if len(free) > 4 else " or ".join(free)
+
+
+def warnings(config, board):
+    """What works and may surprise: pins that decide how the board starts."""
+    found = []
+    for i, sensor in enumerate(config.get("sensors", ())):
+        pin = sensor.get("pin")
+        if pin in board.STRAPPING:
+            text = "sensors[%d].pin: %s decides how %s starts (%s)"
+            found.append(text % (i, pin, board.ID, board.STRAPPING[pin]))
+    return found

@@ -1,0 +1,74 @@
+"""The facts of boards/<ID>/board.json, and the part of them that travels to the board."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tools.errors import ToolError
+from tools.paths import BOARDS
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board: its id and what board.json says of it."""
+
+    id: str
+    facts: dict[str, Any]
+
+    @property
+    def petrel(self) -> dict[str, Any]:
+        """What Petrel needs to know of it."""
+        facts: dict[str, Any] = self.facts["petrel"]
+        return facts
+
+    @property
+    def install(self) -> dict[str, Any]:
+        """How MicroPython gets onto it."""
+        install: dict[str, Any] = self.petrel["install"]
+        return install
+
+    @property
+    def optimise(self) -> int:
+        """mpy-cross's -O for it."""
+        level: int = self.petrel["mpy"]["optimise"]
+        return level
+
+    def module(self) -> str:
+        """The source of the module `board`, with which the node checks its config's pins."""
+        pins = self.petrel["pins"]
+        lines = [
+            f"# Generated from boards/{self.id}/board.json.",
+            f"ID = {self.id!r}",
+            f"PINS = {tuple(pins['all'])!r}",
+            f"ADC = {tuple(pins['adc'])!r}",
+            f"ADC_NOT_WITH_WIFI = {tuple(pins['adc_not_with_wifi'])!r}",
+            f"INPUT_ONLY = {tuple(pins['input_only'])!r}",
+            f"NO_PULL = {tuple(pins['no_pull'])!r}",
+            f"RESERVED = {_keys(pins['reserved'])!r}",
+            f"STRAPPING = {_keys(pins['strapping'])!r}",
+            f"WIFI = {self.petrel['network'] == 'wifi'!r}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def names() -> list[str]:
+    """The ids of all boards."""
+    return sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
+
+
+def load(name: str) -> Board:
+    """The board of that id; raises ToolError, with what may have been meant, for another."""
+    path = BOARDS / name / "board.json"
+    if name not in names():
+        close = difflib.get_close_matches(name.upper(), names(), 1, 0.4)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ToolError(f"there is no board {name!r}", f"{hint}There are {', '.join(names())}")
+    return Board(name, json.loads(path.read_text()))
+
+
+def _keys(table: dict[str, str]) -> dict[int | str, str]:
+    """JSON has no numbers as keys; pins that are numbers are numbers again here."""
+    return {int(key) if key.isdigit() else key: value for key, value in table.items()}

@@ -1,0 +1,77 @@
+"""`build`: everything that goes onto a board's file system, in build/<BOARD>/."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tools import boards
+from tools.compile import RECORD, Source, compile_all, modules
+from tools.paths import BOARDS, BUILD, FIRMWARE, LIB
+
+# Stock firmware runs these as source only; they are a few lines each.
+PLAIN = ("boot.py", "main.py")
+EXAMPLE = "config.example.json"
+
+
+def build(name: str, quiet: bool = False) -> Path:
+    """Build for a board; returns the folder. Only what changed is compiled."""
+    board = boards.load(name)
+    out = BUILD / name
+    facts = BUILD / "generated" / name / "board.py"
+    facts.parent.mkdir(parents=True, exist_ok=True)
+    facts.write_text(board.module())
+    sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
+    with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"compiling for {name}", total=len(sources))
+        compile_all(sources, out, board.optimise, lambda _: progress.advance(task))
+    for plain in PLAIN:
+        shutil.copyfile(FIRMWARE / plain, out / plain)
+    shutil.copyfile(FIRMWARE / "config.json", out / EXAMPLE)
+    if name == "UNIX":
+        compile_all(modules(BOARDS / "UNIX"), BUILD / "UNIX-port", board.optimise)
+    return out
+
+
+def files(folder: Path) -> list[str]:
+    """What belongs onto the board, as paths relative to the folder."""
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != RECORD)
+
+
+def _table(name: str, out: Path) -> Table:
+    board = boards.load(name)
+    table = Table(title=f"build/{name}", title_justify="left")
+    table.add_column("file")
+    table.add_column("source", justify="right")
+    table.add_column("bytes", justify="right")
+    total = [0, 0]
+    for file in files(out):
+        source = (LIB / file.removeprefix("lib/")).with_suffix(".py")
+        if file in PLAIN:
+            source = FIRMWARE / file
+        sizes = [source.stat().st_size if source.exists() else 0, (out / file).stat().st_size]
+        total = [a + b for a, b in zip(total, sizes, strict=True)]
+        table.add_row(file, f"{sizes[0]:,}" if sizes[0] else "", f"{sizes[1]:,}")
+    table.add_section()
+    table.add_row("total", f"{total[0]:,}", f"{total[1]:,}")
+    storage = board.petrel["storage"]["bytes"]
+    if storage:
+        table.caption = f"{100 * total[1] / storage:.0f} % of the board's {storage:,} bytes"
+    return table
+
+
+@click.command()
+@click.argument("board")
+def command(board: str) -> None:
+    """Compile the package for BOARD into build/BOARD/, with mpy-cross.
+
+    The folder is what belongs onto the board's file system; `deploy` and `usb` copy it.
+    """
+    out = build(board)
+    Console().print(_table(board, out))
