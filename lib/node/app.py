@@ -1,8 +1,9 @@
 """The node at work: samples its sensors, publishes readings, takes commands.
 
-Three tasks: one samples by the clock, one follows what changes by itself (interrupts), one obeys
-commands; the Wi-Fi and the MQTT client look after themselves. A reading is accepted when the
-client's outbox has taken it; one that it refused is counted, and seen in the diagnostics.
+Two tasks: one samples by the clock and looks after the Wi-Fi, one follows what changes by itself
+(interrupts). The MQTT client has its own; in it a command is obeyed as it arrives. A reading is
+accepted when the client's outbox has taken it; one that it refused is counted, and seen in the
+diagnostics.
 
 Topics below <base>/<node>: <sensor> readings, status online or offline, diagnostics,
 cmd/<command> in and reply/<command> out.
@@ -17,7 +18,6 @@ from micropython import const
 from node.overlay import call
 
 _MOST_MS = const(1000)  # longest sleep of the sampling task: it also feeds the watchdog
-_COMMANDS = const(4)  # commands that may wait; more are dropped and counted
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 _CLOCK_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
@@ -37,24 +37,19 @@ class Node:
         self.safe = safe
         self.prefix = "%s/%s/" % (config["base"], config["node"])
         self.sensors = []  # [name, sensor, interval in ms or 0, ticks_ms of the next sample]
-        self.drops = 0  # readings that failed, commands not taken
+        self.drops = 0  # readings that failed, commands that were retained
         self.error = ""  # the last thing that went wrong
         self.ended = None  # set to a reason to end run()
-        self.uptime = 0  # s; ticks_ms alone wraps, after 12 days on most ports
+        self.uptime = -1  # s, counted by _sample; ticks_ms alone wraps, after 12 days on most ports
         self.edge = asyncio.ThreadSafeFlag()
         self.feed = int  # the watchdog's, or nothing
         self._count = 0
-        self._commands = []
-        self._command = asyncio.Event()
         self._epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0
 
     async def run(self):
         """Run until something ends it; returns the reason."""
         asyncio.get_event_loop().set_exception_handler(_crash)
         asyncio.create_task(self._follow())
-        asyncio.create_task(self._obey())
-        if self.wifi:
-            asyncio.create_task(self.wifi.keep())
         self.client.start()
         await self._sample()
         for _ in range(20):  # let the reply to the last command leave
@@ -65,7 +60,7 @@ class Node:
 
     async def _sample(self):
         """Read each sensor when its time has come; do what is to be done by the second."""
-        second = ticks_ms()
+        second = ticks_add(ticks_ms(), -1000)
         while not self.ended:
             now = ticks_ms()
             while ticks_diff(now, second) >= 1000:
@@ -85,6 +80,8 @@ class Node:
             await asyncio.sleep_ms(wait)
 
     def _each_second(self):
+        if self.wifi:
+            self.wifi.step()
         if self.uptime % self.config["diagnostics"] == 0:
             self.tell()
         if self.safe:
@@ -161,20 +158,12 @@ class Node:
 
     def on_message(self, topic, payload, retained):
         """A command. One that was retained is old, and might end the node at every boot."""
-        if retained or len(self._commands) == _COMMANDS:
+        if retained:
             self.drops += 1
             return
-        self._commands.append((topic[len(self.prefix) + 4 :], payload))
-        self._command.set()
-
-    async def _obey(self):
-        while True:
-            await self._command.wait()
-            self._command.clear()
-            while self._commands:
-                name, payload = self._commands.pop(0)
-                reply = call("commands", "obey", self, name, payload)
-                self.client.post(self.prefix + "reply/" + name, json.dumps(reply))
+        name = topic[len(self.prefix) + 4 :]
+        reply = call("commands", "obey", self, name, payload)
+        self.client.post(self.prefix + "reply/" + name, json.dumps(reply))
 
 
 def _crash(loop, context):

@@ -1,7 +1,8 @@
 """The config file: found, checked, saved, and never lost.
 
-Three files: config.json is what counts. config.json.old is the last config with which the node
-could start; it is used when config.json is missing, cut short or wrong. config.json.new exists
+Three files: config.json is what counts. config.json.old is the last one that was found good; it
+is used when config.json is missing, cut short or wrong. A config.json that equals it need not be
+checked again, which spares a small board the RAM of the check. config.json.new exists
 for the moment of a save; when there is no config.json, a power cut came at the worst moment of a
 save on a FAT file system, and config.json.new is complete.
 
@@ -25,9 +26,14 @@ def load(board=None):
     board: the module with the board's facts, or None. degraded: nothing but the connection can be
     used, for the sensors of the only config there is are wrong.
     """
+    cut = not _exists(_NAME) and _exists(_NAME + ".new")
     faults = []
+    text, current = _read(_NAME + ".new" if cut else _NAME, faults)
+    kept, old = _read(_NAME + ".old", [])
+    if text and text == kept:
+        return _complete(old), faults, False  # it was checked when it was kept
     try:
-        return _load(board, faults)
+        return _check(board, text, current, old, faults)
     finally:
         for name in list(sys.modules):
             if name.startswith("sensors"):
@@ -35,27 +41,36 @@ def load(board=None):
         forget("schema")
 
 
-def _load(board, faults):
-    from node import schema
+def _check(board, text, current, old, faults):
+    from node.schema import check
 
-    cut = not _exists(_NAME) and _exists(_NAME + ".new")
-    text, current = _read(_NAME + ".new" if cut else _NAME, faults)
     if current is not None:
-        found = schema.check(current, board)
+        found = check(current, board)
         if not found:
             _keep(text)
-            return schema.complete(current, _default_node()), faults, False
+            return _complete(current), faults, False
         faults.extend(found)
-    text = None
-    _, old = _read(_NAME + ".old", [])
-    if old is not None and not schema.check(old, board):
+    if old is not None and not check(old, board):
         faults.append("config.json.old, the last good one, is used instead; mend config.json")
-        return schema.complete(old, _default_node()), faults, False
+        return _complete(old), faults, False
     if isinstance(current, dict):
         current["sensors"] = []
-        if not schema.check(current, board):
-            return schema.complete(current, _default_node()), faults, True
+        if not check(current, board):
+            return _complete(current), faults, True
     return None, faults, False
+
+
+def _complete(config):
+    """Fill in what a good config leaves out."""
+    for target, defaults in (
+        (config, {"base": "petrel", "sensors": [], "diagnostics": 300, "queue": 32, "watchdog": 0}),
+        (config["mqtt"], {"port": 1883, "keepalive": 60}),
+    ):
+        for key in defaults:
+            target.setdefault(key, defaults[key])
+    if "node" not in config:
+        config["node"] = _default_node()
+    return config
 
 
 def save(config):

@@ -9,17 +9,17 @@ _RESERVED = ("status", "diagnostics", "cmd", "reply")
 
 
 def _rules():
-    """Section -> key -> (default, type, least, most, what is wanted); Ellipsis: it is required."""
+    """Section -> key -> (Ellipsis if required, type, least, most, what is wanted)."""
     return {
         "": {
             "node": (None, "name"),
-            "base": ("petrel", "topic"),
+            "base": (None, "topic"),
             "wifi": (None, "object"),
             "mqtt": (..., "object"),
-            "sensors": ((), "list"),
-            "diagnostics": (300, int, 10, 86400),
-            "queue": (32, int, 1, 1024),
-            "watchdog": (0, int, 0, 3600),
+            "sensors": (None, "list"),
+            "diagnostics": (None, int, 10, 86400),
+            "queue": (None, int, 1, 1024),
+            "watchdog": (None, int, 0, 3600),
         },
         "wifi": {
             "ssid": (..., str, 1, 32, "the name of the network"),
@@ -28,10 +28,10 @@ def _rules():
         },
         "mqtt": {
             "host": (..., str, 1, 255, 'the broker\'s name or address, such as "192.168.1.10"'),
-            "port": (1883, int, 1, 65535),
+            "port": (None, int, 1, 65535),
             "user": (None, str, 1, 255),
             "password": (None, str, 1, 255),
-            "keepalive": (60, int, 5, 65535),
+            "keepalive": (None, int, 5, 65535),
             "client_id": (None, str, 1, 128),
         },
         "sensor": {
@@ -74,21 +74,6 @@ def check(config, board=None):
         else:
             faults.append("%s: %s; an object is wanted" % (path, _shown(sensor)))
     return faults
-
-
-def complete(config, node):
-    """Fill in what a good config leaves out; `node`: the name of a node that has none."""
-    rules = _rules()
-    for target, name in ((config, ""), (config["mqtt"], "mqtt")):
-        for key, rule in rules[name].items():
-            if key not in target and rule[0] is not None:
-                target[key] = rule[0]
-    if "node" not in config:
-        config["node"] = node
-    for sensor in config["sensors"]:
-        if "interval" not in sensor and not hasattr(_driver(sensor["driver"]).DRIVER, "listen"):
-            sensor["interval"] = 60
-    return config
 
 
 def _sensor(faults, path, sensor, rules, board, names, pins):

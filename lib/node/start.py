@@ -92,7 +92,9 @@ def _add(node, entry):
         return
     if hasattr(sensor, "listen"):
         sensor.listen(node.edge.set)
-    node.sensors.append([entry["name"], sensor, int(entry.get("interval", 0) * 1000), None])
+    # What changes by itself needs no clock, the rest is read once a minute unless told otherwise.
+    interval = entry.get("interval", 0 if hasattr(sensor, "listen") else 60)
+    node.sensors.append([entry["name"], sensor, int(interval * 1000), None])
 
 
 def _make(entry):

@@ -23,6 +23,14 @@ def tell(node):
     if node.error:
         message["error"] = node.error
     if node.wifi:
-        message["rssi"] = node.wifi.rssi()
+        message["rssi"] = _rssi(node.wifi.wlan)
         message["wifi_drops"] = node.wifi.drops
     client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
+
+
+def _rssi(wlan):
+    """Signal strength in dBm, None where the port cannot tell."""
+    try:
+        return wlan.status("rssi")
+    except (OSError, ValueError, TypeError):
+        return None
