@@ -24,18 +24,19 @@ _CLOCK_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobo
 
 
 class Node:
-    """The node that `config`, checked and complete, describes; node.start gives it its parts.
+    """A node; node.start makes it and gives it its parts.
 
+    prefix: <base>/<node>/; diagnostics: s between two such messages; safe: in safe mode
     about: goes out with the diagnostics: board, reset cause, mode, crashes, faults
     """
 
     wifi = tcp = client = None
 
-    def __init__(self, config, about, safe):
-        self.config = config
+    def __init__(self, prefix, diagnostics, about, safe):
+        self.prefix = prefix
         self.about = about
-        self.safe = safe
-        self.prefix = "%s/%s/" % (config["base"], config["node"])
+        self._diagnostics = diagnostics
+        self._safe = safe
         self.sensors = []  # [name, sensor, interval in ms or 0, ticks_ms of the next sample]
         self.drops = 0  # readings that failed, commands that were retained
         self.error = ""  # the last thing that went wrong
@@ -82,9 +83,9 @@ class Node:
     def _each_second(self):
         if self.wifi:
             self.wifi.step()
-        if self.uptime % self.config["diagnostics"] == 0:
+        if self.uptime % self._diagnostics == 0:
             self.tell()
-        if self.safe:
+        if self._safe:
             if self.uptime == _SAFE_S:
                 self.ended = "safe mode is over"
         elif self.uptime == _HEALTHY_S:

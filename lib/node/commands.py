@@ -52,13 +52,8 @@ def _interval(node, payload):
     for entry in node.sensors:
         if entry[0] == name:
             entry[2] = int(seconds * 1000)
-            for sensor in node.config["sensors"]:
-                if sensor["name"] == name:
-                    sensor["interval"] = seconds
             # A config.json that was found wrong stays as it is, for its owner to mend.
-            saved = "faults" not in node.about
-            if saved:
-                config.save(node.config)
+            saved = "faults" not in node.about and config.set_interval(name, seconds)
             return {"sensor": name, "seconds": seconds, "saved": saved}
     raise ValueError("sensor: there is none named %r" % str(name)[:32])
 

@@ -81,6 +81,17 @@ def save(config):
     _write(_NAME, json.dumps(config))
 
 
+def set_interval(name, seconds):
+    """Give the sensor of that name another interval, in the file; False if it is not there."""
+    _, config = _read(_NAME, [])
+    for sensor in config["sensors"] if config else ():
+        if sensor["name"] == name:
+            sensor["interval"] = seconds
+            save(config)
+            return True
+    return False
+
+
 def _keep(text):
     """Keep a good config as config.json.old; the flash is spared if it is there already."""
     try:

@@ -19,7 +19,7 @@ def prepare():
     if "maintenance" in os.listdir():
         print("Petrel: not started: there is a file named maintenance; remove it and reset")
         return None
-    config = boot.config
+    config, boot.config = boot.config, None
     if config is None:
         print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
         return None
@@ -36,7 +36,8 @@ def prepare():
         retained.store(_CRASHES - 1, why)  # after safe mode, one more crash leads back to it
     else:
         retained.store(crashes + 1, "no answer: ended by the watchdog or a reset")
-    node = Node(config, about, safe)
+    prefix = "%s/%s/" % (config["base"], config["node"])
+    node = Node(prefix, config["diagnostics"], about, safe)
     _connect(node, config)
     _watchdog(node, config)
     if not safe:
@@ -54,7 +55,7 @@ def _connect(node, config):
 
         node.client = Console()
         return
-    from mqtt.client import Client
+    from mqtt.link import Link
     from mqtt.transport import tcp
 
     wifi = config.get("wifi")
@@ -65,7 +66,7 @@ def _connect(node, config):
         node.wifi = Wifi(wifi["ssid"], wifi.get("password"), hostname)
     mqtt = config["mqtt"]
     node.tcp = tcp(mqtt["host"], mqtt["port"])
-    node.client = Client(
+    node.client = Link(
         node.dial, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
         password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
         will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],

@@ -49,7 +49,7 @@ class Analog:
         for i in range(len(samples)):
             samples[i] = take()
         value = middle(samples) * one * self._scale + self._offset
-        return (round(value, self._decimals),)
+        return (float("%.*f" % (self._decimals, value)),)  # round() leaves 9.800000000000001
 
 
 def middle(samples):

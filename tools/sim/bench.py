@@ -226,12 +226,18 @@ class Bench:
         """It is there again."""
         self.world.set_wifi(True)
 
-    def _wifi_changed(self, on: bool) -> None:
+    def relay_off(self) -> None:
+        """Nothing passes between board and broker, and nobody is told."""
         if self.relay:
-            if on:
-                self.relay.on.set()
-            else:
-                self.relay.on.clear()
+            self.relay.on.clear()
+
+    def relay_on(self) -> None:
+        """It passes again."""
+        if self.relay:
+            self.relay.on.set()
+
+    def _wifi_changed(self, on: bool) -> None:
+        (self.relay_on if on else self.relay_off)()
 
     # --- the console
 

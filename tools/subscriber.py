@@ -1,0 +1,113 @@
+"""Listens to a broker for the demo and the tests, across the broker's restarts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from tools.broker import Broker
+
+Message = tuple[str, str]
+
+
+class Subscriber:
+    """Everything below a topic, in the order of its arrival. A context manager."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str = "petrel/#",
+        show: Callable[[str, str], None] = lambda topic, payload: None,
+    ) -> None:
+        self.messages: list[Message] = []
+        self._show = show
+        self._changed = threading.Condition()
+        self._subscribed = threading.Event()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
+        self._client.on_message = self._on_message
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+        self.wait_subscribed()
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait_subscribed(self, timeout: float = 10) -> None:
+        """Wait until nothing that is published can be missed."""
+        if not self._subscribed.wait(timeout):
+            raise TimeoutError(f"not subscribed within {timeout} s")
+
+    def publish(self, topic: str, payload: str, retain: bool = False) -> None:
+        """Publish to the broker."""
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def seen(self, wanted: Callable[[str, str], bool], timeout: float, start: int = 0) -> bool:
+        """Wait for a message among those from `start` on; False if none came in time."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: any(wanted(*message) for message in self.messages[start:]), timeout
+            )
+
+    def wait(self, topic: str, timeout: float = 10, start: int = 0, **fields: Any) -> Any:
+        """Wait for a message on a topic, a JSON object with those fields; returns it.
+
+        Without fields any payload will do, and one that is not JSON is returned as text. Raises
+        TimeoutError that shows what has come instead.
+        """
+        found: list[Any] = []
+
+        def wanted(its_topic: str, payload: str) -> bool:
+            if its_topic != topic:
+                return False
+            value = parse(payload)
+            if fields and not (isinstance(value, dict) and fields.items() <= value.items()):
+                return False
+            found.append(value)
+            return True
+
+        if not self.seen(wanted, timeout, start):
+            last = "\n  ".join(f"{t} {p}" for t, p in self.messages[-12:])
+            raise TimeoutError(f"no message on {topic} with {fields}; the last were\n  {last}")
+        return found[0]
+
+    def sequence(self) -> list[int]:
+        """The sequence numbers of the readings, in the order of arrival."""
+        numbers = [number(payload) for _, payload in list(self.messages)]
+        return [n for n in numbers if n]
+
+    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        topic, payload = message.topic, message.payload.decode(errors="replace")
+        with self._changed:
+            self.messages.append((topic, payload))
+            self._changed.notify_all()
+        self._show(topic, payload)
+
+
+def parse(payload: str) -> Any:
+    """What a payload says in JSON, else its text."""
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload
+
+
+def number(payload: str) -> int:
+    """The sequence number of a reading; 0 for any other message."""
+    value = parse(payload)
+    return int(value.get("seq", 0)) if isinstance(value, dict) else 0
