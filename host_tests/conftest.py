@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from host_tests.harness.device import DeviceFile
-from host_tests.harness.interpreter import Interpreter, interpreter as interpreter_of
+from host_tests.harness.interpreter import Interpreter
+from host_tests.harness.interpreter import interpreter as interpreter_of
+from host_tests.harness.node import Node, make_node
 from tools.broker import Broker
 from tools.paths import LIB
+from tools.subscriber import Subscriber
 
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
 sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
@@ -63,3 +66,30 @@ def broker_factory() -> Iterator[Callable[..., Broker]]:
 def broker(broker_factory: Callable[..., Broker]) -> Broker:
     """A running Mosquitto that lets anybody in."""
     return broker_factory()
+
+
+@pytest.fixture
+def seen(broker: Broker) -> Iterator[Subscriber]:
+    """What arrives at the broker below petrel/."""
+    with Subscriber(broker) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture(params=["64", "32"])
+def node(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, seen: Subscriber
+) -> Iterator[Node]:
+    """A node, switched off and without a config; its console is shown if the test fails."""
+    node = make_node(tmp_path, request.param, broker, seen)
+    with node.bench:
+        yield node
+    print("the board's console:", *node.bench.lines, sep="\n  ")
+
+
+@pytest.fixture
+def running(node: Node) -> Node:
+    """A node with a good config that is online."""
+    node.write_config(node.config())
+    node.bench.power_on()
+    node.wait("diagnostics")
+    return node

@@ -16,7 +16,7 @@ import pytest
 
 from host_tests.harness.interpreter import compiled_device_tests, compiled_port, interpreter
 
-RUNNER = Path(__file__).parent / "run_device.py"
+RUNNER = Path(__file__).parent / "inside" / "run_device.py"
 TIMEOUT_S = 60
 
 

@@ -97,7 +97,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins):
             faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
         names[name] = path
     if driver and board and len(faults) == before:
-        _pin(faults, path + ".pin", sensor, driver.USES, board, pins)
+        _pin(faults, path, sensor, driver.USES, board, pins)
 
 
 def _option_rule(option):
@@ -222,7 +222,7 @@ def _pin(faults, path, sensor, uses, board, pins):
     if pin in board.RESERVED:
         wrong = "is used for " + board.RESERVED[pin]
     elif adc and pin in board.ADC_NOT_WITH_WIFI and board.WIFI:
-        wrong = "cannot measure while Wi-Fi is on"
+        wrong = "cannot measure while Wi-Fi is on,"
     elif adc and pin not in board.ADC:
         wrong = "is not an analog input"
     elif not adc and pin not in board.PINS:
@@ -240,13 +240,14 @@ def _pin(faults, path, sensor, uses, board, pins):
         if p not in board.RESERVED and p not in board.STRAPPING and (where, p) not in pins
         and not (pull and p in board.NO_PULL)
     ]  # fmt: skip
-    faults.append("%s: %s %s on %s; use %s" % (path, pin, wrong, board.ID, _some(free)))
+    faults.append("%s.pin: %s %s on %s; use %s" % (path, pin, wrong, board.ID, _some(free)))
 
 
 def _some(free):
-    if len(free) < 2:
-        return free[0] if free else "another board"
-    return ", ".join(free[:4]) + " or " + free[4] if len(free) > 4 else " or ".join(free)
+    shown = free[:5]
+    if len(shown) < 2:
+        return shown[0] if shown else "another board"
+    return ", ".join(shown[:-1]) + " or " + shown[-1]
 
 
 def warnings(config, board):

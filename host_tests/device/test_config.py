@@ -1,0 +1,210 @@
+# heap: 512K
+# port
+"""The config file: found, kept, saved; and a power cut at every moment of a save."""
+
+import json
+import os
+
+import vfs
+from node import config
+
+LONG = "x" * 255  # so that a file takes more than one block
+GOOD = {"node": "n1", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": []}
+NEXT = {"node": "n2", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": []}
+
+
+class Flash:
+    """A block device in RAM that loses its power at the n-th write, in whole or torn."""
+
+    def __init__(self, data, size=512):
+        self.size = size
+        self.data = data
+        self.left = -1
+        self.torn = False
+
+    def _write(self, at, buffer):
+        if self.left == 0:
+            if self.torn:
+                half = len(buffer) // 2
+                self.data[at : at + half] = buffer[:half]
+                self.torn = False
+            raise OSError(5)
+        self.left -= 1
+        self.data[at : at + len(buffer)] = buffer
+
+    def readblocks(self, block, buffer, offset=0):
+        at = block * self.size + offset
+        buffer[:] = self.data[at : at + len(buffer)]
+
+    def writeblocks(self, block, buffer, offset=0):
+        self._write(block * self.size + offset, buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return len(self.data) // self.size
+        if operation == 5:
+            return self.size
+        if operation == 6:
+            self._write(argument * self.size, b"\xff" * self.size)
+            return 0
+
+
+def on_flash(kind, blocks, first):
+    """A file system of that kind with a good config on it: (class, its bytes)."""
+    flash = Flash(bytearray(512 * blocks))
+    kind.mkfs(flash)
+    vfs.mount(kind(flash), "/flash")
+    try:
+        os.chdir("/flash")
+        config.save(first)
+        assert config.load()[0]["node"] == first["node"]
+    finally:
+        os.chdir("/")
+        vfs.umount("/flash")
+    return bytes(flash.data)
+
+
+def mounted(kind, data, action, left=-1, torn=False):
+    """Mount it, run the action with so many writes left; what it returned, and the flash."""
+    flash = Flash(bytearray(data))
+    vfs.mount(kind(flash), "/flash")
+    os.chdir("/flash")
+    flash.left = left
+    flash.torn = torn
+    result = None
+    try:
+        result = action()
+    except OSError:
+        pass
+    finally:
+        flash.left = -1
+        os.chdir("/")
+        vfs.umount("/flash")
+    return result, flash
+
+
+def sweep(kind, blocks):
+    data = on_flash(kind, blocks, GOOD)
+    writes = count_writes(kind, data)
+    assert writes > 5
+    seen = set()
+    for torn in (False, True):
+        for left in range(writes + 1):
+            _, flash = mounted(kind, data, lambda: config.save(NEXT), left, torn)
+            found, _ = mounted(kind, flash.data, config.load)
+            assert found and found[0], (left, torn, found)
+            assert found[0]["node"] in ("n1", "n2"), (left, torn)
+            seen.add(found[0]["node"])
+    assert seen == {"n1", "n2"}
+
+
+def count_writes(kind, data):
+    flash = Flash(bytearray(data))
+    vfs.mount(kind(flash), "/flash")
+    os.chdir("/flash")
+    flash.left = 10_000
+    config.save(NEXT)
+    used = 10_000 - flash.left
+    os.chdir("/")
+    vfs.umount("/flash")
+    return used
+
+
+def test_power_cut_at_every_write_on_littlefs():
+    sweep(vfs.VfsLfs2, 48)
+
+
+def test_power_cut_at_every_write_on_fat():
+    sweep(vfs.VfsFat, 64)
+
+
+def in_ram(action):
+    """Run the action in an empty file system."""
+    flash = Flash(bytearray(512 * 48))
+    vfs.VfsLfs2.mkfs(flash)
+    return mounted(vfs.VfsLfs2, flash.data, action)[0]
+
+
+def write(name, text):
+    with open(name, "w") as file:
+        file.write(text)
+
+
+def test_defaults_are_filled_in():
+    def action():
+        write("config.json", json.dumps({"mqtt": {"host": "b"}}))
+        return config.load()
+
+    found, faults, degraded = in_ram(action)
+    assert faults == [] and not degraded
+    assert found["base"] == "petrel"
+    assert found["mqtt"] == {"host": "b", "port": 1883, "keepalive": 60}
+    assert found["node"].startswith("petrel-")
+    assert found["queue"] == 32 and found["diagnostics"] == 300 and found["sensors"] == []
+
+
+def test_bad_config_falls_back_to_the_last_good_one():
+    def action():
+        write("config.json", json.dumps(GOOD))
+        config.load()
+        results = []
+        for text in ("", '{"mqtt": ', "[]", json.dumps({"mqtt": {"host": 1}}), "x" * 5000):
+            write("config.json", text)
+            results.append(config.load())
+        os.remove("config.json")
+        results.append(config.load())
+        return results
+
+    results = in_ram(action)
+    assert len(results) == 6
+    for found, faults, degraded in results:
+        assert found["node"] == "n1"
+        assert not degraded
+        assert faults[0].startswith(("config.json: ", "mqtt")), faults
+        assert "config.json.old" in faults[-1]
+
+
+def test_without_a_good_copy_bad_sensors_leave_the_connection():
+    def action():
+        write("config.json", json.dumps({"mqtt": {"host": "b"}, "sensors": [{}]}))
+        return config.load()
+
+    found, faults, degraded = in_ram(action)
+    assert degraded
+    assert found["sensors"] == []
+    assert faults[0].startswith("sensors[0]")
+
+
+def test_nothing_usable_is_none():
+    found, faults, degraded = in_ram(config.load)
+    assert found is None and not degraded
+    assert faults == ["config.json: cannot be read; copy one to the board"]
+
+
+def test_a_config_that_was_good_is_not_checked_again():
+    import sys
+
+    def action():
+        write("config.json", json.dumps(GOOD))
+        config.load()
+        node = sys.modules["node"]
+        assert not hasattr(node, "schema")
+        sys.modules["node.schema"] = None  # importing it would fail now
+        try:
+            return config.load()
+        finally:
+            del sys.modules["node.schema"]
+
+    assert in_ram(action)[0]["node"] == "n1"
+
+
+def test_interval_is_set_in_the_file():
+    def action():
+        write("config.json", json.dumps(
+            {"mqtt": {"host": "b"}, "sensors": [{"name": "s", "driver": "digital", "pin": 1}]}
+        ))  # fmt: skip
+        assert not config.set_interval("other", 5)
+        assert config.set_interval("s", 5)
+        return config.load()
+
+    assert in_ram(action)[0]["sensors"][0]["interval"] == 5

@@ -1,0 +1,148 @@
+# heap: 128K
+"""What the check of a config says, word for word where people read it."""
+
+from node.schema import check
+
+
+class Board:
+    """The facts of a board, in short."""
+
+    ID = "TEST"
+    PINS = (0, 2, 4, 5, 6, 16, 32, 33, 34)
+    ADC = (32, 33, 34)
+    ADC_NOT_WITH_WIFI = (0, 2, 4)
+    INPUT_ONLY = (34,)
+    NO_PULL = (34,)
+    RESERVED = {6: "the flash memory"}
+    STRAPPING = {0: "boot mode"}
+    WIFI = True
+
+
+def config(**changes):
+    made = {
+        "wifi": {"ssid": "net", "password": "password"},
+        "mqtt": {"host": "broker"},
+        "sensors": [],
+    }
+    made.update(changes)
+    return made
+
+
+def faults(**changes):
+    return check(config(**changes), Board)
+
+
+def sensor(**changes):
+    made = {"name": "s", "driver": "digital", "pin": 5}
+    made.update(changes)
+    found = faults(sensors=[made])
+    assert len(found) < 2, found
+    return found[0] if found else ""
+
+
+def test_a_good_config_has_no_faults():
+    assert faults() == []
+    assert faults(
+        node="n-1", base="a/b", diagnostics=60, queue=10, watchdog=5,
+        sensors=[
+            {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True},
+            {"name": "light", "driver": "analog", "pin": 34, "interval": 0.5, "samples": 8},
+        ],
+    ) == []  # fmt: skip
+
+
+def test_missing_broker():
+    found = check({"wifi": {"ssid": "net"}}, Board)
+    assert found == ["mqtt: missing; an object is wanted"]
+    (fault,) = faults(mqtt={})
+    assert fault.startswith("mqtt.host: missing; the broker's name or address")
+
+
+def test_wrong_type_names_path_value_and_limit():
+    assert faults(mqtt={"host": "b", "port": "1883"}) == [
+        'mqtt.port: "1883" is wrong; a whole number from 1 to 65535'
+    ]
+    assert faults(mqtt={"host": "b", "port": 0}) == [
+        "mqtt.port: 0 is wrong; a whole number from 1 to 65535"
+    ]
+    assert faults(queue=True) == ["queue: true is wrong; a whole number from 1 to 1024"]
+    assert faults(sensors={}) == ["sensors: an object is wrong; a list is wanted"]
+
+
+def test_unknown_key_with_the_one_that_was_meant():
+    assert faults(mqtt={"host": "b", "prot": 1}) == [
+        'mqtt.prot: unknown key; did you mean "port"?'
+    ]
+    assert "there are" in faults(zzzzzzzz=1)[0]
+    assert sensor(debounce=3).startswith("sensors[0].debounce: unknown key")
+
+
+def test_options_of_the_driver_are_checked():
+    assert "a whole number from 0 to 5000" in sensor(debounce_ms=9999)
+    assert 'one of null, "up", "down"' in sensor(pull="sideways")
+    assert "one of false, true" in sensor(invert=1)
+
+
+def test_a_password_is_never_shown():
+    for found in (
+        faults(wifi={"ssid": "net", "password": "short"}),
+        faults(mqtt={"host": "b", "user": "u", "password": ["secret-thing"]}),
+    ):
+        assert len(found) == 1
+        assert "short" not in found[0] and "secret-thing" not in found[0]
+
+
+def test_pins_that_cannot_work_and_better_ones():
+    assert sensor(pin=77) == "sensors[0].pin: 77 is not a pin on TEST; use 2, 4, 5, 16 or 32"
+    assert "6 is used for the flash memory" in sensor(pin=6)
+    assert sensor(driver="analog", pin=4) == (
+        "sensors[0].pin: 4 cannot measure while Wi-Fi is on, on TEST; use 32, 33 or 34"
+    )
+    assert "5 is not an analog input" in sensor(driver="analog", pin=5)
+    assert sensor(pin=34, pull="up") == (
+        "sensors[0].pin: 34 has no pull-up on TEST; use 2, 4, 5, 16 or 32"
+    )
+
+
+def test_two_sensors_on_one_pin_or_with_one_name():
+    found = faults(
+        sensors=[
+            {"name": "a", "driver": "digital", "pin": 5},
+            {"name": "a", "driver": "digital", "pin": 4},
+            {"name": "b", "driver": "digital", "pin": 5},
+        ]
+    )
+    assert found[0] == 'sensors[1].name: "a" is that of sensors[0] too'
+    assert "sensors[2].pin: 5 is that of sensors[0] too" in found[1]
+
+
+def test_names_that_would_break_topics():
+    for name in ("a/b", "a+", "#", "", "x" * 33, "status", "cmd", 3):
+        assert sensor(name=name).startswith("sensors[0].name: "), name
+
+
+def test_unknown_driver_is_never_imported():
+    assert sensor(driver="nothing").startswith('sensors[0].driver: no "nothing"')
+    assert sensor(driver="../boot").startswith("sensors[0].driver: ")
+    assert sensor(driver="os").startswith("sensors[0].driver: ")
+
+
+def test_wifi_where_there_is_and_where_there_is_none():
+    assert check({"mqtt": {"host": "b"}}, Board)[0].startswith("wifi: missing")
+
+    class Wired(Board):
+        WIFI = False
+
+    assert check({"mqtt": {"host": "b"}}, Wired) == []
+    assert "TEST has none" in check(config(), Wired)[0]
+
+
+def test_whatever_json_can_say_is_survived():
+    for value in (None, 1, "x", [], {}, [[]], {"mqtt": 1}, {"sensors": [1, None, []]}):
+        assert check(value, Board), value
+    deep = []
+    for _ in range(30):
+        deep = [deep]
+    assert check(config(sensors=deep), Board)
+    assert check(config(sensors=[{"name": [], "driver": {}, "pin": deep}]), Board)
+    assert sensor(pin=True).startswith("sensors[0].pin: true is wrong")

@@ -1,0 +1,73 @@
+"""A whole node for a test: the built files on a simulated board, a real broker, a subscriber."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tools.broker import Broker
+from tools.build import build
+from tools.paths import MICROPYTHON
+from tools.sim import Bench
+from tools.subscriber import Subscriber
+
+WIFI = {"ssid": "bench", "password": "bench-password"}
+DOOR = {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True}
+LIGHT = {"name": "light", "driver": "analog", "pin": 34, "interval": 0.2}
+
+BootNode = Callable[..., "Node"]
+
+
+class Node:
+    """A bench with a node on it; `seen` has subscribed to everything it publishes."""
+
+    def __init__(self, flash: Path, bench: Bench, broker: Broker, seen: Subscriber) -> None:
+        self.flash = flash
+        self.bench = bench
+        self.broker = broker
+        self.seen = seen
+
+    def config(self, **changes: Any) -> dict[str, Any]:
+        """A good config; `changes` replace its keys, None removes one."""
+        config = {
+            "node": "n1",
+            "wifi": WIFI,
+            "mqtt": {"host": "127.0.0.1", "port": self.bench.relay_port},
+            "sensors": [DOOR, LIGHT],
+            **changes,
+        }
+        return {key: value for key, value in config.items() if value is not None}
+
+    def write_config(self, config: object) -> None:
+        """Put config.json onto the flash, as JSON unless it is text already."""
+        text = config if isinstance(config, str) else json.dumps(config)
+        (self.flash / "config.json").write_text(text)
+
+    def command(self, name: str, payload: str = "") -> Any:
+        """Send a command; returns the reply."""
+        start = len(self.seen.messages)
+        self.seen.publish(f"petrel/n1/cmd/{name}", payload)
+        return self.seen.wait(f"petrel/n1/reply/{name}", start=start)
+
+    def wait(self, below: str, timeout: float = 15, start: int = 0, **fields: Any) -> Any:
+        """Wait for a message of the node."""
+        return self.seen.wait(f"petrel/n1/{below}", timeout, start, **fields)
+
+
+def make_node(
+    flash: Path, bits: str, broker: Broker, seen: Subscriber, heap: str | None = None
+) -> Node:
+    """A node that is not switched on yet, without a config."""
+    shutil.copytree(build("UNIX", quiet=True), flash, dirs_exist_ok=True)
+    bench = Bench(
+        flash,
+        interpreter=MICROPYTHON[bits],
+        heap=heap,
+        parts={"adc:34": {"model": "waveform", "period_s": 5}},
+        wifi=WIFI,
+        broker=(broker.host, broker.port),
+    )
+    return Node(flash, bench, broker, seen)

@@ -1,0 +1,209 @@
+"""The whole node, booted from the built files, against a real broker."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from host_tests.harness.node import DOOR, LIGHT, Node
+from tools.sim.control import send
+
+
+def test_birth_readings_and_diagnostics(running: Node) -> None:
+    assert running.wait("status") == "online"
+    reading = running.wait("light")
+    assert 0 <= reading["value"] <= 3.3
+    assert reading["unit"] == "V"
+    assert abs(reading["time"] - time.time()) < 60
+    diagnostics = running.wait("diagnostics")
+    expected = {"board": "UNIX", "mode": "normal", "reset": "pwron", "rssi": -50, "drops": 0}
+    assert expected.items() <= diagnostics.items()
+    assert diagnostics["heap_free"] > 0
+
+
+def test_button_is_told_when_pressed_and_when_released(running: Node) -> None:
+    answer = send(running.bench.control_address, {"do": "press", "pin": 4, "ms": 120})
+    assert answer == {"ok": True}
+    running.wait("door", value=1)
+    running.wait("door", value=0)
+
+
+def test_commands_are_answered(running: Node) -> None:
+    assert running.command("ping")["ok"]
+    values = running.command("read")["values"]
+    assert set(values) == {"door", "light"}
+    assert set(running.command("read", "light")["values"]) == {"light"}
+    assert "dance" in running.command("dance")["error"]
+    assert "nothing" in running.command("read", "nothing")["error"]
+    assert not running.command("interval", "no JSON")["ok"]
+    assert "seconds" in running.command("interval", '{"sensor": "light", "seconds": -1}')["error"]
+
+
+def test_interval_is_changed_and_kept(running: Node) -> None:
+    reply = running.command("interval", '{"sensor": "light", "seconds": 3}')
+    assert reply["ok"] and reply["saved"]
+    config = json.loads((running.flash / "config.json").read_text())
+    assert config["sensors"][1]["interval"] == 3
+    assert config["wifi"] == running.config()["wifi"]
+
+
+def test_reboot_answers_then_restarts_cleanly(running: Node) -> None:
+    start = len(running.seen.messages)
+    assert running.command("reboot")["ok"]
+    running.bench.wait_for_resets(2)
+    diagnostics = running.wait("diagnostics", start=start)
+    assert diagnostics["reset"] == "hard"
+    assert diagnostics["mode"] == "normal"
+    assert "why" not in diagnostics
+
+
+def test_retained_command_is_not_obeyed(node: Node) -> None:
+    node.seen.publish("petrel/n1/cmd/reboot", "", retain=False)
+    node.seen.publish("petrel/n1/cmd/reboot", "now", retain=True)
+    node.write_config(node.config(diagnostics=10))
+    node.bench.power_on()
+    node.wait("diagnostics")
+    assert node.command("ping")["ok"]
+    assert len(node.bench.resets) == 1
+
+
+def test_last_will_tells_of_a_power_cut(running: Node) -> None:
+    start = len(running.seen.messages)
+    running.bench.power_off()
+    assert running.wait("status", start=start) == "offline"
+
+
+def test_broker_killed_during_readings_loses_none(running: Node) -> None:
+    running.wait("light")
+    for _ in range(2):
+        start = len(running.bench.lines)
+        running.broker.kill()
+        running.bench.wait_for_line("not connected", start=start)
+        # Kept out until the subscriber is back: what the broker sends to nobody proves nothing.
+        running.bench.relay_off()
+        running.broker.start()
+        running.seen.wait_subscribed()
+        last = running.seen.sequence()[-1]
+        start = len(running.seen.messages)
+        running.bench.relay_on()
+        assert running.seen.seen(lambda t, p: f'"seq": {last + 5}' in p, 20, start)
+    numbers = list(dict.fromkeys(running.seen.sequence()))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_wifi_lost_and_found(node: Node) -> None:
+    node.write_config(node.config(mqtt={**node.config()["mqtt"], "keepalive": 5}))
+    node.bench.power_on()
+    node.wait("light")
+    node.bench.wifi_down()
+    node.bench.wait_for_line("not connected", 20)
+    last = node.seen.sequence()[-1]
+    node.bench.wifi_up()
+    assert node.seen.seen(lambda t, p: f'"seq": {last + 3}' in p, 40)
+    numbers = list(dict.fromkeys(node.seen.sequence()))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_driver_that_fails_is_reported_and_the_others_work(node: Node) -> None:
+    driver = node.flash / "lib/sensors/broken.py"
+    driver.write_text(
+        "USES = 'pin'\ndef options(): return {}\nclass Broken:\n"
+        "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
+        "    def start(self): return 0\n    def read(self): raise OSError('no answer at 0x76')\n"
+        "DRIVER = Broken\n"
+    )
+    broken = {"name": "air", "driver": "broken", "pin": 5, "interval": 0.5}
+    node.write_config(node.config(sensors=[broken, LIGHT], diagnostics=10))
+    node.bench.power_on()
+    node.wait("light")
+    node.bench.wait_for_line("air: no answer at 0x76")
+
+
+CRASHING = (
+    "USES = 'pin'\ndef options(): return {}\nclass Crashing:\n"
+    "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
+    "    def start(self): return 0\n    def read(self): raise RuntimeError('a bug in a driver')\n"
+    "DRIVER = Crashing\n"
+)
+
+
+def test_three_crashes_end_in_safe_mode_that_says_why(node: Node) -> None:
+    (node.flash / "lib/sensors/crashing.py").write_text(CRASHING)
+    crashing = {"name": "air", "driver": "crashing", "pin": 5, "interval": 0.1}
+    node.write_config(node.config(sensors=[crashing]))
+    node.bench.power_on()
+    diagnostics = node.wait("diagnostics", 30, mode="safe")
+    assert "a bug in a driver" in diagnostics["why"]
+    assert diagnostics["crashes"] == 3
+    assert len(node.bench.resets) == 4
+    assert node.command("ping")["ok"]
+
+
+def test_watchdog_ends_hangs_and_they_count_as_crashes(node: Node) -> None:
+    (node.flash / "lib/sensors/hanging.py").write_text(
+        CRASHING.replace("Crashing", "Hanging").replace(
+            "raise RuntimeError('a bug in a driver')", "\n        while True: pass"
+        )
+    )
+    hanging = {"name": "air", "driver": "hanging", "pin": 5, "interval": 1}
+    node.write_config(node.config(sensors=[hanging], watchdog=2))
+    node.bench.power_on()
+    diagnostics = node.wait("diagnostics", 30, mode="safe")
+    assert node.bench.resets == ["power on", "watchdog", "watchdog", "watchdog"]
+    assert diagnostics["reset"] == "wdt"
+    assert "watchdog" in diagnostics["why"]
+
+
+def test_maintenance_file_keeps_the_node_from_starting(node: Node) -> None:
+    node.write_config(node.config())
+    (node.flash / "maintenance").touch()
+    node.bench.power_on()
+    node.bench.wait_for_end()
+    assert any("maintenance" in line for line in node.bench.lines)
+
+
+def test_bad_config_is_told_and_the_last_good_one_used(running: Node) -> None:
+    bad = running.config(sensors=[DOOR, {**LIGHT, "pin": 25}])
+    running.write_config(bad)
+    start = len(running.seen.messages)
+    running.bench.power_cut()
+    faults = running.wait("diagnostics", start=start)["faults"]
+    assert faults[0].startswith("sensors[1].pin: 25 cannot measure while Wi-Fi is on")
+    assert "use 32, 33" in faults[0]
+    running.wait("light", start=start)
+    assert running.bench.lines.count("Petrel: " + faults[0]) == 1
+
+
+def test_truncated_config_is_told_and_the_kept_copy_used(running: Node) -> None:
+    for text in ("", json.dumps(running.config())[:-20]):
+        running.write_config(text)
+        start = len(running.seen.messages)
+        running.bench.power_cut()
+        faults = running.wait("diagnostics", start=start)["faults"]
+        assert faults[0].startswith("config.json: ")
+        running.wait("light", start=start)
+
+
+def test_bad_sensors_without_a_good_copy_still_connect_and_tell(node: Node) -> None:
+    node.write_config(node.config(sensors=[{**LIGHT, "pin": 77}]))
+    node.bench.power_on()
+    diagnostics = node.wait("diagnostics", mode="safe")
+    assert diagnostics["faults"][0].startswith("sensors[0].pin: 77 is not an analog input on UNIX")
+
+
+def test_no_usable_config_leaves_the_board_to_its_repl(node: Node) -> None:
+    node.write_config(node.config(mqtt={"prot": 1}))
+    node.bench.power_on()
+    node.bench.wait_for_end()
+    console = "\n".join(node.bench.lines)
+    assert "mqtt.host: missing" in console
+    assert 'mqtt.prot: unknown key; did you mean "port"?' in console
+    assert "no usable config.json" in console
+
+
+def test_wifi_password_refused_is_said_without_the_password(node: Node) -> None:
+    wifi = {"ssid": "bench", "password": "not-the-password"}
+    node.write_config(node.config(wifi=wifi))
+    node.bench.power_on()
+    node.bench.wait_for_line("wifi.password: refused by bench", 40)
+    assert "not-the-password" not in "\n".join(node.bench.lines)
