@@ -39,7 +39,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module
 class _Nothing(pytest.Module):
     """A file that holds no tests for CPython."""
 
-    def collect(self) -> list[pytest.Item]:  # type: ignore[override]
+    def collect(self) -> list[pytest.Item]:
         return []
 
 

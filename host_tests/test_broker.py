@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.publish import single
-from paho.mqtt.subscribe import simple
 
 from tools.broker import Broker
+from tools.subscriber import Subscriber
 
 
 def test_restart_keeps_the_port_and_retained_messages(
@@ -19,8 +21,9 @@ def test_restart_keeps_the_port_and_retained_messages(
     single("kept", "here", qos=1, retain=True, hostname=broker.host, port=broker.port)
     port = broker.port
     broker.restart()
-    message = simple("kept", hostname=broker.host, port=port, keepalive=5)
-    assert message.payload == b"here"
+    assert broker.port == port
+    with Subscriber(broker, "kept") as seen:
+        assert seen.wait("kept") == "here"
 
 
 def test_kill_ends_the_process(broker: Broker) -> None:
@@ -32,13 +35,16 @@ def test_kill_ends_the_process(broker: Broker) -> None:
 
 def test_users_need_their_password(broker_factory: Callable[..., Broker]) -> None:
     broker = broker_factory(users={"node": "secret"})
-    answers = []
+    answers: list[bool] = []
+
+    def on_connect(client: paho.Client, data: Any, flags: Any, code: Any, properties: Any) -> None:
+        answers.append(code.is_failure)
+        client.disconnect()
+
     for password in ("secret", "wrong"):
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client = paho.Client(CallbackAPIVersion.VERSION2)
         client.username_pw_set("node", password)
-        client.on_connect = lambda c, data, flags, code, properties: (
-            answers.append(code.is_failure), c.disconnect()
-        )
+        client.on_connect = on_connect
         client.connect(broker.host, broker.port)
         client.loop_forever(retry_first_connection=False)
     assert answers == [False, True]

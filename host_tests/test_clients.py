@@ -22,9 +22,7 @@ def test_both_ways(interpreter: Interpreter, broker: Broker) -> None:
     assert done.stdout.splitlines()[-1:] == ["done"], done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "script", ["asyncio_qos1.py 0", "asyncio_qos1.py 1", "simple_qos1.py"]
-)
+@pytest.mark.parametrize("script", ["asyncio_qos1.py 0", "asyncio_qos1.py 1", "simple_qos1.py"])
 def test_broker_killed_during_qos1_traffic_loses_nothing(
     script: str, interpreter: Interpreter, broker_factory: Callable[..., Broker]
 ) -> None:
@@ -40,7 +38,10 @@ def test_broker_killed_during_qos1_traffic_loses_nothing(
             SCRIPTS / name, [str(gate.port), str(COUNT), *options], heap="64K"
         )
         process = popen(
-            command, env=interpreter.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=interpreter.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         try:
             for reached in (50, 150):
@@ -69,7 +70,10 @@ def test_suspended_broker_is_noticed_and_nothing_is_lost(
             SCRIPTS / "asyncio_qos1.py", [str(broker.port), str(COUNT), "0"], heap="64K"
         )
         process = popen(
-            command, env=interpreter.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=interpreter.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         try:
             assert seen.seen(lambda t, p: int(p) >= 50, 20)

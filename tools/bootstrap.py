@@ -34,7 +34,7 @@ BROKER_NOTE = "make demo can use amqtt from PyPI instead; the tests need Mosquit
 
 def main() -> int:
     """Do every step that is not done; returns the exit status."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # whatever python3 happens to be
         print(f"error: Python {sys.version.split()[0]} is too old; Petrel's tools need 3.11")
         return 1
     TOOLS.mkdir(exist_ok=True)
@@ -150,7 +150,7 @@ def _make_venv() -> None:
 
 
 def _pip_works() -> bool:
-    command = [VENV / "bin" / "python", "-m", "pip", "--version"]
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "--version"]
     try:
         return subprocess.run(command, capture_output=True).returncode == 0
     except OSError:

@@ -140,7 +140,7 @@ def _run(command: list[str], cwd: Path | None = None) -> str:
     except FileNotFoundError as error:
         raise ToolError(
             f"{error.filename} is not installed",
-            "on Ubuntu or Debian it is there; elsewhere install micropython and mosquitto yourself",
+            "without Debian's tools, install micropython and mosquitto yourself",
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} took more than {error.timeout:.0f} s") from error

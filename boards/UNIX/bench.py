@@ -1,9 +1,9 @@
 # The wire from the simulated board to the bench on the host, which holds all models of parts,
 # the Wi-Fi, the power and the clock of the watchdog: none of that costs the node's heap.
 # One connection carries questions and answers, a second one, read by a thread, what interrupts.
+import _thread
 import os
 import socket
-import _thread
 from time import sleep_ms
 
 from micropython import schedule

@@ -2,10 +2,9 @@
 # from machine_more when it is asked for, and is not kept, since its RAM would be the node's.
 import sys
 
+from bench import ask, on_event
 from umachine import *
 from umachine import PinBase
-
-from bench import ask, on_event
 
 
 class Pin(PinBase):

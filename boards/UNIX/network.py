@@ -57,7 +57,9 @@ class WLAN:
         found = []
         for line in (ask("scan") or "").split():
             name, rssi = line.split(",")
-            found.append((bytes.fromhex(name), b"\x02\x00\x00\x00\x00\x01", 6, int(rssi), 3, False))
+            found.append(
+                (bytes.fromhex(name), b"\x02\x00\x00\x00\x00\x01", 6, int(rssi), 3, False)
+            )
         return found
 
     def config(self, *names, **values):

@@ -6,6 +6,7 @@ import json
 import os
 
 import vfs
+
 from node import config
 
 LONG = "x" * 255  # so that a file takes more than one block

@@ -4,8 +4,9 @@
 import gc
 import io
 
-from mqtt import packet
 from wire import raises
+
+from mqtt import packet
 
 
 def written(out, start):

@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ class DeviceTest(pytest.Item):
         if failure:
             raise DeviceFailure(failure.strip())
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # type: ignore[override]
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         if isinstance(excinfo.value, DeviceFailure):
             return f"inside MicroPython, {self._run.bits} bit:\n{excinfo.value}"
         return str(super().repr_failure(excinfo))

@@ -39,7 +39,7 @@ class Incoming:
                 raise ProtocolError("remaining length of more than four bytes")
             self.need = 1
         if self.need:
-            self.into = self._view[self._got :]
+            self.into = self._view[self._got :]  # type: ignore[assignment]
             if self.began is None:
                 self.began = now
             return 0

@@ -1,9 +1,10 @@
 """A connection to the broker that is kept up: one task connects and reads, one keeps its time.
 
-What is posted with QoS 1 goes through the outbox and stays there until the broker acknowledges it,
-over any number of connections. Posting only encodes and writes; nobody but the connection's own
-task waits for the broker. A packet leaves in one write. Every wait has a deadline, most of them the
-session's; whatever is overdue or fails ends the connection, and after a pause the next begins.
+What is posted with QoS 1 goes through the outbox and stays there until the broker acknowledges
+it, over any number of connections. Posting only encodes and writes; nobody but the connection's
+own task waits for the broker. A packet leaves in one write. Every wait has a deadline, most of
+them the session's; whatever is overdue or fails ends the connection, and after a pause the next
+begins.
 
 This is all that a program needs which never waits for an answer; mqtt.client has the rest.
 """
@@ -12,10 +13,11 @@ import asyncio
 import io
 import random
 import sys
-from asyncio import core
+from asyncio import core  # type: ignore[attr-defined]
 from time import ticks_diff, ticks_ms
 
 from micropython import const
+
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError, Refused, check_topic
 from mqtt.session import Session

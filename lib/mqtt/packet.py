@@ -29,6 +29,8 @@ class Refused(Exception):
     `code` is the return code of its CONNACK (MQTT 3.2.2.3); str() says it in words.
     """
 
+    code = 0
+
 
 def check_topic(topic):
     """Return the topic name; ValueError if nothing can be published to it. [MQTT-3.3.2-2]"""

@@ -19,6 +19,7 @@ wrong is a ProtocolError, what it fails to do a LinkError, what the caller does 
 from time import ticks_diff
 
 from micropython import const
+
 from mqtt import packet
 from mqtt.incoming import Incoming
 from mqtt.packet import LinkError, ProtocolError, Refused

@@ -1,7 +1,8 @@
 """The blocking client: umqtt's class, methods and callbacks over the same session.
 
 Every call has a deadline, and a connection that fails raises an OSError. What was published with
-QoS 1 and not acknowledged until then is kept and sent again, first, after reconnect() or connect().
+QoS 1 and not acknowledged until then is kept and sent again, first, after reconnect() or
+connect().
 """
 
 import io
@@ -9,6 +10,7 @@ import select
 from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
+
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError, Refused, check_topic
 from mqtt.session import Session

@@ -15,7 +15,11 @@ import time
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
+
 from node.overlay import call
+
+if False:  # for type checkers: it costs a board nothing
+    from typing import Any
 
 _MOST_MS = const(1000)  # longest sleep of the sampling task: it also feeds the watchdog
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
@@ -30,7 +34,9 @@ class Node:
     about: goes out with the diagnostics: board, reset cause, mode, crashes, faults
     """
 
-    wifi = tcp = client = None
+    wifi: "Any" = None
+    tcp: "Any" = None
+    client: "Any" = None
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
@@ -41,7 +47,9 @@ class Node:
         self.drops = 0  # readings that failed, commands that were retained
         self.error = ""  # the last thing that went wrong
         self.ended = None  # set to a reason to end run()
-        self.uptime = -1  # s, counted by _sample; ticks_ms alone wraps, after 12 days on most ports
+        self.uptime = (
+            -1
+        )  # s, counted by _sample; ticks_ms alone wraps, after 12 days on most ports
         self.edge = asyncio.ThreadSafeFlag()
         self.feed = int  # the watchdog's, or nothing
         self._count = 0

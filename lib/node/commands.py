@@ -1,7 +1,8 @@
 """What a node does when it is told to: one function for each command. Imported with the first.
 
 A command arrives on <base>/<node>/cmd/<command>; its answer is a JSON object with "ok", and
-"error" where that is false. Nothing in a message names code or a file: what is not here is refused.
+"error" where that is false. Nothing in a message names code or a file; what is not here is
+refused.
 """
 
 import json

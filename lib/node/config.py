@@ -63,7 +63,10 @@ def _check(board, text, current, old, faults):
 def _complete(config):
     """Fill in what a good config leaves out."""
     for target, defaults in (
-        (config, {"base": "petrel", "sensors": [], "diagnostics": 300, "queue": 32, "watchdog": 0}),
+        (
+            config,
+            {"base": "petrel", "sensors": [], "diagnostics": 300, "queue": 32, "watchdog": 0},
+        ),
         (config["mqtt"], {"port": 1883, "keepalive": 60}),
     ):
         for key in defaults:

@@ -10,6 +10,7 @@ import sys
 import time
 
 import machine
+
 from node.overlay import call, forget
 
 

@@ -15,7 +15,7 @@ def call(module, function, *args):
     try:
         return getattr(loaded, function)(*args)
     finally:
-        loaded = None
+        del loaded
         forget(module)
 
 

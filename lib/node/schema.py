@@ -92,7 +92,9 @@ def _sensor(faults, path, sensor, rules, board, names, pins):
     name = sensor.get("name")
     if isinstance(name, str):
         if name in _RESERVED:
-            faults.append('%s.name: "%s" is a topic of the node itself; choose another' % (path, name))
+            faults.append(
+                '%s.name: "%s" is a topic of the node itself; choose another' % (path, name)
+            )
         elif name in names:
             faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
         names[name] = path

@@ -8,6 +8,7 @@ import os
 
 import machine
 from micropython import const
+
 from node import boot, retained
 from node.app import Node
 
@@ -107,13 +108,16 @@ def _make(entry):
             options[key] = entry[key]
     pin = entry["pin"]
     if module.USES == "adc":
-        hardware = machine.ADC(pin)
-        if hasattr(hardware, "atten"):  # ESP32: its whole range, up to about 3.1 V
-            hardware.atten(machine.ADC.ATTN_11DB)
-        return module.DRIVER(hardware, **options)
+        adc = machine.ADC(pin)
+        if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
+            adc.atten(machine.ADC.ATTN_11DB)
+        return module.DRIVER(adc, **options)
     pull = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
-    pull = getattr(machine.Pin, pull) if pull else None
-    return module.DRIVER(machine.Pin(pin, machine.Pin.IN, pull), **options)
+    if pull:
+        hardware = machine.Pin(pin, machine.Pin.IN, getattr(machine.Pin, pull))
+    else:
+        hardware = machine.Pin(pin, machine.Pin.IN)
+    return module.DRIVER(hardware, **options)
 
 
 def _reset_cause():

@@ -3,6 +3,9 @@
 import network
 from micropython import const
 
+if False:  # for type checkers: it costs a board nothing
+    from typing import Any
+
 _TRY_S = const(20)  # how long one attempt may take: scan, join, DHCP
 _PAUSE_S = const(60)  # longest pause between two attempts
 
@@ -16,7 +19,8 @@ class Wifi:
     def __init__(self, ssid, password, hostname):
         self.drops = 0
         self.error = ""
-        self.wlan = network.WLAN(network.STA_IF)
+        # The stubs of STM32 know WLAN by its name alone; the port has all that is used here.
+        self.wlan: "Any" = network.WLAN(network.STA_IF)  # type: ignore[call-arg]
         self._login = (ssid, password)
         self._left = 0  # s until the attempt, or the pause after it, is over
         self._pause = 0  # s of the last pause, 0 while an attempt is under way or stands

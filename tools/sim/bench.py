@@ -246,7 +246,10 @@ class Bench:
 
         Looks at lines from `start` on. Raises TimeoutError that shows the last lines.
         """
-        return self._wait(lambda: self._find(pattern, start), timeout, f"a line like {pattern!r}")
+        index: int = self._wait(
+            lambda: self._find(pattern, start), timeout, f"a line like {pattern!r}"
+        )
+        return index
 
     def wait_for_resets(self, count: int, timeout: float = 10) -> None:
         """Wait until the board has started `count` times."""

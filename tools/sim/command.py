@@ -13,11 +13,18 @@ from tools.sim.bench import Bench
 
 
 @click.command()
-@click.option("--flash", type=click.Path(path_type=Path), default=BUILD / "UNIX-flash",
-              help="folder that is the board's file system  [default: build/UNIX-flash]")
+@click.option(
+    "--flash",
+    type=click.Path(path_type=Path),
+    default=BUILD / "UNIX-flash",
+    help="folder that is the board's file system  [default: build/UNIX-flash]",
+)
 @click.option("--config", type=click.Path(path_type=Path, exists=True), help="config.json to use")
-@click.option("--parts", type=click.Path(path_type=Path, exists=True),
-              help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}')
+@click.option(
+    "--parts",
+    type=click.Path(path_type=Path, exists=True),
+    help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}',
+)
 @click.option("--heap", help="heap of the board, such as 38K")
 @click.option("--bits", type=click.Choice(["64", "32"]), default="64", show_default=True)
 def command(
@@ -31,8 +38,10 @@ def command(
     models = json.loads(parts.read_text()) if parts else {}
     with Bench(flash, interpreter=MICROPYTHON[bits], heap=heap, parts=models, echo=print) as bench:
         host, port = bench.control_address
-        print(f"control socket: {host}:{port}; one JSON object a line, such as "
-              '{"do": "press", "pin": 4}; Ctrl-C ends')
+        print(
+            f"control socket: {host}:{port}; one JSON object a line, such as "
+            '{"do": "press", "pin": 4}; Ctrl-C ends'
+        )
         bench.power_on()
         while True:
             bench.wait_for_resets(len(bench.resets) + 1, timeout=1e9)

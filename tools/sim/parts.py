@@ -24,8 +24,13 @@ SHAPES: dict[str, Callable[[float], float]] = {  # phase 0..1 -> 0..1
 
 def source(model: dict[str, Any]) -> Source:
     """The voltage that a model describes; raises ToolError for what there is no model of."""
-    kinds = {"constant": _constant, "waveform": _waveform, "csv": _csv, "host": _host}
-    kind = model.get("model")
+    kinds: dict[str, Callable[..., Source]] = {
+        "constant": _constant,
+        "waveform": _waveform,
+        "csv": _csv,
+        "host": _host,
+    }
+    kind = str(model.get("model"))
     if kind not in kinds:
         raise ToolError(f"no model {kind!r}", f"there are {', '.join(kinds)}")
     options = {key: value for key, value in model.items() if key != "model"}
@@ -73,7 +78,9 @@ def _csv(file: str, column: str, rate: float = 1.0, scale: float = 1.0) -> Sourc
 def _host(figure: str = "load", scale: float = 1.0) -> Source:
     """A live figure of this computer, times `scale` volts."""
     if figure not in HOST_FIGURES:
-        raise ToolError(f"no figure {figure!r} of the host", f"there are {', '.join(HOST_FIGURES)}")
+        raise ToolError(
+            f"no figure {figure!r} of the host", f"there are {', '.join(HOST_FIGURES)}"
+        )
     read = HOST_FIGURES[figure]
     return lambda: read() * scale
 

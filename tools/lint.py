@@ -1,0 +1,107 @@
+"""`lint`: style, types, and the layers that imports have to respect."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tools.errors import ToolError
+from tools.paths import FIRMWARE, LIB, ROOT, TOOLS
+
+# What each layer of the device code may import besides MicroPython's own modules, and what not.
+OURS = ("mqtt", "sensors", "node")
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "mqtt": ("mqtt",),
+    "sensors": ("sensors",),
+    "node": ("node", "mqtt", "sensors", "board"),
+    "firmware": ("node",),
+}
+HARDWARE = ("machine", "network", "esp", "esp32", "esp8266", "pyb", "rp2")
+STUBS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "STM32"}
+
+
+def layer_faults(path: Path, layer: str) -> list[str]:
+    """What a file imports, or asks, that its layer must not; one line each."""
+    faults = []
+    tree = ast.parse(path.read_text(), str(path))
+    for node in ast.walk(tree):
+        names: list[str] = []
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Attribute) and node.attr == "platform":
+            faults.append(f"{path}:{line}: asks for the platform; ask for a feature")
+        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+            faults.append(f"{path}:{line}: bare except")
+        for name in names:
+            top = name.split(".")[0]
+            if top in (*OURS, "board", "tools") and top not in ALLOWED[layer]:
+                faults.append(f"{path}:{line}: {layer} must not import {name}")
+            if top in HARDWARE and layer in ("mqtt", "sensors"):
+                faults.append(f"{path}:{line}: {layer} is handed its {top}, not imports it")
+    return faults
+
+
+def layers(lib: Path = LIB, firmware: Path = FIRMWARE) -> list[str]:
+    """The faults of all device code."""
+    faults: list[str] = []
+    for layer in OURS:
+        for path in sorted((lib / layer).rglob("*.py")):
+            faults += layer_faults(path, layer)
+    for path in sorted(firmware.glob("*.py")):
+        if path.name != "manifest.py":
+            faults += layer_faults(path, "firmware")
+    return faults
+
+
+def _run(command: list[str], **environment: str) -> bool:
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment})
+    return done.returncode == 0
+
+
+def _types_of(port: str) -> bool:
+    """Type-check lib/ against the stubs of one port."""
+    stubs = TOOLS / "stubs" / port
+    if not stubs.exists():
+        raise ToolError(f"there are no type stubs in {stubs}", "run make setup")
+    command = [sys.executable, "-m", "mypy", "--config-file", "host_tests/mypy-device.ini"]
+    command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", f"build/mypy-{port}"]
+    return _run([*command, "-p", "mqtt", "-p", "sensors", "-p", "node"], MYPYPATH=f"lib:{stubs}")
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="mend what ruff can mend")
+def command(fix: bool) -> None:
+    """Check style (ruff), types (mypy: the tools, and lib/ against each port) and layers."""
+    console = Console()
+    ruff = [sys.executable, "-m", "ruff"]
+    checks: dict[str, Callable[[], bool]] = {
+        "style": lambda: _run([*ruff, "check", *(["--fix"] if fix else []), "."]),
+        "format": lambda: _run([*ruff, "format", *([] if fix else ["--check"]), "."]),
+        "types of the tools and tests": lambda: _run(
+            [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
+        ),
+        **{f"types of lib/ on {name}": partial(_types_of, port) for port, name in STUBS.items()},
+    }
+    failed = []
+    for name, check in checks.items():
+        console.print(f"[bold]{name}[/]")
+        if not check():
+            failed.append(name)
+    console.print("[bold]layers of imports[/]")
+    if faults := layers():
+        failed.append("layers")
+        print(*faults, sep="\n")
+    if failed:
+        raise ToolError(f"lint found faults: {', '.join(failed)}", "make lint again when mended")
+    console.print("[bold green]nothing to mend[/]")
