@@ -1,0 +1,122 @@
+"""`flash`: MicroPython itself onto a board, with esptool or in the board's own way."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from tools import boards
+from tools.boards import Board
+from tools.errors import ToolError
+from tools.paths import BUILD
+from tools.ports import choose
+
+IMAGE_MAGIC = 0xE9  # first byte of an ESP image
+CHIP_ID = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # bytes 12 and 13 of one
+
+BY_HAND = {
+    "dfu": [
+        "connect P1 (DFU) to 3V3 and press RST",
+        "install dfu-util, then: dfu-util --alt 0 -D FIRMWARE.dfu",
+        "remove the wire and press RST",
+    ],
+    "mboot": [
+        "hold USR and press RST; release USR when the LED is white (the fourth colour)",
+        "install dfu-util, then: dfu-util --alt 0 -D FIRMWARE.dfu",
+        "press RST",
+    ],
+    "uf2": [
+        "hold BOOTSEL while plugging the board in: a drive RPI-RP2 appears",
+        "copy FIRMWARE.uf2 onto that drive; the board restarts by itself",
+    ],
+}
+
+
+def commands(board: Board, port: str, firmware: str, erase: bool, baud: int) -> list[list[str]]:
+    """The esptool commands that flash a board, in their order."""
+    install = board.install
+    esptool = [sys.executable, "-m", "esptool", "--chip", install["chip"], "--port", port]
+    esptool += ["--baud", str(baud)]
+    write = [*esptool, "write-flash", *install.get("extra", []), install["offset"], firmware]
+    return [[*esptool, "erase-flash"], write] if erase else [write]
+
+
+def check_image(path: Path, chip: str) -> None:
+    """Refuse a file that is no image for this chip, before anything is erased."""
+    try:
+        head = path.read_bytes()[:16]
+    except OSError as error:
+        raise ToolError(f"{path} cannot be read: {error.strerror}", "FIRMWARE=file.bin") from error
+    if len(head) < 16 or head[0] != IMAGE_MAGIC:
+        raise ToolError(
+            f"{path} is no ESP firmware", "it should be the .bin from the board's page"
+        )
+    if chip in CHIP_ID and int.from_bytes(head[12:14], "little") != CHIP_ID[chip]:
+        raise ToolError(f"{path} is not for {chip}", "take the firmware of this very board")
+
+
+def download(url: str) -> Path:
+    """Fetch a firmware into build/firmware/; once."""
+    target = BUILD / "firmware" / url.rsplit("/", 1)[-1]
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            partial.write_bytes(answer.read())
+    except (OSError, urllib.error.URLError) as error:
+        raise ToolError(
+            f"{url}: {error}", "download it yourself and pass FIRMWARE=file"
+        ) from error
+    partial.rename(target)
+    return target
+
+
+@click.command()
+@click.argument("board")
+@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--firmware", help="file or address of the firmware")
+@click.option("--no-erase", is_flag=True, help="keep what else is on the flash")
+@click.option("--baud", default=460800, show_default=True)
+@click.option("--dry-run", is_flag=True, help="print the commands, do nothing")
+def command(
+    board: str, port: str | None, firmware: str | None, no_erase: bool, baud: int, dry_run: bool
+) -> None:
+    """Put MicroPython onto BOARD: its flash is erased, then written and verified by esptool."""
+    facts = boards.load(board)
+    install = facts.install
+    if install["tool"] == "none":
+        raise ToolError(f"{board} has no flash", "make sim runs it; flash is for boards")
+    if install["tool"] != "esptool":
+        click.echo(f"{board} is not flashed by a command. Get the firmware from\n"
+                   f"  {install['page']}\nand then")  # fmt: skip
+        for number, what in enumerate(BY_HAND[install["tool"]], 1):
+            click.echo(f"  {number}. {what}")
+        return
+    if not firmware and not dry_run:
+        raise ToolError(
+            f"which firmware? {board}'s is at {install['page']}",
+            "download the newest release (.bin) and pass FIRMWARE=file, or its address",
+        )
+    if firmware and "://" in firmware and not dry_run:
+        firmware = str(download(firmware))
+    if firmware and not dry_run:
+        check_image(Path(firmware), install["chip"])
+    shown = firmware or "FIRMWARE.bin"
+    where = port or "PORT" if dry_run else choose(port)
+    for step in commands(facts, where, shown, not no_erase, baud):
+        click.echo("$ " + shlex.join(["esptool", *step[3:]]))
+        if not dry_run and subprocess.run(step).returncode:
+            raise ToolError(
+                f"esptool failed on {where}",
+                "hold BOOT (GPIO0 to GND) while it connects; try another cable, or --baud 115200",
+            )
+    if not dry_run:
+        click.echo(f"done; now: make deploy BOARD={board} PORT={where}")

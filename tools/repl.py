@@ -1,0 +1,40 @@
+"""`repl`: the prompt of a board, or of the simulated one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+
+from tools.build import build
+from tools.deploy import Folder, deploy
+from tools.errors import ToolError
+from tools.paths import BUILD, MICROPYTHON
+from tools.ports import choose
+from tools.sim import Bench
+
+
+@click.command()
+@click.argument("board")
+@click.option("--port", help="serial port  [default: the only one there is]")
+def command(board: str, port: str | None) -> None:
+    """Open the REPL of BOARD with mpremote; BOARD=UNIX is the simulated board.
+
+    On the simulated board the node's modules can be imported, and `machine` has its pins.
+    """
+    if board == "UNIX":
+        from rich.console import Console
+
+        flash = BUILD / "UNIX-flash"
+        deploy(build("UNIX"), Folder(flash), None, Console())
+        print(
+            "the simulated board; Ctrl-D leaves. Try: from machine import ADC; ADC(34).read_uv()"
+        )
+        with Bench(flash, interpreter=MICROPYTHON["64"], interactive=True) as bench:
+            bench.power_on()
+            bench.wait_exit()
+        return
+    where = choose(port)
+    if subprocess.run([sys.executable, "-m", "mpremote", "connect", where, "repl"]).returncode:
+        raise ToolError(f"mpremote could not open {where}", "is another program using the port?")
