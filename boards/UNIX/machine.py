@@ -1,10 +1,9 @@
-# `machine` of the simulated board: extends the unix port's own with Pin and ADC; the rest comes
+# `machine` of the simulated board: what the unix port has of it, and Pin and ADC. The rest comes
 # from machine_more when it is asked for, and is not kept, since its RAM would be the node's.
 import sys
 
 from bench import ask, on_event
-from umachine import *
-from umachine import PinBase
+from umachine import PinBase, Signal, mem8, mem16, mem32, time_pulse_us  # noqa: F401
 
 
 class Pin(PinBase):

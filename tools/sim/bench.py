@@ -51,6 +51,7 @@ class Bench:
         self.lines: list[str] = []
         self.resets: list[str] = []  # why the board started, each time
         self.ended = False  # main.py has returned
+        self._silent = False  # and all that it printed has been read
         self._command = [str(interpreter)]
         if heap:
             self._command += ["-X", f"heapsize={heap}"]
@@ -155,8 +156,9 @@ class Bench:
     def _start(self, cause: int) -> None:
         self._set_alarm(None)
         self._cause = cause
-        self.ended = False
+        self.ended = self._silent = False
         self.world.board_starts()
+        self._wire.board_starts()
         environment = {
             **os.environ,
             "PETREL_BENCH": f"127.0.0.1:{self._wire.port}",
@@ -257,7 +259,7 @@ class Bench:
 
     def wait_for_end(self, timeout: float = 10) -> None:
         """Wait until main.py has returned."""
-        self._wait(lambda: self.ended or None, timeout, "the end of main.py")
+        self._wait(lambda: (self.ended and self._silent) or None, timeout, "the end of main.py")
 
     def main_ended(self) -> None:
         """Said by the board."""
@@ -288,5 +290,9 @@ class Bench:
                     self._changed.notify_all()
                 if self._echo:
                     self._echo(line.rstrip("\n"))
+        with self._changed:
+            if self._process is process:
+                self._silent = True
+                self._changed.notify_all()
         if process.wait() and self._process is process and not self.ended:
             print(f"the board's process ended: {process.returncode}", file=sys.stderr)

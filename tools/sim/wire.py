@@ -72,7 +72,6 @@ class Wire:
                         self._early.clear()
                     lines.read()
                     return
-                self._begin()
                 for line in lines:
                     connection.sendall(self._answer(line.decode().split()).encode() + b"\n")
             except OSError:
@@ -80,8 +79,8 @@ class Wire:
             finally:
                 self._connections.discard(connection)
 
-    def _begin(self) -> None:
-        """A board has started: what the one before has asked for is over."""
+    def board_starts(self) -> None:
+        """The board is reset: what it has asked for before is over."""
         with self._lock:
             self._events = None
             self._early.clear()

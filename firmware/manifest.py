@@ -1,0 +1,8 @@
+# Freezes Petrel into a MicroPython firmware. A board's own manifest includes this one; by itself:
+#   make -C ports/esp32 BOARD=ESP32_GENERIC FROZEN_MANIFEST=.../boards/ESP32_GENERIC/manifest.py
+metadata(description="Petrel, sensor firmware", version="0.1.0")
+package("mqtt", base_path="../lib")
+package("sensors", base_path="../lib")
+package("node", base_path="../lib")
+module("boot.py")
+module("main.py")

@@ -1,0 +1,82 @@
+"""board.json: held to the schema, and to what cannot both be true."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tools import boards
+from tools.errors import ToolError
+from tools.paths import BOARDS
+
+NAMES = boards.names()
+
+
+def test_all_boards_are_there() -> None:
+    assert NAMES == [
+        "ESP32_GENERIC", "ESP32_GENERIC_C3", "ESP32_GENERIC_S3", "ESP8266_GENERIC",
+        "PYBD_SF2", "PYBV11", "RPI_PICO_W", "UNIX",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_board_follows_the_schema(name: str) -> None:
+    schema = json.loads((BOARDS / "board.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(boards.load(name).facts, schema, jsonschema.Draft202012Validator)
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    schema = json.loads((BOARDS / "board.schema.json").read_text())
+    changes: list[dict[str, Any]] = [{"port": "arm"}, {"petrel": {}}, {"surprise": 1}]
+    for change in changes:
+        wrong = {**boards.load("UNIX").facts, **change}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pins_are_pins(name: str) -> None:
+    pins = boards.load(name).petrel["pins"]
+    everything = {str(pin) for pin in pins["all"]}
+    for kind in ("input_only", "no_pull", "reserved", "strapping"):
+        assert {str(pin) for pin in pins[kind]} <= everything, kind
+    assert {str(pin) for pin in pins["adc"]} <= everything
+    assert not set(pins["adc"]) & set(pins["adc_not_with_wifi"])
+
+
+@pytest.mark.parametrize(
+    ("name", "chip", "offset"),
+    [
+        ("ESP32_GENERIC", "esp32", "0x1000"),
+        ("ESP32_GENERIC_S3", "esp32s3", "0x0"),
+        ("ESP32_GENERIC_C3", "esp32c3", "0x0"),
+        ("ESP8266_GENERIC", "esp8266", "0x0"),
+    ],
+)
+def test_firmware_goes_where_the_chip_looks_for_it(name: str, chip: str, offset: str) -> None:
+    install = boards.load(name).install
+    assert (install["chip"], install["offset"]) == (chip, offset)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_for_the_board_is_python_and_true(name: str) -> None:
+    made: dict[str, Any] = {}
+    exec(boards.load(name).module(), made)
+    facts = SimpleNamespace(**made)
+    pins = boards.load(name).petrel["pins"]
+    assert name == facts.ID
+    assert list(facts.PINS) == pins["all"]
+    assert {str(pin): use for pin, use in facts.RESERVED.items()} == pins["reserved"]
+    assert all(isinstance(pin, type(pins["all"][0])) for pin in facts.RESERVED)
+    assert (boards.load(name).petrel["network"] == "wifi") is facts.WIFI
+
+
+def test_unknown_board_is_answered_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ToolError) as error:
+        boards.load("ESP32_GENERIK")
+    assert "did you mean ESP32_GENERIC?" in error.value.hint

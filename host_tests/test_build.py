@@ -1,0 +1,136 @@
+"""The build, the packages and the manifests hold what there is, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import boards, packages
+from tools.build import build, files
+from tools.compile import Source, compile_all, modules
+from tools.errors import ToolError
+from tools.paths import BOARDS, FIRMWARE, LIB, ROOT
+
+
+def module(path: Path, text: str) -> Source:
+    path.write_text(text)
+    return Source(path, f"lib/{path.stem}.mpy")
+
+
+def test_every_module_is_built_and_boot_stays_source() -> None:
+    folder = build("ESP8266_GENERIC", quiet=True)
+    expected = {f"lib/{p.relative_to(LIB).with_suffix('.mpy')}" for p in LIB.rglob("*.py")}
+    expected |= {"boot.py", "main.py", "config.example.json", "lib/board.mpy"}
+    assert set(files(folder)) == expected
+
+
+def test_only_what_changed_is_compiled_and_leftovers_go(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    a, b = (module(tmp_path / f"{name}.py", f"x = '{name}'\n") for name in "ab")
+    done: list[str] = []
+    compile_all([a, b], out, progress=done.append)
+    assert sorted(done) == ["a.py", "b.py"]
+    done.clear()
+    module(tmp_path / "b.py", "x = 3\n")
+    compile_all([a, b], out, progress=done.append)
+    assert done == ["b.py"]
+    compile_all([a], out)
+    assert not (out / b.target).exists()
+    assert (out / a.target).exists()
+
+
+def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(ToolError) as error:
+        compile_all([module(tmp_path / "bad.py", "x = 1\ny = (\n")], tmp_path / "out")
+    assert "bad.py" in str(error.value)
+    assert "line" in error.value.hint
+
+
+def test_build_command_shows_sizes() -> None:
+    command = [sys.executable, "-m", "tools", "build", "PYBV11"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "lib/mqtt/session.mpy" in done.stdout
+    assert "% of the board's 114,688 bytes" in done.stdout
+
+
+@pytest.mark.parametrize("folder", packages.PACKAGES, ids=lambda path: path.name)
+def test_package_json_lists_every_module(folder: Path) -> None:
+    assert (folder / "package.json").read_text() == packages.text(folder), (
+        "run python -m tools.packages"
+    )
+
+
+class Installed:
+    """Stands in for a board: mip writes its files into a dictionary."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def fs_exists(self, path: str) -> bool:
+        return True
+
+    def fs_writefile(self, path: str, data: bytes, progress_callback: Any = None) -> None:
+        self.files[path] = data
+
+
+def test_mip_installs_mqtt_alone() -> None:
+    from mpremote import mip  # type: ignore[import-untyped]
+
+    board = Installed()
+    mip._install_package(board, str(LIB / "mqtt" / "package.json"), "", "/lib", None, False)
+    assert board.files["/lib/mqtt/simple.py"] == (LIB / "mqtt" / "simple.py").read_bytes()
+    assert len(board.files) == len(list((LIB / "mqtt").glob("*.py")))
+
+
+class Manifest:
+    """Reads manifest.py files as MicroPython's build does, as far as ours go."""
+
+    def __init__(self) -> None:
+        self.modules: set[str] = set()
+
+    def read(self, path: Path) -> None:
+        def include(name: str) -> None:
+            if not name.startswith("$("):
+                self.read((path.parent / name).resolve())
+
+        def package(name: str, base_path: str = ".") -> None:
+            folder = path.parent / base_path / name
+            assert folder.is_dir(), folder
+            self.modules |= {f"{name}/{p.name}" for p in folder.glob("*.py")}
+
+        def module(name: str, base_path: str = ".") -> None:
+            assert (path.parent / base_path / name).is_file(), name
+            self.modules.add(name)
+
+        known = {"include": include, "package": package, "module": module}
+        exec(path.read_text(), {**known, "metadata": lambda **about: None})
+
+
+@pytest.mark.parametrize("name", [name for name in boards.names() if name != "UNIX"])
+def test_manifest_freezes_everything(name: str) -> None:
+    build(name, quiet=True)
+    manifest = Manifest()
+    manifest.read(BOARDS / name / "manifest.py")
+    expected = {str(path.relative_to(LIB)) for path in LIB.rglob("*.py")}
+    assert manifest.modules == expected | {"boot.py", "main.py", "board.py"}
+
+
+def test_the_example_config_is_good_for_an_esp32() -> None:
+    import json
+
+    from tools.deploy import config_faults
+
+    build("ESP32_GENERIC", quiet=True)
+    config = json.loads((FIRMWARE / "config.json").read_text())
+    assert config_faults(config, "ESP32_GENERIC") == []
+
+
+def test_modules_keep_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "m.py").touch()
+    assert [source.target for source in modules(tmp_path, "lib/")] == ["lib/p/m.mpy"]

@@ -1,0 +1,41 @@
+"""The check of imports finds what it is there to find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.lint import layer_faults, layers
+
+
+def test_our_own_code_keeps_its_layers() -> None:
+    assert layers() == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "code", "fault"),
+    [
+        ("mqtt", "import machine\n", "is handed its machine"),
+        ("mqtt", "def f():\n    from network import WLAN\n", "is handed its network"),
+        ("mqtt", "from sensors import analog\n", "must not import sensors"),
+        ("mqtt", "import node.app\n", "must not import node.app"),
+        ("sensors", "from mqtt.client import Client\n", "must not import mqtt.client"),
+        ("sensors", "import machine\n", "is handed its machine"),
+        ("firmware", "import mqtt\n", "must not import mqtt"),
+        ("node", "import sys\nx = sys.platform\n", "asks for the platform"),
+        ("node", "try:\n    f()\nexcept:\n    pass\n", "bare except"),
+    ],
+)
+def test_what_is_forbidden_is_found(layer: str, code: str, fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(code)
+    faults = layer_faults(path, layer)
+    assert len(faults) == 1
+    assert fault in faults[0]
+
+
+def test_what_is_allowed_is_not_found(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text("import machine\nfrom mqtt.link import Link\nfrom sensors import analog\n")
+    assert layer_faults(path, "node") == []

@@ -1,0 +1,46 @@
+"""The package.json files from which `mpremote mip install` takes the node, or a library alone.
+
+`python -m tools.packages` writes them; a test holds them to what there is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tools.paths import LIB, ROOT
+
+PACKAGES = {
+    LIB: ("mqtt", "sensors", "node"),
+    LIB / "mqtt": ("mqtt",),
+    LIB / "sensors": ("sensors",),
+}
+
+
+def version() -> str:
+    """The version that the node tells in its diagnostics."""
+    for line in (LIB / "node" / "telemetry.py").read_text().splitlines():
+        if line.startswith("VERSION"):
+            return line.split('"')[1]
+    raise ValueError("lib/node/telemetry.py has no VERSION")
+
+
+def package(folder: Path) -> dict[str, Any]:
+    """The package.json that belongs into a folder: every module, by a path relative to it."""
+    urls = []
+    for name in PACKAGES[folder]:
+        for path in sorted((LIB / name).glob("*.py")):
+            urls.append([f"{name}/{path.name}", str(path.relative_to(folder))])
+    return {"urls": urls, "deps": [], "version": version()}
+
+
+def text(folder: Path) -> str:
+    """The same as it stands in the file."""
+    return json.dumps(package(folder), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for folder in PACKAGES:
+        (folder / "package.json").write_text(text(folder))
+        print((folder / "package.json").relative_to(ROOT))
