@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -182,9 +183,10 @@ def _stoppable(console: Console) -> Iterator[None]:
 
 @click.command()
 @click.option("--seconds", type=float, help="end by itself, with status 0 if every step was seen")
-def command(seconds: float | None) -> None:
+@click.option("--picture", type=click.Path(path_type=Path), help="also draw it, as an SVG file")
+def command(seconds: float | None, picture: Path | None) -> None:
     """Run the node on this computer: broker, simulated board, readings, a command, an outage."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, record=picture is not None, width=110 if picture else None)
     demo = Demo(seconds, console)
     with _stoppable(console):
         whole = demo.run()
@@ -193,3 +195,7 @@ def command(seconds: float | None) -> None:
             console.print(f"[bold red]not seen: {'; '.join(missed)}[/]")
             sys.exit(1)
         console.print("[bold green]every step was seen[/]")
+    if picture:
+        svg = console.export_svg(title="make demo")
+        # No fonts from elsewhere: whoever looks has a monospaced one.
+        picture.write_text(re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.S))
