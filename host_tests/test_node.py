@@ -209,5 +209,5 @@ def test_wifi_password_refused_is_said_without_the_password(node: Node) -> None:
     wifi = {"ssid": "bench", "password": "not-the-password"}
     node.write_config(node.config(wifi=wifi))
     node.bench.power_on()
-    node.bench.wait_for_line("wifi.password: refused by bench", 40)
+    node.bench.wait_for_line("wifi: the password was refused by bench", 40)
     assert "not-the-password" not in "\n".join(node.bench.lines)

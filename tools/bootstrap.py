@@ -17,51 +17,106 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tools import debian  # noqa: E402
 from tools.errors import ToolError  # noqa: E402
-from tools.paths import MICROPYTHON, MOSQUITTO, TOOLS, VENV  # noqa: E402
+from tools.paths import MICROPYTHON, MOSQUITTO, NO_32, TOOLS, VENV  # noqa: E402
 
 OLDEST = (1, 24)  # MicroPython
 SUITES = ("sid", "trixie")  # Debian's suites that have MicroPython, the best first
+BROKER_SUITE = "trixie"
+RECIPE = "2"  # to be raised when .tools is made otherwise, so that it is made again
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 STUBS_VERSION = "1.29.0.post1"
 STUB_PORTS = ("esp32", "esp8266", "stm32")
 BROKER_NOTE = "make demo can use amqtt from PyPI instead; the tests need Mosquitto"
 
 
+class Step(NamedTuple):
+    """A part of set-up: `make` makes the paths of `makes` and returns a few words about them."""
+
+    name: str
+    made_from: str
+    makes: tuple[Path, ...]
+    make: Callable[[], str]
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what the step was last made from."""
+        return TOOLS / "stamps" / re.sub(r"\W+", "-", self.name)
+
+    def is_done(self) -> bool:
+        """True if nothing has changed since, and what it made still stands."""
+        if not (self.stamp.exists() and all(path.exists() for path in self.makes)):
+            return False
+        return self.stamp.read_text() == self.made_from
+
+
+def steps() -> list[Step]:
+    """Every step, in order: the first brings pip, which the last needs."""
+    python = VENV / "bin" / "python"
+    stub_folders = tuple(TOOLS / "stubs" / port for port in STUB_PORTS)
+    thirty_two = NO_32 if NO_32.exists() else MICROPYTHON["32"]
+    return [
+        Step("host packages", _digest("requirements.txt"), (python,), host_packages),
+        Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
+        Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32),
+        Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto),
+        Step("type stubs of the boards", STUBS_VERSION, stub_folders, stubs),
+    ]
+
+
 def main() -> int:
     """Do every step that is not done; returns the exit status."""
     if sys.version_info < (3, 11):  # noqa: UP036  # whatever python3 happens to be
-        print(f"error: Python {sys.version.split()[0]} is too old; Petrel's tools need 3.11")
-        return 1
-    TOOLS.mkdir(exist_ok=True)
-    steps: list[tuple[str, str, Callable[[], str]]] = [
-        ("host packages", _digest("requirements.txt"), host_packages),
-        ("MicroPython, 64 bit", "1", micropython64),
-        ("MicroPython, 32 bit", "1", micropython32),
-        ("Mosquitto", "1", mosquitto),
-        ("type stubs of the boards", STUBS_VERSION, stubs),
-    ]
-    with (TOOLS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        todo = [step for step in steps if not _is_done(step[0], step[1])]
-        for number, (name, made_from, make) in enumerate(todo, 1):
-            began = time.monotonic()
-            print(f"set-up {number}/{len(todo)}: {name} ... ", end="", flush=True)
-            try:
-                found = make()
-            except ToolError as error:
-                print("failed")
-                print(f"error: {error.message}\n  {error.hint}", file=sys.stderr)
-                return 1
-            _stamp(name).write_text(made_from)
-            print(f"{found} ({time.monotonic() - began:.0f} s)", flush=True)
-        if todo:
-            print("set-up is complete; make help lists what there is to do")
+        own = sys.version.split()[0]
+        return _failed(f"python3 is {own}; 3.11 or later is needed", "make setup PYTHON=python3.12")
+    try:
+        (TOOLS / "stamps").mkdir(parents=True, exist_ok=True)
+        with (TOOLS / "lock").open("w") as lock:
+            _wait_for(lock)
+            _do([step for step in steps() if not step.is_done()])
+    except ToolError as error:
+        return _failed(error.message, error.hint)
+    except OSError as error:
+        return _failed(str(error), "mend that, then run make setup again")
+    except KeyboardInterrupt:
+        print("\nstopped; make setup goes on where it was", file=sys.stderr)
+        return 130
     return 0
+
+
+def _do(todo: list[Step]) -> None:
+    for number, step in enumerate(todo, 1):
+        began = time.monotonic()
+        print(f"set-up {number}/{len(todo)}: {step.name} ... ", end="", flush=True)
+        try:
+            found = step.make()
+        except BaseException:
+            print("failed", flush=True)
+            raise
+        step.stamp.write_text(step.made_from)
+        print(f"{found} ({time.monotonic() - began:.0f} s)", flush=True)
+    if todo:
+        print("set-up is complete; make help lists what there is to do")
+
+
+def _wait_for(lock: IO[str]) -> None:
+    """Hold the lock; another make may be setting up this very folder."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another set-up is at work here; waiting for it", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _failed(message: str, hint: str) -> int:
+    print(f"error: {message}\n  {hint}", file=sys.stderr)
+    return 1
 
 
 # --- the steps; each returns what it found or made, in a few words
@@ -78,23 +133,36 @@ def host_packages() -> str:
 def micropython64() -> str:
     """The unix port for this machine: the system's where it is new enough, else Debian's."""
     own = shutil.which("micropython")
-    if own and _micropython_version(own) >= OLDEST:
+    if own and _micropython(own) >= OLDEST and _pointer_bits(own) == 64:
         _link(MICROPYTHON["64"], Path(own))
-        return f"{_name(own)}, this system's"
-    if sys.platform == "darwin":
+        return f"{_version(own)}, this system's"
+    if not debian.available():
+        how = "brew" if sys.platform == "darwin" else "your package manager"
         raise ToolError(
             f"there is no micropython of {OLDEST[0]}.{OLDEST[1]} or later in PATH",
-            "brew install micropython, then run make setup again",
+            f"install micropython with {how}, then run make setup again",
         )
-    return _micropython("64", debian.architecture())
+    return _micropython_of_debian("64", debian.architecture())
 
 
 def micropython32() -> str:
-    """The 32-bit unix port, the measure of RAM: its pointers are as wide as the boards'."""
-    if sys.platform == "darwin":
-        return "not to be had on macOS: what needs it is left out, and said"
-    arch = {"amd64": "i386", "arm64": "armhf"}.get(debian.architecture(), debian.architecture())
-    return _micropython("32", arch)
+    """The 32-bit unix port, the measure of RAM: its pointers are as wide as the boards'.
+
+    A system without Debian's tools (macOS among them), or whose processor runs no 32-bit code,
+    does without; the reason is left in NO_32, and the tests leave out what needs it.
+    """
+    NO_32.unlink(missing_ok=True)
+    if not debian.available():
+        return _without_32("it comes from Debian's archive, and this system is not Debian's kin")
+    arch = debian.architecture()
+    if arch == "amd64":
+        return _micropython_of_debian("32", "i386")
+    if arch != "arm64":
+        return _micropython_of_debian("32", arch)
+    try:
+        return _micropython_of_debian("32", "armhf")
+    except DoesNotRun as error:
+        return _without_32(error.message)
 
 
 def mosquitto() -> str:
@@ -104,11 +172,12 @@ def mosquitto() -> str:
     if own:
         _link(MOSQUITTO, Path(own))
         return f"{own}, this system's"
-    if sys.platform == "darwin":
-        raise ToolError("there is no mosquitto in PATH", f"brew install mosquitto; {BROKER_NOTE}")
+    if not debian.available():
+        how = "brew" if sys.platform == "darwin" else "your package manager"
+        raise ToolError("there is no mosquitto in PATH", f"install it with {how}; {BROKER_NOTE}")
     arch = debian.architecture()
     tree = TOOLS / "mosquitto"
-    debian.fetch(tree, "trixie", arch, "mosquitto")
+    debian.fetch(tree, BROKER_SUITE, arch, "mosquitto")
     debian.wrap(MOSQUITTO, tree, arch, "usr/sbin/mosquitto")
     said = subprocess.run([MOSQUITTO, "-h"], capture_output=True, text=True, timeout=20)
     version = re.search(r"mosquitto version ([\d.]+)", said.stdout)
@@ -137,7 +206,10 @@ def _make_venv() -> None:
     made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
     if made.returncode == 0 and _pip_works():
         return
-    # Debian keeps the part of venv that installs pip in a package of its own.
+    # Debian keeps the part of venv that installs pip in a package of its own. Its pip trusts the
+    # system's certificates and no others.
+    if not CERTIFICATES.exists():
+        raise ToolError(f"there is no {CERTIFICATES}", "sudo apt-get install python3-venv")
     shutil.rmtree(VENV, ignore_errors=True)
     _must([sys.executable, "-m", "venv", "--without-pip", str(VENV)], "making .venv")
     tree = TOOLS / "pip"
@@ -165,41 +237,65 @@ def _pip(*arguments: str) -> None:
 def _must(command: list[str], what: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line]
-        said = lines[-1] if lines else (done.stderr + done.stdout).strip()[-300:]
-        raise ToolError(
-            f"{what} failed: {said}", "check the network (PyPI), then run make setup again"
-        )
+        said = done.stderr + done.stdout
+        lines = [line for line in said.splitlines() if "ERROR" in line] or [said.strip()[-300:]]
+        # pip says "no matching distribution" even where it reached no index at all
+        why = "the package index cannot be reached" if "onnection" in said else lines[-1]
+        raise ToolError(f"{what} failed: {why}", "check the network, then run make setup again")
 
 
-def _micropython(bits: str, arch: str) -> str:
-    failures = []
+class DoesNotRun(ToolError):
+    """What was unpacked cannot be started on this machine."""
+
+
+def _micropython_of_debian(bits: str, arch: str) -> str:
+    """Unpack the unix port of an architecture from the newest suite whose build runs here."""
+    program, tree = MICROPYTHON[bits], TOOLS / f"micropython{bits}"
+    failures: list[ToolError] = []
     for suite in SUITES:
-        tree = TOOLS / f"micropython{bits}"
         try:
             debian.fetch(tree, suite, arch, "micropython")
         except ToolError as error:
             failures.append(error)
             continue
-        debian.wrap(MICROPYTHON[bits], tree, arch, "usr/bin/micropython")
-        if _micropython_version(str(MICROPYTHON[bits])) >= OLDEST:
-            return f"{_name(str(MICROPYTHON[bits]))}, {arch}, from Debian {suite}"
-        failures.append(ToolError(f"micropython of {suite} does not run here"))
+        debian.wrap(program, tree, arch, "usr/bin/micropython")
+        if _micropython(str(program)) >= OLDEST:
+            return f"{_version(str(program))}, {arch}, from Debian {suite}"
+        failures.append(
+            DoesNotRun(
+                f"micropython of Debian {suite} for {arch} does not run here",
+                f"start {program} to see why",
+            )
+        )
     raise failures[-1]
 
 
-def _micropython_version(path: str) -> tuple[int, ...]:
+def _without_32(why: str) -> str:
+    MICROPYTHON["32"].unlink(missing_ok=True)
+    NO_32.write_text(why)
+    return f"done without: {why}; tests of RAM are left out"
+
+
+def _micropython(path: str) -> tuple[int, ...]:
     """The version of an interpreter; (0,) if it does not run."""
-    code = "import sys; print(sys.implementation[1][:3])"
+    return _ask(path, "import sys; print(*sys.implementation[1][:3])") or (0,)
+
+
+def _version(path: str) -> str:
+    return ".".join(str(n) for n in _micropython(path))
+
+
+def _pointer_bits(path: str) -> int:
+    return _ask(path, "import sys; print(64 if sys.maxsize > 1 << 32 else 32)")[0]
+
+
+def _ask(path: str, code: str) -> tuple[int, ...]:
+    """The numbers that a line of code prints in an interpreter; none if it does not run."""
     try:
         said = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
-        return (0,)
-    return tuple(int(n) for n in re.findall(r"\d+", said.stdout)) or (0,)
-
-
-def _name(path: str) -> str:
-    return ".".join(str(n) for n in _micropython_version(path))
+        return ()
+    return tuple(int(n) for n in re.findall(r"\d+", said.stdout))
 
 
 def _link(link: Path, target: Path) -> None:
@@ -210,19 +306,6 @@ def _link(link: Path, target: Path) -> None:
 
 def _digest(*files: str) -> str:
     return hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in files)).hexdigest()
-
-
-def _stamp(name: str) -> Path:
-    folder = TOOLS / "stamps"
-    folder.mkdir(exist_ok=True)
-    return folder / re.sub(r"\W+", "-", name)
-
-
-def _is_done(name: str, made_from: str) -> bool:
-    stamp = _stamp(name)
-    if name == "host packages" and not (VENV / "bin" / "python").exists():
-        return False
-    return stamp.exists() and stamp.read_text() == made_from
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ libraries, so that it runs whatever the system's are. Standard library only: set
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +15,11 @@ from pathlib import Path
 
 from tools.errors import ToolError
 
-KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+ON_OTHERS = (
+    "install the package debian-archive-keyring and name a mirror of Debian's archive: "
+    "make setup DEBIAN_MIRROR=http://..."
+)
 LOADERS = {
     "amd64": ("x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "i386": ("i386-linux-gnu", "ld-linux.so.2"),
@@ -30,13 +34,22 @@ exec "$here/usr/lib/{triplet}/{loader}" --argv0 {name} \\
 """
 
 
+def available() -> bool:
+    """True where Debian's tools are: on Debian and what is made from it."""
+    return all(shutil.which(program) for program in ("dpkg", "dpkg-deb", "apt-get", "apt-cache"))
+
+
 def architecture() -> str:
     """This machine's Debian architecture."""
     return _run(["dpkg", "--print-architecture"]).strip()
 
 
 def fetch(tree: Path, suite: str, arch: str, package: str, libraries: bool = True) -> None:
-    """Unpack a package of a suite, with the libraries it needs, into the folder `tree`."""
+    """Unpack a package of a suite, with the libraries it needs, into the folder `tree`.
+
+    suite: a name such as "trixie"; arch: Debian's name of an architecture, of this machine or one
+    that it runs. What stood in `tree` is replaced when all is there. Raises ToolError.
+    """
     with tempfile.TemporaryDirectory(prefix="petrel-apt-") as folder:
         apt = _configure(Path(folder), suite, arch)
         _run([*apt("apt-get"), "update"])
@@ -44,11 +57,11 @@ def fetch(tree: Path, suite: str, arch: str, package: str, libraries: bool = Tru
         debs = Path(folder) / "debs"
         debs.mkdir()
         _run([*apt("apt-get"), "download", *names], cwd=debs)
-        shutil.rmtree(tree, ignore_errors=True)
         partial = tree.with_name(tree.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         for deb in sorted(debs.glob("*.deb")):
             _run(["dpkg-deb", "-x", str(deb), str(partial)])
+        shutil.rmtree(tree, ignore_errors=True)
         partial.rename(tree)
 
 
@@ -79,7 +92,9 @@ def _configure(folder: Path, suite: str, arch: str) -> _Apt:
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
-    source = f"deb [signed-by={KEYS} arch={arch}] {_mirror()} {suite} main\n"
+    # Packages only: other tools' hooks make apt fetch more indexes, of no use here.
+    options = f"signed-by={KEYS} arch={arch} target=Packages"
+    source = f"deb [{options}] {mirror()} {suite} main\n"
     (folder / "sources.list").write_text(source)
     conf = folder / "apt.conf"
     conf.write_text(
@@ -94,6 +109,9 @@ Dir::State::status "{folder}/status";
 Dir::Cache "{folder}/cache";
 APT::Architecture "{arch}";
 APT::Architectures {{ "{arch}"; }};
+APT::Default-Release "";
+APT::Update::Error-Mode "any";
+#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 APT::Sandbox::User "";
@@ -104,21 +122,31 @@ Acquire::Retries "2";
     return _Apt(conf)
 
 
-def _mirror() -> str:
-    """The Debian mirror this machine already uses."""
-    if not Path(KEYS).exists():
-        raise ToolError(
-            f"there are no keys of Debian's archive in {KEYS}",
-            "install the package debian-archive-keyring, or install the programs yourself",
-        )
-    out = _run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
-    for site in out.split():
-        if re.search(r"/debian/?$", site):
+def mirror() -> str:
+    """The mirror of Debian's archive that this machine's apt uses, or that DEBIAN_MIRROR names."""
+    if not KEYS.exists():
+        raise ToolError(f"there are no keys of Debian's archive in {KEYS}", ON_OTHERS)
+    if named := os.environ.get("DEBIAN_MIRROR"):
+        return named
+    release = _os_release()
+    # Without the release's own facts, apt lists targets that it has not fetched yet as well.
+    command = ["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE) $(RELEASE)"]
+    for line in _run([*command, "Created-By: Packages"]).splitlines():
+        site, _, suite = line.partition(" ")
+        if site.rstrip("/").endswith("/debian"):
             return site
-    raise ToolError(
-        "this machine's apt sources name no mirror of Debian's archive",
-        "on Ubuntu: sudo apt-get install micropython mosquitto; then run this again",
-    )
+        if release.get("ID") == "debian" and suite == release.get("VERSION_CODENAME"):
+            return site  # a mirror under another name, such as a list of mirrors
+    raise ToolError("this machine's apt sources name no mirror of Debian's archive", ON_OTHERS)
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        lines = Path("/etc/os-release").read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines)
+    return {name: value.strip("\"'") for name, _, value in pairs}
 
 
 def _closure(apt: _Apt, package: str) -> list[str]:
@@ -145,10 +173,11 @@ def _run(command: list[str], cwd: Path | None = None) -> str:
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{command[0]} took more than {error.timeout:.0f} s") from error
     if done.returncode:
-        last = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()][-3:]
+        said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        why = next((line for line in said if line.startswith("E: ")), "".join(said[-1:]))
         words = [word for word in command if not word.startswith(("env", "APT_CONFIG", "-"))]
         raise ToolError(
-            f"{' '.join(words[:3])} failed: {' / '.join(last)}",
+            f"{' '.join(words[:3])} failed: {why.removeprefix('E: ')}",
             "check the network, then run make setup again",
         )
     return done.stdout

@@ -13,3 +13,4 @@ TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
 MICROPYTHON = {"64": TOOLS / "bin" / "micropython", "32": TOOLS / "bin" / "micropython32"}
 MOSQUITTO = TOOLS / "bin" / "mosquitto"
+NO_32 = TOOLS / "no-micropython32"  # exists where there can be none, and says why

@@ -3,6 +3,7 @@
 import asyncio
 
 from mqtt.link import Link
+from mqtt.topic import check_filter, check_name
 
 
 class Client(Link):
@@ -20,8 +21,9 @@ class Client(Link):
     async def publish(self, topic, payload, retain=False, qos=0):
         """Publish. QoS 1: returns when the broker has acknowledged, over reconnects if need be.
 
-        Raises OSError where post() returns -1.
+        Raises OSError where post() returns -1, ValueError for a bad topic.
         """
+        check_name(topic)
         if not qos:
             await self._drained()
         number = self.post(topic, payload, retain, qos)
@@ -35,8 +37,6 @@ class Client(Link):
 
         Raises OSError if the broker will not have it.
         """
-        from mqtt.topic import check_filter
-
         session = self.session
         session.subscribe(check_filter(pattern), qos)
         self._pump()

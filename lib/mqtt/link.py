@@ -19,7 +19,7 @@ from time import ticks_diff, ticks_ms
 from micropython import const
 
 from mqtt.outbox import Outbox
-from mqtt.packet import LinkError, Refused, check_topic
+from mqtt.packet import LinkError, Refused
 from mqtt.session import Session
 
 _CONNACK = const(0x20)
@@ -87,9 +87,9 @@ class Link:
 
         QoS 1 is kept until the broker has acknowledged it: then outbox.removed > number. When the
         queue is full, -1 is returned and outbox.refused counts it. QoS 0 is sent at once and
-        forgotten: 0, or -1 if the link is not up and free. Raises ValueError for a bad topic.
+        forgotten: 0, or -1 if the link is not up and free. The topic is taken as it is; see
+        mqtt.topic for one that comes from outside.
         """
-        check_topic(topic)
         if isinstance(payload, str):
             payload = payload.encode()
         if qos:

@@ -32,16 +32,6 @@ class Refused(Exception):
     code = 0
 
 
-def check_topic(topic):
-    """Return the topic name; ValueError if nothing can be published to it. [MQTT-3.3.2-2]"""
-    for character in ("+", "#", "\0") if isinstance(topic, str) else (b"+", b"#", b"\0"):
-        if character in topic:
-            raise ValueError("topic %r: %r is not allowed in it" % (topic, character))
-    if not topic or len(topic) > 65535:
-        raise ValueError("topic of %d bytes; 1 to 65535" % len(topic))
-    return topic
-
-
 def encode(out, first, fields):
     """Encode a packet of `fields`: an int is one byte, str and bytes follow their length."""
     out.seek(_GAP)

@@ -12,8 +12,9 @@ from time import sleep_ms, ticks_diff, ticks_ms
 from micropython import const
 
 from mqtt.outbox import Outbox
-from mqtt.packet import LinkError, Refused, check_topic
+from mqtt.packet import LinkError, Refused
 from mqtt.session import Session
+from mqtt.topic import check_filter, check_name
 
 MQTTException = Refused  # umqtt's name
 
@@ -61,7 +62,7 @@ class MQTTClient:
         """The broker publishes this when the connection ends without disconnect()."""
         if qos not in (0, 1, 2):
             raise ValueError("last will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % qos)
-        self.session.will = (check_topic(topic), msg, qos, retain)
+        self.session.will = (check_name(topic), msg, qos, retain)
 
     def connect(self, clean_session=True):
         """Connect; returns True if the broker still had our session. Raises OSError or Refused."""
@@ -113,7 +114,7 @@ class MQTTClient:
         Raises OSError if the connection fails; a QoS 1 message is then sent after the next.
         From inside the callback it does not wait, since the callback runs inside a wait.
         """
-        check_topic(topic)
+        check_name(topic)
         if isinstance(msg, str):
             msg = msg.encode()
         if not qos:
@@ -133,8 +134,6 @@ class MQTTClient:
 
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections. Raises OSError if refused."""
-        from mqtt.topic import check_filter
-
         session = self.session
         session.subscribe(check_filter(topic), qos)
         while not session.settled() and not self._calling:

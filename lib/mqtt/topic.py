@@ -1,4 +1,14 @@
-"""Topic filters: what MQTT 4.7 allows as one."""
+"""What MQTT 4.7 allows as a topic name and as a topic filter."""
+
+
+def check_name(topic):
+    """Return the topic name; ValueError if nothing can be published to it. [MQTT-3.3.2-2]"""
+    for character in ("+", "#", "\0") if isinstance(topic, str) else (b"+", b"#", b"\0"):
+        if character in topic:
+            raise ValueError("topic %r: %r is not allowed in it" % (topic, character))
+    if not topic or len(topic) > 65535:
+        raise ValueError("topic of %d bytes; 1 to 65535" % len(topic))
+    return topic
 
 
 def check_filter(pattern):

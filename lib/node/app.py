@@ -34,7 +34,7 @@ class Node:
     about: goes out with the diagnostics: board, reset cause, mode, crashes, faults
     """
 
-    wifi: "Any" = None
+    wlan: "Any" = None  # the station interface, where there is Wi-Fi to look after
     tcp: "Any" = None
     client: "Any" = None
 
@@ -43,8 +43,8 @@ class Node:
         self.about = about
         self._diagnostics = diagnostics
         self._safe = safe
-        self.sensors = []  # [name, sensor, interval in ms or 0, ticks_ms of the next sample]
-        self.drops = 0  # readings that failed, commands that were retained
+        self.sensors = []  # [name, sensor, interval in ms or 0, ticks_ms of the next sample, topic]
+        self.drops = 0  # readings and connections that failed, commands that were retained
         self.error = ""  # the last thing that went wrong
         self.ended = None  # set to a reason to end run()
         self.uptime = (
@@ -89,8 +89,8 @@ class Node:
             await asyncio.sleep_ms(wait)
 
     def _each_second(self):
-        if self.wifi:
-            self.wifi.step()
+        if self.wlan and not self.wlan.isconnected():
+            call("wifi", "step", self)
         if self.uptime % self._diagnostics == 0:
             self.tell()
         if self._safe:
@@ -124,17 +124,21 @@ class Node:
         except (OSError, ValueError) as error:
             self.failed(entry[0], error)
             return
+        try:
+            self._publish(entry, sensor.FIELDS, values)
+        except MemoryError as error:  # too much waits for the broker: this one was not accepted
+            self.failed(entry[0], error)
+
+    def _publish(self, entry, fields, values):
         now = int(time.time()) + self._epoch
-        for i, (field, unit) in enumerate(sensor.FIELDS):
+        for i, (field, unit) in enumerate(fields):
             self._count += 1
             message = {"value": values[i], "unit": unit, "seq": self._count}
             if now < _CLOCK_SET:
                 message["uptime"] = self.uptime
             else:
                 message["time"] = now
-            topic = self.prefix + entry[0]
-            if len(values) > 1:
-                topic += "/" + field
+            topic = entry[4] if len(values) == 1 else entry[4] + "/" + field
             self.client.post(topic, json.dumps(message))
 
     def failed(self, name, error):
@@ -151,7 +155,7 @@ class Node:
 
     def dial(self):
         """Begin a connection to the broker."""
-        if self.wifi and not self.wifi.up():
+        if self.wlan and not self.wlan.isconnected():
             raise OSError("no Wi-Fi")
         return self.tcp()
 

@@ -11,6 +11,7 @@ from micropython import const
 
 from node import boot, retained
 from node.app import Node
+from node.overlay import call
 
 _CRASHES = const(3)  # in a row: safe mode
 
@@ -61,10 +62,8 @@ def _connect(node, config):
 
     wifi = config.get("wifi")
     if wifi:
-        from node.wifi import Wifi
-
         hostname = wifi.get("hostname") or config["node"]
-        node.wifi = Wifi(wifi["ssid"], wifi.get("password"), hostname)
+        call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
     mqtt = config["mqtt"]
     node.tcp = tcp(mqtt["host"], mqtt["port"])
     node.client = Link(
@@ -96,12 +95,14 @@ def _add(node, entry):
         sensor.listen(node.edge.set)
     # What changes by itself needs no clock, the rest is read once a minute unless told otherwise.
     interval = entry.get("interval", 0 if hasattr(sensor, "listen") else 60)
-    node.sensors.append([entry["name"], sensor, int(interval * 1000), None])
+    name = entry["name"]
+    node.sensors.append([name, sensor, int(interval * 1000), None, node.prefix + name])
 
 
 def _make(entry):
     """Import the driver, make its pin or ADC, hand it over."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
+    module.options = None  # they were for the check of the config
     options = {}
     for key in entry:
         if key not in ("name", "driver", "pin", "interval", "pull"):

@@ -22,9 +22,8 @@ def tell(node):
     message.update(node.about)
     if node.error:
         message["error"] = node.error
-    if node.wifi:
-        message["rssi"] = _rssi(node.wifi.wlan)
-        message["wifi_drops"] = node.wifi.drops
+    if node.wlan:
+        message["rssi"] = _rssi(node.wlan)
     client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
 
 

@@ -1,67 +1,48 @@
-"""Keeps the Wi-Fi connected, for ever: the network is retried like everything else."""
+"""Gets the Wi-Fi back, for ever: the network is retried like everything else.
+
+Called every second while there is no connection, see node.overlay; what it remembers meanwhile
+stands in the node: wlan, the station interface; login, name and password; wifi_left, s until the
+attempt or the pause is over; wifi_pause, s of the last pause.
+"""
 
 import network
 from micropython import const
-
-if False:  # for type checkers: it costs a board nothing
-    from typing import Any
 
 _TRY_S = const(20)  # how long one attempt may take: scan, join, DHCP
 _PAUSE_S = const(60)  # longest pause between two attempts
 
 
-class Wifi:
-    """The station interface of the board. step() is called every second.
+def begin(node, ssid, password, hostname):
+    """Give the node its station interface; the first step() connects it."""
+    network.hostname(hostname)
+    node.wlan = network.WLAN(network.STA_IF)  # type: ignore[call-arg]  # a stub knows its name only
+    node.login = (ssid, password)
+    node.wifi_left = node.wifi_pause = 0
 
-    drops: how often a connection was lost; error: why the last attempt failed, in words
-    """
 
-    def __init__(self, ssid, password, hostname):
-        self.drops = 0
-        self.error = ""
-        # The stubs of STM32 know WLAN by its name alone; the port has all that is used here.
-        self.wlan: "Any" = network.WLAN(network.STA_IF)  # type: ignore[call-arg]
-        self._login = (ssid, password)
-        self._left = 0  # s until the attempt, or the pause after it, is over
-        self._pause = 0  # s of the last pause, 0 while an attempt is under way or stands
-        self._stood = False
-        network.hostname(hostname)
+def step(node):
+    """A second without a connection: begin an attempt, end one that failed, or wait."""
+    wlan = node.wlan
+    if node.wifi_left > 1:
+        node.wifi_left -= 1
+    elif not node.wifi_left:
+        wlan.active(True)
+        try:
+            wlan.connect(*node.login)
+        except OSError as error:
+            node.failed("wifi", error)
+        node.wifi_left = _TRY_S
+    elif wlan.active():  # the time of an attempt is over
+        node.failed("wifi", _why(wlan, node.login[0]))
+        # Off and on again: a driver that keeps trying by itself hides why it fails.
+        wlan.active(False)
+        node.wifi_pause = node.wifi_left = min(node.wifi_pause * 2 + 1, _PAUSE_S)
+    else:
+        node.wifi_left = 0
 
-    def up(self):
-        """True while the board has an address."""
-        return self.wlan.isconnected()
 
-    def step(self):
-        """Look after the connection: begin an attempt, end one that failed, note a loss."""
-        wlan = self.wlan
-        if self.up():
-            self._stood = True
-            self._left = self._pause = 0
-            self.error = ""
-            return
-        if self._stood:
-            self._stood = False
-            self.drops += 1
-        if self._left > 1:
-            self._left -= 1
-        elif self._left:
-            self._left = 0
-            if wlan.active():  # the time of an attempt is over
-                self.error = self._why()
-                print("Petrel:", self.error)
-                # Off and on again: a driver that keeps trying by itself hides why it fails.
-                wlan.active(False)
-                self._pause = self._left = min(self._pause * 2 + 1, _PAUSE_S)
-        else:
-            wlan.active(True)
-            try:
-                wlan.connect(*self._login)
-            except OSError as error:
-                self.error = "wifi: %s" % error
-            self._left = _TRY_S
-
-    def _why(self):
-        status = self.wlan.status()
-        if status == getattr(network, "STAT_WRONG_PASSWORD", None):
-            return "wifi.password: refused by " + self._login[0]
-        return "wifi.ssid: no connection to %s (status %s)" % (self._login[0], status)
+def _why(wlan, ssid):
+    status = wlan.status()
+    if status == getattr(network, "STAT_WRONG_PASSWORD", None):
+        return "the password was refused by " + ssid
+    return "no connection to %s (status %s)" % (ssid, status)
