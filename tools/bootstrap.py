@@ -74,7 +74,9 @@ def main() -> int:
     """Do every step that is not done; returns the exit status."""
     if sys.version_info < (3, 11):  # noqa: UP036  # whatever python3 happens to be
         own = sys.version.split()[0]
-        return _failed(f"python3 is {own}; 3.11 or later is needed", "make setup PYTHON=python3.12")
+        return _failed(
+            f"python3 is {own}; 3.11 or later is needed", "make setup PYTHON=python3.12"
+        )
     try:
         (TOOLS / "stamps").mkdir(parents=True, exist_ok=True)
         with (TOOLS / "lock").open("w") as lock:
