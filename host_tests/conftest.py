@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from host_tests.harness.device import DeviceFile
-from host_tests.harness.interpreter import Interpreter
+from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.interpreter import interpreter as interpreter_of
 from host_tests.harness.node import Node, make_node
 from tools.broker import Broker
-from tools.paths import LIB
+from tools.paths import LIB, NO_32
 from tools.subscriber import Subscriber
 
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
@@ -43,7 +43,7 @@ class _Nothing(pytest.Module):
         return []
 
 
-@pytest.fixture(params=["64", "32"])
+@pytest.fixture(params=WIDTHS)
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
     """MicroPython, once with 64 bit and once with 32."""
     return interpreter_of(request.param)
@@ -52,6 +52,8 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
 @pytest.fixture
 def micropython32() -> Interpreter:
     """The 32-bit interpreter: the measure of RAM."""
+    if NO_32.exists():
+        pytest.skip(f"no 32-bit MicroPython: {NO_32.read_text()}")
     return interpreter_of("32")
 
 
@@ -75,7 +77,7 @@ def seen(broker: Broker) -> Iterator[Subscriber]:
         yield subscriber
 
 
-@pytest.fixture(params=["64", "32"])
+@pytest.fixture(params=WIDTHS)
 def node(
     request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, seen: Subscriber
 ) -> Iterator[Node]:

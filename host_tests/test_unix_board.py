@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.interpreter import compiled_port
+from host_tests.harness.interpreter import WIDTHS, compiled_port
 from tools.errors import ToolError
 from tools.paths import MICROPYTHON
 from tools.sim import Bench
@@ -20,7 +20,7 @@ from tools.sim.parts import source
 Boot = Callable[..., Bench]
 
 
-@pytest.fixture(params=["64", "32"])
+@pytest.fixture(params=WIDTHS)
 def boot(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Boot]:
     """Boots a board whose main.py is the code given."""
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.interpreter import compiled_device_tests, compiled_port, interpreter
+from host_tests.harness.interpreter import WIDTHS, compiled_port, compiled_tests, interpreter
 
 RUNNER = Path(__file__).parent / "inside" / "run_device.py"
 TIMEOUT_S = 60
@@ -38,7 +38,7 @@ class DeviceFile(pytest.File):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and node.name.startswith("test_")
         ]
-        for bits in ("64", "32"):
+        for bits in WIDTHS:
             run = DeviceRun(self.path, bits, names, heap and heap[1], "\n# port" in "\n" + head)
             for name in names:
                 yield DeviceTest.from_parent(self, name=f"{name}[{bits}]", run=run, function=name)
@@ -64,7 +64,7 @@ class DeviceRun:
         return self._results.get(name, f"did not report: {self._results['']}")
 
     def _run(self) -> dict[str, str]:
-        path = [compiled_device_tests()]
+        path = [compiled_tests(self.path.parent)]
         if self.port:
             path.append(compiled_port())
         machine = interpreter(self.bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from tools.compile import compile_all, modules
-from tools.paths import BOARDS, BUILD, LIB, MICROPYTHON
+from tools.paths import BOARDS, BUILD, LIB, MICROPYTHON, NO_32
 
 COMPILED = BUILD / "tests"
 HEAPS = {"64": "128K", "32": "38K"}  # the second is what an ESP8266 has
 DEVICE_TESTS = Path(__file__).parent.parent / "device"
+# On a system that cannot have the 32-bit build, what runs in both runs in one.
+WIDTHS = ("64",) if NO_32.exists() else ("64", "32")
 
 
 @dataclass(frozen=True)
@@ -64,21 +67,27 @@ class Interpreter:
 
 def compiled_lib() -> Path:
     """lib/ as .mpy files, compiled as the build does it."""
-    compile_all(modules(LIB), COMPILED / "lib")
-    return COMPILED / "lib"
+    return _compiled(LIB, COMPILED / "lib")
 
 
 def compiled_port(optimise: int = 2) -> Path:
     """boards/UNIX as .mpy files: what the firmware of the simulated board has built in."""
-    out = COMPILED / "port"
-    compile_all(modules(BOARDS / "UNIX"), out, optimise)
+    return _compiled(BOARDS / "UNIX", COMPILED / "port", optimise)
+
+
+def compiled_tests(folder: Path = DEVICE_TESTS) -> Path:
+    """A folder of device tests as .mpy files, with their assertions."""
+    out = COMPILED / "device" if folder == DEVICE_TESTS else folder / "mpy"
+    return _compiled(folder, out, optimise=0)
+
+
+def _compiled(folder: Path, out: Path, optimise: int = 2) -> Path:
+    """Compile what changed in a folder. Another run of the tests may be at the same: one waits."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_name(out.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        compile_all(modules(folder), out, optimise)
     return out
-
-
-def compiled_device_tests() -> Path:
-    """The device tests as .mpy files, with their assertions."""
-    compile_all(modules(DEVICE_TESTS), COMPILED / "device", optimise=0)
-    return COMPILED / "device"
 
 
 def interpreter(bits: str) -> Interpreter:
