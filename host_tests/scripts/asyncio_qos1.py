@@ -23,7 +23,7 @@ async def main():
         await asyncio.sleep_ms(2)
     while client.outbox.count:
         await asyncio.sleep_ms(10)
-    await client.close()
+    await client.stop()
     print("done", client.connects, client.failures, client.outbox.refused)
 
 

@@ -55,7 +55,7 @@ async def waiting():
         raise AssertionError("a bad filter was accepted")
     except ValueError:
         pass
-    await client.close()
+    await client.stop()
 
 
 blocking()

@@ -18,7 +18,7 @@ for number in range(COUNT):
         lost += 1
         client.reconnect()
     time.sleep_ms(2)
-while client._outbox.count:
+while client.outbox.count:
     client.check_msg()
 client.disconnect()
 print("done", lost)

@@ -1,23 +1,21 @@
-"""A connection to the broker that is kept up: one task connects and reads, one keeps its time.
+"""A connection to the broker that is kept up, without ever waiting: a machine that is stepped.
 
-What is posted with QoS 1 goes through the outbox and stays there until the broker acknowledges
-it, over any number of connections. Posting only encodes and writes; nobody but the connection's
-own task waits for the broker. A packet leaves in one write. Every wait has a deadline, most of
-them the session's; whatever is overdue or fails ends the connection, and after a pause the next
-begins.
+step() does all that can be done now (dial, connect, send, receive, hold the deadlines, give up and
+begin anew after a pause) and says for how long nothing will be due. Who steps it may sleep
+meanwhile in wait(), or do other work: mqtt.simple waits until an answer has come, mqtt.client lets
+asyncio wait, a node reads its sensors.
 
-This is all that a program needs which never waits for an answer; mqtt.client has the rest.
+What is posted with QoS 1 goes through the outbox and stays there until the broker acknowledges it,
+over any number of connections. A packet leaves in one write.
 """
 
-import asyncio
 import io
 import random
+import select
 import sys
-from asyncio import core  # type: ignore[attr-defined]
-from time import ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
-
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError, Refused
 from mqtt.session import Session
@@ -25,13 +23,8 @@ from mqtt.session import Session
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
-_TICK_MS = const(1000)  # at most so long between two looks at the deadlines
-_BURST = const(16)  # packets handled in one go before other tasks have their turn
-_CONGESTED_MS = const(5)  # pause before the next try when the stream takes no more
-
-
-def _switch():  # after core._io_queue.queue_...: wait for that, as asyncio's own streams do
-    yield
+_BURST = const(16)  # packets received in one step
+_SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
 
 
 def _ignore(*_):
@@ -39,15 +32,14 @@ def _ignore(*_):
 
 
 class Link:
-    """A connection over MQTT 3.1.1 that is kept up from start() to close().
-
-    session.up is True while it stands; session.subscribe() holds for all connections.
+    """A connection over MQTT 3.1.1; session.up is True while it stands.
 
     broker: host name or address, or a dialler (see mqtt.transport); port: for a host name
     on_message(topic, payload, retained): called for every message; what it raises is counted
     on_connect(): called when a connection stands; on_lost(error): when one failed or ended
     queue: QoS 1 messages held until acknowledged; backoff_ms: (first, longest) pause
-    buffer and all further arguments are those of mqtt.session.Session.
+    buffer and all further arguments are those of mqtt.session.Session; session.subscribe() holds
+    for all connections.
 
     Counters: connects, connections that stood; failures, those that did not or that ended;
     handler_errors; outbox.refused, messages that found the queue full; and those of `session`.
@@ -72,15 +64,14 @@ class Link:
         self.outbox = Outbox(queue)
         self.session = Session(self._out, self.outbox, client_id, buffer=buffer, **session)
         self.connects = self.failures = self.handler_errors = 0
-        self._stream = self._task = self._fault = None
+        self.stream = None
+        self.opening = False  # the stream does not stand yet
+        self._poller = select.poll()
+        self._attempt = 0
+        self._since = ticks_ms()  # when the next connection may begin, or this one has begun
         # What the stream did not take yet: bytes _at to _end of _data, then all of _tail.
         self._data = self._tail = None
-        self._at = self._end = 0
-
-    def start(self):
-        """Begin to connect, and go on until close(). Call it inside a running event loop."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._at = self._end = self._stuck = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Hand a message over without waiting; returns its number in the outbox.
@@ -92,180 +83,166 @@ class Link:
         """
         if isinstance(payload, str):
             payload = payload.encode()
+        elif qos and not isinstance(payload, bytes):
+            payload = bytes(payload)  # it is held: the caller may use its buffer again
+        number = 0
         if qos:
-            if not isinstance(payload, bytes):
-                payload = bytes(payload)  # it is held: the caller may use its buffer again
             number = self.outbox.put(topic, payload, 3 if retain else 2)
-            self._pump()
-            return number
-        if not self.session.up or self._data is not None:
+        elif self.session.up and self._data is None:
+            self.session.publish(topic, payload, 1 if retain else 0)
+        else:
             return -1
-        self.session.publish(topic, payload, 1 if retain else 0)
-        self._pump(True)
-        return 0
-
-    async def close(self):
-        """Send DISCONNECT, so that there is no last will, and end the connection for good.
-
-        What is still in the outbox stays there.
-        """
-        task, self._task = self._task, None
-        if task is None:
-            return
-        await self._drained()
-        if self.session.up:
-            self.session.encode(0xE0, ())
-            self._pump(True)
-        task.cancel()
         try:
-            await task
-        except asyncio.CancelledError:
+            self._send(not qos)
+        except OSError as error:
+            self.failed(error)
+        return number
+
+    def step(self):
+        """Do all that can be done now; returns the ms after which to call it again at the latest."""
+        now = ticks_ms()
+        try:
+            if self.stream is None:
+                left = ticks_diff(self._since, now)
+                if left > 0:
+                    return left
+                self._since = self._stuck = now
+                self.stream = self._dial()
+                self.opening = True
+                self._poller.register(self.stream, select.POLLOUT)
+            if self.opening and not self._opened(now):
+                return _SOON_MS
+            wait = self.session.tick(now)
+            self._send()
+            return self._receive(wait)
+        except (OSError, ValueError, MemoryError, Refused) as error:  # TLS raises ValueError
+            self.failed(error)
+            return 0
+
+    def wait(self, ms):
+        """Sleep until bytes arrive, but no longer than `ms`."""
+        for _ in self._poller.ipoll(ms):
             pass
 
-    def heard(self):
-        """Called after each packet: something that somebody waits for may have come."""
+    def close(self):
+        """Say goodbye, so that there is no last will, and end the connection.
 
-    # --- one connection after another
+        What is still in the outbox stays there; the next step() would connect again.
+        """
+        try:
+            if self.session.up and self._data is None:
+                self.session.encode(0xE0, ())
+                self._send(True)
+        except OSError:
+            pass  # it has ended already
+        self.hang_up()
 
-    async def _run(self):
+    def failed(self, error):
+        """The connection failed or ended: begin another after a pause."""
+        now = ticks_ms()
         first, longest = self._backoff_ms
-        attempt = 0
-        while True:
-            self._fault = None
-            began = ticks_ms()
-            clock = asyncio.create_task(self._keep_time())
-            try:
-                await self._connection()
-            except (OSError, ValueError, MemoryError, Refused) as error:  # TLS: ValueError
-                self._fault = error
-            except asyncio.CancelledError:
-                if self._fault is None or self._task is None:  # close(), not _break()
-                    raise
-            finally:
-                clock.cancel()
-                stood = self.session.up
-                self.session.lost()
-                stream, self._stream = self._stream, None
-                self._data = self._tail = None
-                if stream:
-                    stream.close()
-            self.failures += 1
-            self._on_lost(self._fault)
-            # Only a connection that lasted shows that all is well; a CONNACK alone does not.
-            if stood and ticks_diff(ticks_ms(), began) > longest:
-                attempt = 0
-            # Full jitter: anything up to a limit that doubles. A refusal will not mend soon.
-            pause = self._random(24) % min(longest, first << min(attempt, 10))
-            if isinstance(self._fault, Refused):
-                pause += longest
-            await asyncio.sleep_ms(pause)
-            attempt += 1
+        # Only a connection that lasted shows that all is well; a CONNACK alone does not.
+        if self.session.up and ticks_diff(now, self._since) > longest:
+            self._attempt = 0
+        # Full jitter: anything up to a limit that doubles. A refusal will not mend soon.
+        pause = self._random(24) % min(longest, first << min(self._attempt, 10))
+        if isinstance(error, Refused):
+            pause += longest
+        self.hang_up()
+        self._attempt += 1
+        self._since = ticks_add(now, pause)
+        self.failures += 1
+        self._on_lost(error)
 
-    async def _connection(self):
+    def hang_up(self):
+        """End the connection as it is."""
+        stream, self.stream = self.stream, None
+        self._data = self._tail = None
+        self.opening = False
+        self.session.lost()
+        if stream is not None:
+            self._poller.unregister(stream)
+            stream.close()
+
+    # --- the parts of a step
+
+    def _opened(self, now):
+        """Begin the session if the stream has come to stand."""
+        for _ in self._poller.ipoll(0):
+            self.opening = False
+        if self.opening:
+            if ticks_diff(now, self._since) > self.session.connect_ms:
+                raise LinkError("the connection does not open")
+            return False
+        self._poller.modify(self.stream, select.POLLIN)
+        self.session.connect(now)
+        self._send(True)
+        return True
+
+    def _receive(self, wait):
+        """Take in what has arrived; returns `wait`, or 0 if a packet may have changed that."""
         session = self.session
         incoming = session.incoming
-        self._stream = stream = self._dial()
-        core._io_queue.queue_write(stream)
-        await _switch()
-        session.connect(ticks_ms())
-        self._pump(True)
-        burst = 0
-        while True:
-            n = stream.readinto(incoming.into, incoming.need)
+        for _ in range(_BURST):
+            if self._data is not None:
+                return _SOON_MS
+            n = self.stream.readinto(incoming.into, incoming.need)
+            if n is None:
+                return wait
             if not n:
-                if n == 0:
-                    raise LinkError("the broker closed the connection")
-                core._io_queue.queue_read(stream)
-                await _switch()
-                burst = 0
-                continue
+                raise LinkError("the broker closed the connection")
             now = ticks_ms()
             first = incoming.received(n, now)
             if not first:
                 continue
+            wait = 0
             kind = session.handle(first, now)
             if kind == _PUBLISH:
-                topic = incoming.topic()
-                payload = incoming.payload()
-                try:
-                    self._on_message(topic, payload, bool(incoming.first & 1))
-                except Exception as error:  # the application's; the broker gets its PUBACK
-                    self.handler_errors += 1
-                    sys.print_exception(error)
+                self._deliver(incoming)
                 session.owed = incoming.pid
             elif kind == _CONNACK:
                 self.connects += 1
                 self._on_connect()
-            await self._drained()
-            self._pump()
-            self.heard()
-            burst += 1
-            if burst == _BURST:
-                burst = 0
-                await asyncio.sleep_ms(0)
+            self._send()
+        return 0
 
-    async def _keep_time(self):
-        """Hold the deadlines of the connection, and send what is due by time alone."""
-        session = self.session
-        since = ticks_ms()  # when it began to open, or its stream last took all it was given
-        while True:
-            now = ticks_ms()
-            try:
-                wait = session.tick(now)
-                if session.up and self._data is None:
-                    since = now
-                elif ticks_diff(now, since) > session.connect_ms:
-                    raise LinkError("the connection does not open, or takes no more")
-                self._pump()
-            except OSError as error:
-                self._break(error)
-                return
-            await asyncio.sleep_ms(min(wait, _TICK_MS))
+    def _deliver(self, incoming):
+        topic = incoming.topic()
+        payload = incoming.payload()
+        try:
+            self._on_message(topic, payload, bool(incoming.first & 1))
+        except Exception as error:  # the application's; the broker gets its PUBACK all the same
+            self.handler_errors += 1
+            sys.print_exception(error)
 
-    def _break(self, error):
-        """End the connection, whichever task found that it has failed."""
-        if core.cur_task is self._task:
-            raise error
-        if self._fault is None and self._stream is not None:
-            self._fault = error
-            self._task.cancel()
-
-    # --- writing
-
-    def _pump(self, encoded=False):
-        """From any task: write on, the packet that was just encoded, and all that waits.
+    def _send(self, encoded=False):
+        """Write on, the packet that was just encoded, and all that waits.
 
         A packet is written in one go, header and payload; the stream may take less than that.
         """
         session = self.session
         out = self._out
-        try:
-            while True:
-                if self._data is None:
-                    if not (encoded or session.next_packet(ticks_ms())):
-                        return
-                    encoded = False
-                    self._at = 0
-                    self._end = size = session.end - session.start
-                    self._tail = session.tail
-                    out.seek(session.start)
-                    if size > len(self._tx):
-                        self._data = out.read(size)
-                    else:
-                        self._data = self._tx
-                        out.readinto(self._tx, size)
-                self._at += self._stream.write(self._data, self._at, self._end - self._at) or 0
-                if self._at < self._end:
+        while True:
+            if self._data is None:
+                if not (encoded or session.next_packet(ticks_ms())):
                     return
-                self._data, self._tail = self._tail, None
-                if self._data is not None:
-                    self._at = 0
-                    self._end = len(self._data)
-        except OSError as error:
-            self._break(error)
-
-    async def _drained(self):
-        """Wait until the stream has taken all of the last packet, or the connection is gone."""
-        while self._data is not None:
-            await asyncio.sleep_ms(_CONGESTED_MS)
-            self._pump()
+                encoded = False
+                self._at = 0
+                self._end = size = session.end - session.start
+                self._tail = session.tail
+                self._stuck = ticks_ms()
+                out.seek(session.start)
+                if size > len(self._tx):
+                    self._data = out.read(size)
+                else:
+                    self._data = self._tx
+                    out.readinto(self._tx, size)
+            self._at += self.stream.write(self._data, self._at, self._end - self._at) or 0
+            if self._at < self._end:
+                if ticks_diff(ticks_ms(), self._stuck) > session.connect_ms:
+                    raise LinkError("the connection takes no more")
+                return
+            self._data, self._tail = self._tail, None
+            if self._data is not None:
+                self._at = 0
+                self._end = len(self._data)

@@ -1,30 +1,36 @@
 """The node at work: samples its sensors, publishes readings, takes commands.
 
-Two tasks: one samples by the clock and looks after the Wi-Fi, one follows what changes by itself
-(interrupts). The MQTT client has its own; in it a command is obeyed as it arrives. A reading is
-accepted when the client's outbox has taken it; one that it refused is counted, and seen in the
-diagnostics.
+One loop does it all and never waits but in one place: what is due is read, the link to the broker
+is stepped, and then it sleeps until bytes arrive or something is due. A reading is accepted when
+the link's outbox has taken it; one that it refused is counted, and seen in the diagnostics.
 
 Topics below <base>/<node>: <sensor> readings, status online or offline, diagnostics,
 cmd/<command> in and reply/<command> out.
 """
 
-import asyncio
 import json
 import time
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
-
 from node.overlay import call
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
-_MOST_MS = const(1000)  # longest sleep of the sampling task: it also feeds the watchdog
+_MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
+_LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 _CLOCK_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
+
+# A sensor is a list, for it has a few facts that change.
+_NAME = const(0)
+_SENSOR = const(1)
+_INTERVAL = const(2)  # ms, 0 for one that only tells of changes
+_DUE = const(3)  # ticks_ms of its next sample
+_TOPIC = const(4)
+_STARTED = const(5)  # True while it measures
 
 
 class Node:
@@ -41,34 +47,20 @@ class Node:
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
         self.about = about
-        self._diagnostics = diagnostics
-        self._safe = safe
-        self.sensors = []  # [name, sensor, interval in ms or 0, ticks_ms of the next sample, topic]
+        self.sensors = []
         self.drops = 0  # readings and connections that failed, commands that were retained
         self.error = ""  # the last thing that went wrong
         self.ended = None  # set to a reason to end run()
-        self.uptime = (
-            -1
-        )  # s, counted by _sample; ticks_ms alone wraps, after 12 days on most ports
-        self.edge = asyncio.ThreadSafeFlag()
+        self.uptime = -1  # s; ticks_ms alone wraps, after 12 days on most ports
         self.feed = int  # the watchdog's, or nothing
+        self._diagnostics = diagnostics
+        self._safe = safe
         self._count = 0
         self._epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0
 
-    async def run(self):
+    def run(self):
         """Run until something ends it; returns the reason."""
-        asyncio.get_event_loop().set_exception_handler(_crash)
-        asyncio.create_task(self._follow())
-        self.client.start()
-        await self._sample()
-        for _ in range(20):  # let the reply to the last command leave
-            if self.client.outbox.count:
-                await asyncio.sleep_ms(100)
-        await self.client.close()
-        return self.ended
-
-    async def _sample(self):
-        """Read each sensor when its time has come; do what is to be done by the second."""
+        client = self.client
         second = ticks_add(ticks_ms(), -1000)
         while not self.ended:
             now = ticks_ms()
@@ -77,79 +69,80 @@ class Node:
                 self.uptime += 1
                 self._each_second()
             self.feed()
-            wait = _MOST_MS
-            for entry in self.sensors:
-                if entry[2]:
-                    left = 0 if entry[3] is None else ticks_diff(entry[3], now)
-                    if left <= 0:
-                        left = entry[2]
-                        entry[3] = ticks_add(now, left)
-                        await self._read(entry)
-                    wait = min(wait, left)
-            await asyncio.sleep_ms(wait)
+            wait = self._sample(now)
+            client.wait(max(0, min(wait, client.step())))
+        for _ in range(40):  # let the reply to the last command leave
+            if client.outbox.count:
+                client.wait(min(50, client.step()))
+        client.close()
+        return self.ended
 
     def _each_second(self):
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
         if self.uptime % self._diagnostics == 0:
-            self.tell()
+            call("telemetry", "tell", self)
         if self._safe:
             if self.uptime == _SAFE_S:
                 self.ended = "safe mode is over"
         elif self.uptime == _HEALTHY_S:
             call("retained", "store", 0)
 
-    async def _follow(self):
-        """After an interrupt, ask the sensors that listen until all have settled."""
-        while True:
-            await self.edge.wait()
-            wait = 0
-            while wait >= 0:
-                await asyncio.sleep_ms(wait)
-                wait = -1
-                for entry in self.sensors:
-                    if hasattr(entry[1], "listen"):
-                        left = entry[1].poll(ticks_ms())
-                        if entry[1].changed:
-                            await self._read(entry)
-                        if left >= 0:
-                            wait = left if wait < 0 else min(left, wait)
+    def _sample(self, now):
+        """Read what has changed or is due; returns the ms until something may be due again."""
+        wait = _MOST_MS
+        for entry in self.sensors:
+            sensor = entry[_SENSOR]
+            if hasattr(sensor, "poll"):
+                sensor.poll(now)
+                wait = min(wait, _LISTEN_MS)
+                if sensor.changed:
+                    self._read(entry)
+            if entry[_INTERVAL]:
+                left = ticks_diff(entry[_DUE], now)
+                if left <= 0:
+                    left = self._take(entry)
+                    entry[_DUE] = ticks_add(now, left)
+                wait = min(wait, left)
+        return wait
 
-    async def _read(self, entry):
-        """Take one reading and publish it."""
-        sensor = entry[1]
+    def _take(self, entry):
+        """Start a measurement, or read it; returns the ms until the next of the two."""
         try:
-            await asyncio.sleep_ms(sensor.start())
-            values = sensor.read()
+            left = 0 if entry[_STARTED] else entry[_SENSOR].start()
+            entry[_STARTED] = left > 0
         except (OSError, ValueError) as error:
-            self.failed(entry[0], error)
-            return
-        try:
-            self._publish(entry, sensor.FIELDS, values)
-        except MemoryError as error:  # too much waits for the broker: this one was not accepted
-            self.failed(entry[0], error)
+            self.failed(entry[_NAME], error)
+            return entry[_INTERVAL]
+        if left:
+            return left
+        self._read(entry)
+        return entry[_INTERVAL]
 
-    def _publish(self, entry, fields, values):
-        now = int(time.time()) + self._epoch
-        for i, (field, unit) in enumerate(fields):
-            self._count += 1
-            message = {"value": values[i], "unit": unit, "seq": self._count}
-            if now < _CLOCK_SET:
-                message["uptime"] = self.uptime
-            else:
-                message["time"] = now
-            topic = entry[4] if len(values) == 1 else entry[4] + "/" + field
-            self.client.post(topic, json.dumps(message))
+    def _read(self, entry):
+        """Read a sensor and publish what it says."""
+        sensor = entry[_SENSOR]
+        try:
+            values = sensor.read()
+            now = int(time.time()) + self._epoch
+            for i, (field, unit) in enumerate(sensor.FIELDS):
+                self._count += 1
+                message = {"value": values[i], "unit": unit, "seq": self._count}
+                if now < _CLOCK_SET:
+                    message["uptime"] = self.uptime
+                else:
+                    message["time"] = now
+                topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + field
+                self.client.post(topic, json.dumps(message))
+        except (OSError, ValueError, MemoryError) as error:
+            # MemoryError: too much waits for the broker, so this reading was not accepted.
+            self.failed(entry[_NAME], error)
 
     def failed(self, name, error):
-        """Count and keep an error of a sensor."""
+        """Count and keep an error."""
         self.drops += 1
         self.error = "%s: %s" % (name, error)
         print("Petrel:", self.error)
-
-    def tell(self):
-        """Publish the diagnostics."""
-        call("telemetry", "tell", self)
 
     # --- what the client asks for and tells
 
@@ -163,7 +156,7 @@ class Node:
         """Birth, then how the node is."""
         print("Petrel: connected")
         self.client.post(self.prefix + "status", "online", True, 0)
-        self.tell()
+        call("telemetry", "tell", self)
 
     def on_lost(self, error):
         """A connection failed or ended."""
@@ -177,8 +170,3 @@ class Node:
         name = topic[len(self.prefix) + 4 :]
         reply = call("commands", "obey", self, name, payload)
         self.client.post(self.prefix + "reply/" + name, json.dumps(reply))
-
-
-def _crash(loop, context):
-    """A task died of what nobody expected: let it end the program, which decides what then."""
-    raise context["exception"]

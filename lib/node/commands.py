@@ -31,7 +31,8 @@ def _read(node, payload):
     """Payload: the name of a sensor, or nothing for all. Answers with their values now."""
     wanted = str(payload, "utf-8")
     values = {}
-    for name, sensor, _, _, _ in node.sensors:
+    for entry in node.sensors:
+        name, sensor = entry[:2]
         if not wanted or name == wanted:
             if sensor.start():
                 continue  # it needs time to measure: its next reading will tell

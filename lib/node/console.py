@@ -1,26 +1,29 @@
 """Stands in for the MQTT client on a board without a network: readings go to the REPL."""
 
+from time import sleep_ms
+
 
 class Console:
-    """Prints what would be published. The attributes are those of mqtt.client.Client."""
+    """Prints what would be published. The names are those of mqtt.link.Link."""
 
-    connects = failures = handler_errors = 0
+    connects = 0
 
     def __init__(self):
-        self.outbox = self
-        self.session = self
+        self.outbox = self.session = self
         self.refused = self.count = self.skipped = 0
-
-    def connected(self):
-        return True
-
-    def start(self):
-        """There is nothing to connect to."""
 
     def post(self, topic, payload, retain=False, qos=1):
         """Print one line: topic, payload."""
         print(topic, payload)
         return 0
 
-    async def close(self):
+    def step(self):
+        """There is nothing to do."""
+        return 60_000
+
+    def wait(self, ms):
+        """Sleep."""
+        sleep_ms(ms)
+
+    def close(self):
         """There is nothing to close."""

@@ -5,7 +5,6 @@ end in safe mode: no sensors, only the connection and the commands, so that the 
 Safe mode ends by itself after ten minutes. See node.start for how it is decided.
 """
 
-import asyncio
 import sys
 import time
 
@@ -21,7 +20,7 @@ def run():
         return
     forget("boot")
     try:
-        ended = asyncio.run(node.run())
+        ended = node.run()
         crashed = ""
     except KeyboardInterrupt:
         call("retained", "store", 0)

@@ -5,6 +5,7 @@ good work (node.app), so that a hang which only the watchdog or a person ends is
 """
 
 import os
+from time import ticks_ms
 
 import machine
 from micropython import const
@@ -92,11 +93,12 @@ def _add(node, entry):
         node.failed(entry["name"], error)
         return
     if hasattr(sensor, "listen"):
-        sensor.listen(node.edge.set)
+        sensor.listen()
     # What changes by itself needs no clock, the rest is read once a minute unless told otherwise.
     interval = entry.get("interval", 0 if hasattr(sensor, "listen") else 60)
     name = entry["name"]
-    node.sensors.append([name, sensor, int(interval * 1000), None, node.prefix + name])
+    topic = node.prefix + name
+    node.sensors.append([name, sensor, int(interval * 1000), ticks_ms(), topic, False])
 
 
 def _make(entry):

@@ -1,7 +1,7 @@
 """A debounced digital input: button, contact, motion detector.
 
 An interrupt notes the time of each edge; a level counts when no edge has come for `debounce_ms`.
-So contacts may bounce as long as they like, glitches are ignored, and nothing is polled at rest.
+So contacts may bounce as long as they like, glitches are ignored, and the pin is not read at rest.
 """
 
 from time import ticks_diff, ticks_ms
@@ -37,14 +37,12 @@ class Digital:
         self._level = None
         self.changed = False
 
-    def listen(self, notify):
-        """Call notify() at each edge, from the interrupt: it must not allocate."""
+    def listen(self):
+        """Begin to note edges, by interrupt; whoever wants to know of them calls poll()."""
+        self._pin.irq(self._on_edge, self._pin.IRQ_RISING | self._pin.IRQ_FALLING)
 
-        def on_edge(pin):
-            self._edge = ticks_ms()
-            notify()
-
-        self._pin.irq(on_edge, self._pin.IRQ_RISING | self._pin.IRQ_FALLING)
+    def _on_edge(self, _):
+        self._edge = ticks_ms()
 
     def poll(self, now):
         """Settle the level at `now`, of ticks_ms; returns the ms to the next call, -1 for none."""
