@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
+import queue
+import re
 import secrets
 import shutil
 import signal
@@ -12,7 +15,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +23,7 @@ from tools.paths import MOSQUITTO
 from tools.process import popen
 
 START_S = 10.0
+_RUNNING = re.compile(r"mosquitto version \S+ running")
 
 
 class Broker:
@@ -45,6 +48,7 @@ class Broker:
         self.log: list[str] = []
         self._folder: Path | None = None
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
 
     def __enter__(self) -> Broker:
         self.start()
@@ -110,39 +114,41 @@ class Broker:
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
         process.wait(10)
-        if process.stdout:
-            process.stdout.close()
+        if self._reader:
+            self._reader.join(10)  # the log is complete
 
     def _try(self, port: int) -> bool:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="petrel-broker-"))
         conf = self._folder / "mosquitto.conf"
         conf.write_text(self._config(port))
-        process = popen(
+        self._process = popen(
             [str(MOSQUITTO), "-c", str(conf)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-        self._process = process
-        threading.Thread(target=self._read_log, args=(process,), daemon=True).start()
-        deadline = time.monotonic() + START_S
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                socket.create_connection((self.host, port), 1).close()
+        said: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._reader = threading.Thread(
+            target=self._read_log, args=(self._process, said), daemon=True
+        )
+        self._reader.start()
+        # Not by connecting: whoever else had taken the port would answer as well.
+        with contextlib.suppress(queue.Empty):
+            if said.get(timeout=START_S):
                 return True
-            except OSError:
-                time.sleep(0.01)
         self._end(signal.SIGKILL)
         return False
 
-    def _read_log(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout
-        try:
-            for line in process.stdout:
+    def _read_log(self, process: subprocess.Popen[str], said: queue.SimpleQueue[bool]) -> None:
+        """Keep the log; tells `said` whether it listens, once it does or has ended."""
+        assert process.stderr
+        with process.stderr as lines:
+            for line in lines:
                 self.log.append(line.rstrip())
-        except ValueError:
-            pass  # closed while it was read: the broker has ended
+                if _RUNNING.search(line):
+                    said.put(True)
+        said.put(False)
 
     def _config(self, port: int) -> str:
         assert self._folder
@@ -150,7 +156,7 @@ class Broker:
             f"listener {port} {self.host}",
             f"allow_anonymous {'false' if self.users else 'true'}",
             "set_tcp_nodelay true",
-            "log_dest stdout",
+            "log_dest stderr",  # stdout would be held back in a buffer
             f"persistence {'true' if self.persistence else 'false'}",
             f"persistence_location {self._folder}/",
         ]

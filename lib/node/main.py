@@ -15,10 +15,14 @@ from node.overlay import call, forget
 
 def run():
     """Run the node; returns only to leave the board to the REPL, after saying why."""
-    node = call("start", "prepare")
-    if not node:
+    started = call("start", "decide")
+    if not started:
         return
+    node, config = started
     forget("boot")
+    call("connection", "make", node, config)
+    call("parts", "make", node, config)
+    started = config = None
     try:
         ended = node.run()
         crashed = ""
