@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -11,6 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.publish import single
 
 from tools.broker import Broker
+from tools.errors import ToolError
+from tools.paths import ROOT
 from tools.subscriber import Subscriber
 
 
@@ -31,6 +40,50 @@ def test_kill_ends_the_process(broker: Broker) -> None:
     assert not broker.running
     with pytest.raises(ConnectionRefusedError):
         single("t", "x", hostname=broker.host, port=broker.port)
+
+
+def test_suspended_it_accepts_and_does_not_answer(broker: Broker) -> None:
+    connect = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")  # MQTT 3.1.1, client "a"
+    broker.suspend()
+    with socket.create_connection((broker.host, broker.port), 5) as link:
+        link.sendall(connect)
+        assert not select.select([link], [], [], 0.2)[0]
+        broker.resume()
+        assert link.recv(4) == b"\x20\x02\x00\x00"  # CONNACK, accepted
+
+
+def test_its_log_is_there_as_soon_as_it_has_ended(broker: Broker) -> None:
+    socket.create_connection((broker.host, broker.port), 5).close()
+    broker.kill()
+    assert any("running" in line for line in broker.log)
+    broker.start()
+    broker.stop()
+    assert "terminating" in broker.log[-1]
+
+
+def test_a_port_taken_by_another_is_an_error_with_its_reason(broker: Broker) -> None:
+    broker.kill()
+    with socket.create_server((broker.host, broker.port)):
+        with pytest.raises(ToolError, match="Address already in use"):
+            broker.start()
+        assert not broker.running
+
+
+def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    code = "from tools.broker import Broker\nb = Broker()\nb.start()\nprint(b.port, flush=True)\n"
+    command = [sys.executable, "-c", code + "input()"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout
+        with socket.create_connection((Broker.host, int(owner.stdout.readline())), 5) as link:
+            owner.send_signal(signal.SIGKILL)
+            assert link.recv(1) == b""  # the end of the broker ends the connection
 
 
 def test_users_need_their_password(broker_factory: Callable[..., Broker]) -> None:

@@ -61,6 +61,7 @@ def fetch(tree: Path, suite: str, arch: str, package: str, libraries: bool = Tru
         shutil.rmtree(partial, ignore_errors=True)
         for deb in sorted(debs.glob("*.deb")):
             _run(["dpkg-deb", "-x", str(deb), str(partial)])
+        _link_libraries(partial)
         shutil.rmtree(tree, ignore_errors=True)
         partial.rename(tree)
 
@@ -160,6 +161,14 @@ def _closure(apt: _Apt, package: str) -> list[str]:
         raise ToolError(f"the archive has no package {package}", "try again later")
     libraries = {n for n in names if n.startswith("lib") and not n.startswith("libpam")}
     return sorted({package} | libraries)
+
+
+def _link_libraries(tree: Path) -> None:
+    """Make the links by which libraries are found; most packages bring theirs, some do not."""
+    ldconfig = shutil.which("ldconfig", path="/sbin:/usr/sbin:/bin:/usr/bin")
+    folders = [path for triplet, _ in LOADERS.values() for path in tree.glob(f"**/lib/{triplet}")]
+    if ldconfig and folders:
+        _run([ldconfig, "-n", *map(str, folders)])
 
 
 def _run(command: list[str], cwd: Path | None = None) -> str:
