@@ -33,6 +33,7 @@ def build(name: str, quiet: bool = False) -> Path:
     for plain in PLAIN:
         shutil.copyfile(FIRMWARE / plain, out / plain)
     shutil.copyfile(FIRMWARE / "config.json", out / EXAMPLE)
+    (out / "board.txt").write_text(name)  # what the diagnostics say; the module `board` is large
     if name == "UNIX":
         compile_all(modules(BOARDS / "UNIX"), BUILD / "UNIX-port", board.optimise)
     return out

@@ -26,9 +26,9 @@ class Source:
 
     @property
     def shown(self) -> str:
-        """The name that a traceback on the board shows."""
-        name = self.target.removeprefix("lib/")
-        return str(Path(name).with_suffix(".py"))
+        """The name that a traceback on the board shows: the module's, which it holds anyway."""
+        name = self.target.removeprefix("lib/").removesuffix(".mpy").removesuffix("/__init__")
+        return name.replace("/", ".")
 
 
 def modules(folder: Path, prefix: str = "") -> list[Source]:

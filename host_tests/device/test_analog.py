@@ -73,7 +73,7 @@ def test_sampling_and_sorting_allocate_nothing_that_grows():
     sensor.read()
     gc.collect()
     before = gc.mem_alloc()
-    middle(sensor._samples)
+    middle(sensor.samples)
     assert gc.mem_alloc() - before <= 32  # the float that is returned
 
 

@@ -1,10 +1,16 @@
-# Boots the whole node as boot.py and main.py do, in the heap of a small board: PATHS
+# Boots the whole node as a board does: the stages of boot.py and main.py. With a number, it takes
+# so many readings instead and ends, see host_tests/rom/many.py.
 import sys
 
-sys.path[:] = sys.argv[1:]
-import node.boot
+sys.path[:] = ["rom", "lib", ".frozen"]
+import node.boot  # noqa: E402
 
 node.boot.run()
-import node.main
+if len(sys.argv) > 1:
+    import many
 
-node.main.run()
+    many.readings(int(sys.argv[1]))
+else:
+    import node.main
+
+    node.main.run()

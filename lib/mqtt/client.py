@@ -8,6 +8,7 @@ import asyncio
 from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
+
 from mqtt.link import Link
 from mqtt.topic import check_filter, check_name
 

@@ -16,6 +16,7 @@ import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
+
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError, Refused
 from mqtt.session import Session
@@ -53,12 +54,12 @@ class Link:
             from mqtt.transport import tcp
 
             broker = tcp(broker, port)
-        self._dial = broker
-        self._on_message = on_message or _ignore
-        self._on_connect = on_connect or _ignore
-        self._on_lost = on_lost or _ignore
-        self._backoff_ms = backoff_ms
-        self._random = random
+        self.dial = broker
+        self.on_message = on_message or _ignore
+        self.on_connect = on_connect or _ignore
+        self.on_lost = on_lost or _ignore
+        self.backoff_ms = backoff_ms
+        self.random = random
         self._tx = bytearray(buffer)
         self._out = io.BytesIO(buffer)
         self.outbox = Outbox(queue)
@@ -99,7 +100,7 @@ class Link:
         return number
 
     def step(self):
-        """Do all that can be done now; returns the ms after which to call it again at the latest."""
+        """Do all that can be done now; returns the ms after which to call it again, or before."""
         now = ticks_ms()
         try:
             if self.stream is None:
@@ -107,7 +108,7 @@ class Link:
                 if left > 0:
                     return left
                 self._since = self._stuck = now
-                self.stream = self._dial()
+                self.stream = self.dial()
                 self.opening = True
                 self._poller.register(self.stream, select.POLLOUT)
             if self.opening and not self._opened(now):
@@ -140,19 +141,19 @@ class Link:
     def failed(self, error):
         """The connection failed or ended: begin another after a pause."""
         now = ticks_ms()
-        first, longest = self._backoff_ms
+        first, longest = self.backoff_ms
         # Only a connection that lasted shows that all is well; a CONNACK alone does not.
         if self.session.up and ticks_diff(now, self._since) > longest:
             self._attempt = 0
         # Full jitter: anything up to a limit that doubles. A refusal will not mend soon.
-        pause = self._random(24) % min(longest, first << min(self._attempt, 10))
+        pause = self.random(24) % min(longest, first << min(self._attempt, 10))
         if isinstance(error, Refused):
             pause += longest
         self.hang_up()
         self._attempt += 1
         self._since = ticks_add(now, pause)
         self.failures += 1
-        self._on_lost(error)
+        self.on_lost(error)
 
     def hang_up(self):
         """End the connection as it is."""
@@ -202,7 +203,7 @@ class Link:
                 session.owed = incoming.pid
             elif kind == _CONNACK:
                 self.connects += 1
-                self._on_connect()
+                self.on_connect()
             self._send()
         return 0
 
@@ -210,7 +211,7 @@ class Link:
         topic = incoming.topic()
         payload = incoming.payload()
         try:
-            self._on_message(topic, payload, bool(incoming.first & 1))
+            self.on_message(topic, payload, bool(incoming.first & 1))
         except Exception as error:  # the application's; the broker gets its PUBACK all the same
             self.handler_errors += 1
             sys.print_exception(error)

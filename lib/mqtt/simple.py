@@ -70,7 +70,7 @@ class MQTTClient(Link):
                 tried += 1
                 if tried == attempts:
                     raise
-            sleep_ms(self._random(24) % min(15_000, 1000 << min(tried, 4)))
+            sleep_ms(self.random(24) % min(15_000, 1000 << min(tried, 4)))
 
     def disconnect(self):
         """Say goodbye, so that there is no last will, and close."""

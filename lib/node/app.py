@@ -13,6 +13,7 @@ import time
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
+
 from node.overlay import call
 
 if False:  # for type checkers: it costs a board nothing
@@ -53,8 +54,8 @@ class Node:
         self.ended = None  # set to a reason to end run()
         self.uptime = -1  # s; ticks_ms alone wraps, after 12 days on most ports
         self.feed = int  # the watchdog's, or nothing
-        self._diagnostics = diagnostics
-        self._safe = safe
+        self.diagnostics = diagnostics
+        self.safe = safe
         self._count = 0
         self._epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0
 
@@ -80,9 +81,9 @@ class Node:
     def _each_second(self):
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
-        if self.uptime % self._diagnostics == 0:
-            call("telemetry", "tell", self)
-        if self._safe:
+        if self.uptime % self.diagnostics == 0:
+            self.tell()
+        if self.safe:
             if self.uptime == _SAFE_S:
                 self.ended = "safe mode is over"
         elif self.uptime == _HEALTHY_S:
@@ -144,6 +145,13 @@ class Node:
         self.error = "%s: %s" % (name, error)
         print("Petrel:", self.error)
 
+    def tell(self):
+        """Publish the diagnostics, if there is room to make them up."""
+        try:
+            call("telemetry", "tell", self)
+        except MemoryError as error:
+            self.failed("diagnostics", error)
+
     # --- what the client asks for and tells
 
     def dial(self):
@@ -156,7 +164,7 @@ class Node:
         """Birth, then how the node is."""
         print("Petrel: connected")
         self.client.post(self.prefix + "status", "online", True, 0)
-        call("telemetry", "tell", self)
+        self.tell()
 
     def on_lost(self, error):
         """A connection failed or ended."""

@@ -16,7 +16,7 @@ def obey(node, name, payload):
         return {"ok": False, "error": "no command %r; there are %s" % (name[:32], known)}
     try:
         reply = command(node, payload)
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, MemoryError) as error:
         return {"ok": False, "error": str(error)}
     reply["ok"] = True
     return reply

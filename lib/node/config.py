@@ -14,17 +14,19 @@ import json
 import os
 import sys
 
+from micropython import const
+
 from node.overlay import forget
 
 _NAME = "config.json"
-_MOST = 4096  # bytes
+_MOST = const(4096)  # bytes
 
 
-def load(board=None):
+def load():
     """Return (config, faults, degraded): the complete config or None, and what was found wrong.
 
-    board: the module with the board's facts, or None. degraded: nothing but the connection can be
-    used, for the sensors of the only config there is are wrong.
+    degraded: nothing but the connection can be used, for the sensors of the only config there is
+    are wrong.
     """
     cut = not _exists(_NAME) and _exists(_NAME + ".new")
     faults = []
@@ -33,17 +35,21 @@ def load(board=None):
     if text and text == kept:
         return _complete(old), faults, False  # it was checked when it was kept
     try:
-        return _check(board, text, current, old, faults)
+        return _check(text, current, old, faults)
     finally:
         for name in list(sys.modules):
-            if name.startswith("sensors"):
+            if name.startswith("sensors") or name == "board":
                 del sys.modules[name]
         forget("schema")
 
 
-def _check(board, text, current, old, faults):
+def _check(text, current, old, faults):
     from node.schema import check
 
+    try:
+        import board  # the facts of this board, where they were installed
+    except ImportError:
+        board = None
     if current is not None:
         found = check(current, board)
         if not found:

@@ -11,11 +11,11 @@ import sys
 def call(module, function, *args):
     """Call function(*args) of node.<module>, and forget the module; returns what it returned."""
     gc.collect()
-    loaded = __import__("node." + module, None, None, (function,))
     try:
+        loaded = __import__("node." + module, None, None, (function,))
         return getattr(loaded, function)(*args)
     finally:
-        del loaded
+        loaded = None
         forget(module)
 
 

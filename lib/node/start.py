@@ -27,7 +27,7 @@ def decide():
         return None
     crashes, why = call("retained", "load")
     safe = crashes >= _CRASHES or boot.degraded
-    about = {"board": boot.board, "reset": _reset_cause(), "mode": "safe" if safe else "normal"}
+    about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
     if crashes:
         about["crashes"] = crashes
         about["why"] = why

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import sys
 
 VERSION = "0.1.0"
 
@@ -11,6 +12,7 @@ def tell(node):
     client = node.client
     message = {
         "version": VERSION,
+        "board": _board(),
         "uptime": node.uptime,
         "heap_free": gc.mem_free(),
         "waiting": client.outbox.count,
@@ -25,6 +27,15 @@ def tell(node):
     if node.wlan:
         message["rssi"] = _rssi(node.wlan)
     client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
+
+
+def _board():
+    """The id of the board, where its facts are installed; else what MicroPython calls it."""
+    try:
+        with open("board.txt") as file:
+            return file.read()
+    except OSError:
+        return getattr(sys.implementation, "_machine", "unknown")
 
 
 def _rssi(wlan):

@@ -28,12 +28,12 @@ class Analog:
     def __init__(
         self, adc, samples=16, scale=1.0, offset=0.0, unit="V", decimals=3, reference=3.3
     ):
-        self._adc = adc
-        self._samples = array("I", (0 for _ in range(samples)))
-        self._scale = scale
-        self._offset = offset
-        self._decimals = decimals
-        self._reference = reference
+        self.adc = adc
+        self.samples = array("I", (0 for _ in range(samples)))
+        self.scale = scale
+        self.offset = offset
+        self.decimals = decimals
+        self.reference = reference
         self.FIELDS = (("value", unit),)
 
     def start(self):
@@ -42,14 +42,14 @@ class Analog:
 
     def read(self):
         """Return (value,)."""
-        calibrated = hasattr(self._adc, "read_uv")
-        take = self._adc.read_uv if calibrated else self._adc.read_u16
-        one = 1e-6 if calibrated else self._reference / 65535
-        samples = self._samples
+        calibrated = hasattr(self.adc, "read_uv")
+        take = self.adc.read_uv if calibrated else self.adc.read_u16
+        one = 1e-6 if calibrated else self.reference / 65535
+        samples = self.samples
         for i in range(len(samples)):
             samples[i] = take()
-        value = middle(samples) * one * self._scale + self._offset
-        return (float("%.*f" % (self._decimals, value)),)  # round() leaves 9.800000000000001
+        value = middle(samples) * one * self.scale + self.offset
+        return (float("%.*f" % (self.decimals, value)),)  # round() leaves 9.800000000000001
 
 
 def middle(samples):

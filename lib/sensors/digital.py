@@ -30,16 +30,16 @@ class Digital:
     FIELDS = (("state", ""),)
 
     def __init__(self, pin, debounce_ms=30, invert=False):
-        self._pin = pin
-        self._debounce_ms = debounce_ms
-        self._invert = invert
+        self.pin = pin
+        self.debounce_ms = debounce_ms
+        self.invert = invert
         self._edge = None  # time of the last edge, None when all has settled
         self._level = None
         self.changed = False
 
     def listen(self):
         """Begin to note edges, by interrupt; whoever wants to know of them calls poll()."""
-        self._pin.irq(self._on_edge, self._pin.IRQ_RISING | self._pin.IRQ_FALLING)
+        self.pin.irq(self._on_edge, self.pin.IRQ_RISING | self.pin.IRQ_FALLING)
 
     def _on_edge(self, _):
         self._edge = ticks_ms()
@@ -49,12 +49,12 @@ class Digital:
         edge = self._edge
         if edge is None:
             return -1
-        left = self._debounce_ms - ticks_diff(now, edge)
+        left = self.debounce_ms - ticks_diff(now, edge)
         if left > 0:
             return left
         self._edge = None
         self.changed = self._now() != self._level
-        return -1 if self._edge is None else self._debounce_ms
+        return -1 if self._edge is None else self.debounce_ms
 
     def start(self):
         """Nothing to start: returns 0 ms."""
@@ -68,7 +68,7 @@ class Digital:
         return (self._level,)
 
     def _now(self):
-        return self._pin.value() ^ self._invert
+        return self.pin.value() ^ self.invert
 
 
 DRIVER = Digital

@@ -1,0 +1,23 @@
+# Takes readings as fast as the broker acknowledges them, and prints the free heap: for a test.
+import gc
+
+from node.overlay import call, forget
+
+
+def readings(count):
+    node, config = call("start", "decide")
+    forget("boot")
+    call("connection", "make", node, config)
+    call("parts", "make", node, config)
+    del config
+    client = node.client
+    outbox = client.outbox
+    for taken in range(1, count + 1):
+        node._read(node.sensors[taken & 1])
+        left = 0 if taken == 1000 or taken == count else outbox.limit - 1
+        client.step()
+        while outbox.count > left:
+            client.wait(max(0, client.step()))
+        if not left:
+            gc.collect()
+            print("free", taken, gc.mem_free(), "refused", outbox.refused, "drops", node.drops)

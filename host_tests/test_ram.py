@@ -1,0 +1,94 @@
+"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 32 KB.
+
+The interpreter is the 32-bit one, whose pointers are as wide as the boards'. `machine` and
+`network`, which a firmware has in ROM, are stood in for by as little as will do (host_tests/rom),
+and count. The .mpy files are those that an ESP8266 gets. A board has 38 KiB; see boards/.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tests.harness.interpreter import COMPILED
+from tools import boards
+from tools.broker import Broker
+from tools.build import build
+from tools.compile import compile_all, modules
+from tools.paths import MICROPYTHON, ROOT
+from tools.process import popen
+from tools.subscriber import Subscriber
+
+HEAP = "32K"
+BOARD = "ESP8266_GENERIC"
+SCRIPT = ROOT / "host_tests" / "scripts" / "whole_node.py"
+CONFIG = {
+    "node": "n1",
+    "wifi": {"ssid": "a network"},
+    "sensors": [
+        {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True},
+        {"name": "light", "driver": "analog", "pin": 0, "interval": 0.1},
+    ],
+    "diagnostics": 10,
+    "queue": 8,
+}
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
+    """Starts the node on a board's file system; it is gone after the test."""
+    optimise = boards.load(BOARD).optimise
+    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
+    (tmp_path / "rom").symlink_to(COMPILED / "rom")
+    (tmp_path / "lib").symlink_to(build(BOARD, quiet=True) / "lib")
+    config = {**CONFIG, "mqtt": {"host": broker.host, "port": broker.port}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    command = [str(MICROPYTHON["32"]), "-X", f"heapsize={HEAP}", str(SCRIPT)]
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        process = popen(
+            [*command, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def test_the_whole_node_runs_in_32_kilobytes(start: Start, seen: Subscriber) -> None:
+    """With a config that is checked at this start, and with one that was checked before."""
+    for _ in range(2):
+        process = start()
+        first = len(seen.messages)
+        diagnostics = seen.wait("petrel/n1/diagnostics", start=first)
+        assert diagnostics["mode"] == "normal"
+        for name, payload in (("ping", ""), ("read", ""), ("read", "door")):
+            at = len(seen.messages)
+            seen.publish(f"petrel/n1/cmd/{name}", payload)
+            assert seen.wait(f"petrel/n1/reply/{name}", start=at)["ok"]
+        seen.wait("petrel/n1/diagnostics", 20, start=at)  # the regular ones come as well
+        seen.publish("petrel/n1/cmd/reboot", "")
+        output, _ = process.communicate(timeout=20)
+        assert "Petrel: reboot" in output
+        assert "memory" not in output, output
+        assert "Traceback" not in output, output
+
+
+def test_100_000_readings_leave_the_heap_as_it_was(start: Start) -> None:
+    process = start("100000")
+    output, _ = process.communicate(timeout=110)
+    found = re.findall(r"free (\d+) (\d+) refused 0 drops 0", output)
+    assert [int(taken) for taken, _ in found] == [1000, 100_000], output
+    early, late = (int(free) for _, free in found)
+    assert late == early
