@@ -24,6 +24,9 @@ def test_our_own_code_keeps_its_layers() -> None:
         ("sensors", "import machine\n", "is handed its machine"),
         ("firmware", "import mqtt\n", "must not import mqtt"),
         ("node", "import sys\nx = sys.platform\n", "asks for the platform"),
+        ("node", "from sys import platform\n", "asks for the platform"),
+        ("node", "import bench\n", "must not import bench"),
+        ("node", "from tools import boards\n", "must not import tools"),
         ("node", "try:\n    f()\nexcept:\n    pass\n", "bare except"),
     ],
 )

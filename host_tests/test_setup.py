@@ -163,6 +163,7 @@ def test_a_failed_download_leaves_what_stood_before(programs: Programs, tmp_path
         ("http://a.test/security sid-security\nhttp://a.test/debian/ sid", {}, "http://a.test/debian/"),
         ("http://a.test/x other\nhttp://a.test/snapshot/1 trixie", {"ID": "debian"}, "http://a.test/snapshot/1"),
     ],
+    ids=["named debian", "of the release"],
 )  # fmt: skip
 def test_the_mirror_is_the_one_of_the_machines_own_sources(
     programs: Programs,

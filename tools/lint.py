@@ -24,6 +24,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "node": ("node", "mqtt", "sensors", "board"),
     "firmware": ("node",),
 }
+NEVER = ("bench", "boards", "tools")  # the simulated board's own, and the host's
 HARDWARE = ("machine", "network", "esp", "esp32", "esp8266", "pyb", "rp2")
 STUBS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "STM32"}
 
@@ -39,13 +40,15 @@ def layer_faults(path: Path, layer: str) -> list[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
+            if "platform" in [alias.name for alias in node.names]:
+                faults.append(f"{path}:{line}: asks for the platform; ask for a feature")
         elif isinstance(node, ast.Attribute) and node.attr == "platform":
             faults.append(f"{path}:{line}: asks for the platform; ask for a feature")
         elif isinstance(node, ast.ExceptHandler) and node.type is None:
             faults.append(f"{path}:{line}: bare except")
         for name in names:
             top = name.split(".")[0]
-            if top in (*OURS, "board", "tools") and top not in ALLOWED[layer]:
+            if top in (*OURS, *NEVER, "board") and top not in ALLOWED[layer]:
                 faults.append(f"{path}:{line}: {layer} must not import {name}")
             if top in HARDWARE and layer in ("mqtt", "sensors"):
                 faults.append(f"{path}:{line}: {layer} is handed its {top}, not imports it")
