@@ -21,7 +21,7 @@ def test_birth_readings_and_diagnostics(running: Node) -> None:
     assert reading["unit"] == "V"
     assert abs(reading["time"] - time.time()) < 60
     diagnostics = running.wait("diagnostics")
-    expected = {"board": "UNIX", "mode": "normal", "reset": "pwron", "rssi": -50, "drops": 0}
+    expected = {"board": "UNIX", "mode": "normal", "reset": "soft", "rssi": -50, "drops": 0}
     assert expected.items() <= diagnostics.items()
     assert diagnostics["heap_free"] > 0
 
@@ -55,7 +55,7 @@ def test_interval_is_changed_and_kept(running: Node) -> None:
 def test_reboot_answers_then_restarts_cleanly(running: Node) -> None:
     start = len(running.seen.messages)
     assert running.command("reboot")["ok"]
-    running.bench.wait_for_resets(2)
+    running.bench.wait_for_resets(3)
     diagnostics = running.wait("diagnostics", start=start)
     assert diagnostics["reset"] == "hard"
     assert diagnostics["mode"] == "normal"
@@ -69,7 +69,7 @@ def test_retained_command_is_not_obeyed(node: Node) -> None:
     node.bench.power_on()
     node.wait("diagnostics")
     assert node.command("ping")["ok"]
-    assert len(node.bench.resets) == 1
+    assert node.bench.resets == ["power on", "soft"]  # the second for the new config
 
 
 def test_last_will_tells_of_a_power_cut(running: Node) -> None:
@@ -139,7 +139,7 @@ def test_three_crashes_end_in_safe_mode_that_says_why(node: Node) -> None:
     diagnostics = node.wait("diagnostics", 30, mode="safe")
     assert "a bug in a driver" in diagnostics["why"]
     assert diagnostics["crashes"] == 3
-    assert len(node.bench.resets) == 4
+    assert node.bench.resets == ["power on", "soft", "reset", "reset", "reset"]
     assert node.command("ping")["ok"]
 
 
@@ -153,7 +153,7 @@ def test_watchdog_ends_hangs_and_they_count_as_crashes(node: Node) -> None:
     node.write_config(node.config(sensors=[hanging], watchdog=2))
     node.bench.power_on()
     diagnostics = node.wait("diagnostics", 30, mode="safe")
-    assert node.bench.resets == ["power on", "watchdog", "watchdog", "watchdog"]
+    assert node.bench.resets == ["power on", "soft", "watchdog", "watchdog", "watchdog"]
     assert diagnostics["reset"] == "wdt"
     assert "watchdog" in diagnostics["why"]
 

@@ -136,8 +136,8 @@ def test_defaults_are_filled_in():
         write("config.json", json.dumps({"mqtt": {"host": "b"}}))
         return config.load()
 
-    found, faults, degraded = in_ram(action)
-    assert faults == [] and not degraded
+    found, faults, state = in_ram(action)
+    assert faults == [] and state == "new"
     assert found["base"] == "petrel"
     assert found["mqtt"] == {"host": "b", "port": 1883, "keepalive": 60}
     assert found["node"].startswith("petrel-")
@@ -158,9 +158,9 @@ def test_bad_config_falls_back_to_the_last_good_one():
 
     results = in_ram(action)
     assert len(results) == 6
-    for found, faults, degraded in results:
+    for found, faults, state in results:
         assert found["node"] == "n1"
-        assert not degraded
+        assert state == ""
         assert faults[0].startswith(("config.json: ", "mqtt")), faults
         assert "config.json.old" in faults[-1]
 
@@ -170,15 +170,15 @@ def test_without_a_good_copy_bad_sensors_leave_the_connection():
         write("config.json", json.dumps({"mqtt": {"host": "b"}, "sensors": [{}]}))
         return config.load()
 
-    found, faults, degraded = in_ram(action)
-    assert degraded
+    found, faults, state = in_ram(action)
+    assert state == "degraded"
     assert found["sensors"] == []
     assert faults[0].startswith("sensors[0]")
 
 
 def test_nothing_usable_is_none():
-    found, faults, degraded = in_ram(config.load)
-    assert found is None and not degraded
+    found, faults, state = in_ram(config.load)
+    assert found is None and state == ""
     assert faults == ["config.json: cannot be read; copy one to the board"]
 
 
@@ -196,7 +196,8 @@ def test_a_config_that_was_good_is_not_checked_again():
         finally:
             del sys.modules["node.schema"]
 
-    assert in_ram(action)[0]["node"] == "n1"
+    found, faults, state = in_ram(action)
+    assert (found["node"], faults, state) == ("n1", [], "")
 
 
 def test_interval_is_set_in_the_file():

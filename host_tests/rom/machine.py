@@ -38,3 +38,6 @@ def reset_cause():
 
 def reset():
     raise SystemExit
+
+
+soft_reset = reset

@@ -12,6 +12,8 @@ def readings(count):
     del config
     client = node.client
     outbox = client.outbox
+    while not client.session.up:
+        client.wait(max(0, client.step()))
     for taken in range(1, count + 1):
         node._read(node.sensors[taken & 1])
         left = 0 if taken == 1000 or taken == count else outbox.limit - 1

@@ -69,10 +69,11 @@ class Link:
         self.opening = False  # the stream does not stand yet
         self._poller = select.poll()
         self._attempt = 0
-        self._since = ticks_ms()  # when the next connection may begin, or this one has begun
+        # When the next connection may begin, or this one has begun; since when it takes no more.
+        self._since = self._stuck = ticks_ms()
         # What the stream did not take yet: bytes _at to _end of _data, then all of _tail.
         self._data = self._tail = None
-        self._at = self._end = self._stuck = 0
+        self._at = self._end = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Hand a message over without waiting; returns its number in the outbox.

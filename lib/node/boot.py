@@ -1,8 +1,11 @@
 """The first stage: what is wrong is found here, before anything runs, and told later.
 
 boot.py calls run(), which returns; main.py calls node.main.run(), which takes the outcome from
-here. The check of the config needs much code for a short time: it happens while the heap is empty.
+here. The check of a new config needs much code for a short time, and leaves names behind that
+nothing gives back; so when it has passed, the board starts afresh, and needs no check then.
 """
+
+import machine
 
 from node.overlay import call
 
@@ -14,7 +17,11 @@ faults = []  # what was found wrong, each a line of text
 def run():
     """Load and check the config; keeps the outcome in this module, and prints faults."""
     global config, degraded
-    config, found, degraded = call("config", "load")
+    config, found, state = call("config", "load")
     faults.extend(found)
     for fault in faults:
         print("Petrel:", fault)
+    degraded = state == "degraded"
+    if state == "new":
+        print("Petrel: config.json is new and good; starting afresh")
+        machine.soft_reset()

@@ -23,17 +23,17 @@ _MOST = const(4096)  # bytes
 
 
 def load():
-    """Return (config, faults, degraded): the complete config or None, and what was found wrong.
+    """Return (config, faults, state): the complete config or None, and what was found wrong.
 
-    degraded: nothing but the connection can be used, for the sensors of the only config there is
-    are wrong.
+    state: "degraded" if only the connection can be used, for the sensors of the only config there
+    is are wrong; "new" if it has been checked and kept just now; else "".
     """
     cut = not _exists(_NAME) and _exists(_NAME + ".new")
     faults = []
     text, current = _read(_NAME + ".new" if cut else _NAME, faults)
     kept, old = _read(_NAME + ".old", [])
     if text and text == kept:
-        return _complete(old), faults, False  # it was checked when it was kept
+        return _complete(old), faults, ""  # it was checked when it was kept
     try:
         return _check(text, current, old, faults)
     finally:
@@ -54,16 +54,17 @@ def _check(text, current, old, faults):
         found = check(current, board)
         if not found:
             _keep(text)
-            return _complete(current), faults, False
+            kept, _ = _read(_NAME + ".old", [])
+            return _complete(current), faults, "new" if kept == text else ""
         faults.extend(found)
     if old is not None and not check(old, board):
         faults.append("config.json.old, the last good one, is used instead; mend config.json")
-        return _complete(old), faults, False
+        return _complete(old), faults, ""
     if isinstance(current, dict):
         current["sensors"] = []
         if not check(current, board):
-            return _complete(current), faults, True
-    return None, faults, False
+            return _complete(current), faults, "degraded"
+    return None, faults, ""
 
 
 def _complete(config):

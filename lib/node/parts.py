@@ -33,7 +33,7 @@ def _add(node, entry):
 def _make(entry):
     """Import the driver, make its pin or ADC, hand it over."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
-    module.options = None  # they were for the check of the config
+    module.options = None  # type: ignore[attr-defined]  # it was for the check of the config
     options = {}
     for key in entry:
         if key not in ("name", "driver", "pin", "interval", "pull"):
