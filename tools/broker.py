@@ -112,8 +112,12 @@ class Broker:
         if process is None:
             return
         process.send_signal(signal.SIGCONT)
-        process.send_signal(number)
-        process.wait(10)
+        # Mosquitto forgets a signal that comes just when it says it is running: say it again.
+        for _ in range(20):
+            process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+                break
         if self._reader:
             self._reader.join(10)  # the log is complete
 
