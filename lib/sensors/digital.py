@@ -46,13 +46,15 @@ class Digital:
 
     def poll(self, now):
         """Settle the level at `now`, of ticks_ms; returns the ms to the next call, -1 for none."""
-        edge = self._edge
+        # Taken and put back, so that an edge that comes meanwhile is not lost.
+        edge, self._edge = self._edge, None
         if edge is None:
             return -1
         left = self.debounce_ms - ticks_diff(now, edge)
         if left > 0:
+            if self._edge is None:
+                self._edge = edge
             return left
-        self._edge = None
         self.changed = self._now() != self._level
         return -1 if self._edge is None else self.debounce_ms
 
