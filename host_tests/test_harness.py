@@ -77,7 +77,7 @@ def test_each_function_is_an_item_in_each_interpreter(tmp_path: Path) -> None:
 
 def test_a_failure_shows_the_traceback_from_inside(tmp_path: Path) -> None:
     text = run(write(tmp_path, PASSES_AND_FAILS), "test_fails").result("test_fails")
-    assert 'File "test_sample.py", line 9, in test_fails' in text
+    assert 'File "test_sample", line 9, in test_fails' in text
     assert "AssertionError: sums" in text
 
 

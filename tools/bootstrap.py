@@ -43,6 +43,7 @@ class Step(NamedTuple):
     made_from: str
     makes: tuple[Path, ...]
     make: Callable[[], str]
+    without: str = ""  # what is to be had without it; empty if nothing is
 
     @property
     def stamp(self) -> Path:
@@ -65,7 +66,7 @@ def steps() -> list[Step]:
         Step("host packages", _digest("requirements.txt"), (python,), host_packages),
         Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
         Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32),
-        Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto),
+        Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE),
         Step("type stubs of the boards", STUBS_VERSION, stub_folders, stubs),
     ]
 
@@ -98,8 +99,11 @@ def _do(todo: list[Step]) -> None:
         print(f"set-up {number}/{len(todo)}: {step.name} ... ", end="", flush=True)
         try:
             found = step.make()
-        except BaseException:
+        except BaseException as error:
             print("failed", flush=True)
+            if isinstance(error, ToolError) and step.without:
+                print(f"  {error.message}\n  {step.without}", file=sys.stderr)
+                continue
             raise
         step.stamp.write_text(step.made_from)
         print(f"{found} ({time.monotonic() - began:.0f} s)", flush=True)

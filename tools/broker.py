@@ -23,7 +23,6 @@ from tools.paths import MOSQUITTO
 from tools.process import popen
 
 START_S = 10.0
-_RUNNING = re.compile(r"mosquitto version \S+ running")
 
 
 class Broker:
@@ -34,6 +33,7 @@ class Broker:
     """
 
     host = "127.0.0.1"
+    running_line = re.compile(r"mosquitto version \S+ running")
 
     def __init__(
         self,
@@ -73,8 +73,7 @@ class Broker:
         """Start it, on the same port as before if there was one; returns when it answers."""
         if self.running:
             return
-        if not MOSQUITTO.exists():
-            raise ToolError("there is no Mosquitto in .tools/bin", "run make setup")
+        self._check_installed()
         for _ in range(5):
             port = self.port or _free_port()
             if self._try(port):
@@ -127,7 +126,8 @@ class Broker:
         conf = self._folder / "mosquitto.conf"
         conf.write_text(self._config(port))
         self._process = popen(
-            [str(MOSQUITTO), "-c", str(conf)],
+            self._command(conf),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -150,9 +150,19 @@ class Broker:
         with process.stderr as lines:
             for line in lines:
                 self.log.append(line.rstrip())
-                if _RUNNING.search(line):
+                if self.running_line.search(line):
                     said.put(True)
         said.put(False)
+
+    def _check_installed(self) -> None:
+        if not MOSQUITTO.exists():
+            raise ToolError("there is no Mosquitto in .tools/bin", "run make setup")
+
+    def _command(self, conf: Path) -> list[str]:
+        return [str(MOSQUITTO), "-c", str(conf)]
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ)
 
     def _config(self, port: int) -> str:
         assert self._folder

@@ -17,9 +17,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from tools.amqtt import Amqtt
 from tools.broker import Broker
 from tools.build import build
-from tools.errors import ToolError
 from tools.paths import MOSQUITTO
 from tools.sim import Bench
 from tools.subscriber import Subscriber, number, parse
@@ -78,10 +78,9 @@ class Demo:
 
     def _start(self) -> None:
         self._say("a broker on a free port of this computer")
-        if not MOSQUITTO.exists():
-            raise ToolError("there is no Mosquitto in .tools/bin", "run make setup")
-        self.broker = self._stack.enter_context(Broker())
-        self.console.print(f"   mosquitto at {self.broker.host}:{self.broker.port}")
+        name = "mosquitto" if MOSQUITTO.exists() else "amqtt"
+        self.broker = self._stack.enter_context(Broker() if name == "mosquitto" else Amqtt())
+        self.console.print(f"   {name} at {self.broker.host}:{self.broker.port}")
         self.watcher = Subscriber(self.broker, show=self._show)
         self._stack.callback(self.watcher.close)
         self._say("the node: boot.py, main.py and .mpy files, as a board has them")
