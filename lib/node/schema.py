@@ -250,14 +250,3 @@ def _some(free):
     if len(shown) < 2:
         return shown[0] if shown else "another board"
     return ", ".join(shown[:-1]) + " or " + shown[-1]
-
-
-def warnings(config, board):
-    """What works and may surprise: pins that decide how the board starts."""
-    found = []
-    for i, sensor in enumerate(config.get("sensors", ())):
-        pin = sensor.get("pin")
-        if pin in board.STRAPPING:
-            text = "sensors[%d].pin: %s decides how %s starts (%s)"
-            found.append(text % (i, pin, board.ID, board.STRAPPING[pin]))
-    return found
