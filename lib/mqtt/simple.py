@@ -90,7 +90,7 @@ class MQTTClient(Link):
         number = self.post(topic, msg, retain, qos)
         if number < 0:
             raise LinkError("queue full" if qos else "not connected")
-        while waits and outbox.removed <= number if qos else self._data is not None:
+        while waits and (outbox.removed <= number if qos else self._data is not None):
             self._turn()
 
     def subscribe(self, topic, qos=0):
