@@ -43,11 +43,38 @@ def test_only_what_changed_is_compiled_and_leftovers_go(tmp_path: Path) -> None:
     assert (out / a.target).exists()
 
 
+def test_a_source_removed_after_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    a, b = (module(tmp_path / f"{name}.py", "x = 1\n") for name in "ab")
+    compile_all([a, b], out)
+    with pytest.raises(ToolError):
+        compile_all([a, b, module(tmp_path / "c.py", "x = (\n")], out)
+    compile_all([a], out)
+    assert [path.name for path in out.rglob("*.mpy")] == ["a.mpy"]
+
+
+def test_another_compiler_compiles_everything_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, done = module(tmp_path / "a.py", "x = 1\n"), list[str]()
+    compile_all([source], tmp_path / "out")
+    monkeypatch.setattr("tools.compile.version", lambda name: "99.0")
+    compile_all([source], tmp_path / "out", progress=done.append)
+    assert done == ["a"]
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    source = module(tmp_path / "a.py", "def f(x):\n    return {1: x, 'b': [x]}\n")
+    for folder in ("one", "two"):
+        compile_all([source], tmp_path / folder)
+    assert (tmp_path / "one/lib/a.mpy").read_bytes() == (tmp_path / "two/lib/a.mpy").read_bytes()
+
+
 def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(ToolError) as error:
         compile_all([module(tmp_path / "bad.py", "x = 1\ny = (\n")], tmp_path / "out")
-    assert "bad.py does not compile" in str(error.value)
-    assert "line" in error.value.hint
+    assert error.value.message == f"{tmp_path / 'bad.py'}:3 does not compile"
+    assert error.value.hint == "SyntaxError: invalid syntax"
 
 
 def test_build_command_shows_sizes() -> None:
@@ -78,37 +105,55 @@ class Installed:
         self.files[path] = data
 
 
-def test_mip_installs_mqtt_alone() -> None:
+@pytest.mark.parametrize("folder", packages.PACKAGES, ids=lambda path: path.name)
+def test_mip_installs_the_package_from_a_clone(folder: Path) -> None:
     from mpremote import mip  # type: ignore[import-untyped]
 
     board = Installed()
-    mip._install_package(board, str(LIB / "mqtt" / "package.json"), "", "/lib", None, False)
-    assert board.files["/lib/mqtt/simple.py"] == (LIB / "mqtt" / "simple.py").read_bytes()
-    assert len(board.files) == len(list((LIB / "mqtt").glob("*.py")))
+    mip._install_package(board, str(folder / "package.json"), "", "/lib", None, False)
+    expected = {
+        f"/lib/{path.relative_to(LIB)}": path.read_bytes()
+        for name in packages.PACKAGES[folder]
+        for path in (LIB / name).rglob("*.py")
+    }
+    assert board.files == expected
 
 
 class Manifest:
-    """Reads manifest.py files as MicroPython's build does, as far as ours go."""
+    """Reads manifest.py files as MicroPython's build does, as far as ours go.
+
+    Source: tools/manifestfile.py of MicroPython. Paths are relative to the manifest that names
+    them, a folder is read whole, and metadata() may be said once in all that is included.
+    """
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
+        self.of_micropython: list[str] = []
+        self._described = False
 
     def read(self, path: Path) -> None:
         def include(name: str) -> None:
-            if not name.startswith("$("):
+            if name.startswith("$("):
+                self.of_micropython.append(name)
+            else:
                 self.read((path.parent / name).resolve())
 
         def package(name: str, base_path: str = ".") -> None:
-            folder = path.parent / base_path / name
-            assert folder.is_dir(), folder
-            self.modules |= {f"{name}/{p.name}" for p in folder.glob("*.py")}
+            base = path.parent / base_path
+            assert (base / name).is_dir(), base / name
+            self.modules |= {str(p.relative_to(base)) for p in (base / name).rglob("*.py")}
 
         def module(name: str, base_path: str = ".") -> None:
             assert (path.parent / base_path / name).is_file(), name
             self.modules.add(name)
 
-        known = {"include": include, "package": package, "module": module}
-        exec(path.read_text(), {**known, "metadata": lambda **about: None})
+        def metadata(**about: str) -> None:
+            assert not self._described, "Duplicate call to metadata()"
+            assert about["version"] == packages.version()
+            self._described = True
+
+        known = {"include": include, "package": package, "module": module, "metadata": metadata}
+        exec(path.read_text(), known)
 
 
 @pytest.mark.parametrize("name", [name for name in boards.names() if name != "UNIX"])
@@ -118,6 +163,14 @@ def test_manifest_freezes_everything(name: str) -> None:
     manifest.read(BOARDS / name / "manifest.py")
     expected = {str(path.relative_to(LIB)) for path in LIB.rglob("*.py")}
     assert manifest.modules == expected | {"boot.py", "main.py", "board.py"}
+    assert len(manifest.of_micropython) == 1  # what stock firmware freezes comes along
+
+
+def test_a_frozen_esp8266_keeps_asyncio() -> None:
+    # There the port's own manifest has none; that of the 2 MiB build adds it.
+    manifest = Manifest()
+    manifest.read(BOARDS / "ESP8266_GENERIC" / "manifest.py")
+    assert manifest.of_micropython == ["$(BOARD_DIR)/manifest_2MiB.py"]
 
 
 def test_the_example_config_is_good_for_an_esp32() -> None:

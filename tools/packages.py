@@ -30,8 +30,8 @@ def package(folder: Path) -> dict[str, Any]:
     """The package.json that belongs into a folder: every module, by a path relative to it."""
     urls = []
     for name in PACKAGES[folder]:
-        for path in sorted((LIB / name).glob("*.py")):
-            urls.append([f"{name}/{path.name}", str(path.relative_to(folder))])
+        for path in sorted((LIB / name).rglob("*.py")):
+            urls.append([path.relative_to(LIB).as_posix(), path.relative_to(folder).as_posix()])
     return {"urls": urls, "deps": [], "version": version()}
 
 
