@@ -45,8 +45,36 @@ def test_pins_are_pins(name: str) -> None:
     everything = {str(pin) for pin in pins["all"]}
     for kind in ("input_only", "no_pull", "reserved", "strapping"):
         assert {str(pin) for pin in pins[kind]} <= everything, kind
-    assert {str(pin) for pin in pins["adc"]} <= everything
+    assert set(pins["adc"]) <= set(pins["all"])
+    assert set(pins["adc_not_with_wifi"]) <= set(pins["all"])
     assert not set(pins["adc"]) & set(pins["adc_not_with_wifi"])
+    assert len({type(pin) for pin in pins["all"]}) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_board_has_free_pins_for_the_first_sensors(name: str) -> None:
+    pins = boards.load(name).petrel["pins"]
+    kept = pins["reserved"].keys() | pins["strapping"].keys()
+    assert any(str(pin) not in pins["reserved"] for pin in pins["adc"])
+    assert sum(str(pin) not in kept for pin in pins["all"]) >= 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_facts_say_fits_together(name: str) -> None:
+    facts = boards.load(name)
+    wifi = facts.petrel["network"] == "wifi"
+    assert wifi or not facts.petrel["pins"]["adc_not_with_wifi"]
+    assert (facts.install["tool"] == "esptool") is facts.facts["port"].startswith("esp")
+    assert ("page" in facts.install) is (name != "UNIX")
+    assert name == "UNIX" or facts.install["page"].endswith(f"/{name}/")
+    assert facts.petrel["tls"] == "none" or facts.petrel["network"] != "none"
+    assert {"fixed_ms", "max_ms"} > facts.petrel["watchdog"].keys()
+
+
+def test_the_simulated_board_has_the_pins_of_an_esp32() -> None:
+    simulated, real = (boards.load(name).petrel for name in ("UNIX", "ESP32_GENERIC"))
+    assert simulated["pins"] == real["pins"]
+    assert simulated["adc"] == real["adc"]
 
 
 @pytest.mark.parametrize(
