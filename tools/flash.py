@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from tools.ports import choose
 
 IMAGE_MAGIC = 0xE9  # first byte of an ESP image
 CHIP_ID = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # bytes 12 and 13 of one
+APP_MAGIC = 0xABCD5432  # bytes 32 to 35 of an application without bootloader and partitions
+ESP8266_IRAM = range(0x40100000, 0x40108000)  # where an ESP8266 image begins to run: bytes 4 to 7
 
 BY_HAND = {
     "dfu": [
@@ -50,15 +51,25 @@ def commands(board: Board, port: str, firmware: str, erase: bool, baud: int) -> 
 def check_image(path: Path, chip: str) -> None:
     """Refuse a file that is no image for this chip, before anything is erased."""
     try:
-        head = path.read_bytes()[:16]
+        with path.open("rb") as file:
+            head = file.read(36)
     except OSError as error:
         raise ToolError(f"{path} cannot be read: {error.strerror}", "FIRMWARE=file.bin") from error
-    if len(head) < 16 or head[0] != IMAGE_MAGIC:
+    if len(head) < 36 or head[0] != IMAGE_MAGIC:
         raise ToolError(
             f"{path} is no ESP firmware", "it should be the .bin from the board's page"
         )
-    if chip in CHIP_ID and int.from_bytes(head[12:14], "little") != CHIP_ID[chip]:
+    if chip == "esp8266":
+        good = int.from_bytes(head[4:8], "little") in ESP8266_IRAM
+    else:
+        good = int.from_bytes(head[12:14], "little") == CHIP_ID[chip]
+    if not good:
         raise ToolError(f"{path} is not for {chip}", "take the firmware of this very board")
+    if chip != "esp8266" and int.from_bytes(head[32:36], "little") == APP_MAGIC:
+        raise ToolError(
+            f"{path} is an update (.app-bin), without the bootloader: the board would not start",
+            "take the .bin from the board's page",
+        )
 
 
 def download(url: str) -> Path:
@@ -71,7 +82,7 @@ def download(url: str) -> Path:
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             partial.write_bytes(answer.read())
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, ValueError) as error:  # ValueError: it is no address
         raise ToolError(
             f"{url}: {error}", "download it yourself and pass FIRMWARE=file"
         ) from error
