@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tools.build import build
-from tools.deploy import Folder, Mpremote, check_config, deploy, plan
+from host_tests.harness.serial_board import SerialBoard
+from tools.build import build, files
+from tools.deploy import check_config, deploy, plan
 from tools.errors import ToolError
-from tools.paths import FIRMWARE, ROOT
+from tools.paths import BUILD, FIRMWARE, ROOT
+from tools.targets import Folder, Mpremote, Step, explained
+from tools.usb import room
 
 QUIET = Console(quiet=True)
-
-# Plays mpremote for a board whose file system is the folder BOARD; logs each call.
-FAKE_MPREMOTE = """#!{python}
-import os, pathlib, shutil, sys
-board = pathlib.Path(os.environ["BOARD"])
-arguments = sys.argv[3:]
-with open(os.environ["LOG"], "a") as log:
-    print(*arguments, file=log)
-if arguments[0] == "reset":
-    sys.exit(0)
-what, *names = arguments[2:]
-paths = [board / n[1:] if n.startswith(":") else pathlib.Path(n) for n in names]
-try:
-    if what == "cp":
-        shutil.copyfile(*paths)
-    elif what == "mkdir":
-        paths[0].mkdir()
-    elif what == "rm":
-        paths[0].unlink()
-except OSError as error:
-    sys.exit(f"mpremote: {{what}}: {{error.strerror}}")
-"""
 
 
 @pytest.fixture
@@ -60,8 +41,8 @@ def test_second_deploy_copies_nothing_and_a_third_what_changed(
     assert deploy(package, board, None, QUIET) == 0
     (package / "lib/mqtt/a.mpy").write_text("new")
     (package / "lib/mqtt/b.mpy").unlink()
-    write, remove, _ = plan(package, board)
-    assert (write, remove) == (["lib/mqtt/a.mpy"], ["lib/mqtt/b.mpy"])
+    todo = plan(package, board.look())
+    assert (todo.write, todo.remove) == (["lib/mqtt/a.mpy"], ["lib/mqtt/b.mpy"])
     assert deploy(package, board, None, QUIET) == 1
     assert not (board.root / "lib/mqtt/b.mpy").exists()
 
@@ -76,23 +57,85 @@ def test_config_is_kept_unless_one_is_sent(package: Path, tmp_path: Path) -> Non
     assert (board.root / "config.json").read_text() == "main.py"
 
 
-def test_interrupted_deploy_is_repeated_and_main_comes_last(package: Path, tmp_path: Path) -> None:
-    class Unplugged(Folder):
-        """A board that is unplugged after one file."""
+def test_what_somebody_removed_or_cut_short_is_sent_again(package: Path, tmp_path: Path) -> None:
+    board = Folder(tmp_path / "board")
+    deploy(package, board, None, QUIET)
+    (board.root / "main.py").unlink()
+    (board.root / "lib/mqtt/a.mpy").write_text("")
+    assert plan(package, board.look()).write == ["lib/mqtt/a.mpy", "main.py"]
 
-        written = 0
 
-        def write(self, name: str, source: Path) -> None:
-            if self.written:
-                raise ToolError("unplugged")
-            self.written += 1
-            super().write(name, source)
+def test_files_of_others_are_never_removed(package: Path, tmp_path: Path) -> None:
+    board = Folder(tmp_path / "board")
+    deploy(package, board, None, QUIET)
+    (board.root / "lib/mine.py").write_text("mine")
+    (package / "lib/mqtt/a.mpy").unlink()
+    deploy(package, board, None, QUIET)
+    assert (board.root / "lib/mine.py").exists()
+    assert not (board.root / "lib/mqtt/a.mpy").exists()
 
-    board = Unplugged(tmp_path / "board")
+
+@pytest.mark.parametrize("record", ["", "{", "[1]", '"x"', '{"main.py": null}', "\0\1\2"])
+def test_a_record_that_is_garbage_costs_a_copy_and_no_more(
+    record: str, package: Path, tmp_path: Path
+) -> None:
+    board = Folder(tmp_path / "board")
+    board.root.mkdir()
+    (board.root / ".petrel.json").write_text(record)
+    assert deploy(package, board, None, QUIET) == 3
+
+
+def test_the_record_cannot_make_a_deploy_remove_what_is_elsewhere(
+    package: Path, tmp_path: Path
+) -> None:
+    board = Folder(tmp_path / "board")
+    board.root.mkdir()
+    for name in ("precious", "board/config.json"):
+        (tmp_path / name).write_text("mine")
+    (board.root / ".petrel.json").write_text('{"../precious": "1", "config.json": "1"}')
+    deploy(package, board, None, QUIET)
+    assert (tmp_path / "precious").exists()
+    assert (board.root / "config.json").exists()
+
+
+class Unplugged(Folder):
+    """A board that is unplugged after some steps."""
+
+    def __init__(self, root: Path, steps: int) -> None:
+        super().__init__(root)
+        self._steps = steps
+
+    def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
+        super().carry_out(steps[: self._steps], started)
+        raise ToolError("unplugged")
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_interrupted_deploy_is_repeated_wherever_it_stopped(
+    steps: int, package: Path, tmp_path: Path
+) -> None:
+    board = Folder(tmp_path / "board")
+    deploy(package, board, None, QUIET)
+    old = {name: (package / name).read_text() for name in ("main.py", "lib/mqtt/a.mpy")}
+    for name in old:  # of the same size, so that only the record can tell
+        (package / name).write_text(old[name].upper())
+    (package / "lib/mqtt/b.mpy").unlink()
     with pytest.raises(ToolError):
-        deploy(package, board, None, QUIET)
-    assert not (board.root / "main.py").exists()
-    assert deploy(package, Folder(board.root), None, QUIET) == 3
+        deploy(package, Unplugged(board.root, steps), None, QUIET)
+    for name, text in old.items():  # back to the old version: what is there is a mixture
+        (package / name).write_text(text)
+    deploy(package, board, None, QUIET)
+    assert {name: (board.root / name).read_text() for name in old} == old
+    assert not (board.root / "lib/mqtt/b.mpy").exists()
+    assert plan(package, board.look()).write == []
+
+
+def test_what_starts_the_rest_comes_last(package: Path, tmp_path: Path) -> None:
+    (package / "boot.py").write_text("boot")
+    with pytest.raises(ToolError):
+        deploy(package, Unplugged(tmp_path / "board", 3), None, QUIET)
+    assert (tmp_path / "board/lib/mqtt/b.mpy").exists()
+    assert not (tmp_path / "board/boot.py").exists()
 
 
 def test_a_bad_config_is_not_sent(tmp_path: Path) -> None:
@@ -108,20 +151,50 @@ def test_a_bad_config_is_not_sent(tmp_path: Path) -> None:
     )
 
 
-def test_calls_mpremote_as_a_person_would(
-    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    board, log, fake = tmp_path / "board", tmp_path / "log", tmp_path / "mpremote"
-    board.mkdir()
-    fake.write_text(FAKE_MPREMOTE.format(python=sys.executable))
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("BOARD", str(board))
-    monkeypatch.setenv("LOG", str(log))
-    assert deploy(package, Mpremote("/dev/x", [str(fake)]), None, QUIET) == 3
-    assert (board / "lib/mqtt/a.mpy").read_text() == "lib/mqtt/a.mpy"
-    log.unlink()
-    assert deploy(package, Mpremote("/dev/x", [str(fake)]), None, QUIET) == 0
-    assert all(" cp :" in line for line in log.read_text().splitlines())  # nothing was written
+def test_mpremote_copies_what_changed(package: Path, tmp_path: Path) -> None:
+    with SerialBoard(tmp_path / "board") as board:
+        target = Mpremote(board.port)
+        assert deploy(package, target, None, QUIET) == 3
+        assert (board.root / "lib/mqtt/a.mpy").read_text() == "lib/mqtt/a.mpy"
+        assert deploy(package, target, None, QUIET) == 0
+        (package / "lib/mqtt/a.mpy").write_text("new")
+        (package / "lib/mqtt/b.mpy").unlink()
+        (board.root / "main.py").unlink()
+        assert plan(package, target.look()).write == ["lib/mqtt/a.mpy", "main.py"]
+        assert deploy(package, target, None, QUIET) == 2
+        assert (board.root / "lib/mqtt/a.mpy").read_text() == "new"
+        assert not (board.root / "lib/mqtt/b.mpy").exists()
+        assert (board.root / "main.py").exists()
+
+
+def test_deploy_command_fills_a_board_keeps_its_config_and_restarts_it(tmp_path: Path) -> None:
+    with SerialBoard(tmp_path / "board") as board:
+        (board.root / "config.json").write_text("mine")
+        command = [sys.executable, "-m", "tools", "deploy", "ESP32_GENERIC", "--port", board.port]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        board.wait_reset()
+    built = BUILD / "ESP32_GENERIC"
+    for name in files(built):
+        assert (board.root / name).read_bytes() == (built / name).read_bytes()
+    assert (board.root / "config.json").read_text() == "mine"
+    assert "no config.json yet" not in done.stdout
+
+
+def test_a_board_that_is_gone_is_one_clear_message(package: Path, tmp_path: Path) -> None:
+    with SerialBoard(tmp_path / "board") as board:
+        board.unplug()
+        with pytest.raises(ToolError) as error:
+            deploy(package, Mpremote(board.port), None, QUIET)
+    assert error.value.message.startswith(f"the board on {board.port}: failed to access")
+    assert "plugged in" in error.value.hint
+
+
+def test_a_full_board_is_said_to_be_full() -> None:
+    said = ["cp a :a", "mpremote: cp: no space left on device: No space left on device."]
+    error = explained("/dev/ttyUSB0", said)
+    assert error.message.startswith("the board on /dev/ttyUSB0: cp: no space left")
+    assert "full" in error.hint
 
 
 def test_deploy_command_for_the_simulated_board(tmp_path: Path) -> None:
@@ -130,6 +203,18 @@ def test_deploy_command_for_the_simulated_board(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "lib/node/app.mpy").exists()
     assert "no config.json yet" in done.stdout
+
+
+def test_room_counts_what_is_replaced_and_the_drives_clusters(
+    package: Path, tmp_path: Path
+) -> None:
+    board = Folder(tmp_path / "board")
+    assert room(package, board.look()) == 3 * 512
+    deploy(package, board, None, QUIET)
+    (package / "main.py").write_bytes(bytes(513))
+    assert room(package, board.look()) == 512
+    (package / "lib/mqtt/a.mpy").unlink()
+    assert room(package, board.look()) == 0
 
 
 def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:

@@ -1,161 +1,113 @@
-"""`deploy`: the package onto a board; only what changed travels, the config stays."""
+"""`deploy`: the package onto a board; only what changed travels, the config stays.
+
+What was put on the board is recorded there, with hashes. The record is believed only for files
+that are on the board in the right size, and says what is about to change before it changes: so a
+deploy that was interrupted, or a file that somebody removed, is mended by the next one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
 from tools import boards
-from tools.build import build, files
+from tools.build import PLAIN, build, files
 from tools.errors import ToolError
-from tools.paths import BUILD, LIB
+from tools.paths import BUILD, LIB, MICROPYTHON
 from tools.ports import choose
+from tools.targets import RECORD, Folder, Found, Mpremote, Step, Target
 
-MANIFEST = ".petrel.json"  # on the board: what was put there, and its hashes
 CONFIG = "config.json"
 
 
-class Target(Protocol):
-    """A file system to deploy to."""
+@dataclass(frozen=True)
+class Plan:
+    """What a deploy has to do.
 
-    def read(self, name: str) -> str | None:
-        """The text of a file, None if there is none."""
+    wanted: the record that is true afterwards: file -> hash
+    pending: the record that is true while it is at work: what is about to change has no hash
+    """
 
-    def write(self, name: str, source: Path) -> None:
-        """Copy a file, making its folders."""
-
-    def remove(self, name: str) -> None:
-        """Remove a file that may be gone already."""
-
-
-class Folder:
-    """A folder as a board's file system: the simulated board's, or a mounted drive."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def read(self, name: str) -> str | None:
-        path = self.root / name
-        return path.read_text() if path.exists() else None
-
-    def write(self, name: str, source: Path) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, path)
-
-    def remove(self, name: str) -> None:
-        (self.root / name).unlink(missing_ok=True)
+    write: list[str]
+    remove: list[str]
+    wanted: dict[str, str]
+    pending: dict[str, str]
 
 
-class Mpremote:
-    """A board on a serial port, reached as a person reaches it."""
+def plan(folder: Path, found: Found) -> Plan:
+    """Compare the built files with what is on the target, and with what was put there before.
 
-    def __init__(self, port: str, command: Sequence[str] = (sys.executable, "-m", "mpremote")):
-        self._command = [*command, "connect", port]
-        self._port = port
-        self._folders: set[str] = set()
-
-    def read(self, name: str) -> str | None:
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / "file"
-            done = self._call("resume", "fs", "cp", f":{name}", str(target))
-            if done.returncode:
-                if "No such file" in done.stderr or "ENOENT" in done.stderr:
-                    return None
-                self._fail(done)
-            return target.read_text()
-
-    def write(self, name: str, source: Path) -> None:
-        parts = name.split("/")[:-1]
-        for depth in range(1, len(parts) + 1):
-            self._make_folder("/".join(parts[:depth]))
-        done = self._call("resume", "fs", "cp", str(source), f":{name}")
-        if done.returncode:
-            self._fail(done)
-
-    def remove(self, name: str) -> None:
-        self._call("resume", "fs", "rm", f":{name}")
-
-    def reset(self) -> None:
-        """Start what was deployed."""
-        self._call("reset")
-
-    def _make_folder(self, name: str) -> None:
-        if name not in self._folders:
-            self._call("resume", "fs", "mkdir", f":{name}")  # fails where it is there already
-            self._folders.add(name)
-
-    def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                [*self._command, *arguments], capture_output=True, text=True, timeout=60
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(
-                f"the board on {self._port} does not answer",
-                "press its reset button and try again; is another program using the port?",
-            ) from error
-
-    def _fail(self, done: subprocess.CompletedProcess[str]) -> None:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise ToolError(
-            f"mpremote on {self._port}: {''.join(said)}",
-            "is MicroPython on the board (make flash), and the port free of other programs?",
-        )
-
-
-def plan(folder: Path, target: Target) -> tuple[list[str], list[str], dict[str, str]]:
-    """What has to be written and what removed, and the manifest that is true afterwards."""
+    A file stays if the record has its hash and the target has it in its size. Only what the record
+    names is ever removed.
+    """
     wanted = {name: _digest(folder / name) for name in files(folder)}
-    try:
-        there: dict[str, str] = json.loads(target.read(MANIFEST) or "{}")
-    except ValueError:
-        there = {}
-    write = [name for name in wanted if there.get(name) != wanted[name]]
-    remove = [name for name in there if name not in wanted]
-    # What starts the rest comes last, so that a deploy that was cut short leaves a whole old one
-    # or is simply repeated.
-    write.sort(key=lambda name: (name.endswith(("boot.py", "main.py")), name))
-    return write, remove, wanted
+    there = _record(found.record)
+    write = [
+        name
+        for name in wanted
+        if there.get(name) != wanted[name]
+        or found.sizes.get(name) != (folder / name).stat().st_size
+    ]
+    # What starts the rest comes last: a deploy that was cut short is simply repeated.
+    write.sort(key=lambda name: (name in PLAIN, name))
+    remove = [name for name in there if name not in wanted and name in found.sizes]
+    pending = {**there, **dict.fromkeys([*write, *remove], "")}
+    return Plan(write, remove, wanted, pending)
 
 
 def deploy(folder: Path, target: Target, config: Path | None, console: Console) -> int:
     """Bring the target up to date; returns how many files travelled."""
-    write, remove, wanted = plan(folder, target)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("deploying", total=len(write) + len(remove))
-        for name in remove:
-            target.remove(name)
-            progress.advance(task)
-        for name in write:
-            progress.update(task, description=name)
-            target.write(name, folder / name)
-            progress.advance(task)
-    if config:
-        target.write(CONFIG, config)
-    if write or remove:
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as manifest:
-            json.dump(wanted, manifest)
-            manifest.flush()
-            target.write(MANIFEST, Path(manifest.name))
-    console.print(f"{len(write)} of {len(wanted)} files copied, {len(remove)} removed")
-    if not config and target.read(CONFIG) is None:
+    found = target.look()
+    todo = plan(folder, found)
+    with tempfile.TemporaryDirectory() as records:
+        steps = [Step(name) for name in todo.remove]
+        steps += [Step(CONFIG, config)] if config else []
+        steps += [Step(name, folder / name) for name in todo.write]
+        if todo.write or todo.remove:
+            before = _write_record(Path(records) / "pending.json", todo.pending)
+            after = _write_record(Path(records) / "wanted.json", todo.wanted)
+            steps = [Step(RECORD, before), *steps, Step(RECORD, after)]
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("deploying", total=len(steps))
+
+            def started(name: str) -> None:
+                progress.update(task, description=name, advance=1)
+
+            if steps:
+                target.carry_out(steps, started)
+    console.print(
+        f"{len(todo.write)} of {len(todo.wanted)} files copied, {len(todo.remove)} removed"
+    )
+    if not config and CONFIG not in found.sizes:
         console.print(
             "[yellow]the board has no config.json yet[/]: write one after config.example.json "
             "and deploy again with CONFIG=file"
         )
-    return len(write)
+    return len(todo.write)
+
+
+def _record(text: str) -> dict[str, str]:
+    """The record on a target; empty where there is none, or garbage."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(record, dict):
+        return {}
+    return {str(name): str(digest) for name, digest in record.items() if name != CONFIG}
+
+
+def _write_record(path: Path, record: dict[str, str]) -> Path:
+    path.write_text(json.dumps(record))
+    return path
 
 
 def check_config(path: Path, board: str) -> None:
@@ -173,8 +125,6 @@ def check_config(path: Path, board: str) -> None:
 
 def config_faults(config: object, board: str) -> list[str]:
     """What the node's own check says of a config, run in the unix port of MicroPython."""
-    from tools.paths import MICROPYTHON
-
     code = (
         "import json, sys\n"
         "from node.schema import check\n"
@@ -219,6 +169,8 @@ def command(
         return
     target = Mpremote(choose(port))
     deploy(folder, target, config, console)
-    if not no_reset:
-        target.reset()
-        console.print("the board restarts; make monitor HOST=your-broker shows its readings")
+    if no_reset:
+        console.print("the board waits at its REPL; its reset button starts it")
+        return
+    target.reset()
+    console.print("the board restarts; make monitor HOST=your-broker shows its readings")

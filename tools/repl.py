@@ -8,11 +8,12 @@ import sys
 import click
 
 from tools.build import build
-from tools.deploy import Folder, deploy
+from tools.deploy import deploy
 from tools.errors import ToolError
 from tools.paths import BUILD, MICROPYTHON
 from tools.ports import choose
 from tools.sim import Bench
+from tools.targets import Folder
 
 
 @click.command()

@@ -11,12 +11,14 @@ from rich.console import Console
 
 from tools import boards
 from tools.build import build, files
-from tools.deploy import Folder, deploy
+from tools.deploy import deploy, plan
 from tools.errors import ToolError
 from tools.paths import BUILD
+from tools.targets import Folder, Found
 
 LABELS = ("PYBFLASH", "NO NAME")
 MOUNTS = ("/media", "/run/media", "/mnt", "/Volumes")
+CLUSTER = 512  # bytes; the drive gives its room out in pieces of this
 
 
 def find_drive() -> Path | None:
@@ -27,6 +29,17 @@ def find_drive() -> Path | None:
                 if path.name in LABELS and (path / "boot.py").exists():
                     return path
     return None
+
+
+def room(tree: Path, found: Found) -> int:
+    """Bytes that a deploy needs more than what it replaces or removes gives back."""
+    todo = plan(tree, found)
+    needed = sum(_clusters((tree / name).stat().st_size) for name in todo.write)
+    return needed - sum(_clusters(found.sizes.get(n, 0)) for n in todo.write + todo.remove)
+
+
+def _clusters(size: int) -> int:
+    return -(-size // CLUSTER) * CLUSTER
 
 
 @click.command()
@@ -49,12 +62,12 @@ def command(board: str, to: Path | None) -> None:
     if drive is None:
         console.print("no PYBFLASH drive is mounted; copy the folder's contents there yourself")
         return
-    size = sum((tree / name).stat().st_size for name in files(tree))
-    free = shutil.disk_usage(drive).free
+    target = Folder(drive)
+    size, free = room(tree, target.look()), shutil.disk_usage(drive).free
     if size > free:
         raise ToolError(
-            f"{drive} has {free:,} bytes free; {size:,} are needed", "remove something"
+            f"{drive} has {free:,} bytes free; {size:,} are needed", "remove files from it"
         )
-    deploy(tree, Folder(drive), None, console)
+    deploy(tree, target, None, console)
     os.sync()
     console.print(f"copied to {drive}; eject it, then press RST")

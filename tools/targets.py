@@ -1,0 +1,213 @@
+"""Where a deploy goes: a board that mpremote reaches, or a folder that plays one.
+
+`deploy` decides what has to be done; here it is done. A target tells what is there, and carries
+out steps in their order, stopping at the first that fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tools.errors import ToolError
+
+RECORD = ".petrel.json"  # on the board: what a deploy put there, and its hashes
+
+
+@dataclass(frozen=True)
+class Step:
+    """Copy `source` to a name on the target, or remove that name where there is no source."""
+
+    name: str
+    source: Path | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there: the files below the top and lib/ with their sizes, and the record's text."""
+
+    sizes: dict[str, int]
+    folders: frozenset[str] = frozenset()
+    record: str = ""
+
+
+class Target(Protocol):
+    """A file system to deploy to."""
+
+    def look(self) -> Found:
+        """Tell what is there."""
+
+    def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
+        """Take the steps; calls `started` with the name of each. Raises ToolError."""
+
+
+class Folder:
+    """A folder as a board's file system: the simulated board's, or a mounted drive."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def look(self) -> Found:
+        files = [*self.root.glob("*"), *(self.root / "lib").rglob("*")]
+        sizes = {
+            path.relative_to(self.root).as_posix(): path.stat().st_size
+            for path in files
+            if path.is_file()
+        }
+        record = self.root / RECORD
+        return Found(sizes, record=record.read_text(errors="replace") if record.exists() else "")
+
+    def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
+        for step in steps:
+            started(step.name)
+            path = self.root / step.name
+            try:
+                if step.source is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(step.source, path)
+            except OSError as error:
+                raise ToolError(
+                    f"{path}: {error.strerror}", "mend that and deploy again"
+                ) from error
+
+
+# Runs on the board: a line for each file and folder, then the record.
+_LOOK = f"""
+import os
+def look(folder, before):
+    for entry in os.ilistdir(folder):
+        name = before + entry[0]
+        if entry[1] & 0x4000:
+            print(0, name + "/")
+            if name.split("/")[0] == "lib":
+                look(name, name + "/")
+        else:
+            print(os.stat(name)[6], name)
+look(os.getcwd(), "")
+try:
+    with open({RECORD!r}) as file:
+        print(file.read())
+except OSError:
+    pass
+"""
+
+
+class Mpremote:
+    """A board on a serial port, reached as a person reaches it.
+
+    Looking interrupts what runs and resets the interpreter, so that the board's RAM is free; all
+    steps then go through one run of mpremote, which itself skips a file that is there already.
+    """
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        self._folders: set[str] = set()
+
+    def look(self) -> Found:
+        sizes: dict[str, int] = {}
+        record = ""
+        for line in self._run(["exec", _LOOK]).splitlines():
+            size, _, name = line.partition(" ")
+            if line.startswith("{"):
+                record = line
+            elif name.endswith("/"):
+                self._folders.add(name[:-1])
+            elif size.isdigit():
+                sizes[name] = int(size)
+        return Found(sizes, frozenset(self._folders), record)
+
+    def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
+        names = iter([step.name for step in steps])
+
+        def heard(line: str) -> None:
+            if line.startswith(("cp ", "rm ")):
+                started(next(names, ""))
+
+        commands = ["resume"]
+        size = 0
+        for step in steps:
+            if step.source is None:
+                commands += ["fs", "rm", f":{step.name}", "+"]
+                continue
+            size += step.source.stat().st_size
+            for folder in self._missing_folders(step.name):
+                commands += ["fs", "mkdir", f":{folder}", "+"]
+            commands += ["fs", "cp", str(step.source), f":{step.name}", "+"]
+        self._run(commands[:-1], size, heard)
+
+    def reset(self) -> None:
+        """Start what was deployed."""
+        self._run(["resume", "reset"])
+
+    def _missing_folders(self, name: str) -> Iterable[str]:
+        parts = name.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            if folder not in self._folders:
+                self._folders.add(folder)
+                yield folder
+
+    def _run(
+        self, commands: list[str], size: int = 0, heard: Callable[[str], None] = lambda line: None
+    ) -> str:
+        """Run mpremote; returns what it said. `size`: bytes to be copied, for the time it gets."""
+        said: list[str] = []
+        late = threading.Event()
+        with subprocess.Popen(
+            [sys.executable, "-m", "mpremote", "connect", self._port, *commands],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process:
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            # At 115,200 baud a board takes some 4 KB a second.
+            timer = threading.Timer(60 + size / 1000, end)
+            timer.start()
+            assert process.stdout
+            for line in process.stdout:
+                said.append(line.rstrip())
+                heard(line)
+            timer.cancel()
+        if late.is_set():
+            said.append("no answer")
+        if process.returncode:
+            raise explained(self._port, said)
+        return "\n".join(said)
+
+
+# What mpremote says, in lower case, and what to do about it.
+_ADVICE = {
+    "no space": "its file system is full: remove files with mpremote fs rm",
+    "enospc": "its file system is full: remove files with mpremote fs rm",
+    "permission denied": "you may not use that port: add yourself to its group (dialout)",
+    "failed to access": "is it plugged in? close the program that has the port",
+    "raw repl": "is MicroPython on it (make flash)? press its reset button and deploy again",
+}
+_LOST = (
+    "the connection was lost: deploy again, it goes on from there. If the node's watchdog is on, "
+    "first: mpremote touch :maintenance + reset"
+)
+
+
+def explained(port: str, said: list[str]) -> ToolError:
+    """mpremote's last words as an error that says what to do."""
+    last = next((line for line in reversed(said) if line.strip()), "it said nothing")
+    everything = "\n".join(said[-20:]).lower()
+    advice = next((what for words, what in _ADVICE.items() if words in everything), _LOST)
+    return ToolError(f"the board on {port}: {last.removeprefix('mpremote: ')}", advice)
