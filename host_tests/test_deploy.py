@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -18,7 +19,8 @@ from tools.deploy import check_config, deploy, plan
 from tools.errors import ToolError
 from tools.paths import BUILD, FIRMWARE, ROOT
 from tools.targets import Folder, Mpremote, Step, explained
-from tools.usb import room
+from tools.usb import command as usb
+from tools.usb import find_drive, room
 
 QUIET = Console(quiet=True)
 
@@ -217,6 +219,28 @@ def test_room_counts_what_is_replaced_and_the_drives_clusters(
     assert room(package, board.look()) == 0
 
 
+def test_the_drive_is_found_by_its_label_and_what_is_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.usb.MOUNTS", (str(tmp_path),))
+    for name in ("user/PYBFLASH", "user/BACKUP", "NO NAME"):
+        (tmp_path / name).mkdir(parents=True)
+    assert find_drive() is None  # no drive of a Pyboard: there is no boot.py
+    (tmp_path / "user/BACKUP/boot.py").touch()
+    assert find_drive() is None
+    (tmp_path / "user/PYBFLASH/boot.py").touch()
+    assert find_drive() == tmp_path / "user/PYBFLASH"
+
+
+def test_a_full_drive_is_refused_before_anything_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.usb.shutil.disk_usage", lambda path: SimpleNamespace(free=1024))
+    with pytest.raises(ToolError, match="has 1,024 bytes free"):
+        usb.main(["PYBV11", "--to", str(tmp_path)], standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("mine")
     command = [sys.executable, "-m", "tools", "usb", "PYBV11", "--to", str(tmp_path)]
@@ -226,3 +250,20 @@ def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:
     assert (tmp_path / "main.py").exists()
     assert (tmp_path / "config.json").read_text() == "mine"
     assert "eject" in done.stdout
+
+
+def test_repl_of_the_simulated_board_has_its_pins(tmp_path: Path) -> None:
+    # With a flash of its own: on the usual one there may be a config, and then the node runs.
+    code = (
+        "import pathlib, sys, tools.repl\n"
+        "tools.repl.BUILD = pathlib.Path(sys.argv[1])\n"
+        "tools.repl.command(['UNIX'])\n"
+    )
+    typed = "from machine import ADC\nADC(34).read_uv()\nfrom mqtt.simple import MQTTClient\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT, input=typed, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1650000" in done.stdout.splitlines()
+    assert "Traceback" not in done.stdout
