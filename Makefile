@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test interop lint bench build flash deploy usb repl monitor sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,14 @@ demo: setup  ## the whole node on this computer, against a real broker (SECONDS=
 test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
 	@.venv/bin/python -m pytest $(ARGS)
 
+interop: setup  ## both clients against five real brokers; writes docs/interop.md (ARGS=nats: one)
+	@.venv/bin/python -m host_tests.interop $(ARGS)
+
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint
+
+bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
+	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
 
 build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes
 	@$(RUN) build $(BOARD)

@@ -18,6 +18,7 @@ COMMANDS = {
     "repl": "Open a board's REPL.",
     "monitor": "Show the readings that arrive at a broker.",
     "sim": "Run the simulated board of boards/UNIX.",
+    "bench": "Measure the MQTT clients: RAM, allocations, speeds.",
     "lint": "Check style, types and layers.",
 }
 

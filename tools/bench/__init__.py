@@ -1,0 +1,138 @@
+"""`bench`: what Petrel's MQTT clients cost, beside what could be had for nothing.
+
+figures names what is measured, budgets what it shall be. place runs the programs of inside/ (they
+run in MicroPython) beside a broker; exact, speed and instructions measure; report shows.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from tools.bench import exact, instructions, report, speed
+from tools.bench.figures import EXACT, KINDS, Figures, Kind, empty
+from tools.bench.place import PinnedBroker, Place
+from tools.errors import ToolError
+from tools.paths import BUILD, MICROPYTHON, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.broker import Broker
+
+RESULT = BUILD / "bench.json"
+DOCS = ROOT / "docs" / "bench.md"
+NOTES = (
+    "paho is paho-mqtt on CPython. umqtt.simple is left out: its packages on PyPI "
+    "(micropython-umqtt.*) do not install with pip."
+)
+
+
+class Run:
+    """One run of the benchmark: the figures as they come, and what is to be said of them."""
+
+    def __init__(self, place: Place, broker: Broker, progress: Callable[[str], None]) -> None:
+        self.figures: dict[Kind, Figures] = {kind: empty() for kind in KINDS}
+        self.paho: dict[str, float] = {}
+        self.notes: list[str] = []
+        self._place = place
+        self._broker = broker
+        self._progress = progress
+
+    def exact(self) -> None:
+        """Sizes, RAM, allocations, writes."""
+        for kind in KINDS:
+            self._progress(f"{kind}: memory")
+            for key, value in exact.measure(self._place, self._broker, kind):
+                self.figures[kind][key] = value
+                self._progress(f"{kind}: {key}")
+
+    def instructions(self) -> None:
+        """Instructions, where there is a valgrind."""
+        try:
+            self._progress("valgrind")
+            valgrind = instructions.Valgrind()
+            for kind in KINDS:
+                self._progress(f"{kind}: instructions_qos1")
+                self.figures[kind]["instructions_qos1"] = instructions.per_publish(
+                    valgrind, self._place, self._broker, kind
+                )
+        except ToolError as error:
+            self.notes.append(f"Instructions were not counted: {error.message}.")
+
+    def speeds(self, rounds: int) -> None:
+        """Speeds, the peer's as well."""
+        runners: dict[str, speed.Runner] = {kind: partial(self._command, kind) for kind in KINDS}
+        runners[report.PAHO] = self._paho
+        found = speed.rounds(self._place, self._broker, runners, rounds, self._progress)
+        for kind in KINDS:
+            self.figures[kind].update(found[kind])
+        self.paho = found[report.PAHO]
+
+    def _command(self, kind: Kind, mode: str, count: int) -> list[str]:
+        return self._place.command("64", kind.program, mode, self._broker.port, count, "speed")
+
+    def _paho(self, mode: str, count: int) -> list[str]:
+        code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[0] = 'paho_client'; "
+        code += "from tools.bench.paho_client import main; main()"
+        count //= 5  # CPython's client is slower by as much
+        return [sys.executable, "-c", code, mode, str(self._broker.port), str(count)]
+
+
+def steps(rounds: int) -> int:
+    """How often a run shows progress."""
+    return len(KINDS) * (len(EXACT) + 2) + 1 + rounds * len(speed.MODES) * (len(KINDS) + 1)
+
+
+def measure(rounds: int, console: Console) -> Run:
+    """Measure everything."""
+    columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as progress, PinnedBroker() as broker:
+        task = progress.add_task("compiling", total=steps(rounds))
+
+        def advance(what: str) -> None:
+            progress.update(task, description=what, advance=1)
+
+        run = Run(Place(BUILD / "bench"), broker, advance)
+        run.exact()
+        run.instructions()
+        run.speeds(rounds)
+        return run
+
+
+def versions(rounds: int) -> str:
+    """What was measured with."""
+    code = "import sys; print('.'.join(map(str, sys.implementation[1][:3])))"
+    found = [
+        subprocess.run([MICROPYTHON[bits], "-c", code], capture_output=True, text=True).stdout
+        for bits in ("32", "64")
+    ]
+    return (
+        f"MicroPython {found[0].strip()} (32 bit: memory), {found[1].strip()} (64 bit: speed and "
+        f"instructions); Mosquitto on loopback; 64-byte payloads; medians of {rounds} rounds."
+    )
+
+
+@click.command()
+@click.option("--rounds", default=5, show_default=True, help="rounds of the speeds")
+@click.option("--write", is_flag=True, help="put the table into docs/bench.md as well")
+def command(rounds: int, write: bool) -> None:
+    """Measure Petrel's MQTT clients: sizes, RAM, allocations, instructions, speeds.
+
+    The floor is a loop without a client, taken in the same run. The figures are written to
+    build/bench.json as well; docs/bench.md says what they mean.
+    """
+    run = measure(rounds, Console(stderr=True))
+    notes = " ".join([versions(rounds), *run.notes, NOTES])
+    report.write_json(RESULT, run.figures)
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    console.print(report.table(run.figures, run.paho, notes))
+    console.print(f"written to {RESULT.relative_to(ROOT)}")
+    if write:
+        report.write_docs(DOCS, report.markdown(run.figures, run.paho, notes))
