@@ -1,0 +1,110 @@
+"""`make interop`: every broker, every protocol version, both clients; writes docs/interop.md."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from types import FrameType
+
+from host_tests.interop import matrix
+from host_tests.interop.checks import CHECKS, Bench
+from host_tests.interop.device import CLIENTS, PROTOCOLS
+from host_tests.interop.verdict import Verdict, judge
+from tools.brokers.aedes import Aedes
+from tools.brokers.amqtt import Amqtt
+from tools.brokers.base import RealBroker
+from tools.brokers.mosquitto import Mosquitto
+from tools.brokers.nats import Nats
+from tools.brokers.rabbitmq import RabbitMQ
+from tools.errors import ToolError
+from tools.paths import ROOT
+
+BROKERS: tuple[type[RealBroker], ...] = (Mosquitto, RabbitMQ, Nats, Aedes, Amqtt)
+MARKS = {"yes": ".", "no": "n", "n/a": "-", "not yet": "?", "FAIL": "F"}
+PAGE = ROOT / "docs" / "interop.md"
+
+
+def main() -> int:
+    """Run what was asked for; the exit status is 0 only if nothing failed or is missing."""
+    parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
+    known = {kind.title.lower(): kind for kind in BROKERS}
+    parser.add_argument("broker", nargs="*", help=f"only some of: {', '.join(known)}")
+    asked = [name.lower() for name in parser.parse_args().broker]
+    if unknown := set(asked) - set(known):
+        print(f"error: no broker {unknown.pop()}\n  there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        columns = [run(known[name]()) for name in asked or known]
+    except KeyboardInterrupt:
+        print("\nstopped; nothing was written", file=sys.stderr)
+        return 130
+    if not asked:
+        PAGE.write_text(matrix.text(columns))
+        print(f"written: {PAGE.relative_to(ROOT)}")
+    return summary(columns)
+
+
+def run(broker: RealBroker) -> matrix.Column:
+    """Set one broker up, start it, and check everything."""
+    column = matrix.Column(broker.title)
+    print(f"{broker.title}: setting up ... ", end="", flush=True)
+    try:
+        broker.install()
+        column.version = broker.version()
+        print(f"{column.version}; starting ... ", end="", flush=True)
+        with broker:
+            print(f"on port {broker.port}", flush=True)
+            for protocol in PROTOCOLS:
+                for kind in CLIENTS:
+                    _run_row(broker, protocol, kind, column)
+    except ToolError as error:
+        column.missing = error.message
+        print(f"\n{'!' * 70}\n{broker.title} CANNOT BE HAD: {error}\n{'!' * 70}", flush=True)
+    return column
+
+
+def _run_row(broker: RealBroker, protocol: str, kind: str, column: matrix.Column) -> None:
+    print(f"  MQTT {protocol:5}  {kind:8} ", end="", flush=True)
+    row: dict[str, Verdict] = {}
+    for check in CHECKS:
+        if not broker.running:
+            broker.start()
+        verdict = judge(check, Bench(broker, kind, protocol))
+        row[check.__name__] = verdict
+        print(MARKS[verdict.word], end="", flush=True)
+    print(f"  {_counted(row.values())}", flush=True)
+    for name, verdict in row.items():
+        column.verdicts[protocol, name, kind] = verdict
+        if verdict.failed:
+            print(f"    FAIL  {matrix.title_of(name)}: {verdict.why}", flush=True)
+
+
+def summary(columns: list[matrix.Column]) -> int:
+    """Say what came of all; returns the exit status."""
+    verdicts = [verdict for column in columns for verdict in column.verdicts.values()]
+    print(f"{len(columns)} brokers: {_counted(verdicts)}")
+    missing = [column.title for column in columns if column.missing]
+    if missing:
+        print(f"error: could not be had: {', '.join(missing)}", file=sys.stderr)
+    failed = any(verdict.failed for verdict in verdicts)
+    if failed:
+        print("error: some checks failed, see FAIL above", file=sys.stderr)
+    return 1 if failed or missing else 0
+
+
+def _counted(verdicts: Iterable[Verdict]) -> str:
+    counts = Counter(verdict.word for verdict in verdicts)
+    return ", ".join(f"{count} {word}" for word, count in counts.most_common())
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """A signal ends the run as Ctrl-C does: brokers and clients are stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What came of a check: one word for the matrix, and whether it counts as a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from host_tests.interop.checks import Bench, Limited, NotApplicable
+from host_tests.interop.device import DeviceError
+from tools.errors import ToolError
+
+# What a client raises for what it does not have.
+UNKNOWN = ("AttributeError", "NotImplementedError", "TypeError", "ValueError")
+# Checks of what the clients are known not to do yet, in any version.
+PENDING = ("qos2",)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """word: "yes", "no" (the broker's limit), "n/a", "not yet" (the client's) or "FAIL"."""
+
+    word: str
+    why: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True if somebody has to look at it."""
+        return self.word == "FAIL"
+
+
+def judge(check: Callable[[Bench], None], bench: Bench) -> Verdict:
+    """Run one check."""
+    limit = bench.broker.limit(check.__name__, bench.protocol)
+    try:
+        check(bench)
+    except NotApplicable as error:
+        return Verdict("n/a", str(error))
+    except Limited as error:
+        return Verdict("no", limit) if limit else Verdict("FAIL", f"not listed: {error}")
+    except (AssertionError, DeviceError, OSError, TimeoutError, ToolError) as error:
+        if isinstance(error, DeviceError) and error.name in UNKNOWN:
+            return Verdict("not yet", str(error))
+        if check.__name__ in PENDING:
+            return Verdict("not yet", str(error))
+        return Verdict("no", limit) if limit else Verdict("FAIL", str(error) or repr(error))
+    if limit:
+        return Verdict("FAIL", f"it works; take it from the limits: {limit}")
+    return Verdict("yes")

@@ -1,0 +1,152 @@
+"""RabbitMQ with its MQTT plugin, from Debian's archive.
+
+Neither RabbitMQ's nor Erlang's start scripts can be moved from /usr, so the runtime is started
+without them. It wants its port mapper, epmd, which would outlive it: that is started here as well,
+in the foreground, with a port of its own, so that no other Erlang program is met.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import ClassVar
+
+from tools.broker import _free_port
+from tools.brokers.archive import unpack
+from tools.brokers.base import PASSWORD, USER, RealBroker
+from tools.errors import ToolError
+from tools.paths import TOOLS
+from tools.process import popen
+
+SUITE = "bookworm"
+TREE = TOOLS / "rabbitmq"
+APPLICATIONS = (
+    "asn1 base crypto eldap ftp inets mnesia os-mon parsetools public-key runtime-tools snmp ssl "
+    "syntax-tools tftp tools xmerl"
+)
+LIBRARIES = ["libsctp1", "libssl3", "libtinfo6", "zlib1g"]
+EPMD_S = 10.0
+
+
+class RabbitMQ(RealBroker):
+    """rabbitmq-server and Erlang from Debian's archive."""
+
+    title = "RabbitMQ"
+    quick = False
+    start_s = 90.0
+    limits: ClassVar[dict[str, str]] = {
+        "qos2": "grants QoS 1 for QoS 2",
+        "retained_wildcard": "sends retained messages for exact topics only",
+        "5": "knows no MQTT 5",
+    }
+    running_line = re.compile(r"Server startup complete")
+
+    _epmd: subprocess.Popen[str] | None = None
+    _epmd_port = 0
+
+    def version(self) -> str:
+        return _home().name.rpartition("-")[2]
+
+    def _check_installed(self) -> None:
+        if not TREE.exists():
+            erlang = [f"erlang-{name}" for name in APPLICATIONS.split()]
+            unpack(TREE, SUITE, ["rabbitmq-server", *LIBRARIES, *erlang])
+
+    def _try(self, port: int) -> bool:
+        self._start_epmd()
+        return super()._try(port)
+
+    def _end(self, number: signal.Signals) -> None:
+        super()._end(number)
+        epmd, self._epmd = self._epmd, None
+        if epmd:
+            epmd.kill()
+            epmd.wait()
+
+    def _start_epmd(self) -> None:
+        self._epmd_port = port = _free_port()
+        self._epmd = popen(
+            [str(_runtime() / "epmd"), "-address", self.host, "-port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while self._epmd.poll() is None:
+            try:
+                socket.create_connection((self.host, port), EPMD_S).close()
+                return
+            except ConnectionRefusedError:
+                os.sched_yield()
+        raise ToolError("Erlang's epmd does not start", f"remove {TREE}, and try again")
+
+    def _command(self, conf: Path) -> list[str]:
+        erl = [str(_runtime() / "erlexec"), "-pa", "", "-noinput", "-s", "rabbit", "boot"]
+        erl += ["-boot", "start_sasl", "+W", "w", "+sbwt", "none", "-start_epmd", "false"]
+        erl += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"]
+        erl += ["-kernel", "prevent_overlapping_partitions", "false"]
+        erl += ["-syslog", "logger", "[]", "-syslog", "syslog_error_logger", "false"]
+        return ["/bin/sh", "-c", 'exec "$@" >&2', "sh", *erl]
+
+    def _environment(self) -> dict[str, str]:
+        folder, home, runtime = self._folder, _home(), _runtime()
+        assert folder
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("RABBITMQ", "ERL"))}
+        return {
+            **kept,
+            "HOME": str(folder),
+            "LD_LIBRARY_PATH": ":".join(str(path) for path in TREE.glob("**/lib/*-linux-gnu*")),
+            "ROOTDIR": str(runtime.parent.parent),
+            "BINDIR": str(runtime),
+            "EMU": "beam",
+            "PROGNAME": "erl",
+            "ERL_LIBS": str(home / "plugins"),
+            "ERL_EPMD_ADDRESS": self.host,
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_HOME": str(home),
+            "RABBITMQ_PLUGINS_DIR": str(home / "plugins"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_NODENAME": "petrel@localhost",
+            "RABBITMQ_DIST_PORT": str(_free_port()),
+            "RABBITMQ_CONFIG_FILE": str(folder / "broker.conf"),
+            "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "environment"),
+            "RABBITMQ_FEATURE_FLAGS_FILE": str(folder / "flags"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "SYS_PREFIX": "",
+        }
+
+    def _config(self, port: int) -> str:
+        assert self._folder
+        (self._folder / "plugins").write_text("[rabbitmq_mqtt].\n")
+        return f"""listeners.tcp = none
+mqtt.listeners.tcp.1 = {self.host}:{port}
+mqtt.allow_anonymous = false
+default_user = {USER}
+default_pass = {PASSWORD}
+log.console = true
+"""
+
+
+def _home() -> Path:
+    """Where RabbitMQ's own files are."""
+    return _only("usr/lib/rabbitmq/lib/rabbitmq_server-*")
+
+
+def _runtime() -> Path:
+    """Where the programs of Erlang's runtime are."""
+    return _only("usr/lib/erlang/erts-*/bin")
+
+
+def _only(pattern: str) -> Path:
+    for path in TREE.glob(pattern):
+        return path
+    raise ToolError(f"{TREE} is not complete", "remove it, and try again")
