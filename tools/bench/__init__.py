@@ -19,7 +19,7 @@ from tools.bench import exact, instructions, report, speed
 from tools.bench.figures import EXACT, KINDS, Figures, Kind, empty
 from tools.bench.place import PinnedBroker, Place
 from tools.errors import ToolError
-from tools.paths import BUILD, MICROPYTHON, ROOT
+from tools.paths import BUILD, MICROPYTHON, NO_32, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,10 @@ class Run:
         self._progress = progress
 
     def exact(self) -> None:
-        """Sizes, RAM, allocations, writes."""
+        """Sizes, RAM, allocations, writes: where there is a 32-bit interpreter."""
+        if NO_32.exists():
+            self.notes.append(f"There is no 32-bit MicroPython: {NO_32.read_text()}.")
+            return
         for kind in KINDS:
             self._progress(f"{kind}: memory")
             for key, value in exact.measure(self._place, self._broker, kind):
@@ -110,12 +113,14 @@ def versions(rounds: int) -> str:
     """What was measured with."""
     code = "import sys; print('.'.join(map(str, sys.implementation[1][:3])))"
     found = [
-        subprocess.run([MICROPYTHON[bits], "-c", code], capture_output=True, text=True).stdout
-        for bits in ("32", "64")
+        f"{subprocess.run([path, '-c', code], capture_output=True, text=True).stdout.strip()}"
+        f" ({bits} bit: {what})"
+        for bits, what in (("32", "memory"), ("64", "speed and instructions"))
+        if (path := MICROPYTHON[bits]).exists()
     ]
     return (
-        f"MicroPython {found[0].strip()} (32 bit: memory), {found[1].strip()} (64 bit: speed and "
-        f"instructions); Mosquitto on loopback; 64-byte payloads; medians of {rounds} rounds."
+        f"MicroPython {', '.join(found)}; Mosquitto on loopback; 64-byte payloads; medians of "
+        f"{rounds} rounds."
     )
 
 

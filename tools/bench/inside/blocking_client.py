@@ -51,10 +51,10 @@ def pipelined(port, count, meter):
     outbox = client.outbox
     meter.begin()
     for _ in range(count):
-        while outbox.count == IN_FLIGHT:
+        number = client.post(TOPIC, PAYLOAD, False, 1)
+        while outbox.removed + IN_FLIGHT <= number + 1:
             client.check_msg()
-        client.post(TOPIC, PAYLOAD, False, 1)
-    while outbox.count:
+    while outbox.removed <= number:
         client.check_msg()
     meter.end(count)
     client.disconnect()
