@@ -16,6 +16,9 @@ from host_tests.interop.drip import Drip
 from host_tests.interop.peer import Peer
 from tools.brokers.base import RealBroker
 
+PATIENT_MS = 10_000
+IMPATIENT_MS = 1000
+
 _numbers = itertools.count(1)
 
 
@@ -28,7 +31,12 @@ class NotApplicable(Exception):
 
 
 class Bench:
-    """One broker, one kind of client and one protocol version; names that nobody else uses."""
+    """One broker, one kind of client and one protocol version; names that nobody else uses.
+
+    patient: wait long for what has to arrive; False where it is not expected to.
+    """
+
+    patient = True
 
     def __init__(self, broker: RealBroker, kind: str, protocol: str) -> None:
         self.broker = broker
@@ -40,7 +48,8 @@ class Bench:
 
     def device(self) -> Device:
         """A client that is not connected yet."""
-        return Device(self.kind, self.protocol, self.broker.port)
+        wait_ms = PATIENT_MS if self.patient else IMPATIENT_MS
+        return Device(self.kind, self.protocol, self.broker.port, wait_ms)
 
     def peer(self) -> Peer:
         """The independent client, connected."""

@@ -17,7 +17,6 @@ SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLIENTS = {"blocking": ("64", "interop_simple.py"), "asyncio": (WIDTHS[-1], "interop_asyncio.py")}
 PROTOCOLS = {"3.1": 3, "3.1.1": 4, "5": 5}
 ANSWER_S = 20.0
-RECEIVE_MS = 8000
 Received = tuple[str, str, bool | None]
 
 
@@ -33,10 +32,11 @@ class DeviceError(Exception):
 class Device:
     """A client of a kind ("blocking" or "asyncio"); a context manager that ends its process."""
 
-    def __init__(self, kind: str, protocol: str, port: int) -> None:
+    def __init__(self, kind: str, protocol: str, port: int, wait_ms: int) -> None:
         bits, script = CLIENTS[kind]
         self.protocol = protocol
         self.port = port
+        self.wait_ms = wait_ms  # the longest wait for what is to be received
         self.said: list[str] = []
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         python = interpreter(bits)
@@ -96,7 +96,7 @@ class Device:
 
     def receive(self, count: int) -> list[Received]:
         """What has arrived, once that is so many: topic, payload, retained (None: not told)."""
-        got = self._do("receive", count=count, timeout_ms=RECEIVE_MS)
+        got = self._do("receive", count=count, timeout_ms=self.wait_ms)
         return [(topic, payload, retained) for topic, payload, retained in got]
 
     def reconnect(self, timeout: float = ANSWER_S) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from host_tests.interop.checks import Bench, Limited, NotApplicable
+from host_tests.interop.checks import Bench, Limited, NotApplicable, connect
 from host_tests.interop.device import DeviceError
 from tools.errors import ToolError
 
@@ -29,8 +29,11 @@ class Verdict:
 
 
 def judge(check: Callable[[Bench], None], bench: Bench) -> Verdict:
-    """Run one check."""
+    """Run one check; where a broker lets no client of a version in, only whether that is so."""
     limit = bench.broker.limit(check.__name__, bench.protocol)
+    if bench.protocol in bench.broker.limits and check is not connect:
+        return Verdict("no", bench.broker.limits[bench.protocol])
+    bench.patient = limit is None and check.__name__ not in PENDING
     try:
         check(bench)
     except NotApplicable as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import queue
 import re
@@ -15,6 +16,7 @@ from typing import ClassVar
 
 from tools.broker import Broker
 from tools.errors import ToolError
+from tools.paths import TOOLS
 from tools.process import popen
 
 USER = "petrel"
@@ -40,7 +42,9 @@ class RealBroker(Broker):
 
     def install(self) -> None:
         """Fetch it into .tools, unless it is there. Raises ToolError."""
-        self._check_installed()
+        with (TOOLS / "brokers.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be at it
+            self._check_installed()
 
     def version(self) -> str:
         """The version of what is installed."""
