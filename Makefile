@@ -20,7 +20,7 @@ demo: setup  ## the whole node on this computer, against a real broker (SECONDS=
 test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
 	@.venv/bin/python -m pytest $(ARGS)
 
-interop: setup  ## both clients against five real brokers; writes docs/interop.md (ARGS=nats: one)
+interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)
 
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports

@@ -18,11 +18,11 @@ from tools.brokers.amqtt import Amqtt
 from tools.brokers.base import RealBroker
 from tools.brokers.mosquitto import Mosquitto
 from tools.brokers.nats import Nats
-from tools.brokers.rabbitmq import RabbitMQ
+from tools.brokers.rabbitmq import RabbitMQ3, RabbitMQ4
 from tools.errors import ToolError
 from tools.paths import ROOT
 
-BROKERS: tuple[type[RealBroker], ...] = (Mosquitto, RabbitMQ, Nats, Aedes, Amqtt)
+BROKERS: tuple[type[RealBroker], ...] = (Mosquitto, RabbitMQ3, RabbitMQ4, Nats, Aedes, Amqtt)
 MARKS = {"yes": ".", "no": "n", "n/a": "-", "not yet": "?", "FAIL": "F"}
 PAGE = ROOT / "docs" / "interop.md"
 
@@ -30,7 +30,7 @@ PAGE = ROOT / "docs" / "interop.md"
 def main() -> int:
     """Run what was asked for; the exit status is 0 only if nothing failed or is missing."""
     parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
-    known = {kind.title.lower(): kind for kind in BROKERS}
+    known = {kind.__name__.lower(): kind for kind in BROKERS}
     parser.add_argument("broker", nargs="*", help=f"only some of: {', '.join(known)}")
     asked = [name.lower() for name in parser.parse_args().broker]
     if unknown := set(asked) - set(known):
@@ -87,7 +87,7 @@ def summary(columns: list[matrix.Column]) -> int:
     """Say what came of all; returns the exit status."""
     verdicts = [verdict for column in columns for verdict in column.verdicts.values()]
     print(f"{len(columns)} brokers: {_counted(verdicts)}")
-    missing = [column.title for column in columns if column.missing]
+    missing = [column.name for column in columns if column.missing]
     if missing:
         print(f"error: could not be had: {', '.join(missing)}", file=sys.stderr)
     failed = any(verdict.failed for verdict in verdicts)

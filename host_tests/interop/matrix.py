@@ -32,6 +32,11 @@ class Column:
     missing: str = ""
     verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The broker with its version, if that is known."""
+        return f"{self.title} {self.version}".strip()
+
     def cell(self, protocol: str, check: str) -> str:
         """The words of both clients."""
         words = {kind: self.word(protocol, check, kind) for kind in CLIENTS}
@@ -57,7 +62,7 @@ class Column:
                     places.append(where)
         for (word, why), places in reasons.items():
             shown = "everything" if len(places) >= len(CHECKS) - 1 else "; ".join(places)
-            yield f"- {self.title}, {word}: {shown}: {why}"
+            yield f"- {self.name}, {word}: {shown}: {why}"
 
 
 def title_of(check: str) -> str:
@@ -71,9 +76,9 @@ def text(columns: list[Column]) -> str:
     lines = [HEAD.format(clients=clients)]
     lost = [column for column in columns if column.missing]
     for column in lost:
-        lines.append(f"**{column.title} could not be had: {column.missing}**\n")
+        lines.append(f"**{column.name} could not be had: {column.missing}**\n")
     for protocol in PROTOCOLS:
-        titles = [f"{column.title} {column.version}".strip() for column in columns]
+        titles = [column.name for column in columns]
         lines += [f"## MQTT {protocol}\n", f"| | {' | '.join(titles)} |"]
         lines.append("|---" * (len(columns) + 1) + "|")
         for check in CHECKS:

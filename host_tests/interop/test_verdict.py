@@ -70,7 +70,7 @@ def test_page_shows_what_failed_and_what_clients_differ_in() -> None:
     assert "| | Paper 1.0 |" in lines
     assert lines.count("| QoS 1 both ways | yes |") == 2
     assert "| QoS 1 both ways | blocking: yes, asyncio: **FAIL** |" in lines
-    assert "- Paper, FAIL: QoS 1 both ways (3.1.1): it did not come" in lines
+    assert "- Paper 1.0, FAIL: QoS 1 both ways (3.1.1): it did not come" in lines
 
 
 def test_broker_that_cannot_be_had_is_said_loudly_and_fails_the_run(

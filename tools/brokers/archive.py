@@ -31,5 +31,11 @@ def unpack(tree: Path, suite: str, packages: list[str]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         for deb in sorted(debs.glob("*.deb")):
             debian._run(["dpkg-deb", "-x", str(deb), str(partial)])
+        if (partial / "lib").exists():  # up to Debian 12 some libraries are there
+            shutil.copytree(
+                partial / "lib", partial / "usr" / "lib", symlinks=True, dirs_exist_ok=True
+            )
+            shutil.rmtree(partial / "lib")
+        debian._link_libraries(partial)
         shutil.rmtree(tree, ignore_errors=True)
         partial.rename(tree)

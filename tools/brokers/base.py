@@ -40,6 +40,13 @@ class RealBroker(Broker):
     def __init__(self) -> None:
         super().__init__(users={USER: PASSWORD})
 
+    def start(self) -> None:
+        """Start it, on the same port as before if there was one; returns when it answers."""
+        try:
+            super().start()
+        except ToolError as error:
+            raise ToolError(f"{self.title} does not start", "\n  ".join(self.log[-5:])) from error
+
     def install(self) -> None:
         """Fetch it into .tools, unless it is there. Raises ToolError."""
         with (TOOLS / "brokers.lock").open("w") as lock:

@@ -1,8 +1,9 @@
-"""RabbitMQ with its MQTT plugin, from Debian's archive.
+"""RabbitMQ with its MQTT plugin, from Debian's archive, in two generations.
 
 Neither RabbitMQ's nor Erlang's start scripts can be moved from /usr, so the runtime is started
-without them. It wants its port mapper, epmd, which would outlive it: that is started here as well,
-in the foreground, with a port of its own, so that no other Erlang program is met.
+without them, every program of it by its own dynamic loader: what was built for a newer system runs
+as well. Erlang's port mapper, epmd, would outlive RabbitMQ: it is started here too, in the
+foreground, with a port of its own, so that no other Erlang program is met.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
+from tools import debian
 from tools.broker import _free_port
 from tools.brokers.archive import unpack
 from tools.brokers.base import PASSWORD, USER, RealBroker
@@ -22,39 +24,47 @@ from tools.errors import ToolError
 from tools.paths import TOOLS
 from tools.process import popen
 
-SUITE = "bookworm"
-TREE = TOOLS / "rabbitmq"
 APPLICATIONS = (
     "asn1 base crypto eldap ftp inets mnesia os-mon parsetools public-key runtime-tools snmp ssl "
     "syntax-tools tftp tools xmerl"
 )
-LIBRARIES = ["libsctp1", "libssl3", "libtinfo6", "zlib1g"]
+LIBRARIES = "libc6 libgcc-s1 libsctp1 libstdc++6 libtinfo6 zlib1g"
+PROGRAMS = ("beam.smp", "epmd", "erl_child_setup", "erlexec", "inet_gethost")
 EPMD_S = 10.0
 
 
 class RabbitMQ(RealBroker):
-    """rabbitmq-server and Erlang from Debian's archive."""
+    """rabbitmq-server and Erlang from a suite of Debian's archive."""
 
     title = "RabbitMQ"
     quick = False
     start_s = 90.0
-    limits: ClassVar[dict[str, str]] = {
-        "qos2": "grants QoS 1 for QoS 2",
-        "retained_wildcard": "sends retained messages for exact topics only",
-        "5": "knows no MQTT 5",
-    }
     running_line = re.compile(r"Server startup complete")
+    suite: ClassVar[str]
+    libraries: ClassVar[str]  # those that are called otherwise in other suites
 
     _epmd: subprocess.Popen[str] | None = None
     _epmd_port = 0
 
+    @property
+    def _tree(self) -> Path:
+        return TOOLS / f"rabbitmq-{self.suite}"
+
+    @property
+    def _programs(self) -> Path:
+        return TOOLS / f"rabbitmq-{self.suite}-bin"
+
     def version(self) -> str:
-        return _home().name.rpartition("-")[2]
+        return self._home().name.rpartition("-")[2]
 
     def _check_installed(self) -> None:
-        if not TREE.exists():
+        if not self._tree.exists():
             erlang = [f"erlang-{name}" for name in APPLICATIONS.split()]
-            unpack(TREE, SUITE, ["rabbitmq-server", *LIBRARIES, *erlang])
+            libraries = [*LIBRARIES.split(), *self.libraries.split()]
+            unpack(self._tree, self.suite, ["rabbitmq-server", *libraries, *erlang])
+        for name in PROGRAMS:
+            program = str(self._only(f"usr/lib/erlang/erts-*/bin/{name}").relative_to(self._tree))
+            debian.wrap(self._programs / name, self._tree, debian.architecture(), program)
 
     def _try(self, port: int) -> bool:
         self._start_epmd()
@@ -70,7 +80,7 @@ class RabbitMQ(RealBroker):
     def _start_epmd(self) -> None:
         self._epmd_port = port = _free_port()
         self._epmd = popen(
-            [str(_runtime() / "epmd"), "-address", self.host, "-port", str(port)],
+            [str(self._programs / "epmd"), "-address", self.host, "-port", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -81,26 +91,27 @@ class RabbitMQ(RealBroker):
                 return
             except ConnectionRefusedError:
                 os.sched_yield()
-        raise ToolError("Erlang's epmd does not start", f"remove {TREE}, and try again")
+        raise ToolError("Erlang's epmd does not start", f"remove {self._tree}, and try again")
 
     def _command(self, conf: Path) -> list[str]:
-        erl = [str(_runtime() / "erlexec"), "-pa", "", "-noinput", "-s", "rabbit", "boot"]
+        erl = [str(self._programs / "erlexec"), "-pa", "", "-noinput", "-s", "rabbit", "boot"]
         erl += ["-boot", "start_sasl", "+W", "w", "+sbwt", "none", "-start_epmd", "false"]
         erl += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"]
         erl += ["-kernel", "prevent_overlapping_partitions", "false"]
         erl += ["-syslog", "logger", "[]", "-syslog", "syslog_error_logger", "false"]
+        for helper in ("cpu_sup", "disksup", "memsup"):  # further programs, of no use here
+            erl += ["-os_mon", f"start_{helper}", "false"]
         return ["/bin/sh", "-c", 'exec "$@" >&2', "sh", *erl]
 
     def _environment(self) -> dict[str, str]:
-        folder, home, runtime = self._folder, _home(), _runtime()
+        folder, home = self._folder, self._home()
         assert folder
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("RABBITMQ", "ERL"))}
         return {
             **kept,
             "HOME": str(folder),
-            "LD_LIBRARY_PATH": ":".join(str(path) for path in TREE.glob("**/lib/*-linux-gnu*")),
-            "ROOTDIR": str(runtime.parent.parent),
-            "BINDIR": str(runtime),
+            "ROOTDIR": str(self._tree / "usr" / "lib" / "erlang"),
+            "BINDIR": str(self._programs),
             "EMU": "beam",
             "PROGNAME": "erl",
             "ERL_LIBS": str(home / "plugins"),
@@ -135,18 +146,34 @@ default_pass = {PASSWORD}
 log.console = true
 """
 
+    def _home(self) -> Path:
+        """Where RabbitMQ's own files are."""
+        return self._only("usr/lib/rabbitmq/lib/rabbitmq_server-*")
 
-def _home() -> Path:
-    """Where RabbitMQ's own files are."""
-    return _only("usr/lib/rabbitmq/lib/rabbitmq_server-*")
+    def _only(self, pattern: str) -> Path:
+        for path in self._tree.glob(pattern):
+            return path
+        raise ToolError(f"{self._tree} is not complete", "remove it, and try again")
 
 
-def _runtime() -> Path:
-    """Where the programs of Erlang's runtime are."""
-    return _only("usr/lib/erlang/erts-*/bin")
+class RabbitMQ3(RabbitMQ):
+    """The one of Debian 12."""
+
+    suite = "bookworm"
+    libraries = "libssl3"
+    limits: ClassVar[dict[str, str]] = {
+        "qos2": "grants QoS 1 for QoS 2",
+        "retained_wildcard": "sends retained messages for exact topics only",
+        "5": "knows no MQTT 5",
+    }
 
 
-def _only(pattern: str) -> Path:
-    for path in TREE.glob(pattern):
-        return path
-    raise ToolError(f"{TREE} is not complete", "remove it, and try again")
+class RabbitMQ4(RabbitMQ):
+    """The one of Debian 13, which speaks MQTT 5 as well."""
+
+    suite = "trixie"
+    libraries = "libssl3t64 libzstd1"
+    limits: ClassVar[dict[str, str]] = {
+        "qos2": "grants QoS 1 for QoS 2",
+        "retained_wildcard": "sends retained messages for exact topics only",
+    }
