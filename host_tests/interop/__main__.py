@@ -1,4 +1,4 @@
-"""`make interop`: every broker, every protocol version, both clients; writes docs/interop.md."""
+"""`make interop`: every broker, protocol version and client, paho too; writes docs/interop.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import FrameType
 
 from host_tests.interop import matrix
 from host_tests.interop.checks import CHECKS, Bench
+from host_tests.interop.control import CONTROL
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import Verdict, judge
 from tools.brokers.aedes import Aedes
@@ -59,7 +60,7 @@ def run(broker: RealBroker) -> matrix.Column:
         with broker:
             print(f"on port {broker.port}", flush=True)
             for protocol in PROTOCOLS:
-                for kind in CLIENTS:
+                for kind in (CONTROL, *CLIENTS):
                     _run_row(broker, protocol, kind, column)
     except ToolError as error:
         column.missing = error.message
@@ -85,8 +86,10 @@ def _run_row(broker: RealBroker, protocol: str, kind: str, column: matrix.Column
 
 def summary(columns: list[matrix.Column]) -> int:
     """Say what came of all; returns the exit status."""
-    verdicts = [verdict for column in columns for verdict in column.verdicts.values()]
-    print(f"{len(columns)} brokers: {_counted(verdicts)}")
+    pairs = [pair for column in columns for pair in column.verdicts.items()]
+    verdicts = [verdict for _, verdict in pairs]
+    ours = [verdict for (_, _, kind), verdict in pairs if kind != CONTROL]
+    print(f"{len(columns)} brokers, Petrel's clients: {_counted(ours)}")
     missing = [column.name for column in columns if column.missing]
     if missing:
         print(f"error: could not be had: {', '.join(missing)}", file=sys.stderr)

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from host_tests.interop.control import CONTROL, Control
 from host_tests.interop.device import Device, DeviceError
 from host_tests.interop.drip import Drip
 from host_tests.interop.peer import Peer
@@ -46,9 +47,11 @@ class Bench:
         self.client_id = f"petrel{self.number}"
         self.topic = f"interop/{self.number}"
 
-    def device(self) -> Device:
+    def device(self) -> Device | Control:
         """A client that is not connected yet."""
         wait_ms = PATIENT_MS if self.patient else IMPATIENT_MS
+        if self.kind == CONTROL:
+            return Control(self.protocol, self.broker.port, wait_ms)
         return Device(self.kind, self.protocol, self.broker.port, wait_ms)
 
     def peer(self) -> Peer:
@@ -56,7 +59,7 @@ class Bench:
         return Peer(self.broker.host, self.broker.port)
 
     @contextmanager
-    def pair(self, qos: int = 0) -> Iterator[tuple[Device, Peer]]:
+    def pair(self, qos: int = 0) -> Iterator[tuple[Device | Control, Peer]]:
         """Both, connected and subscribed below our topic: the device to /d, the peer to /p."""
         with self.device() as device, self.peer() as peer:
             device.open(self.client_id)
@@ -234,6 +237,8 @@ def single_bytes(bench: Bench) -> None:
 
 def large(bench: Bench) -> None:
     """10 KB skipped by a client of 512 bytes"""
+    if bench.kind == CONTROL:
+        raise NotApplicable("paho has no such limit")
     with bench.pair(1) as (device, peer):
         peer.publish(f"{bench.topic}/d", "x" * 10_000, 1)
         peer.publish(f"{bench.topic}/d", "after", 1)
@@ -289,7 +294,7 @@ def restart(bench: Bench) -> None:
     assert got == ["again"], f"the device received {got}"
 
 
-def _expect_loss(device: Device, bench: Bench) -> None:
+def _expect_loss(device: Device | Control, bench: Bench) -> None:
     try:
         device.publish(f"{bench.topic}/lost", "x", 1)
     except DeviceError as error:

@@ -16,7 +16,8 @@ MicroPython ({clients}) against real brokers on this computer;
 never edited by hand. The other side of a check is an independent client, paho. One word where
 both clients agree:
 
-- **yes**: it works; **no**: the broker does less, as the notes say, and Petrel copes
+- **yes**: it works
+- **no**: the broker does less, as the notes say; paho in Petrel's place met the same limit
 - **n/a**: the protocol version has no such thing, or the broker is not set up for it
 - **not yet**: Petrel does not have it, and it does not count as passed
 - **FAIL**: it should work and does not

@@ -46,7 +46,10 @@ class Peer:
 
     def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> None:
         """Publish, and wait for the broker's answer."""
-        self._client.publish(topic, payload, qos, retain).wait_for_publish(WAIT_S)
+        try:
+            self._client.publish(topic, payload, qos, retain).wait_for_publish(WAIT_S)
+        except RuntimeError as error:
+            raise OSError(f"paho: {error}") from error
 
     def wait(self, topic: str, payload: str) -> paho.MQTTMessage:
         """Wait for a message, and return it."""

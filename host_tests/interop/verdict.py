@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from host_tests.interop.checks import Bench, Limited, NotApplicable, connect
+from host_tests.interop.control import CONTROL
 from host_tests.interop.device import DeviceError
 from tools.errors import ToolError
 
@@ -34,7 +35,8 @@ def judge(check: Callable[[Bench], None], bench: Bench) -> Verdict:
     limit = bench.broker.limit(check.__name__, bench.protocol)
     if bench.protocol in bench.broker.limits and check is not connect:
         return Verdict("no", bench.broker.limits[bench.protocol])
-    bench.patient = limit is None and check.__name__ not in PENDING
+    pending = check.__name__ in PENDING and bench.kind != CONTROL
+    bench.patient = limit is None and not pending
     try:
         check(bench)
     except NotApplicable as error:
@@ -43,7 +45,7 @@ def judge(check: Callable[[Bench], None], bench: Bench) -> Verdict:
         return Verdict("no", limit) if limit else Verdict("FAIL", f"not listed: {error}")
     except (AssertionError, DeviceError, OSError, TimeoutError, ToolError) as error:
         name = error.name if isinstance(error, DeviceError) else ""
-        if name in UNKNOWN or (name == "ValueError" and not limit) or check.__name__ in PENDING:
+        if name in UNKNOWN or (name == "ValueError" and not limit) or pending:
             return Verdict("not yet", str(error))
         return Verdict("no", limit) if limit else Verdict("FAIL", str(error) or repr(error))
     if limit:

@@ -175,5 +175,6 @@ class RabbitMQ4(RabbitMQ):
     libraries = "libssl3t64 libzstd1"
     limits: ClassVar[dict[str, str]] = {
         "qos2": "grants QoS 1 for QoS 2",
+        "qos2/5": "says that QoS 1 is its highest, and ends the connection on a QoS 2 publish",
         "retained_wildcard": "sends retained messages for exact topics only",
     }
