@@ -69,8 +69,9 @@ def test_broker_that_ends_at_once_says_why() -> None:
 
     broken = Broken()
     with pytest.raises(ToolError, match=r"Broken does not start\n  .*no room"):
-        broken.start()
-    broken.__exit__(None, None, None)
+        broken.__enter__()
+    assert broken._folder
+    assert not broken._folder.exists()
 
 
 def listening(pid: int) -> set[str]:

@@ -40,6 +40,14 @@ class RealBroker(Broker):
     def __init__(self) -> None:
         super().__init__(users={USER: PASSWORD})
 
+    def __enter__(self) -> RealBroker:
+        try:
+            self.start()
+        except BaseException as error:  # an interrupt as well: nothing may be left
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
     def start(self) -> None:
         """Start it, on the same port as before if there was one; returns when it answers."""
         try:
