@@ -6,45 +6,85 @@ import io
 
 from wire import raises
 
-from mqtt import packet
+from mqtt.packet import Packet
 
 
-def written(out, start):
-    end = out.tell()
-    out.seek(start)
-    return out.read(end - start)
+class Payload:
+    """Stands for so many bytes of payload."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return self.size
 
 
-def encoded(first, *fields):
-    out = io.BytesIO(64)
-    return written(out, packet.encode(out, first, fields))
+def packet(room=64):
+    return Packet(io.BytesIO(room), room)
+
+
+def written(packet):
+    return bytes(packet.tx[packet.start : packet.stop])
 
 
 def test_fixed_header_alone():
-    assert encoded(0xC0) == b"\xc0\x00"  # PINGREQ
-    assert encoded(0xE0) == b"\xe0\x00"  # DISCONNECT [MQTT-3.14.1-1]
+    empty = packet()
+    empty.short(0xC0)
+    assert written(empty) == b"\xc0\x00"  # PINGREQ
+    empty.short(0xE0)
+    assert written(empty) == b"\xe0\x00"  # DISCONNECT [MQTT-3.14.1-1]
+
+
+def test_an_identifier_alone():
+    puback = packet()
+    puback.short(0x40, 0x1234)
+    assert written(puback) == b"\x40\x02\x12\x34"
 
 
 def test_text_is_preceded_by_its_length_in_bytes():
     # [MQTT-3.1.3-11]: three characters, six bytes
-    assert encoded(0x82, 0, 7, "a/\u20ac", 1) == b"\x82\x0a\x00\x07\x00\x05a/\xe2\x82\xac\x01"
+    subscribe = packet()
+    subscribe.out.seek(0)
+    subscribe.text("a/\u20ac")
+    subscribe.out.write(b"\x01")
+    subscribe.finish(0x82, 7)
+    assert written(subscribe) == b"\x82\x0a\x00\x07\x00\x05a/\xe2\x82\xac\x01"
 
 
 def test_publish_qos0_has_no_identifier():
     # [MQTT-2.3.1-5]
-    out = io.BytesIO(64)
-    start = packet.publish(out, "t/1", 99, 1, 2)
-    assert written(out, start) == b"\x31\x07\x00\x03t/1"
+    publish = packet()
+    publish.publish("t/1", b"hi", 1)
+    assert written(publish) == b"\x31\x07\x00\x03t/1hi"
+    assert publish.tail is None
 
 
 def test_publish_qos1_carries_its_identifier():
-    out = io.BytesIO(64)
-    start = packet.publish(out, b"t/1", 0x1234, 2, 3)
-    assert written(out, start) == b"\x32\x0a\x00\x03t/1\x12\x34"
+    publish = packet()
+    publish.publish(b"t/1", b"abc", 2, 0x1234)
+    assert written(publish) == b"\x32\x0a\x00\x03t/1\x12\x34abc"
+
+
+def test_a_payload_that_does_not_fit_is_left_where_it_is():
+    publish = packet(16)
+    payload = b"x" * 20
+    publish.publish("t", payload, 0)
+    assert written(publish) == b"\x30\x17\x00\x01t"
+    assert publish.tail is payload
+
+
+def test_a_topic_that_does_not_fit_makes_room():
+    publish = packet(16)
+    publish.publish("t" * 200, b"hi", 0)
+    assert written(publish) == b"\x30\xcc\x01\x00\xc8" + b"t" * 200
+    assert publish.tail == b"hi"
+    publish.publish("t", b"hi", 0)
+    assert written(publish) == b"\x30\x05\x00\x01thi"
 
 
 def test_remaining_length_at_each_boundary():
     # MQTT 2.2.3, table 2.4; 3 bytes of the length are the topic "t"
+    publish = packet()
     for size, header in (
         (127, b"\x30\x7f"),
         (128, b"\x30\x80\x01"),
@@ -54,38 +94,35 @@ def test_remaining_length_at_each_boundary():
         (2097152, b"\x30\x80\x80\x80\x01"),
         (268435455, b"\x30\xff\xff\xff\x7f"),
     ):
-        out = io.BytesIO(64)
-        start = packet.publish(out, "t", 0, 0, size - 3)
-        assert written(out, start) == header + b"\x00\x01t", size
+        publish.publish("t", Payload(size - 3), 0)
+        assert written(publish) == header + b"\x00\x01t", size
 
 
 def test_a_packet_that_mqtt_cannot_carry_is_refused():
-    out = io.BytesIO(64)
-    assert "268435455" in str(raises(ValueError, packet.publish, out, "t", 0, 0, 268435453))
+    error = raises(ValueError, packet().publish, "t", Payload(268435453), 0)
+    assert "268435455" in str(error)
 
 
 def test_a_field_of_more_than_65535_bytes_is_refused():
-    out = io.BytesIO(64)
-    assert "65536" in str(raises(ValueError, packet.encode, out, 0x82, ["x" * 65536]))
+    assert "65536" in str(raises(ValueError, packet().text, "x" * 65536))
 
 
 def test_a_shorter_packet_after_a_longer_one():
-    out = io.BytesIO(64)
-    packet.encode(out, 0x82, ("a long filter", 1))
-    assert written(out, packet.encode(out, 0xC0, ())) == b"\xc0\x00"
+    one = packet()
+    one.publish("a long topic", b"and a payload", 0)
+    one.short(0xC0)
+    assert written(one) == b"\xc0\x00"
 
 
 def test_publish_allocates_nothing():
-    out = io.BytesIO(256)
+    publish = packet(256)
     payload = b"x" * 64
-    packet.publish(out, "petrel/node/light", 7, 2, len(payload))
-    out.write(payload)
+    publish.publish("petrel/node/light", payload, 2, 7)
     gc.collect()
     gc.disable()
     before = gc.mem_alloc()
     for _ in range(20):
-        packet.publish(out, "petrel/node/light", 7, 2, 64)
-        out.write(payload)
+        publish.publish("petrel/node/light", payload, 2, 7)
     after = gc.mem_alloc()
     gc.enable()
     assert after == before, after - before

@@ -28,10 +28,8 @@ class Wire:
 
     def encoded(self):
         """The packet the session has just encoded."""
-        session = self.session
-        session.out.seek(session.start)
-        packet = session.out.read(session.end - session.start)
-        return packet + (bytes(session.tail) if session.tail else b"")
+        packet = self.session.packet
+        return bytes(packet.tx[packet.start : packet.stop]) + bytes(packet.tail or b"")
 
     def sent(self):
         """All packets that the session wants to send now, one by one."""
@@ -52,20 +50,28 @@ class Wire:
             n = min(incoming.need, step or incoming.need, len(data))
             incoming.into[:n] = data[:n]
             data = data[n:]
-            first = incoming.received(n, self.now)
-            if first:
+            incoming.held += n
+            while incoming.held:
+                first = incoming.packet(self.now)
+                if not first:
+                    break
                 kind = session.handle(first, self.now)
                 if kind == 0x30:
-                    kinds.append((incoming.topic(), incoming.payload()))
-                    session.owed = incoming.pid
+                    if incoming.large:
+                        incoming.large.close()
+                        kinds.append((incoming.large.topic, incoming.large.payload))
+                        incoming.large = None
+                    else:
+                        kinds.append((str(incoming.topic(), "utf-8"), incoming.payload()))
+                    session.reply = session.ack
                 else:
                     kinds.append(kind)
                 self.replies = self.sent()
         return kinds
 
-    def post(self, topic, payload):
-        """Put a QoS 1 message into the outbox."""
-        return self.outbox.put(topic, payload, 2)
+    def post(self, topic, payload, qos=1):
+        """Put a message of QoS 1 or 2 into the outbox."""
+        return self.outbox.put(topic, payload, qos << 1)
 
     def later(self, ms):
         """Let time pass, second by second as a client would; returns what was sent meanwhile."""

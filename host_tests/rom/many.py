@@ -14,6 +14,9 @@ def readings(count):
     outbox = client.outbox
     while not client.session.up:
         client.wait(max(0, client.step()))
+    while client.session.untold or client.session.asked:
+        client.wait(max(0, client.step()))
+    forget("connect", "subscribe", package="mqtt")
     for taken in range(1, count + 1):
         node._read(node.sensors[taken & 1])
         left = 0 if taken == 1000 or taken == count else outbox.limit - 1

@@ -1,7 +1,11 @@
 """The asyncio client: a link stepped by two tasks, and calls that wait for the broker's answer.
 
 One task steps it when bytes arrive, the other when time has passed. A step never waits, so that
-it matters to nobody which task takes it.
+it matters to nobody which task takes it. What not every program needs (handlers per filter, the
+inbox behind `async for`, handing over, throttling) is imported when it is first used.
+
+A task that waits here may be cancelled at any time: a message that was taken stays taken, and a
+filter asked for stays asked for.
 """
 
 import asyncio
@@ -9,8 +13,10 @@ from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
+from mqtt.filters import ask, check_filter, check_granted, settled
 from mqtt.link import Link
-from mqtt.topic import check_filter, check_name
+from mqtt.packet import Refused
+from mqtt.topic import check_name
 
 _TICK_MS = const(1000)  # at most so long between two looks at the deadlines
 
@@ -20,12 +26,18 @@ def _switch():  # after core._io_queue.queue_read(): wait for that, as asyncio's
 
 
 class Client(Link):
-    """An MQTT 3.1.1 client for asyncio; the arguments and counters are those of mqtt.link.Link."""
+    """An MQTT client for asyncio; the arguments and counters are those of mqtt.link.Link.
 
-    def __init__(self, *arguments, **options):
+    throttle: a mqtt.throttle.Throttle that every publish() waits for, or None
+    """
+
+    def __init__(self, *arguments, throttle=None, **options):
         super().__init__(*arguments, **options)
-        self._reader = self._clock = None
+        self._throttle = throttle
+        self._reader = self._clock = self._topic = self._router = self._inbox = None
+        self._waiting = None
         self._reading = False  # the reader sleeps until bytes arrive
+        self._error = None  # why the last connection failed or ended
         self._progress = asyncio.Event()
 
     def start(self):
@@ -46,39 +58,118 @@ class Client(Link):
         reader, self._reader = self._reader, None
         reader.cancel()
         self._clock.cancel()
+        if self._inbox:
+            self._inbox.close()
+            self._inbox = None
+
+    async def progress(self):
+        """Wait until something has happened on the connection, whatever it is."""
+        await self._progress.wait()
+
+    async def connected(self):
+        """Wait until the connection stands, however often it has to be tried.
+
+        Raises Refused when the broker refuses it, for which trying again is no help.
+        """
+        while not self.session.up:
+            await self.progress()
+            if isinstance(self._error, Refused):
+                raise self._error
+
+    async def __aenter__(self):
+        self.start()
+        try:
+            await self.connected()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_):
+        await self.stop()
 
     async def publish(self, topic, payload, retain=False, qos=0):
-        """Publish. QoS 1: returns when the broker has acknowledged, over reconnects if need be.
+        """Publish. QoS 1 and 2: returns when the broker has acknowledged, over reconnects too.
 
-        Raises OSError where post() returns -1, ValueError for a bad topic.
+        Raises OSError where post() returns None, ValueError for a bad topic.
         """
-        check_name(topic)
-        if not qos:
+        if topic is not self._topic:  # the same as before needs no second look
+            self._topic = topic = check_name(topic)
+        if self._throttle:
+            await self._throttle.turn(len(payload))
+        if not qos and self._data is not None:
             await self._drained()
         number = self.post(topic, payload, retain, qos)
-        if number < 0:
+        if number is None:
             raise OSError("queue full" if qos else "not connected")
-        while qos and self.outbox.removed <= number:
-            await self._progress.wait()
+        while self.outbox.removed <= number:
+            await self.progress()
+
+    def hand_over(self, topic, payload, retain=False, qos=1, policy="refuse", limit=32):
+        """Publish later, without waiting; returns a handle to ask or to wait, see mqtt.handover.
+
+        policy: what happens when `limit` messages wait: "refuse" the new one (OSError), drop the
+        "oldest", or keep the "latest" of each topic alone, however many wait.
+        """
+        if self._waiting is None:
+            from mqtt.handover import Waiting
+
+            self._waiting = Waiting(self, self._throttle)
+        return self._waiting.put(check_name(topic), payload, retain, qos, policy, limit)
 
     async def subscribe(self, pattern, qos=0):
         """Subscribe, for this and all later connections; returns when the broker has answered.
 
-        Raises OSError if the broker will not have it, ValueError for a bad filter.
+        pattern: a filter, or a list of filters and (filter, qos). Raises OSError if the broker
+        refuses one, ValueError for a bad filter.
         """
-        session = self.session
-        session.subscribe(check_filter(pattern), qos)
+        asked = ask(self.session, pattern, qos)
+        if not self.on_message:  # then they are for `async for`
+            self.__aiter__()
         self._step()
-        while not session.settled():
-            await self._progress.wait()
-        if pattern in session.rejected:
-            raise OSError("subscription refused: " + pattern)
+        while not settled(self.session):
+            await self.progress()
+        check_granted(self.session, asked)
+
+    async def unsubscribe(self, pattern):
+        """Give up a filter, or a list of them; returns when the broker has answered."""
+        await self.subscribe(pattern, None)
+
+    def on(self, pattern, handler):
+        """Have handler(topic, payload, retained) called for every message that matches a filter.
+
+        The handler may be a coroutine function. Where none matches, on_message or `async for`
+        gets the message. This does not subscribe. Raises ValueError for a bad filter.
+        """
+        if self._router is None:
+            from mqtt.router import Router
+
+            self._router = Router(self.on_message)
+            self.on_message = self._router.route
+        self._router.add(check_filter(pattern), handler)
+
+    def __aiter__(self):
+        """The messages: `async for topic, payload, retained in client`."""
+        if self._inbox is None:
+            from mqtt.inbox import Inbox
+
+            self._inbox = Inbox()
+            if self._router:
+                self._router.otherwise = self._inbox.put
+            else:
+                self.on_message = self._inbox.put
+        return self._inbox
 
     def hang_up(self):
         """End the connection; the reader must not go on waiting for a stream that is closed."""
         if self._reading and core.cur_task is not self._reader:
             self._reader.cancel()
         super().hang_up()
+
+    def failed(self, error):
+        """The connection failed or ended."""
+        self._error = error
+        super().failed(error)
 
     def _step(self):
         """Take a step, and let every task that waits look whether what it waits for has come."""

@@ -1,101 +1,132 @@
-"""Puts the bytes that arrive together into control packets. It knows lengths, not the protocol.
+"""Finds the control packets in the bytes that arrive. It knows lengths, not the protocol.
 
-The caller reads up to `need` bytes to `into` and reports how many came with received(), which
-returns the first byte of the packet when one is complete. The packet's body then stands at the
-start of `buffer` until the next call. A packet larger than the buffer passes through it piece by
-piece, and `skipped` is set: nothing is held of it but the identifier of a PUBLISH.
+The caller reads up to `need` bytes into `into`, adds their number to `held`, and calls packet()
+until there is no whole packet left. A packet larger than the buffer passes through it piece by
+piece, see mqtt.large: nothing is held of it but the identifier of a PUBLISH.
 """
 
 from mqtt.packet import ProtocolError
 
 
 class Incoming:
-    """The packet that is arriving; `room`: bytes of buffer for its body.
+    """The bytes that have arrived; `room`: how many are held, and so the largest packet.
 
-    first: its first byte; size: bytes of body; pid: identifier of a PUBLISH, 0 for QoS 0
-    began: the time of its first byte, or of the last buffer full; None between two packets
+    buffer[body:end] is the body of the packet found last, until the next is asked for
+    began: when the packet began of which the rest is missing; None if none is
+    pid, payload_at: of a PUBLISH, see opened(); large: the packet that passes, or None
+    on_large: see mqtt.connection.Connection
+    unreleased: identifiers of messages of QoS 2 whose PUBREL has not come
+    skipped: messages dropped because they did not fit
     """
 
-    def __init__(self, room):
+    def __init__(self, room, on_large=None, unreleased=()):
+        self.on_large = on_large
+        self.unreleased = unreleased
         self.buffer = bytearray(room)
-        self._view = memoryview(self.buffer)
+        self.view = memoryview(self.buffer)
+        self.large = self._name = None
+        self.skipped = 0
         self.reset()
 
     def reset(self):
-        """Begin with a new packet, whatever has arrived of another."""
+        """Begin anew, whatever has arrived."""
         self.into = self.buffer
-        self.need = 2
+        self.need = len(self.buffer)
+        self.held = self._at = 0  # bytes in the buffer, and how many of them were looked at
         self.began = None
-        self._got = 0
-        self._head = True
+        if self.large:
+            self.large.close()
+            self.large = None
 
-    def received(self, n, now):
-        """Note that n bytes came at `now`; returns the first byte of a complete packet, or 0."""
-        self._got += n
-        self.need -= n
-        if not self.need and self._head and self.buffer[self._got - 1] & 0x80:
-            # The remaining length goes on in one more byte, up to the fourth. MQTT 2.2.3
-            if self._got == 5:
+    def packet(self, now):
+        """Find the next packet; returns its first byte, or 0 if none has arrived completely."""
+        if self.large:
+            return self.large.passed(self, now)
+        at = self._at
+        body = at + 2
+        if body > self.held:
+            return self._wait(0, now)
+        size = self.buffer[at + 1]
+        if size > 127:
+            body, size = self._length(body, size - 128)
+        self.body = body
+        self.end = end = body + size
+        if end > self.held:
+            return self._wait(end - at, now)
+        if end == self.held:
+            self.held = end = 0
+        self._at = end
+        if self.began is not None:
+            self.began = None
+            self.into = self.buffer
+            self.need = len(self.buffer)
+        if not self.buffer[at]:
+            raise ProtocolError("packet 0x00")  # MQTT 2.2.1: reserved
+        return self.buffer[at]
+
+    def _length(self, body, size):
+        """The remaining length goes on, up to its fourth byte. MQTT 2.2.3"""
+        shift = 7
+        while body < self.held:
+            more = self.buffer[body]
+            body += 1
+            size |= (more & 127) << shift
+            if more < 128:
+                return body, size
+            shift += 7
+            if shift == 28:
                 raise ProtocolError("remaining length of more than four bytes")
-            self.need = 1
-        if self.need:
-            self.into = self._view[self._got :]  # type: ignore[assignment]
-            if self.began is None:
-                self.began = now
-            return 0
-        if self._head:
-            self._fixed_header()
-        else:
-            if self._left == self.size:
-                self._open()
-            self._left -= self._got
-        if not self._left:
-            self.reset()
-            return self.first
-        self.into = self.buffer
-        self.need = min(self._left, len(self.buffer))
-        self.began = now
-        self._got = 0
+        return body + 1, 0  # not all of it has arrived
+
+    def _wait(self, size, now):
+        """Make room for the rest of the packet that has begun, `size` bytes in all."""
+        at = self._at
+        held = self.held - at
+        if at or self.began is None:
+            self.began = now
+        if at and held:
+            self.view[:held] = self.view[at : self.held]
+        self._at = 0
+        self.held = held
+        self.need = len(self.buffer) - held
+        self.into = self.view[held:] if held else self.buffer  # type: ignore[assignment]
+        if not self.need:
+            from mqtt.large import Large
+
+            self.large = Large(self, size, now)
         return 0
 
-    def _fixed_header(self):
-        buffer = self.buffer
-        size = 0
-        for i in range(self._got - 1, 0, -1):
-            size = size << 7 | buffer[i] & 0x7F
-        self.first = buffer[0]
-        self.size = self._left = size
-        self.skipped = size > len(buffer)
-        self._head = False
-        if self.first < 0x10 or not size and self.first & 0xF0 == 0x30:
-            raise ProtocolError("packet 0x%02x of %d bytes" % (self.first, size))
+    def opened(self, first, end):
+        """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held."""
+        at = self.body + 2
+        if at <= self.end:
+            at += self.number(self.body)
+        qos = first & 6
+        self.pid = 0
+        self.topic_end = at
+        self.payload_at = at + 2 if qos else at
+        if at < self.body + 3 or self.payload_at > self.end or qos == 6:
+            raise ProtocolError("malformed PUBLISH")
+        if qos and self.payload_at <= end:
+            self.pid = self.number(at)
 
-    def _open(self):
-        """The body has begun: find topic, identifier and payload of a PUBLISH in it."""
-        buffer = self.buffer
-        held = self._got
-        first = self.first
-        if first & 0xF0 == 0x30:
-            qos = first & 6
-            end = 2 + (buffer[0] << 8 | buffer[1])
-            body = end + 2 if qos else end
-            self._end = end
-            self._body = body
-            if end > 2 and body <= held and qos < 6:
-                self.pid = buffer[end] << 8 | buffer[end + 1] if qos else 0
-                if self.pid or not qos:
-                    return
-        elif not self.skipped:
-            return
-        raise ProtocolError("packet 0x%02x of %d bytes: malformed" % (first, self.size))
+    def number(self, at):
+        """The number of two bytes that stands at that place of the buffer."""
+        return self.buffer[at] << 8 | self.buffer[at + 1]
 
     def topic(self):
-        """The topic of the PUBLISH in the buffer, as str. [MQTT-1.5.3-1]"""
-        try:
-            return str(self._view[2 : self._end], "utf-8")
-        except UnicodeError:
-            raise ProtocolError("PUBLISH: its topic is not UTF-8")
+        """The topic of the PUBLISH, as bytes."""
+        topic = bytes(self.view[self.body + 2 : self.topic_end])
+        if topic != self._name:  # the same as before needs no second look
+            for byte in topic:
+                if byte > 127 or byte in b"\0#+":
+                    from mqtt.topic import check_received
+
+                    check_received(topic)
+                    break
+            self._name = topic
+        return topic
 
     def payload(self):
         """Its payload, as bytes."""
-        return bytes(self._view[self._body : self.size])
+        return bytes(self.view[self.payload_at : self.end])

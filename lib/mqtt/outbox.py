@@ -9,33 +9,41 @@ class Outbox:
     """A ring of at most `limit` messages (1 or more); made once, it allocates nothing more.
 
     count: messages held; removed: messages ever removed, so message number n is done when
-    removed > n; refused: messages that found it full
+    removed > n; refused: messages that found it full; topic, payload, flags: see get()
     """
 
     def __init__(self, limit):
         self.limit = limit
         self.count = self.removed = self.refused = 0
-        self._ring = [None] * limit
+        self._ring = [None] * (3 * limit)
 
     def put(self, topic, payload, flags):
-        """Take a message; returns its number, or -1 and counts it as refused when full.
+        """Take a message; returns its number, or None and counts it as refused when full.
 
         payload: bytes, held as they are; flags: those of its PUBLISH, for QoS 1 or 2.
         """
-        number = self.removed + self.count
         if self.count == self.limit:
             self.refused += 1
-            return -1
+            return None
+        number = self.removed + self.count
         self.count += 1
-        self._ring[number % self.limit] = (topic, payload, flags)
+        ring = self._ring
+        at = number % self.limit * 3
+        ring[at] = topic
+        ring[at + 1] = payload
+        ring[at + 2] = flags
         return number
 
     def get(self, index):
-        """The message `index` places behind the head: (topic, payload, flags)."""
-        return self._ring[(self.removed + index) % self.limit]
+        """Set topic, payload and flags to those of the message `index` places behind the head."""
+        ring = self._ring
+        at = (self.removed + index) % self.limit * 3
+        self.topic = ring[at]
+        self.payload = ring[at + 1]
+        self.flags = ring[at + 2]
 
     def pop(self):
         """Remove the message at the head."""
-        self._ring[self.removed % self.limit] = None
+        self._ring[self.removed % self.limit * 3 + 1] = None
         self.removed += 1
         self.count -= 1

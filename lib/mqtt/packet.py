@@ -1,18 +1,10 @@
-"""The wire: MQTT 3.1.1 control packets, written into a caller's stream. Pure functions, no I/O.
+"""The wire: puts the packets together that are sent. It knows their form, not what they are for.
 
-`out` is any seekable byte stream, in practice one io.BytesIO that a client makes once: its `write`
-takes str and bytes alike at the speed of C and allocates nothing while the packet fits. The body
-is written first, behind a gap as long as the longest fixed header; the header is then put directly
-before it, so that no length has to be known beforehand. Every encoder returns the offset at which
-its packet starts and leaves the stream standing at its end.
+What a packet carries is written into `out`, an io.BytesIO made once: its `write` takes str and
+bytes alike at the speed of C, and allocates nothing while the packet fits. finish() copies that
+into the bytearray `tx`, behind a fixed header right-aligned before offset 5; so no length has to
+be known beforehand, and the packet leaves in one write.
 """
-
-from micropython import const
-
-_GAP = const(5)  # one byte of type, four of remaining length
-
-_byte = bytearray(1)
-_two = bytearray(2)
 
 
 class LinkError(OSError):
@@ -32,60 +24,95 @@ class Refused(Exception):
     code = 0
 
 
-def encode(out, first, fields):
-    """Encode a packet of `fields`: an int is one byte, str and bytes follow their length."""
-    out.seek(_GAP)
-    for field in fields:
-        if isinstance(field, int):
-            _byte[0] = field
-            out.write(_byte)
-        else:
-            _text(out, field)
-    return _head(out, first, 0)
+_two = bytearray(2)
 
 
-def publish(out, topic, pid, flags, payload_size):
-    """Encode PUBLISH up to its payload, which the caller writes, or sends, directly behind it.
+class Packet:
+    """The packet that is to leave: tx[start:stop], and then `tail` if it is not None.
 
-    `flags` are the low bits of the first byte: DUP 8, QoS 2 or 4, RETAIN 1.
+    out: an io.BytesIO; room: bytes of packet that are held. The payload of a larger PUBLISH stays
+    where it is, as `tail`.
     """
-    out.seek(_GAP)
-    _text(out, topic)
-    if flags & 6:
-        _two[0] = pid >> 8
-        _two[1] = pid & 0xFF
-        out.write(_two)
-    return _head(out, 0x30 | flags, payload_size)
 
+    def __init__(self, out, room):
+        self.out = out
+        self.room = room
+        self.tx = bytearray(0)
+        self._grow(room)
 
-def _text(out, text):
-    at = out.tell()
-    out.seek(at + 2)
-    size = out.write(text)
-    if size > 0xFFFF:
-        raise ValueError("%d bytes in one field; MQTT allows 65535" % size)
-    _two[0] = size >> 8
-    _two[1] = size & 0xFF
-    out.seek(at)
-    out.write(_two)
-    out.seek(at + 2 + size)
+    def publish(self, topic, payload, flags, pid=0):
+        """Encode PUBLISH; flags: the low bits of its first byte; without a pid for QoS 0."""
+        self.out.seek(0)
+        size = self.out.write(topic)
+        if pid:
+            self.number(pid)
+        self.finish(0x30 | flags, size, payload)
 
+    def short(self, first, pid=0):
+        """Encode a packet that is an identifier alone, or, without one, empty."""
+        self.out.seek(0)
+        self.finish(first, pid)
+        if not pid:
+            self.tx[4] = 0
+            self.stop = 5
 
-def _head(out, first, after):
-    """Put the fixed header before the body that ends here, `after` bytes of payload to follow."""
-    end = out.tell()
-    left = length = end - _GAP + after
-    start = _GAP - 2
-    while left > 127:
-        start -= 1
-        left >>= 7
-    if start < 0:
-        raise ValueError("packet of %d bytes; MQTT allows 268435455" % length)  # MQTT 2.2.3
-    out.seek(start)
-    for _ in range(start, _GAP):
-        _byte[0] = first
-        out.write(_byte)
-        first = length & 127 | (128 if length > 127 else 0)
-        length >>= 7
-    out.seek(end)
-    return start
+    def number(self, value):
+        """Write a number of two bytes into `out`."""
+        _two[0] = value >> 8
+        _two[1] = value & 255
+        self.out.write(_two)
+
+    def text(self, value):
+        """Write str or bytes behind their length; ValueError for more than 65535 bytes."""
+        out = self.out
+        at = out.tell()
+        self.number(0)
+        size = out.write(value)
+        if size > 0xFFFF:
+            raise ValueError("%d bytes in one field; MQTT allows 65535" % size)
+        out.seek(at)
+        self.number(size)
+        out.seek(at + 2 + size)
+
+    def finish(self, first, lead, payload=b""):
+        """Make a packet of what was written; `lead`: the number with which its body begins."""
+        out = self.out
+        size = out.tell() + len(payload)
+        self._header(first, size + 2)
+        self.tail = None
+        if size > self.room:
+            self.tail = payload or None
+            size = out.tell()
+            self._grow(size)
+        elif payload:
+            out.write(payload)
+        out.seek(0)
+        out.readinto(self._behind, size)
+        self.tx[5] = lead >> 8
+        self.tx[6] = lead & 255
+        self.stop = size + 7
+
+    def _header(self, first, size):
+        """Put first byte and remaining length (MQTT 2.2.3) before the body."""
+        tx = self.tx
+        at = 3
+        left = size
+        while left > 127:
+            left >>= 7
+            at -= 1
+        if at < 0:
+            raise ValueError("packet of %d bytes; MQTT allows 268435455" % size)
+        self.start = at
+        tx[at] = first
+        while at < 3:
+            at += 1
+            tx[at] = size & 127 | 128
+            size >>= 7
+        tx[4] = size
+
+    def _grow(self, size):
+        if len(self.tx) < size + 7:
+            head = self.tx[:7]
+            self.tx = bytearray(size + 7)
+            self.tx[: len(head)] = head
+            self._behind = memoryview(self.tx)[7:]

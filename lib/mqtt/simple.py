@@ -1,37 +1,59 @@
-"""The blocking client: umqtt's class, methods and callbacks, over a link that it steps itself.
+"""The blocking client: umqtt's class, methods and callbacks, over a connection that it serves.
 
 Every call has a deadline, and a connection that fails raises an OSError. What was published with
-QoS 1 and not acknowledged until then is kept and sent again, first, after reconnect() or
+QoS 1 or 2 and not acknowledged until then is kept and sent again, first, after reconnect() or
 connect().
 """
 
+import random
 from time import sleep_ms, ticks_ms
 
-from mqtt.link import Link
+from micropython import const
+
+from mqtt.connection import Connection
+from mqtt.filters import ask, check_granted, settled
 from mqtt.packet import LinkError, Refused
-from mqtt.topic import check_filter, check_name
+from mqtt.topic import check_name
+from mqtt.transport import tcp
+
+_SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
+_LARGEST = const(16384)  # bytes of payload kept in RAM, where there is so much
 
 MQTTException = Refused  # umqtt's name
 
 
-class MQTTClient(Link):
-    """A blocking MQTT 3.1.1 client. The arguments up to keepalive (seconds) are umqtt.simple's.
+def _whole(_, size, retained):
+    if size <= _LARGEST:
+        from mqtt.large import Whole
 
-    dial: how to connect, see mqtt.transport; the default is TCP to server and port
-    queue: QoS 1 messages held until acknowledged; further ones are those of mqtt.link.Link
+        return Whole(size)
+
+
+class MQTTClient(Connection):
+    """A blocking MQTT client. The arguments up to ssl_params are umqtt.simple's.
+
+    keepalive: seconds; ssl: True, or an SSLContext, for TLS; ssl_params: arguments of mqtt.tls.tls
+    dial: how to connect instead, see mqtt.transport
+    queue: messages held until acknowledged; further ones are those of mqtt.connection.Connection.
+    A message larger than `buffer` takes as much RAM as it needs, up to 16 KiB.
     """
 
     def __init__(
-        self, client_id, server, port=0, user=None, password=None, keepalive=0, *, dial=None,
-        queue=8, **options,
+        self, client_id, server, port=0, user=None, password=None, keepalive=0, ssl=None,
+        ssl_params=None, *, dial=None, queue=8, buffer=256, on_large=_whole, **options,
     ):  # fmt: skip
         super().__init__(
-            dial or server, client_id, port or 1883, on_message=self._arrived, queue=queue,
-            user=user, password=password, keepalive=keepalive, **options,
+            client_id, queue=queue, buffer=buffer, user=user, password=password,
+            keepalive=keepalive, on_large=on_large, **options,
         )  # fmt: skip
-        self._callback = None
-        self._calling = False
-        self._raised = None  # by the callback: passed on when the step has ended
+        if ssl:
+            from mqtt.tls import umqtt  # type: ignore[import-not-found]
+
+            dial = umqtt(server, port or 8883, ssl, ssl_params or {})
+        self._dial = dial or tcp(server, port or 1883)
+        self._callback = self._topic = None
+        self._calling = False  # inside the callback
+        self._raised = False  # an exception that is under way came from there
         self._messages = 0
 
     def set_callback(self, f):
@@ -44,15 +66,19 @@ class MQTTClient(Link):
             raise ValueError("last will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % qos)
         self.session.will = (check_name(topic), msg, qos, retain)
 
-    def connect(self, clean_session=True):
-        """Connect; returns True if the broker still had our session. Raises OSError or Refused."""
+    def connect(self, clean_session=True, timeout=None):
+        """Connect; returns True if the broker still had our session.
+
+        timeout: seconds that the broker may take for an answer. Raises OSError, or Refused.
+        """
         session = self.session
         if not clean_session and not session.client_id:
             raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
+        if timeout:
+            session.connect_ms = session.answer_ms = int(timeout * 1000)
         self.hang_up()
         session.clean = clean_session
-        self._since = ticks_ms()
-        self.step()
+        self.open(self._dial)
         while not session.up:
             self._turn()
         return session.present
@@ -70,42 +96,50 @@ class MQTTClient(Link):
                 tried += 1
                 if tried == attempts:
                     raise
-            sleep_ms(self.random(24) % min(15_000, 1000 << min(tried, 4)))
+            sleep_ms(random.getrandbits(24) % min(15_000, 1000 << min(tried, 4)))
 
     def disconnect(self):
         """Say goodbye, so that there is no last will, and close."""
         self.close()
 
     def publish(self, topic, msg, retain=False, qos=0):
-        """Publish; with QoS 1 it returns when the broker has acknowledged.
+        """Publish; with QoS 1 or 2 it returns when the broker has acknowledged.
 
-        Raises OSError if the connection fails; a QoS 1 message is then sent after the next.
+        Raises OSError if the connection fails; such a message is then sent after the next.
         From inside the callback it does not wait, since the callback runs inside a wait.
         """
-        check_name(topic)
+        if topic is not self._topic:  # the same as before needs no second look
+            self._topic = topic = check_name(topic)
         outbox = self.outbox
-        waits = not self._calling
-        while waits and (outbox.count == outbox.limit if qos else self._data is not None):
-            self._turn()
-        number = self.post(topic, msg, retain, qos)
-        if number < 0:
-            raise LinkError("queue full" if qos else "not connected")
-        while waits and (outbox.removed <= number if qos else self._data is not None):
-            self._turn()
+        if not self._calling and (self._data is not None or outbox.count == outbox.limit):
+            self._until(outbox.removed if qos else -1)
+        qos = self.post(topic, msg, retain, qos)  # from here on the message's number
+        if qos is None:
+            raise LinkError("queue full, or not connected")
+        if outbox.removed <= qos or self._data is not None:
+            self._until(qos)
 
     def subscribe(self, topic, qos=0):
-        """Subscribe, for this and all later connections. Raises OSError if refused."""
-        session = self.session
-        session.subscribe(check_filter(topic), qos)
-        while not session.settled() and not self._calling:
+        """Subscribe, for this and all later connections; topic: a filter, or a list of them.
+
+        In the list (filter, qos) may stand for a filter. Raises OSError if one is refused.
+        """
+        asked = ask(self.session, topic, qos)
+        while not (settled(self.session) or self._calling):
+            self.check_msg()
+            self.send()
             self._turn()
-        if topic in session.rejected:
-            raise OSError("subscription refused: %s" % topic)
+        check_granted(self.session, asked)
+
+    def unsubscribe(self, topic):
+        """Give up a filter, or a list of them."""
+        self.subscribe(topic, None)
 
     def ping(self):
         """Send PINGREQ now; its answer is awaited by whatever call comes next."""
         self.session.ping = True
-        self._take_step()
+        self.check_msg()
+        self.send()
 
     def wait_msg(self):
         """Wait until a message has been delivered, however long; keeps the connection alive."""
@@ -115,34 +149,45 @@ class MQTTClient(Link):
 
     def check_msg(self):
         """Deliver what has arrived, without waiting; sends a PINGREQ where one is due."""
-        self._take_step()
+        self._turn(False)
 
-    def failed(self, error):
-        """The connection failed: unlike a link, this tells its caller."""
-        self.hang_up()
-        raise error
+    def deliver(self, topic, payload, retained):
+        """Call the callback. What it raises reaches the caller, and the broker gets its answer."""
+        self._messages += 1
+        self._calling = self._raised = True
+        try:
+            if self._callback:
+                self._callback(topic, payload)
+            self._raised = False
+        finally:
+            self._calling = False
+            self.session.reply = self.session.ack
 
-    def _turn(self):
-        """Take a step, and wait for the next."""
-        wait = self._take_step()
-        if wait > 0:
-            self.wait(wait)
+    def _until(self, number):
+        """Serve the connection until that message is acknowledged and all is written."""
+        while not self._calling and (self.outbox.removed <= number or self._data is not None):
+            self._turn()
 
-    def _take_step(self):
+    def _turn(self, wait=True):
+        """Serve the connection once; `wait`: until there is something to do."""
+        if self._calling:
+            raise LinkError("not from inside the callback")
         if self.stream is None:
             raise LinkError("not connected: call connect() or reconnect()")
-        wait = self.step()
-        if self._raised:
-            raised, self._raised = self._raised, None
-            raise raised
-        return wait
-
-    def _arrived(self, topic, payload, _):
-        self._messages += 1
-        if self._callback:
-            calling, self._calling = self._calling, True
-            try:
-                self._callback(topic.encode(), payload)
-            except Exception as error:
-                self._raised = error
-            self._calling = calling
+        self._raised = False
+        try:
+            if self.opening and not self.opened():
+                self.wait(_SOON_MS)
+                return
+            left = self.session.tick(ticks_ms())
+            if not left or self._data is not None:
+                self.send()
+                left = _SOON_MS
+            incoming = self.session.incoming
+            if wait and (incoming.began is not None or not incoming.held):
+                self.wait(left)
+            self.receive()
+        except (OSError, ValueError, MemoryError, Refused):
+            if not self._raised:
+                self.hang_up()
+            raise

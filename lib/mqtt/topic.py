@@ -1,25 +1,38 @@
-"""What MQTT 4.7 allows as a topic name and as a topic filter."""
+"""What MQTT allows as a topic name (4.7),."""
 
 
 def check_name(topic):
-    """Return the topic name; ValueError if nothing can be published to it. [MQTT-3.3.2-2]"""
-    for character in ("+", "#", "\0") if isinstance(topic, str) else (b"+", b"#", b"\0"):
-        if character in topic:
-            raise ValueError("topic %r: %r is not allowed in it" % (topic, character))
-    if not topic or len(topic) > 65535:
-        raise ValueError("topic of %d bytes; 1 to 65535" % len(topic))
-    return topic
+    """Return the topic name, str or bytes; ValueError if nothing can be published to it.
+
+    [MQTT-3.3.2-2], [MQTT-4.7.3-1]
+    """
+    raw = check(topic)
+    if b"+" in raw or b"#" in raw:
+        raise ValueError("topic %r: a wildcard is not allowed in it" % topic)
+    return topic if isinstance(topic, str) else raw
 
 
-def check_filter(pattern):
-    """Return the topic filter; ValueError where MQTT forbids it. [MQTT-4.7.1-2], [MQTT-4.7.1-3]"""
-    text = pattern if isinstance(pattern, str) else str(pattern, "utf-8")
-    levels = text.split("/")
-    for i, level in enumerate(levels):
-        if len(level) > 1 and ("+" in level or "#" in level) or "\0" in level:
-            raise ValueError("filter %r: a wildcard fills a whole level" % text)
-        if level == "#" and i < len(levels) - 1:
-            raise ValueError("filter %r: '#' must be the last level" % text)
-    if not text or len(text) > 65535:
-        raise ValueError("filter of %d bytes; 1 to 65535" % len(text))
-    return pattern
+def check_received(topic):
+    """ProtocolError if the broker should not have sent this topic name."""
+    from mqtt.packet import ProtocolError
+
+    try:
+        check_name(topic)
+    except ValueError as error:
+        raise ProtocolError(str(error))
+
+
+def check(topic):
+    """The topic as bytes, if it is well-formed text of a length that MQTT allows."""
+    raw = topic.encode() if isinstance(topic, str) else bytes(topic)
+    if not 0 < len(raw) < 65536:
+        raise ValueError("topic of %d bytes; 1 to 65535" % len(raw))
+    if b"\0" in raw:
+        raise ValueError("topic %r: U+0000 is not allowed in it" % topic)
+    for byte in raw:
+        if byte > 127:
+            from mqtt.utf8 import check_text
+
+            check_text(raw)
+            break
+    return raw

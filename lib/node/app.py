@@ -14,7 +14,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from node.overlay import call
+from node.overlay import call, forget
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
@@ -79,6 +79,7 @@ class Node:
         return self.ended
 
     def _each_second(self):
+        forget("connect", "subscribe", package="mqtt")  # they are needed when a connection begins
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
         if self.uptime % self.diagnostics == 0:
@@ -163,6 +164,7 @@ class Node:
     def on_connect(self):
         """Birth, then how the node is."""
         print("Petrel: connected")
+        forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
         self.tell()
 

@@ -13,6 +13,7 @@ def make(node, config):
         node.client = Console()
         return
     from mqtt.link import Link
+    from mqtt.subscribe import want
     from mqtt.transport import tcp
 
     wifi = config.get("wifi")
@@ -27,4 +28,4 @@ def make(node, config):
         will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
         on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
     )  # fmt: skip
-    node.client.session.subscribe(node.prefix + "cmd/#", 1)
+    want(node.client.session, node.prefix + "cmd/#", 1)

@@ -9,7 +9,7 @@ class Console:
     connects = 0
 
     def __init__(self):
-        self.outbox = self.session = self
+        self.outbox = self.session = self.incoming = self
         self.refused = self.count = self.skipped = 0
 
     def post(self, topic, payload, retain=False, qos=1):

@@ -19,10 +19,12 @@ def call(module, function, *args):
         forget(module)
 
 
-def forget(*modules):
-    """Forget modules of this package, so that the next collection frees them."""
-    package = sys.modules["node"]
+def forget(*modules, package="node"):
+    """Forget modules of a package, so that their RAM is free again."""
+    forgotten = False
     for module in modules:
-        if sys.modules.pop("node." + module, None):
-            delattr(package, module)
-    gc.collect()
+        if sys.modules.pop(package + "." + module, None):
+            delattr(sys.modules[package], module)
+            forgotten = True
+    if forgotten:
+        gc.collect()

@@ -18,7 +18,7 @@ def tell(node):
         "waiting": client.outbox.count,
         "refused": client.outbox.refused,
         "drops": node.drops,
-        "skipped": client.session.skipped,
+        "skipped": client.session.incoming.skipped,
         "connects": client.connects,
     }
     message.update(node.about)

@@ -1,0 +1,50 @@
+"""The part of a session that begins a connection: CONNECT and CONNACK.
+
+Imported when it is needed. A program that is short of RAM may drop it when the connection stands.
+"""
+
+
+def connect(session):
+    """Encode CONNECT. MQTT 3.1"""
+    keepalive = session.keepalive
+    will = session.will
+    flags = 2 if session.clean else 0
+    fields = [session.client_id]
+    if will:
+        flags |= 4 | will[2] << 3 | (32 if will[3] else 0)
+        fields += will[:2]
+    if session.user is not None:
+        flags |= 128
+        fields.append(session.user)
+    if session.password is not None:
+        flags |= 64
+        fields.append(session.password)
+    name = "MQIsdp" if session.version == 3 else "MQTT"
+    packet = session.packet
+    packet.out.seek(0)
+    packet.out.write(name)
+    packet.out.write(bytes((session.version, flags, keepalive >> 8, keepalive & 255)))
+    for field in fields:
+        packet.text(field)
+    packet.finish(0x10, len(name))
+
+
+def accepted(session, present, code):
+    """CONNACK; `present`: the broker still knows our session. Raises Refused for a code."""
+    if code:
+        from mqtt.words import refusal
+
+        raise refusal(code)
+    session.up = True
+    session.present = bool(present)
+    session.awaited = session.sent = session.attempts = 0
+    if not present:
+        # The broker knows nothing of us: what it has not acknowledged is new to it, under new
+        # identifiers [MQTT-3.1.2-6], and it must be asked again for every filter. What it has
+        # answered by PUBREC was its own already.
+        session.acked |= session.received
+        session.pop()
+        session.known = 0
+        session.shift += session.window
+        session.untold = list(session.filters)
+        session.unreleased.clear()

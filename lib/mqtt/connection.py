@@ -1,0 +1,231 @@
+"""One connection to the broker: carries bytes between a stream and a session, and never waits.
+
+What is posted with QoS 1 or 2 goes through the outbox and stays there until the broker has
+acknowledged it, over any number of connections. A packet leaves in one write.
+"""
+
+import io
+import select
+import sys
+from time import ticks_diff, ticks_ms
+
+from micropython import const
+
+from mqtt.outbox import Outbox
+from mqtt.packet import LinkError
+
+_CONNACK = const(0x20)
+_PUBLISH = const(0x30)
+
+
+class Connection:
+    """A connection over MQTT 3.1.1 (version=4), 3.1 (3) or 5 (5); session.up while it stands.
+
+    on_message(topic, payload, retained): called for every message; what it raises is counted
+    on_large(topic, size, retained): for a message larger than the buffer; returns an object with
+    write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
+    which drops it. on_connect(): called when the connection stands.
+    queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
+    buffer and all further arguments are those of mqtt.session.Session; session.subscribe() holds
+    for all connections.
+
+    Counters: connects, connections that stood; handler_errors; outbox.refused, messages that
+    found the queue full; and those of `session`.
+    """
+
+    def __init__(
+        self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
+        version=4, **session,
+    ):  # fmt: skip
+        if version == 5:
+            from mqtt.v5 import Session  # type: ignore[import-not-found]
+        else:
+            from mqtt.session import Session
+        self.on_message = on_message
+        self.on_connect = on_connect
+        self.outbox = Outbox(queue) if isinstance(queue, int) else queue
+        self.session = Session(
+            io.BytesIO(64),
+            self.outbox,
+            client_id,
+            buffer=buffer,
+            version=version,
+            on_large=on_large,
+            **session,
+        )
+        self.connects = self.handler_errors = 0
+        self.stream = None
+        self.opening = False  # the stream does not stand yet
+        self._poller = select.poll()
+        # What the stream did not take yet: bytes _at to _end of _data, then all of _tail; and
+        # since when.
+        self._data = self._tail = None
+        self._at = self._end = 0
+        self._stuck = ticks_ms()
+
+    def post(self, topic, payload, retain=False, qos=1):
+        """Hand a message over without waiting; returns its number, or None if it was not taken.
+
+        QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
+        are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
+        and forgotten, number -1; not when the connection is not up and free. The topic is taken
+        as it is; see mqtt.topic for one that comes from outside.
+        """
+        if isinstance(payload, str):
+            payload = payload.encode()
+        flags = qos << 1 | 1 if retain else qos << 1
+        number = -1
+        if qos:
+            if not isinstance(payload, bytes):
+                payload = bytes(payload)  # it is held: the caller may use its buffer again
+            number = self.outbox.put(topic, payload, flags)
+        elif self.session.up and self._data is None:
+            self.session.packet.publish(topic, payload, flags)
+        else:
+            return None
+        try:
+            self.send(not qos)
+        except OSError as error:
+            self.failed(error)
+        return number
+
+    def wait(self, ms):
+        """Sleep until bytes arrive, but no longer than `ms`."""
+        for _ in self._poller.ipoll(ms):
+            pass
+
+    def close(self):
+        """Say goodbye, so that there is no last will, and end the connection. [MQTT-3.14.4-1]
+
+        What is still in the outbox stays there.
+        """
+        try:
+            if self.session.up and self._data is None:
+                self.session.packet.short(0xE0)
+                self.send(True)
+        except OSError:
+            pass  # it has ended already
+        self.hang_up()
+
+    def failed(self, error):
+        """The connection failed or ended."""
+        self.hang_up()
+        raise error
+
+    def hang_up(self):
+        """End the connection as it is."""
+        stream, self.stream = self.stream, None
+        self._data = self._tail = None
+        self.opening = False
+        self.session.lost()
+        if stream is not None:
+            self._poller.unregister(stream)
+            stream.close()
+
+    # --- what its owner calls, again and again
+
+    def open(self, dial):
+        """Begin to open a stream; see opened()."""
+        self._stuck = ticks_ms()
+        self.stream = dial()
+        self.opening = True
+        self._poller.register(self.stream, select.POLLOUT)
+
+    def opened(self):
+        """True if the stream has come to stand; then the session has begun."""
+        for _ in self._poller.ipoll(0):
+            self.opening = False
+        if self.opening:
+            self._hurry()
+            return False
+        self._poller.modify(self.stream, select.POLLIN)
+        self.session.connect(ticks_ms())
+        self.send(True)
+        return True
+
+    def _hurry(self):
+        if ticks_diff(ticks_ms(), self._stuck) > self.session.connect_ms:
+            raise LinkError("the connection does not open, or takes no more")
+
+    def receive(self):
+        """Take in what has arrived, a buffer full at most; returns True if it was anything."""
+        session = self.session
+        incoming = session.incoming
+        if not incoming.held or incoming.began is not None:
+            n = self.stream.readinto(incoming.into, incoming.need)
+            if not n:
+                if n is None:
+                    return False
+                raise LinkError("the broker closed the connection")
+            incoming.held += n
+        now = ticks_ms()
+        # What is being sent may be an answer: no other before it.
+        while incoming.held and self._data is None:
+            first = incoming.packet(now)
+            if not first:
+                break
+            first = session.handle(first, now)
+            if first == _PUBLISH:
+                self._arrived(session)
+            elif first == _CONNACK:
+                self.connects += 1
+                if self.on_connect:
+                    self.on_connect()
+            if session.reply or self.outbox.count:
+                self.send()
+        return True
+
+    def _arrived(self, session):
+        incoming = session.incoming
+        large, incoming.large = incoming.large, None
+        if large:
+            large.close()
+            self.deliver(large.topic, large.payload, incoming.first & 1)
+        else:
+            self.deliver(incoming.topic(), incoming.payload(), incoming.first & 1)
+        session.reply = session.ack
+
+    def deliver(self, topic, payload, retained):
+        """Hand a message to the application; what that raises is no reason not to answer it."""
+        if not self.on_message:
+            return
+        try:
+            self.on_message(str(topic, "utf-8"), payload, bool(retained))
+        except Exception as error:
+            self.handler_errors += 1
+            sys.print_exception(error)
+
+    def send(self, encoded=False):
+        """Write on, the packet that was just encoded, and all that waits.
+
+        A packet is written in one go, header and payload; the stream may take less than that.
+        """
+        if self._data is not None:
+            self._write_on()
+        session = self.session
+        while self._data is None and (encoded or session.next_packet(ticks_ms())):
+            encoded = False
+            packet = session.packet
+            at = packet.start
+            at += self.stream.write(packet.tx, at, packet.stop - at) or 0
+            if at < packet.stop or packet.tail is not None:
+                self._data = packet.tx
+                self._at = at
+                self._end = packet.stop
+                self._tail = packet.tail
+                self._stuck = ticks_ms()
+                self._write_on()
+
+    def _write_on(self):
+        """Write what the stream did not take before."""
+        while self._data is not None:
+            if self._at < self._end:
+                n = self.stream.write(self._data, self._at, self._end - self._at)
+                if not n:
+                    self._hurry()
+                    return
+                self._at += n
+            else:
+                self._data, self._tail = self._tail, None
+                self._at = 0
+                self._end = len(self._data or b"")

@@ -1,0 +1,46 @@
+"""Topic filters: what MQTT allows as one (4.7), and asking for several at once."""
+
+from mqtt.subscribe import want
+from mqtt.topic import check
+
+
+def check_filter(pattern):
+    """Return the topic filter; ValueError where MQTT forbids it. [MQTT-4.7.1-2], [MQTT-4.7.1-3]"""
+    levels = check(pattern).split(b"/")
+    for level in levels:
+        if len(level) > 1 and (b"+" in level or b"#" in level):
+            raise ValueError("filter %r: a wildcard fills a whole level" % pattern)
+    if b"#" in levels[:-1]:
+        raise ValueError("filter %r: '#' must be the last level" % pattern)
+    return pattern
+
+
+def ask(session, patterns, qos):
+    """Ask for a filter, or for a list of them; with qos None give them up.
+
+    In the list (filter, qos) may stand for a filter. Returns the filters; raises ValueError, and
+    asks for none, if one of them is bad.
+    """
+    asked = {}
+    for each in patterns if isinstance(patterns, list) else (patterns,):
+        pattern, level = each if isinstance(each, tuple) else (each, qos)
+        if level not in (None, 0, 1, 2):
+            raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+        asked[check_filter(pattern)] = level
+    if not asked:
+        raise ValueError("no filter given [MQTT-3.8.3-3]")
+    for pattern in asked:
+        want(session, pattern, asked[pattern])
+    return asked
+
+
+def check_granted(session, asked):
+    """OSError if the broker refused one of these filters."""
+    for pattern in asked:
+        if pattern in session.rejected:
+            raise OSError("subscription refused: %s" % pattern)
+
+
+def settled(session):
+    """True when the broker has answered for every filter asked for or given up."""
+    return not (session.untold or session.asked)

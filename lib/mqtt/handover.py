@@ -1,0 +1,85 @@
+"""Messages handed over to be published when there is room. Imported when that is first asked for.
+
+They wait here, in order, and move to the outbox one by one: only what waits here can be dropped
+or replaced, so that nothing that may have reached the broker is ever taken back.
+"""
+
+import asyncio
+
+
+class Handle:
+    """What became of a message: ask done(), or wait(); `dropped` if it gave way to another."""
+
+    def __init__(self, client, topic, payload, retain, qos):
+        self._client = client
+        self.message = (topic, payload, retain, qos)
+        self.number = None  # in the outbox, once it is there
+        self.dropped = False
+
+    def done(self):
+        """True when the broker has acknowledged it; of QoS 0, when it was sent."""
+        return self.number is not None and self._client.outbox.removed > self.number
+
+    async def wait(self):
+        """Wait for that. Raises OSError if the message was dropped."""
+        while not self.done():
+            if self.dropped:
+                raise OSError("dropped for another message")
+            await self._client.progress()
+
+
+class Waiting:
+    """The messages that wait for room in the outbox, and the task that moves them there.
+
+    Counters: refused; dropped, the oldest of them; replaced, by a later one of the same topic
+    """
+
+    def __init__(self, client, throttle):
+        self._client = client
+        self._throttle = throttle
+        self._handles = []
+        self._task = None
+        self.refused = self.dropped = self.replaced = 0
+
+    def put(self, topic, payload, retain, qos, policy, limit):
+        """See mqtt.client.Client.hand_over()."""
+        handle = Handle(self._client, topic, payload, retain, qos)
+        waiting = self._handles
+        if policy == "latest":
+            for i, other in enumerate(waiting):
+                if other.message[0] == topic:
+                    other.dropped = True
+                    self.replaced += 1
+                    waiting[i] = handle
+                    return handle
+        elif policy not in ("refuse", "oldest"):
+            raise ValueError("policy %r; refuse, oldest or latest" % policy)
+        if len(waiting) >= limit:
+            if policy != "oldest":
+                self.refused += 1
+                raise OSError("%d messages wait already" % limit)
+            waiting.pop(0).dropped = True
+            self.dropped += 1
+        waiting.append(handle)
+        if self._task is None:
+            self._task = asyncio.create_task(self._move())
+        return handle
+
+    async def _move(self):
+        client = self._client
+        while self._handles:
+            if self._throttle:
+                await self._throttle.turn(len(self._handles[0].message[1]))
+            while not self._room(self._handles[0].message[3]):
+                await client.progress()
+            handle = self._handles.pop(0)
+            handle.number = client.post(*handle.message)
+        self._task = None
+
+    def _room(self, qos):
+        client = self._client
+        return (
+            client.outbox.count < client.outbox.limit
+            if qos
+            else client.session.up and client._data is None
+        )
