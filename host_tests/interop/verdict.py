@@ -14,7 +14,7 @@ from tools.errors import ToolError
 # a client may refuse to ask for what the broker says it has not.
 UNKNOWN = ("AttributeError", "NotImplementedError", "TypeError")
 # Checks of what the clients are known not to do yet, in any version.
-PENDING = ("qos2",)
+PENDING: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

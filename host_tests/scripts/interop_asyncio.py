@@ -55,7 +55,7 @@ class Agent:
         return self.client.session.present
 
     async def skipped(self):
-        return self.client.session.skipped
+        return self.client.session.incoming.skipped
 
     async def connects(self):
         return self.client.connects

@@ -14,7 +14,7 @@ class Agent:
 
     def open(self, port, client_id, clean, will, user, password, **options):
         self.client = client = MQTTClient(
-            client_id, "127.0.0.1", port, user, password, 60, **options
+            client_id, "127.0.0.1", port, user, password, 60, on_large=None, **options
         )
         client.set_callback(lambda topic, payload: self.got.append((topic, payload)))
         if will:
@@ -43,7 +43,7 @@ class Agent:
         return self.client.reconnect()
 
     def skipped(self):
-        return self.client.session.skipped
+        return self.client.session.incoming.skipped
 
     def connects(self):
         return self.client.connects

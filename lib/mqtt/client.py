@@ -33,6 +33,13 @@ class Client(Link):
 
     def __init__(self, *arguments, throttle=None, **options):
         super().__init__(*arguments, **options)
+        session = self.session
+        if session.will:
+            check_name(session.will[0])
+            if session.will[2] not in (0, 1, 2):
+                raise ValueError("will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % session.will[2])
+        if not session.client_id and not session.clean:
+            raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
         self._throttle = throttle
         self._reader = self._clock = self._topic = self._router = self._inbox = None
         self._waiting = None
@@ -103,7 +110,7 @@ class Client(Link):
         if number is None:
             raise OSError("queue full" if qos else "not connected")
         while self.outbox.removed <= number:
-            await self.progress()
+            await self._progress.wait()
 
     def hand_over(self, topic, payload, retain=False, qos=1, policy="refuse", limit=32):
         """Publish later, without waiting; returns a handle to ask or to wait, see mqtt.handover.

@@ -13,13 +13,14 @@ from micropython import const
 
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError
+from mqtt.session import Session
 
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
 
 class Connection:
-    """A connection over MQTT 3.1.1 (version=4), 3.1 (3) or 5 (5); session.up while it stands.
+    """A connection over MQTT 3.1.1 (version=4) or 3.1 (3); session.up while it stands.
 
     on_message(topic, payload, retained): called for every message; what it raises is counted
     on_large(topic, size, retained): for a message larger than the buffer; returns an object with
@@ -37,10 +38,8 @@ class Connection:
         self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
         version=4, **session,
     ):  # fmt: skip
-        if version == 5:
-            from mqtt.v5 import Session  # type: ignore[import-not-found]
-        else:
-            from mqtt.session import Session
+        if version not in (3, 4):
+            raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1" % version)
         self.on_message = on_message
         self.on_connect = on_connect
         self.outbox = Outbox(queue) if isinstance(queue, int) else queue
@@ -71,6 +70,8 @@ class Connection:
         and forgotten, number -1; not when the connection is not up and free. The topic is taken
         as it is; see mqtt.topic for one that comes from outside.
         """
+        if not 0 <= qos <= 2:
+            raise ValueError("QoS %r; 0, 1 or 2 [MQTT-3.3.1-4]" % qos)
         if isinstance(payload, str):
             payload = payload.encode()
         flags = qos << 1 | 1 if retain else qos << 1

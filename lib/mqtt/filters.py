@@ -23,7 +23,7 @@ def ask(session, patterns, qos):
     """
     asked = {}
     for each in patterns if isinstance(patterns, list) else (patterns,):
-        pattern, level = each if isinstance(each, tuple) else (each, qos)
+        pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
         if level not in (None, 0, 1, 2):
             raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
         asked[check_filter(pattern)] = level

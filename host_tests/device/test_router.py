@@ -1,0 +1,73 @@
+"""Handlers by filter, and the inbox behind `async for`."""
+
+import asyncio
+
+from wire import raises
+
+from mqtt.inbox import Inbox
+from mqtt.router import Router
+
+
+def test_every_handler_that_matches_is_called_and_else_the_one_for_the_rest():
+    called = []
+    router = Router(lambda *message: called.append(("rest",) + message))
+    router.add("a/+", lambda *message: called.append(("plus",) + message))
+    router.add("a/b", lambda *message: called.append(("exact",) + message))
+    router.route("a/b", b"1", False)
+    router.route("c", b"2", True)
+    assert called == [
+        ("plus", "a/b", b"1", False),
+        ("exact", "a/b", b"1", False),
+        ("rest", "c", b"2", True),
+    ]
+    router.remove("a/+")
+    router.route("a/c", b"3", False)
+    assert called[-1] == ("rest", "a/c", b"3", False)
+
+
+def test_a_handler_that_raises_does_not_keep_the_others_from_it():
+    called = []
+
+    def bad(*_):
+        raise KeyError("x")
+
+    router = Router(None)
+    router.add("#", bad)
+    router.add("a", lambda *message: called.append(message))
+    raises(KeyError, router.route, "a", b"1", False)
+    assert called == [("a", b"1", False)]
+    raises(KeyError, router.route, "b", b"1", False)
+
+
+def test_a_coroutine_runs_by_itself():
+    called = []
+
+    async def handler(topic, payload, retained):
+        await asyncio.sleep_ms(0)
+        called.append(topic)
+
+    async def main():
+        router = Router(None)
+        router.add("a", handler)
+        router.route("a", b"1", False)
+        assert not called
+        await asyncio.sleep_ms(5)
+
+    asyncio.run(main())
+    assert called == ["a"]
+
+
+def test_a_full_inbox_drops_the_oldest_and_counts_it():
+    inbox = Inbox()
+    for number in range(35):
+        inbox.put("t", b"%d" % number, False)
+    inbox.close()
+    got = []
+
+    async def main():
+        async for message in inbox:
+            got.append(message.payload)
+
+    asyncio.run(main())
+    assert inbox.dropped == 3
+    assert got == [b"%d" % number for number in range(3, 35)]
