@@ -73,6 +73,7 @@ class Session:
         self.version = version
         self.filters = {}  # what we want to be subscribed to: filter -> QoS
         self.rejected = []  # filters that the broker would not have
+        self.present = False  # the broker still had our session when it accepted us
         self.strays = 0  # acknowledgements that belong to nothing
         # Of the messages at the head of the outbox, so many have been sent on this connection,
         # and so many in this session; a bit for each that was acknowledged before its turn, and

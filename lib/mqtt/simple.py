@@ -47,7 +47,7 @@ class MQTTClient(Connection):
             keepalive=keepalive, on_large=on_large, **options,
         )  # fmt: skip
         if ssl:
-            from mqtt.tls import umqtt  # type: ignore[import-not-found]
+            from mqtt.tls import umqtt
 
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
         self._dial = dial or tcp(server, port or 1883)
@@ -187,7 +187,10 @@ class MQTTClient(Connection):
             if wait and (incoming.began is not None or not incoming.held):
                 self.wait(left)
             self.receive()
-        except (OSError, ValueError, MemoryError, Refused):
-            if not self._raised:
-                self.hang_up()
+        except (OSError, ValueError, MemoryError, Refused) as error:
+            if self._raised:
+                raise
+            self.hang_up()
+            if isinstance(error, ValueError):  # a certificate that does not hold
+                raise LinkError("TLS: " + str(error).strip())
             raise

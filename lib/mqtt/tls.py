@@ -1,0 +1,77 @@
+"""TLS: the broker's certificate and name are checked before anything is sent. Imported when used.
+
+The clock must be right, for certificates have dates. A broker whose certificate does not hold is
+refused during the handshake, so that it never sees the password in CONNECT.
+"""
+
+import socket
+from errno import EINPROGRESS
+
+_tls = __import__("tls")  # not every port has it, nor a stub of it
+
+
+def tls(host, port=8883, *, ca=None, cert=None, key=None, verify=True, name=None):
+    """Return a dialler for TLS to `host`.
+
+    ca: the certificate of the authority that signed the broker's, bytes or the name of a file, PEM
+    or DER; cert, key: our own, likewise, where the broker asks for them
+    verify=False: trust whoever answers; name: the name in its certificate, where it is not `host`
+    Raises ValueError without a `ca`, and where the port cannot verify, OSError for a file that
+    cannot be read.
+    """
+    context = _tls.SSLContext(_tls.PROTOCOL_TLS_CLIENT)
+    if verify:
+        if ca is None:
+            raise ValueError("tls: give ca=, the broker's authority, or verify=False to trust all")
+        if not hasattr(context, "load_verify_locations"):  # axTLS, on ESP8266
+            raise ValueError("tls: this port cannot verify; verify=False to trust all")
+        context.load_verify_locations(_content(ca))
+        context.verify_mode = _tls.CERT_REQUIRED
+    else:
+        context.verify_mode = _tls.CERT_NONE
+    if cert is not None:
+        context.load_cert_chain(_content(cert), _content(key))
+    return wrapped(host, port, context, name or host)
+
+
+def umqtt(host, port, ssl, params):
+    """Return a dialler for what umqtt.simple is given: ssl=True or an SSLContext, and ssl_params.
+
+    Other than umqtt, ssl=True verifies: give {"cadata": ...}, or {"cert_reqs": 0} to trust all.
+    """
+    name = params.get("server_hostname")
+    if ssl is not True:
+        return wrapped(host, port, ssl, name or host)
+    return tls(
+        host, port, ca=params.get("cadata"), cert=params.get("cert"), key=params.get("key"),
+        verify=params.get("cert_reqs", 1) != 0, name=name,
+    )  # fmt: skip
+
+
+def wrapped(host, port, context, name):
+    """Return a dialler for TLS with an SSLContext of the caller's."""
+
+    def dial():
+        info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        stream = socket.socket(info[0], info[1], info[2])
+        try:
+            stream.setblocking(False)
+            try:
+                stream.connect(info[-1])
+            except OSError as error:
+                if error.errno != EINPROGRESS:
+                    raise
+            # The handshake is made by the first writes and reads, and so has their deadline.
+            return context.wrap_socket(stream, server_hostname=name, do_handshake_on_connect=False)
+        except (OSError, ValueError, MemoryError):
+            stream.close()
+            raise
+
+    return dial
+
+
+def _content(source):
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            return file.read()
+    return source
