@@ -27,6 +27,11 @@ def test_asyncio_features(interpreter: Interpreter, broker: Broker) -> None:
     assert done.stdout.splitlines()[-1:] == ["done"], done.stdout + done.stderr
 
 
+def test_once_and_robust(interpreter: Interpreter, broker: Broker) -> None:
+    done = interpreter.run(SCRIPTS / "once_and_robust.py", str(broker.port), heap="256K")
+    assert done.stdout.splitlines()[-1:] == ["done"], done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("script", ["asyncio_qos1.py 0", "asyncio_qos1.py 1", "simple_qos1.py"])
 def test_broker_killed_during_qos1_traffic_loses_nothing(
     script: str, interpreter: Interpreter, broker_factory: Callable[..., Broker]

@@ -1,0 +1,79 @@
+"""umqtt.robust's client: mqtt.simple's, which connects again by itself.
+
+A program for umqtt.robust runs after changing its import to this module.
+"""
+
+import random
+from time import sleep_ms
+
+from micropython import const
+
+from mqtt import simple
+
+_FIRST_MS = const(1000)
+_LONGEST_MS = const(15_000)
+
+
+class MQTTClient(simple.MQTTClient):
+    """A blocking client whose calls connect again, and go on, when the connection fails.
+
+    Refused passes through: for that trying again is no help. A QoS 1 message that was taken is
+    sent again by the session, not published a second time.
+    """
+
+    DEBUG = False  # print what went wrong
+
+    def delay(self, i):
+        """Wait before the try with that number; may be overridden."""
+        sleep_ms(random.getrandbits(24) % min(_LONGEST_MS, _FIRST_MS << min(i, 4)))
+
+    def log(self, in_reconnect, e):
+        """Told of every failure; may be overridden."""
+        if self.DEBUG:
+            print("mqtt reconnect:" if in_reconnect else "mqtt:", e)
+
+    def reconnect(self):
+        """Connect, however often it has to be tried."""
+        i = 0
+        while True:
+            try:
+                return self.connect(self.session.clean)
+            except OSError as error:
+                self.log(True, error)
+                i += 1
+                self.delay(i)
+
+    def publish(self, topic, msg, retain=False, qos=0):
+        """Publish; with QoS 1 or 2 it returns when the broker has acknowledged."""
+        outbox = self.outbox
+        number = outbox.removed + outbox.count  # of this message, once it is taken
+        while True:
+            try:
+                if outbox.removed + outbox.count == number:
+                    return super().publish(topic, msg, retain, qos)
+                return self._until(number)
+            except OSError as error:
+                self._mend(error)
+
+    def wait_msg(self):
+        """Wait until a message has been delivered, however long."""
+        while True:
+            try:
+                return super().wait_msg()
+            except OSError as error:
+                self._mend(error)
+
+    def check_msg(self, attempts=2):
+        """Deliver what has arrived, without waiting; after `attempts` failures it gives up."""
+        while attempts:
+            try:
+                return super().check_msg()
+            except OSError as error:
+                self._mend(error)
+            attempts -= 1
+
+    def _mend(self, error):
+        if self._calling or self._raised:  # the callback's own
+            raise error
+        self.log(False, error)
+        self.reconnect()
