@@ -32,8 +32,8 @@ class MQTTClient(simple.MQTTClient):
         if self.DEBUG:
             print("mqtt reconnect:" if in_reconnect else "mqtt:", e)
 
-    def reconnect(self):
-        """Connect, however often it has to be tried."""
+    def reconnect(self, attempts=0):
+        """Connect until it succeeds, or `attempts` times."""
         i = 0
         while True:
             try:
@@ -41,6 +41,8 @@ class MQTTClient(simple.MQTTClient):
             except OSError as error:
                 self.log(True, error)
                 i += 1
+                if i == attempts:
+                    raise
                 self.delay(i)
 
     def publish(self, topic, msg, retain=False, qos=0):
