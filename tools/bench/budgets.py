@@ -55,9 +55,9 @@ BUDGETS: dict[Kind, dict[str, Budget]] = {
         "instructions_qos1": Budget(40_000),
     },
     Kind.ASYNCIO: {
-        "mpy_bytes": Budget(11_000, 15_000),
+        "mpy_bytes": Budget(11_000, 15_500),
         "ram_import": Budget(14_000, 23_200),
-        "min_heap": Budget(20_000, 33_000),
+        "min_heap": Budget(20_000, 34_400),
         "alloc_qos0": Budget(128, 88),
         "alloc_qos1": Budget(256, 570),
         "alloc_recv_qos1": Budget(MESSAGE + 128, 200),
