@@ -16,10 +16,15 @@ if not hasattr(time, "ticks_diff"):
 
 
 class TextStream(io.BytesIO):
-    """io.BytesIO as MicroPython has it: write() takes str as well."""
+    """io.BytesIO as MicroPython has it: write() takes str as well, readinto() a length."""
 
     def __init__(self, size=0):
         super().__init__()
 
     def write(self, data):
         return super().write(data.encode() if isinstance(data, str) else data)
+
+    def readinto(self, buffer, n=-1):
+        data = self.read(n)
+        buffer[: len(data)] = data
+        return len(data)

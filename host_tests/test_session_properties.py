@@ -1,0 +1,246 @@
+"""A session against a model of a broker, over a wire that loses, cuts and repeats at random.
+
+What MQTT promises must hold for every schedule: QoS 0 at most once, QoS 1 at least once, QoS 2
+exactly once, and the first copies in order. Where a broker forgets its session, QoS 2 can promise
+no more than QoS 1: whether a message whose PUBREC was lost had been received, nobody knows any
+longer (MQTT 4.1).
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+stub: Any = importlib.import_module("micropython")  # also gives `time` its ticks
+outbox: Any = importlib.import_module("mqtt.outbox")
+session: Any = importlib.import_module("mqtt.session")
+errors: Any = importlib.import_module("mqtt.packet")
+
+SCHEDULES = 10_000
+PARTS = 8
+PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 0x30, 0x40, 0x50, 0x62, 0x70
+
+
+@dataclass
+class Message:
+    """One that the broker sends; its identifier, and whether its PUBREC has come."""
+
+    pid: int
+    qos: int
+    number: int
+    received: bool = False
+
+
+@dataclass
+class ModelBroker:
+    """As simple as MQTT allows: answers at once, and sends again what was under way."""
+
+    got: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: [], 2: []})
+    held: set[int] = field(default_factory=set)
+    queue: list[Message] = field(default_factory=list)
+    outgoing: list[bytes] = field(default_factory=list)
+    session: bool = False
+    next_pid: int = 0
+
+    def connected(self) -> None:
+        """CONNECT: answer it, and go on where the session was."""
+        self.outgoing = [b"\x20\x02" + bytes((self.session, 0))]
+        self.session = True
+        for message in self.queue:
+            self.outgoing.append(self._again(message))
+
+    def forget(self) -> None:
+        """Lose the session, but not the messages that nobody has: they are new again."""
+        self.session = False
+        self.held.clear()
+        self.queue = [message for message in self.queue if not message.received]
+
+    def publish(self, qos: int, number: int) -> None:
+        self.next_pid = self.next_pid % 65535 + 1
+        message = Message(self.next_pid, qos, number)
+        if qos:
+            self.queue.append(message)
+        self.outgoing.append(self._packet(message, 0))
+
+    def receive(self, packet: bytes) -> None:
+        kind = packet[0] & 0xF0
+        if kind == PUBLISH:
+            qos = packet[0] >> 1 & 3
+            pid = int.from_bytes(packet[5:7], "big") if qos else 0
+            number = int(packet[7:] if qos else packet[5:])
+            if qos != 2 or pid not in self.held:
+                self.got[qos].append(number)
+            if qos == 2:
+                self.held.add(pid)
+            if qos:
+                self.outgoing.append(bytes((PUBREC if qos == 2 else PUBACK, 2)) + packet[5:7])
+        elif packet[0] in (PUBACK, PUBREC, PUBREL, PUBCOMP):
+            self._answer(packet[0], int.from_bytes(packet[2:4], "big"), packet[2:4])
+
+    def _answer(self, first: int, pid: int, raw: bytes) -> None:
+        if first == PUBREL:
+            self.held.discard(pid)
+            self.outgoing.append(b"\x70\x02" + raw)
+        elif first == PUBREC:
+            for message in self.queue:
+                if message.pid == pid:
+                    message.received = True
+            self.outgoing.append(b"\x62\x02" + raw)
+        else:
+            self.queue = [message for message in self.queue if message.pid != pid]
+
+    def _again(self, message: Message) -> bytes:
+        if message.received:
+            return b"\x62\x02" + message.pid.to_bytes(2, "big")
+        return self._packet(message, 8)
+
+    @staticmethod
+    def _packet(message: Message, dup: int) -> bytes:
+        body = b"\x00\x01t"
+        if message.qos:
+            body += message.pid.to_bytes(2, "big")
+        body += b"%d" % message.number
+        return bytes((PUBLISH | dup | message.qos << 1, len(body))) + body
+
+
+class Rig:
+    """A session, a broker and the wire between them; `random` decides what happens."""
+
+    def __init__(self, seed: int, lossy_sessions: bool) -> None:
+        self.random = random.Random(seed)
+        self.lossy_sessions = lossy_sessions
+        self.now = self.random.randrange(1 << 29)
+        self.outbox = outbox.Outbox(20)
+        window = self.random.choice((1, 2, 8))
+        self.session = session.Session(
+            stub.TextStream(), self.outbox, "id", clean=False, window=window, buffer=64
+        )
+        self.broker = ModelBroker()
+        self.to_broker: list[bytes] = []
+        self.up = False
+        self.sent: dict[int, int] = {0: 0, 1: 0, 2: 0}
+        self.pushed: dict[int, int] = {0: 0, 1: 0, 2: 0}
+        self.got: dict[int, list[int]] = {0: [], 1: [], 2: []}
+
+    def run(self) -> None:
+        for _ in range(self.random.randrange(20, 80)):
+            self.random.choice(
+                (self.post, self.post, self.push, self.carry, self.carry, self.fetch, self.fetch,
+                 self.cut, self.wait, self.repeat)
+            )()  # fmt: skip
+        for _ in range(400):
+            self.fetch()
+            self.carry()
+            if not (self.outbox.count or self.broker.queue or self.session.unreleased):
+                return
+            if not (self.broker.outgoing or self.to_broker):
+                self.wait()
+        raise AssertionError(f"{self.outbox.count} sent, {self.broker.queue} are under way still")
+
+    def post(self) -> None:
+        qos = self.random.randrange(3)
+        number = self.sent[qos]
+        if qos == 0:
+            if not self.session.up:
+                return
+            self.session.packet.publish("t", b"%d" % number, 0)
+            self._encoded()
+        elif self.outbox.put("t", b"%d" % number, qos << 1) is None:
+            return
+        self.sent[qos] += 1
+        self._pump()
+
+    def push(self) -> None:
+        if self.up and self.session.up and len(self.broker.queue) < 10:
+            qos = self.random.randrange(3)
+            self.broker.publish(qos, self.pushed[qos])
+            self.pushed[qos] += 1
+
+    def carry(self) -> None:
+        """A packet reaches the broker."""
+        if not self.up:
+            self._connect()
+        if self.to_broker:
+            packet = self.to_broker.pop(0)
+            if packet[0] == 0x10:
+                self.broker.connected()
+            else:
+                self.broker.receive(packet)
+
+    def fetch(self) -> None:
+        """A packet reaches the client."""
+        if self.up and self.broker.outgoing:
+            self._feed(self.broker.outgoing.pop(0))
+
+    def repeat(self) -> None:
+        """An acknowledgement reaches the client twice."""
+        if self.up and self.broker.outgoing and self.broker.outgoing[0][0] in (PUBACK, PUBCOMP):
+            self._feed(self.broker.outgoing[0])
+
+    def cut(self) -> None:
+        """All that is under way is lost; and perhaps the broker's session."""
+        self.to_broker.clear()
+        self.broker.outgoing.clear()
+        self.session.lost()
+        self.up = False
+        if self.lossy_sessions and self.random.random() < 0.3:
+            self.broker.forget()
+
+    def wait(self) -> None:
+        """Time passes, up to more than the broker may take."""
+        self.now += self.random.choice((1, 1000, 4100))
+        try:
+            if self.up:
+                self.session.tick(self.now)
+                self._pump()
+        except errors.LinkError:
+            self.cut()
+
+    def _connect(self) -> None:
+        self.session.connect(self.now)
+        self.up = True
+        self._encoded()
+
+    def _feed(self, packet: bytes) -> None:
+        session = self.session
+        incoming = session.incoming
+        incoming.into[: len(packet)] = packet
+        incoming.held += len(packet)
+        first = incoming.packet(self.now)
+        if session.handle(first, self.now) == PUBLISH:
+            self.got[first >> 1 & 3].append(int(incoming.payload()))
+            session.reply = session.ack
+        self._pump()
+
+    def _pump(self) -> None:
+        while self.session.next_packet(self.now):
+            self._encoded()
+
+    def _encoded(self) -> None:
+        packet = self.session.packet
+        self.to_broker.append(bytes(packet.tx[packet.start : packet.stop]))
+
+
+def firsts(numbers: list[int]) -> list[int]:
+    return list(dict.fromkeys(numbers))
+
+
+@pytest.mark.parametrize("lossy_sessions", [False, True])
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_schedule_keeps_what_mqtt_promises(part: int, lossy_sessions: bool) -> None:
+    count = SCHEDULES // PARTS // 2
+    for seed in range(part * count, (part + 1) * count):
+        rig = Rig(seed, lossy_sessions)
+        rig.run()
+        for count_of, got in ((rig.sent, rig.broker.got), (rig.pushed, rig.got)):
+            everything = {qos: list(range(count_of[qos])) for qos in count_of}
+            why = f"seed {seed}: {got}"
+            assert len(set(got[0])) == len(got[0]), why
+            assert firsts(got[1]) == everything[1], why
+            assert firsts(got[2]) == everything[2], why
+            if not lossy_sessions:
+                assert got[2] == everything[2], why
