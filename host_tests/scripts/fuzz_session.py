@@ -1,0 +1,143 @@
+# Feeds mutated packets to the decoder and the session: COUNT SEED. Prints a line each 100,000, and
+# "done" with what came of them. What a broker sends may be handled, or end the connection with a
+# LinkError or Refused; anything else is a fault, printed with the seed and the bytes.
+import io
+import random
+import sys
+
+from micropython import const
+
+from mqtt.outbox import Outbox
+from mqtt.packet import LinkError, Refused
+from mqtt.session import Session
+from mqtt.topic import check_name
+
+COUNT, SEED = (int(word) for word in sys.argv[1:3])
+_ROOM = const(128)
+
+# Whole packets as a broker may send them; {pid} of a PUBLISH and of acknowledgements is 1 or 2.
+PACKETS = (
+    b"\x20\x02\x00\x00",
+    b"\x20\x02\x01\x00",
+    b"\x30\x07\x00\x03t/1hi",
+    b"\x32\x09\x00\x03t/1\x00\x01hi",
+    b"\x34\x09\x00\x03t/1\x00\x02hi",
+    b"\x3d\x0b\x00\x05t/\xe2\x82\xac\x00\x02hi",
+    b"\x40\x02\x00\x01",
+    b"\x50\x02\x00\x02",
+    b"\x62\x02\x00\x02",
+    b"\x70\x02\x00\x02",
+    b"\x90\x03\xff\xff\x01",
+    b"\xb0\x02\xff\xff",
+    b"\xd0\x00",
+    b"\x30\xac\x02\x00\x03t/1" + b"x" * 295,
+    b"\x32\xac\x02\x00\x03t/1\x00\x07" + b"y" * 293,
+)
+
+
+class Sink:
+    def write(self, piece):
+        assert len(piece) <= _ROOM
+
+    def close(self):
+        pass
+
+
+def mutated(packet):
+    """The packet with up to three faults in it."""
+    data = bytearray(packet)
+    for _ in range(random.getrandbits(2)):
+        at = random.getrandbits(16) % (len(data) or 1)
+        if random.getrandbits(2):
+            at %= 12  # what matters stands at the start
+        at = min(at, max(0, len(data) - 1))
+        what = random.getrandbits(3)
+        if not data:
+            data = bytearray(b"\x00")
+        elif what < 4:
+            data[at] ^= 1 << random.getrandbits(3)
+        elif what == 4:
+            data[at] = random.getrandbits(8)
+        elif what == 5:
+            data = data[:at]
+        elif what == 6:
+            data = data[:at] + bytearray((random.getrandbits(8),)) + data[at:]
+        else:
+            data = data[:at] + data[at + 1 :]
+    return data
+
+
+def deliver(session, incoming, counts):
+    """As a connection does; what is delivered must be what MQTT allows."""
+    if incoming.large:
+        incoming.large.close()
+        check_name(incoming.large.topic)
+        incoming.large = None
+    else:
+        topic = incoming.topic()
+        check_name(topic)
+        assert 2 + len(topic) + len(incoming.payload()) <= incoming.end - incoming.body
+    session.reply = session.ack
+    counts[1] += 1
+
+
+def feed(session, data, now, counts):
+    incoming = session.incoming
+    at = 0
+    while at < len(data):
+        n = min(incoming.need, len(data) - at, 1 + random.getrandbits(6))
+        assert n > 0, "no room"
+        incoming.into[:n] = data[at : at + n]
+        at += n
+        incoming.held += n
+        while incoming.held:
+            first = incoming.packet(now)
+            if not first:
+                break
+            if session.handle(first, now) == 0x30:
+                deliver(session, incoming, counts)
+            while session.next_packet(now):
+                pass
+
+
+def main():
+    random.seed(SEED)
+    outbox = Outbox(4)
+    sink = Sink()
+    session = Session(
+        io.BytesIO(64), outbox, "id", buffer=_ROOM, window=4, on_large=lambda *_: sink
+    )
+    counts = [0, 0, 0]  # packets fed, messages delivered, connections ended
+    now = 0
+    connected = False
+    for number in range(COUNT):
+        if connected and session.incoming.began is not None and not random.getrandbits(2):
+            session.lost()  # the rest of a packet does not come: its deadline has passed
+            connected = False
+        if not connected:
+            session.connect(now)
+            connected = True
+        while outbox.count < 4:
+            outbox.put("t", b"x", 2 + (outbox.removed + outbox.count) % 2 * 2)
+        if not session.up and random.getrandbits(3):
+            data = PACKETS[random.getrandbits(1)]
+        else:
+            data = mutated(PACKETS[random.getrandbits(8) % len(PACKETS)])
+        now = number & 0x3FFFFFF
+        counts[0] += 1
+        try:
+            feed(session, data, now, counts)
+        except (LinkError, Refused):
+            counts[2] += 1
+            session.lost()
+            connected = False
+        except Exception as error:
+            print("fault: seed", SEED, "packet", number, "".join("%02x" % byte for byte in data))
+            sys.print_exception(error)
+            return
+        if number % 100_000 == 99_999:
+            print(number + 1, "packets")
+    print("done", *counts)
+
+
+main()

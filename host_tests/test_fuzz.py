@@ -1,0 +1,26 @@
+"""Mutated packets into the decoder and the session, in a heap as small as a board's."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from host_tests.harness.interpreter import Interpreter
+
+SCRIPT = Path(__file__).parent / "scripts" / "fuzz_session.py"
+COUNT = int(os.environ.get("FUZZ_COUNT", "100000"))  # `make fuzz` sets it
+HEAP = {"32": "32K", "64": "64K"}
+
+
+def test_no_packet_crashes_hangs_or_exhausts_the_client(interpreter: Interpreter) -> None:
+    """Another seed each time; a fault is printed with it."""
+    seed = str(secrets.randbelow(1 << 30))
+    done = interpreter.run(
+        SCRIPT, str(COUNT), seed, heap=HEAP[interpreter.bits], timeout=30 + COUNT // 2000
+    )
+    last = done.stdout.strip().splitlines()[-1:]
+    assert last and last[0].startswith(f"done {COUNT} "), done.stdout + done.stderr
+    delivered, ended = (int(word) for word in last[0].split()[2:])
+    assert delivered > COUNT // 50, "hardly any packet was whole: this proves nothing"
+    assert ended > COUNT // 50, "hardly any packet was bad: this proves nothing"
