@@ -16,7 +16,10 @@ class Wire:
         self.now = 1000
         self.replies = []
         self.outbox = Outbox(queue)
-        self.session = Session(io.BytesIO(128), self.outbox, "id", **options)
+        kind = Session
+        if options.get("version") == 5:
+            from mqtt.v5 import Session5 as kind
+        self.session = kind(io.BytesIO(128), self.outbox, "id", **options)
 
     def connect(self, connack=CONNACK):
         """Open a connection; returns the CONNECT and what follows the CONNACK."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from types import FrameType
 
 from host_tests.interop import matrix
-from host_tests.interop.checks import CHECKS, Bench
+from host_tests.interop.bench import Bench
+from host_tests.interop.checks import CHECKS
 from host_tests.interop.control import CONTROL
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import Verdict, judge

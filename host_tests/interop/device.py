@@ -74,17 +74,25 @@ class Device:
         will: tuple[str, str, int, bool] | None = None,
         password: str = PASSWORD,
         port: int | None = None,
+        **options: Any,
     ) -> bool:
         """Connect; returns whether the broker still had our session."""
-        options: dict[str, Any] = {"buffer": 512}
+        options |= {"buffer": 512}
         if self.protocol != "3.1.1":
             options["version"] = PROTOCOLS[self.protocol]
         options |= {"user": USER, "password": password, "will": will, "clean": clean}
         return bool(self._do("open", port=port or self.port, client_id=client_id, **options))
 
-    def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> None:
+    def publish(
+        self,
+        topic: str,
+        payload: str,
+        qos: int = 0,
+        retain: bool = False,
+        **properties: Any,
+    ) -> None:
         """Publish; with QoS 1 and 2 it returns when the broker has taken over."""
-        self._do("publish", topic=topic, payload=payload, retain=retain, qos=qos)
+        self._do("publish", topic=topic, payload=payload, retain=retain, qos=qos, **properties)
 
     def subscribe(self, topic: str | list[tuple[str, int]], qos: int = 0) -> None:
         """Subscribe to a filter, or in one packet to pairs of a filter and a QoS."""
@@ -97,7 +105,23 @@ class Device:
     def receive(self, count: int) -> list[Received]:
         """What has arrived, once that is so many: topic, payload, retained (None: not told)."""
         got = self._do("receive", count=count, timeout_ms=self.wait_ms)
-        return [(topic, payload, retained) for topic, payload, retained in got]
+        return [(topic, payload, retained) for topic, payload, retained, _ in got]
+
+    def receive5(self, count: int) -> list[tuple[str, str, bool | None, dict[str, Any]]]:
+        """As receive(), with the properties of MQTT 5."""
+        return [tuple(each) for each in self._do("receive", count=count, timeout_ms=self.wait_ms)]
+
+    def server(self) -> dict[str, Any]:
+        """What the broker said of itself when it accepted us, with MQTT 5."""
+        return dict(self._do("server"))
+
+    def aliases(self) -> int:
+        """How many topics have an alias on this connection."""
+        return int(self._do("aliases"))
+
+    def reopen(self) -> bool:
+        """Connect once more after close(), as before; returns whether the session was there."""
+        return bool(self._do("reopen"))
 
     def reconnect(self, timeout: float = ANSWER_S) -> bool:
         """Connect again, or wait until the client has; returns whether the session was there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from host_tests.interop import checks5
 from host_tests.interop.checks import CHECKS
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import Verdict
@@ -83,6 +84,8 @@ def text(columns: list[Column]) -> str:
         lines += [f"## MQTT {protocol}\n", f"| | {' | '.join(titles)} |"]
         lines.append("|---" * (len(columns) + 1) + "|")
         for check in CHECKS:
+            if check in checks5.CHECKS and protocol != "5":
+                continue
             cells = [column.cell(protocol, check.__name__) for column in columns]
             lines.append(f"| {check.__doc__} | {' | '.join(cells)} |")
         lines.append("")

@@ -6,22 +6,34 @@ import threading
 from collections.abc import Callable
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tools.brokers.base import PASSWORD, USER
 
 WAIT_S = 8.0
 
 
-class Peer:
-    """A connected MQTT 3.1.1 client; a context manager that disconnects it."""
+def properties(**values: object) -> Properties:
+    """The properties of a message, by paho's names for them."""
+    found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(found, name, value)
+    return found
 
-    def __init__(self, host: str, port: int) -> None:
+
+class Peer:
+    """A connected client; a context manager that disconnects it."""
+
+    def __init__(self, host: str, port: int, version: int = 4) -> None:
         self.messages: list[paho.MQTTMessage] = []
         self._changed = threading.Condition()
         self._connected = False
         self._granted: dict[int, list[int]] = {}
-        self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client = client = paho.Client(
+            CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version)
+        )
         client.username_pw_set(USER, PASSWORD)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -44,10 +56,18 @@ class Peer:
         self._wait(lambda: number in self._granted, f"paho is not subscribed to {topic}")
         return self._granted[number][0]
 
-    def publish(self, topic: str, payload: str, qos: int = 0, retain: bool = False) -> None:
+    def publish(
+        self,
+        topic: str,
+        payload: str,
+        qos: int = 0,
+        retain: bool = False,
+        properties: Properties | None = None,
+    ) -> None:
         """Publish, and wait for the broker's answer."""
         try:
-            self._client.publish(topic, payload, qos, retain).wait_for_publish(WAIT_S)
+            sent = self._client.publish(topic, payload, qos, retain, properties)
+            sent.wait_for_publish(WAIT_S)
         except RuntimeError as error:
             raise OSError(f"paho: {error}") from error
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from host_tests.interop.__main__ import BROKERS
-from host_tests.interop.checks import CHECKS, Bench
+from host_tests.interop.bench import Bench
+from host_tests.interop.checks import CHECKS
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import judge
 from tools.brokers.base import RealBroker

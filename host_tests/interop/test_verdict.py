@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.interop import __main__ as run
 from host_tests.interop import checks, matrix
-from host_tests.interop.checks import Bench, Limited, NotApplicable
+from host_tests.interop.bench import Bench, Limited, NotApplicable
 from host_tests.interop.device import CLIENTS, PROTOCOLS, DeviceError
 from host_tests.interop.verdict import Verdict, judge
 from tools.brokers.base import RealBroker

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from host_tests.interop.checks import Bench, Limited, NotApplicable, connect
+from host_tests.interop.bench import Bench, Limited, NotApplicable
+from host_tests.interop.checks import connect
 from host_tests.interop.control import CONTROL
 from host_tests.interop.device import DeviceError
 from tools.errors import ToolError

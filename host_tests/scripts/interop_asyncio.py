@@ -15,10 +15,14 @@ class Agent:
         self.lost = None
 
     async def open(self, port, client_id, clean, will, user, password, **options):
-        self.client = client = Client(
+        self.client = Client(
             "127.0.0.1", client_id, port, on_message=self.keep, on_lost=self.on_lost, clean=clean,
             will=will, user=user, password=password, backoff_ms=(100, 1000), **options
         )  # fmt: skip
+        return await self.reopen()
+
+    async def reopen(self):
+        client = self.client
         client.start()
         while not client.session.up:
             if self.lost:
@@ -27,14 +31,17 @@ class Agent:
             await asyncio.sleep_ms(1)
         return client.session.present
 
-    def keep(self, topic, payload, retained):
-        self.got.append((topic, payload.decode(), retained))
+    def keep(self, topic, payload, retained, properties=None):
+        told = properties or {}
+        if "correlation_data" in told:
+            told["correlation_data"] = told["correlation_data"].decode()
+        self.got.append((topic, payload.decode(), retained, told))
 
     def on_lost(self, error):
         self.lost = error
 
-    async def publish(self, topic, payload, retain, qos):
-        await self.client.publish(topic, payload, retain, qos)
+    async def publish(self, **message):
+        await self.client.publish(**message)
 
     async def subscribe(self, topic, qos):
         await self.client.subscribe(topic, qos)
@@ -59,6 +66,12 @@ class Agent:
 
     async def connects(self):
         return self.client.connects
+
+    async def server(self):
+        return self.client.session.server
+
+    async def aliases(self):
+        return len(self.client.session.packet._aliases)
 
     async def close(self):
         await self.client.stop()

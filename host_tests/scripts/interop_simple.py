@@ -16,14 +16,21 @@ class Agent:
         self.client = client = MQTTClient(
             client_id, "127.0.0.1", port, user, password, 60, on_large=None, **options
         )
-        client.set_callback(lambda topic, payload: self.got.append((topic, payload)))
+        client.set_callback(self.keep)
         if will:
             topic, payload, qos, retain = will
             client.set_last_will(topic, payload, retain, qos)
         return client.connect(clean)
 
-    def publish(self, topic, payload, retain, qos):
-        self.client.publish(topic, payload, retain, qos)
+    def keep(self, topic, payload):
+        told = self.client.session.properties if self.client.session.version == 5 else {}
+        if "correlation_data" in told:
+            told["correlation_data"] = told["correlation_data"].decode()
+        self.got.append((topic.decode(), payload.decode(), None, told))
+
+    def publish(self, **message):
+        message["msg"] = message.pop("payload")
+        self.client.publish(**message)
 
     def subscribe(self, topic, qos):
         self.client.subscribe(topic, qos)
@@ -37,7 +44,7 @@ class Agent:
             self.client.check_msg()
             sleep_ms(1)
         got, self.got = self.got, []
-        return [(topic.decode(), payload.decode(), None) for topic, payload in got]
+        return got
 
     def reconnect(self):
         return self.client.reconnect()
@@ -47,6 +54,15 @@ class Agent:
 
     def connects(self):
         return self.client.connects
+
+    def server(self):
+        return self.client.session.server
+
+    def aliases(self):
+        return len(self.client.session.packet._aliases)
+
+    def reopen(self):
+        return self.client.reconnect()
 
     def close(self):
         self.client.disconnect()

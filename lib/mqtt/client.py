@@ -13,7 +13,7 @@ from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
-from mqtt.filters import ask, check_filter, check_granted, settled
+from mqtt.filters import ask, check_filter, check_granted, check_taken, settled
 from mqtt.link import Link
 from mqtt.packet import Refused
 from mqtt.topic import check_name
@@ -38,7 +38,7 @@ class Client(Link):
             check_name(session.will[0])
             if session.will[2] not in (0, 1, 2):
                 raise ValueError("will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % session.will[2])
-        if not session.client_id and not session.clean:
+        if not session.client_id and not session.clean and session.version < 5:
             raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
         self._throttle = throttle
         self._reader = self._clock = self._topic = self._router = self._inbox = None
@@ -95,10 +95,11 @@ class Client(Link):
     async def __aexit__(self, *_):
         await self.stop()
 
-    async def publish(self, topic, payload, retain=False, qos=0):
+    async def publish(self, topic, payload, retain=False, qos=0, properties=None):
         """Publish. QoS 1 and 2: returns when the broker has acknowledged, over reconnects too.
 
-        Raises OSError where post() returns None, ValueError for a bad topic.
+        properties: a dict, with MQTT 5, see mqtt.properties. Raises OSError where post() returns
+        None, ValueError for a bad topic, Refused where MQTT 5 tells that the broker refused it.
         """
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
@@ -106,13 +107,16 @@ class Client(Link):
             await self._throttle.turn(len(payload))
         if not qos and self._data is not None:
             await self._drained()
-        number = self.post(topic, payload, retain, qos)
+        number = self.post(topic, payload, retain, qos, properties)
         if number is None:
             raise OSError("queue full" if qos else "not connected")
         while self.outbox.removed <= number:
             await self._progress.wait()
+        check_taken(self.session, number)
 
-    def hand_over(self, topic, payload, retain=False, qos=1, policy="refuse", limit=32):
+    def hand_over(
+        self, topic, payload, retain=False, qos=1, policy="refuse", limit=32, properties=None
+    ):
         """Publish later, without waiting; returns a handle to ask or to wait, see mqtt.handover.
 
         policy: what happens when `limit` messages wait: "refuse" the new one (OSError), drop the
@@ -122,13 +126,14 @@ class Client(Link):
             from mqtt.handover import Waiting
 
             self._waiting = Waiting(self, self._throttle)
-        return self._waiting.put(check_name(topic), payload, retain, qos, policy, limit)
+        message = check_name(topic), payload, retain, qos, properties
+        return self._waiting.put(message, policy, limit)
 
     async def subscribe(self, pattern, qos=0):
         """Subscribe, for this and all later connections; returns when the broker has answered.
 
-        pattern: a filter, or a list of filters and (filter, qos). Raises OSError if the broker
-        refuses one, ValueError for a bad filter.
+        pattern: a filter, or a list of filters and (filter, qos); with MQTT 5 options() of mqtt.v5
+        may stand for a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
         asked = ask(self.session, pattern, qos)
         if not self.on_message:  # then they are for `async for`
@@ -145,8 +150,9 @@ class Client(Link):
     def on(self, pattern, handler):
         """Have handler(topic, payload, retained) called for every message that matches a filter.
 
-        The handler may be a coroutine function. Where none matches, on_message or `async for`
-        gets the message. This does not subscribe. Raises ValueError for a bad filter.
+        The handler may be a coroutine function; with MQTT 5 it gets the properties as a fourth
+        argument. Where none matches, on_message or `async for` gets the message. This does not
+        subscribe. Raises ValueError for a bad filter.
         """
         if self._router is None:
             from mqtt.router import Router
@@ -156,7 +162,7 @@ class Client(Link):
         self._router.add(check_filter(pattern), handler)
 
     def __aiter__(self):
-        """The messages: `async for topic, payload, retained in client`."""
+        """The messages: `async for topic, payload, retained in client`; see mqtt.inbox."""
         if self._inbox is None:
             from mqtt.inbox import Inbox
 

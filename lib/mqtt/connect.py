@@ -3,29 +3,40 @@
 Imported when it is needed. A program that is short of RAM may drop it when the connection stands.
 """
 
+from micropython import const
+
+_WINDOW = const(30)  # at least as many as can be in flight
+
 
 def connect(session):
     """Encode CONNECT. MQTT 3.1"""
     keepalive = session.keepalive
     will = session.will
     flags = 2 if session.clean else 0
-    fields = [session.client_id]
     if will:
         flags |= 4 | will[2] << 3 | (32 if will[3] else 0)
-        fields += will[:2]
     if session.user is not None:
         flags |= 128
-        fields.append(session.user)
     if session.password is not None:
         flags |= 64
-        fields.append(session.password)
     name = "MQIsdp" if session.version == 3 else "MQTT"
     packet = session.packet
-    packet.out.seek(0)
-    packet.out.write(name)
-    packet.out.write(bytes((session.version, flags, keepalive >> 8, keepalive & 255)))
-    for field in fields:
-        packet.text(field)
+    out = packet.out
+    out.seek(0)
+    out.write(name)
+    out.write(bytes((session.version, flags, keepalive >> 8, keepalive & 255)))
+    v5 = session.version == 5
+    if v5:
+        out.write(session.connect_properties())
+    packet.text(session.client_id)
+    if will:
+        if v5:
+            out.write(session.will_properties())
+        packet.text(will[0])
+        packet.text(will[1])
+    for field in (session.user, session.password):
+        if field is not None:
+            packet.text(field)
     packet.finish(0x10, len(name))
 
 
@@ -45,6 +56,6 @@ def accepted(session, present, code):
         session.acked |= session.received
         session.pop()
         session.known = 0
-        session.shift += session.window
+        session.shift += _WINDOW
         session.untold = list(session.filters)
         session.unreleased.clear()

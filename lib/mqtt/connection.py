@@ -20,15 +20,15 @@ _PUBLISH = const(0x30)
 
 
 class Connection:
-    """A connection over MQTT 3.1.1 (version=4) or 3.1 (3); session.up while it stands.
+    """A connection over MQTT 3.1.1 (version=4), 3.1 (3) or 5; session.up while it stands.
 
-    on_message(topic, payload, retained): called for every message; what it raises is counted
+    on_message(topic, payload, retained): called for every message, with MQTT 5 with the message's
+    properties as a fourth argument, a dict; what it raises is counted
     on_large(topic, size, retained): for a message larger than the buffer; returns an object with
     write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
     which drops it. on_connect(): called when the connection stands.
     queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
-    buffer and all further arguments are those of mqtt.session.Session; session.subscribe() holds
-    for all connections.
+    buffer and all further arguments are those of mqtt.session.Session, or mqtt.v5.Session5.
 
     Counters: connects, connections that stood; handler_errors; outbox.refused, messages that
     found the queue full; and those of `session`.
@@ -38,12 +38,15 @@ class Connection:
         self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
         version=4, **session,
     ):  # fmt: skip
-        if version not in (3, 4):
-            raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1" % version)
+        kind = Session
+        if version == 5:
+            from mqtt.v5 import Session5 as kind
+        elif version not in (3, 4):
+            raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1, 5" % version)
         self.on_message = on_message
         self.on_connect = on_connect
         self.outbox = Outbox(queue) if isinstance(queue, int) else queue
-        self.session = Session(
+        self.session = kind(
             io.BytesIO(64),
             self.outbox,
             client_id,
@@ -62,19 +65,25 @@ class Connection:
         self._at = self._end = 0
         self._stuck = ticks_ms()
 
-    def post(self, topic, payload, retain=False, qos=1):
+    def post(self, topic, payload, retain=False, qos=1, properties=None):
         """Hand a message over without waiting; returns its number, or None if it was not taken.
 
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
         and forgotten, number -1; not when the connection is not up and free. The topic is taken
-        as it is; see mqtt.topic for one that comes from outside.
+        as it is; see mqtt.topic for one that comes from outside. properties: a dict, see
+        mqtt.properties; raises ValueError for a bad one, and without MQTT 5.
         """
         if not 0 <= qos <= 2:
             raise ValueError("QoS %r; 0, 1 or 2 [MQTT-3.3.1-4]" % qos)
         if isinstance(payload, str):
             payload = payload.encode()
         flags = qos << 1 | 1 if retain else qos << 1
+        if properties:
+            from mqtt.properties import joined
+
+            payload = joined(self.session, properties, payload)
+            flags |= 16
         number = -1
         if qos:
             if not isinstance(payload, bytes):
@@ -191,7 +200,11 @@ class Connection:
         if not self.on_message:
             return
         try:
-            self.on_message(str(topic, "utf-8"), payload, bool(retained))
+            properties = self.session.incoming.properties
+            if properties is None:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained))
+            else:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained), properties)
         except Exception as error:
             self.handler_errors += 1
             sys.print_exception(error)

@@ -1,4 +1,4 @@
-"""Topic filters: what MQTT allows as one (4.7), and asking for several at once."""
+"""Topic filters: what MQTT allows as one (4.7), asking for several at once, and the answers."""
 
 from mqtt.subscribe import want
 from mqtt.topic import check
@@ -18,14 +18,18 @@ def check_filter(pattern):
 def ask(session, patterns, qos):
     """Ask for a filter, or for a list of them; with qos None give them up.
 
-    In the list (filter, qos) may stand for a filter. Returns the filters; raises ValueError, and
-    asks for none, if one of them is bad.
+    In the list (filter, qos) may stand for a filter; in place of a QoS the options() of mqtt.v5.
+    Returns the filters; raises ValueError, and asks for none, if one of them is bad.
     """
     asked = {}
     for each in patterns if isinstance(patterns, list) else (patterns,):
         pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
         if level not in (None, 0, 1, 2):
-            raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+            if session.version < 5:
+                raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+            from mqtt.v5 import check_options
+
+            check_options(pattern, level)
         asked[check_filter(pattern)] = level
     if not asked:
         raise ValueError("no filter given [MQTT-3.8.3-3]")
@@ -38,7 +42,16 @@ def check_granted(session, asked):
     """OSError if the broker refused one of these filters."""
     for pattern in asked:
         if pattern in session.rejected:
+            check_taken(session, pattern)
             raise OSError("subscription refused: %s" % pattern)
+
+
+def check_taken(session, key):
+    """Raise what became of a message, by its number, or a filter, if MQTT 5 told of a refusal."""
+    if session.version == 5:
+        from mqtt.reasons import raise_for
+
+        raise_for(session, key)
 
 
 def settled(session):

@@ -6,13 +6,15 @@ or replaced, so that nothing that may have reached the broker is ever taken back
 
 import asyncio
 
+from mqtt.filters import check_taken
+
 
 class Handle:
     """What became of a message: ask done(), or wait(); `dropped` if it gave way to another."""
 
-    def __init__(self, client, topic, payload, retain, qos):
+    def __init__(self, client, message):
         self._client = client
-        self.message = (topic, payload, retain, qos)
+        self.message = message  # the arguments of post()
         self.number = None  # in the outbox, once it is there
         self.dropped = False
 
@@ -21,11 +23,12 @@ class Handle:
         return self.number is not None and self._client.outbox.removed > self.number
 
     async def wait(self):
-        """Wait for that. Raises OSError if the message was dropped."""
+        """Wait for that. Raises OSError if the message was dropped, Refused if it was refused."""
         while not self.done():
             if self.dropped:
                 raise OSError("dropped for another message")
             await self._client.progress()
+        check_taken(self._client.session, self.number)
 
 
 class Waiting:
@@ -41,13 +44,13 @@ class Waiting:
         self._task = None
         self.refused = self.dropped = self.replaced = 0
 
-    def put(self, topic, payload, retain, qos, policy, limit):
-        """See mqtt.client.Client.hand_over()."""
-        handle = Handle(self._client, topic, payload, retain, qos)
+    def put(self, message, policy, limit):
+        """See mqtt.client.Client.hand_over(); message: the arguments of post()."""
+        handle = Handle(self._client, message)
         waiting = self._handles
         if policy == "latest":
             for i, other in enumerate(waiting):
-                if other.message[0] == topic:
+                if other.message[0] == message[0]:
                     other.dropped = True
                     self.replaced += 1
                     waiting[i] = handle

@@ -8,6 +8,7 @@ from micropython import const
 _LIMIT = const(32)
 
 Message = namedtuple("Message", ("topic", "payload", "retained"))
+_Message5 = namedtuple("_Message5", ("topic", "payload", "retained", "properties"))
 
 
 class Inbox:
@@ -22,12 +23,12 @@ class Inbox:
         self._arrived = Event()
         self._open = True
 
-    def put(self, topic, payload, retained):
-        """Take a message."""
+    def put(self, *message):
+        """Take a message: topic, payload, retained and, with MQTT 5, properties."""
         if len(self._messages) == _LIMIT:
             self._messages.pop(0)
             self.dropped += 1
-        self._messages.append(Message(topic, payload, retained))
+        self._messages.append((_Message5 if len(message) > 3 else Message)(*message))
         self._arrived.set()
 
     def close(self):

@@ -16,8 +16,11 @@ class Incoming:
     pid, payload_at: of a PUBLISH, see opened(); large: the packet that passes, or None
     on_large: see mqtt.connection.Connection
     unreleased: identifiers of messages of QoS 2 whose PUBREL has not come
-    skipped: messages dropped because they did not fit
+    skipped: messages dropped because they did not fit; properties: of a PUBLISH of MQTT 5, see
+    mqtt.v5
     """
+
+    properties: dict | None = None
 
     def __init__(self, room, on_large=None, unreleased=()):
         self.on_large = on_large

@@ -9,6 +9,7 @@ from time import sleep_ms
 from micropython import const
 
 from mqtt import simple
+from mqtt.filters import check_taken
 
 _FIRST_MS = const(1000)
 _LONGEST_MS = const(15_000)
@@ -45,15 +46,16 @@ class MQTTClient(simple.MQTTClient):
                     raise
                 self.delay(i)
 
-    def publish(self, topic, msg, retain=False, qos=0):
+    def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged."""
         outbox = self.outbox
         number = outbox.removed + outbox.count  # of this message, once it is taken
         while True:
             try:
                 if outbox.removed + outbox.count == number:
-                    return super().publish(topic, msg, retain, qos)
-                return self._until(number)
+                    return super().publish(topic, msg, retain, qos, properties)
+                self._until(number)
+                return check_taken(self.session, number)
             except OSError as error:
                 self._mend(error)
 

@@ -45,7 +45,7 @@ class Session:
     will: None or (topic, payload, qos, retain); window: messages in flight, 1 to 30
     buffer: bytes of a packet that are held in RAM. Of a larger one received see Incoming, of a
     larger one sent the payload leaves in a write of its own (see `tail`).
-    version: 4 for MQTT 3.1.1, 3 for 3.1
+    version: 4 for MQTT 3.1.1, 3 for 3.1; 5 is mqtt.v5.Session5
     """
 
     answer_ms = 4000  # how long the broker may take for an answer

@@ -11,7 +11,7 @@ from time import sleep_ms, ticks_ms
 from micropython import const
 
 from mqtt.connection import Connection
-from mqtt.filters import ask, check_granted, settled
+from mqtt.filters import ask, check_granted, check_taken, settled
 from mqtt.packet import LinkError, Refused
 from mqtt.topic import check_name
 from mqtt.transport import tcp
@@ -72,7 +72,7 @@ class MQTTClient(Connection):
         timeout: seconds that the broker may take for an answer. Raises OSError, or Refused.
         """
         session = self.session
-        if not clean_session and not session.client_id:
+        if not clean_session and not session.client_id and session.version < 5:
             raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
         if timeout:
             session.connect_ms = session.answer_ms = int(timeout * 1000)
@@ -102,22 +102,25 @@ class MQTTClient(Connection):
         """Say goodbye, so that there is no last will, and close."""
         self.close()
 
-    def publish(self, topic, msg, retain=False, qos=0):
+    def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged.
 
-        Raises OSError if the connection fails; such a message is then sent after the next.
-        From inside the callback it does not wait, since the callback runs inside a wait.
+        properties: a dict, with MQTT 5, see mqtt.properties. Raises OSError if the connection
+        fails; such a message is then sent after the next. Raises Refused where MQTT 5 tells that
+        the broker refused the message. From inside the callback it does not wait, since the
+        callback runs inside a wait.
         """
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
         outbox = self.outbox
         if not self._calling and (self._data is not None or outbox.count == outbox.limit):
             self._until(outbox.removed if qos else -1)
-        qos = self.post(topic, msg, retain, qos)  # from here on the message's number
+        qos = self.post(topic, msg, retain, qos, properties)  # from here on the message's number
         if qos is None:
             raise LinkError("queue full, or not connected")
         if outbox.removed <= qos or self._data is not None:
             self._until(qos)
+        check_taken(self.session, qos)
 
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections; topic: a filter, or a list of them.

@@ -27,22 +27,30 @@ def want(session, pattern, qos):
 def ask(session):
     """Encode SUBSCRIBE for the filters that wait for one, or else UNSUBSCRIBE.
 
-    As many as fit into the buffer, and so does the answer; returns the first byte of that.
+    As many as fit into the buffer, and so does the answer; returns the first byte of that. With
+    MQTT 5 a subscription identifier holds for a whole packet: it stands above the options of the
+    filter, and so is 0 without it, and -1 where a filter is given up.
     """
     packet = session.packet
     out = packet.out
     out.seek(0)
-    wanted = session.untold[0] in session.filters
+    filters = session.filters
+    group = filters.get(session.untold[0], -1) >> 8
+    if session.version == 5:
+        from mqtt.v5 import of_subscription
+
+        out.write(of_subscription(group))
     for pattern in session.untold:
-        if (pattern in session.filters) == wanted and out.tell() < packet.room:
+        level = filters.get(pattern, -1)
+        if level >> 8 == group and out.tell() < packet.room:
             session.asked.append(pattern)
             packet.text(pattern)
-            if wanted:
-                out.write(bytes((session.filters[pattern],)))
+            if group >= 0:
+                out.write(bytes((level & 255,)))
     for pattern in session.asked:
         session.untold.remove(pattern)
-    packet.finish(0x82 if wanted else 0xA2, _ASK_PID)
-    return _SUBACK if wanted else _UNSUBACK
+    packet.finish(0xA2 if group < 0 else 0x82, _ASK_PID)
+    return _UNSUBACK if group < 0 else _SUBACK
 
 
 def answered(session, first):

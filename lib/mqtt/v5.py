@@ -1,0 +1,256 @@
+"""What MQTT 5 changes: the session. Imported with version=5 alone.
+
+An answer that carries a reason code or properties is brought into its 3.1.1 form, and then is a
+matter for mqtt.session: the states that a message goes through are the same.
+"""
+
+from time import ticks_diff
+
+from micropython import const
+
+from mqtt.packet import LinkError, ProtocolError, Refused
+from mqtt.properties import decode, encode, length
+from mqtt.reasons import refusal, words
+from mqtt.session import Session
+from mqtt.wire5 import Incoming5, Packet5
+
+_CONNACK = const(0x20)
+_PUBACK = const(0x40)
+_PUBREC = const(0x50)
+_SUBACK = const(0x90)
+_DISCONNECT = const(0xE0)
+_ANSWERS = const(b"\x40\x50\x62\x70")  # PUBACK, PUBREC, PUBREL and PUBCOMP
+
+_ASK_PID = const(65535)  # see mqtt.subscribe
+_FOR_EVER = const(0xFFFFFFFF)  # a session expiry that means never
+_REMEMBERED = const(16)  # refusals that are kept until somebody asks
+
+
+class Session5(Session):
+    """A session over MQTT 5; the arguments are those of mqtt.session.Session, and further:
+
+    expiry: seconds that the broker keeps the session after a connection; None: for ever, or with
+    `clean` not at all. clean alone decides whether a connection begins a new session.
+    receive_maximum: messages of QoS 1 and 2 that the broker may have in flight to us, 1 to 100
+    topic_aliases: topics, at most, that go out as a number once they were sent on a connection
+    properties: a dict of further ones of CONNECT; a fifth of `will` is a dict of those of the will
+
+    server: the properties of the last CONNACK
+    reason: the code of the last answer to a message of ours; told: the properties of that answer
+    refusals: messages and filters that the broker refused, or that it said it would not take;
+    denied: the last of them, pairs of a message's number, or a filter, and a reason code
+    """
+
+    def __init__(
+        self, *arguments, expiry=None, receive_maximum=16, topic_aliases=16, properties=None,
+        **options,
+    ):  # fmt: skip
+        if not 1 <= receive_maximum <= 100:
+            raise ValueError("receive_maximum: %r; 1 to 100" % receive_maximum)
+        super().__init__(*arguments, **options)
+        incoming = self.incoming
+        self.incoming = Incoming5(len(incoming.buffer), incoming.on_large, self.unreleased)
+        self.packet = Packet5(self.packet.out, self.packet.room)
+        self.expiry = expiry
+        self.receive_maximum = receive_maximum
+        self.topic_aliases = topic_aliases
+        self._properties = properties
+        self._window = self.window
+        self._keepalive = self.keepalive
+        self.server = self.told = {}
+        self.reason = self.refusals = 0
+        self.denied = []
+        self.connect_properties()
+        self.will_properties()
+
+    @property
+    def properties(self):
+        """Those of the message being delivered."""
+        return self.incoming.properties
+
+    # --- the link
+
+    def connect(self, now):
+        """A stream stands: encode CONNECT. What the last broker wanted holds no more."""
+        self.keepalive = self._keepalive
+        self.packet.begin({}, 0)  # type: ignore[attr-defined]
+        super().connect(now)
+
+    def connect_properties(self):
+        """The properties of CONNECT, encoded; called when it is. MQTT 5, 3.1.2.11"""
+        properties = {"receive_maximum": self.receive_maximum}
+        expiry = self.expiry
+        if expiry is None:
+            expiry = 0 if self.clean else _FOR_EVER
+        if expiry:
+            properties["session_expiry"] = expiry
+        if self.incoming.on_large is None:
+            properties["maximum_packet_size"] = len(self.incoming.buffer)
+        properties.update(self._properties or {})
+        return encode(properties, 0x10)
+
+    def will_properties(self):
+        """Those of the will."""
+        return encode(self.will[4] if self.will and len(self.will) > 4 else None, 0)
+
+    def _accepted(self, incoming):
+        """CONNACK: what the broker grants, and what it asks of us."""
+        at = incoming.body
+        present, code = incoming.buffer[at : at + 2]
+        self.server = server = self._told(at + 2, _CONNACK)
+        if code:
+            raise refusal(code, server)
+        if present > (not self.clean):
+            raise ProtocolError("CONNACK: session present, and none was asked for")
+        # What was refused while it waited is no more in flight: see next_packet().
+        self.window = min(self._window, server.get("receive_maximum", 65535))
+        self.keepalive = server.get("server_keep_alive", self.keepalive)
+        self.client_id = server.get("assigned_client_id", self.client_id)
+        self.packet.begin(server, self.topic_aliases)  # type: ignore[attr-defined]
+        from mqtt.connect import accepted
+
+        accepted(self, present, 0)
+
+    # --- sending
+
+    def next_packet(self, now):
+        """As in mqtt.session; a message that the broker said it would not take is refused here."""
+        while True:
+            try:
+                return super().next_packet(now)
+            except Refused as error:
+                self._refused(1 << self.sent - 1, error.code)
+
+    def _refused(self, bit, code):
+        """That message is done, as one acknowledged is. [MQTT-4.4.0-2]"""
+        index = 0
+        while bit >> index > 1:
+            index += 1
+        self._deny(self.outbox.removed + index, code)
+        self.acked |= bit
+        self.pop()
+
+    def _deny(self, key, code):
+        self.refusals += 1
+        if len(self.denied) == _REMEMBERED:
+            self.denied.pop(0)
+        self.denied.append((key, code))
+
+    def _look(self, now):
+        """Nothing is sent twice on one connection: it ends, and the next begins with what is left.
+
+        [MQTT-4.4.0-1]
+        """
+        if self.sent and ticks_diff(now, self._sent_at) >= self.answer_ms:
+            raise LinkError("no PUBACK from the broker in time")
+        return super()._look(now)
+
+    # --- receiving
+
+    def handle(self, first, now):
+        """As in mqtt.session, for what version 5 makes of the packets."""
+        incoming = self.incoming
+        size = incoming.end - incoming.body
+        if not self.up:
+            if first == _CONNACK:
+                if size > 2:
+                    self._heard = now
+                    self._accepted(incoming)
+                    return first
+                if size < 2 or not incoming.buffer[incoming.body + 1]:
+                    raise ProtocolError("CONNACK of a version before 5")
+        elif first in _ANSWERS and size > 2:
+            if self._answered(first, incoming, size, now):
+                return first
+        elif first in (_SUBACK, 0xB0):
+            self._granted(first, incoming)
+        elif first == _DISCONNECT:
+            at = incoming.body
+            code = incoming.buffer[at] if size else 0
+            properties = self._told(at + 1, first) if size > 1 else {}
+            raise LinkError("the broker ended the connection: " + words(code, properties))
+        return super().handle(first, now)
+
+    def _told(self, at, first):
+        """The properties that stand there, to the end of the packet; their length comes first."""
+        buffer = self.incoming.buffer
+        size, at = length(buffer, at, self.incoming.end)
+        if at + size != self.incoming.end:
+            raise ProtocolError("malformed properties of packet 0x%02x" % first)
+        return decode(buffer, at, at + size, first)
+
+    def _answered(self, first, incoming, size, now):
+        """Take reason code and properties off an acknowledgement; True if that was a refusal."""
+        at = incoming.body
+        self.reason = code = incoming.buffer[at + 2]
+        self.told = self._told(at + 3, first) if size > 3 else {}
+        incoming.end = at + 2
+        if code < 0x80 or first not in (_PUBACK, _PUBREC):
+            return False
+        bit = self.in_flight(incoming.number(at), now)
+        self._heard = now
+        if bit:
+            self._refused(bit, code)
+        return True
+
+    def _granted(self, first, incoming):
+        """Take the properties out of a SUBACK or UNSUBACK, and the reason codes off the latter."""
+        body = incoming.body
+        buffer = incoming.buffer
+        size, at = length(buffer, body + 2, incoming.end)
+        at += size
+        if at >= incoming.end:
+            raise ProtocolError("malformed packet 0x%02x" % first)
+        self.told = decode(buffer, at - size, at, first)
+        codes = buffer[at : incoming.end]
+        if first == self.awaited and incoming.number(body) == _ASK_PID:
+            if len(codes) != len(self.asked):
+                raise ProtocolError("packet 0x%02x for %d filters" % (first, len(codes)))
+            for pattern, code in zip(self.asked, codes):
+                if code >= 0x80:
+                    self._deny(pattern, code)
+        buffer[at - 2 : at] = buffer[body : body + 2]
+        incoming.body = at - 2
+        if first != _SUBACK:
+            incoming.end = at
+
+
+def options(qos=0, no_local=False, as_published=False, handling=0, identifier=0):
+    """What stands for the QoS of a subscription that wants more than a QoS.
+
+    no_local: not what we publish ourselves; as_published: keep the retain flag as it was
+    handling: retained messages 0: are sent; 1: for a new subscription alone; 2: are not
+    identifier: 1 to 268435455, comes with every message of this subscription; 0: none
+    """
+    if handling not in (0, 1, 2) or qos not in (0, 1, 2) or not 0 <= identifier < 1 << 28:
+        raise ValueError("qos, handling: 0 to 2; identifier: 0 to 268435455")
+    return identifier << 8 | handling << 4 | bool(as_published) << 3 | bool(no_local) << 2 | qos
+
+
+def check_options(pattern, level):
+    """ValueError for a level that no subscription to the filter may have."""
+    if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
+        raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
+    if level & 4 and pattern.startswith("$share/"):
+        raise ValueError("filter %r: no_local, and shared [MQTT-3.8.3-4]" % pattern)
+
+
+def of_subscription(group):
+    """The properties of a SUBSCRIBE, or with group -1 of an UNSUBSCRIBE; see mqtt.subscribe."""
+    return encode({"subscription_identifier": group} if group > 0 else None, 0x82)
+
+
+def disconnect(client, code=4, **properties):
+    """End the connection with a reason; by itself 4: the broker is to publish the last will.
+
+    client: of either kind; call stop() of one for asyncio right after this. properties:
+    session_expiry, in seconds; reason_string. Raises ValueError, and sends nothing, for bad ones.
+    """
+    raw = encode(properties, _DISCONNECT)
+    packet = client.session.packet
+    if client.session.up and client._data is None:
+        packet.out.seek(0)
+        packet.out.write(raw[1:])
+        packet.finish(_DISCONNECT, code << 8 | raw[0])
+        client.send(True)
+    client.hang_up()
