@@ -104,7 +104,7 @@ def test_a_certificate_that_does_not_hold_is_refused_before_connect(
     name = "broker.test"
     trusted = authority.file
     issued = authority.issue(name)
-    if fault == "other name":
+    if fault == "another name":
         name = "other.test"
     elif fault == "expired":
         issued = authority.issue(name, NOW - 9 * DAY, NOW - DAY)

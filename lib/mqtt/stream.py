@@ -2,6 +2,7 @@
 
 import io
 import select
+from errno import EINVAL
 
 from micropython import const
 
@@ -41,9 +42,10 @@ class _Stream(io.IOBase):
         return self._port.write(data, at, n)
 
     def ioctl(self, request, flags):
-        if request == _POLL:
-            for _, ready in self._poller.ipoll(0):
-                return ready & flags
+        if request != _POLL:
+            return -EINVAL  # among others to the one that asks for a file's number
+        for _, ready in self._poller.ipoll(0):
+            return ready & flags
         return 0
 
     def close(self):
