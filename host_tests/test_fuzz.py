@@ -6,18 +6,29 @@ import os
 import secrets
 from pathlib import Path
 
+import pytest
+
 from host_tests.harness.interpreter import Interpreter
 
 SCRIPT = Path(__file__).parent / "scripts" / "fuzz_session.py"
 COUNT = int(os.environ.get("FUZZ_COUNT", "100000"))  # `make fuzz` sets it
-HEAP = {"32": "32K", "64": "64K"}
+# By version and interpreter; version 5 takes 12 KB more itself, and its packets here as well.
+HEAP = {("4", "32"): "32K", ("4", "64"): "64K", ("5", "32"): "48K", ("5", "64"): "96K"}
 
 
-def test_no_packet_crashes_hangs_or_exhausts_the_client(interpreter: Interpreter) -> None:
+@pytest.mark.parametrize("version", ["4", "5"])
+def test_no_packet_crashes_hangs_or_exhausts_the_client(
+    interpreter: Interpreter, version: str
+) -> None:
     """Another seed each time; a fault is printed with it."""
     seed = str(secrets.randbelow(1 << 30))
     done = interpreter.run(
-        SCRIPT, str(COUNT), seed, heap=HEAP[interpreter.bits], timeout=30 + COUNT // 2000
+        SCRIPT,
+        str(COUNT),
+        seed,
+        version,
+        heap=HEAP[version, interpreter.bits],
+        timeout=30 + COUNT // 2000,
     )
     last = done.stdout.strip().splitlines()[-1:]
     assert last and last[0].startswith(f"done {COUNT} "), done.stdout + done.stderr

@@ -18,6 +18,7 @@ import pytest
 stub: Any = importlib.import_module("micropython")  # also gives `time` its ticks
 outbox: Any = importlib.import_module("mqtt.outbox")
 session: Any = importlib.import_module("mqtt.session")
+v5: Any = importlib.import_module("mqtt.v5")
 errors: Any = importlib.import_module("mqtt.packet")
 
 SCHEDULES = 10_000
@@ -37,8 +38,14 @@ class Message:
 
 @dataclass
 class ModelBroker:
-    """As simple as MQTT allows: answers at once, and sends again what was under way."""
+    """As simple as MQTT allows: answers at once, and sends again what was under way.
 
+    version: 4 or 5; asked: identifiers of QoS 2 seen since
+    the client was last told that its session is new
+    """
+
+    version: int = 4
+    asked: set[int] = field(default_factory=set)
     got: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: [], 2: []})
     held: set[int] = field(default_factory=set)
     queue: list[Message] = field(default_factory=list)
@@ -48,7 +55,8 @@ class ModelBroker:
 
     def connected(self) -> None:
         """CONNECT: answer it, and go on where the session was."""
-        self.outgoing = [b"\x20\x02" + bytes((self.session, 0))]
+        head = b"\x20\x03%c\0\0" if self.version == 5 else b"\x20\x02%c\0"
+        self.outgoing = [head % self.session]
         self.session = True
         for message in self.queue:
             self.outgoing.append(self._again(message))
@@ -71,11 +79,12 @@ class ModelBroker:
         if kind == PUBLISH:
             qos = packet[0] >> 1 & 3
             pid = int.from_bytes(packet[5:7], "big") if qos else 0
-            number = int(packet[7:] if qos else packet[5:])
+            number = number_of(packet, self.version)
             if qos != 2 or pid not in self.held:
                 self.got[qos].append(number)
             if qos == 2:
                 self.held.add(pid)
+                self.asked.add(pid)
             if qos:
                 self.outgoing.append(bytes((PUBREC if qos == 2 else PUBACK, 2)) + packet[5:7])
         elif packet[0] in (PUBACK, PUBREC, PUBREL, PUBCOMP):
@@ -83,6 +92,7 @@ class ModelBroker:
 
     def _answer(self, first: int, pid: int, raw: bytes) -> None:
         if first == PUBREL:
+            assert pid in self.asked, "released, and not published in this session [MQTT-3.1.2-6]"
             self.held.discard(pid)
             self.outgoing.append(b"\x70\x02" + raw)
         elif first == PUBREC:
@@ -98,28 +108,40 @@ class ModelBroker:
             return b"\x62\x02" + message.pid.to_bytes(2, "big")
         return self._packet(message, 8)
 
-    @staticmethod
-    def _packet(message: Message, dup: int) -> bytes:
+    def _packet(self, message: Message, dup: int) -> bytes:
         body = b"\x00\x01t"
         if message.qos:
             body += message.pid.to_bytes(2, "big")
+        if self.version == 5:
+            body += b"\0"
         body += b"%d" % message.number
         return bytes((PUBLISH | dup | message.qos << 1, len(body))) + body
+
+
+def number_of(packet: bytes, version: int) -> int:
+    """What a PUBLISH to a topic of one letter carries."""
+    return int(packet[5 + (2 if packet[0] & 6 else 0) + (version == 5) :])
 
 
 class Rig:
     """A session, a broker and the wire between them; `random` decides what happens."""
 
-    def __init__(self, seed: int, lossy_sessions: bool) -> None:
+    def __init__(self, seed: int, lossy_sessions: bool, version: int) -> None:
         self.random = random.Random(seed)
         self.lossy_sessions = lossy_sessions
         self.now = self.random.randrange(1 << 29)
         self.outbox = outbox.Outbox(20)
         window = self.random.choice((1, 2, 8))
-        self.session = session.Session(
-            stub.TextStream(), self.outbox, "id", clean=False, window=window, buffer=64
-        )
-        self.broker = ModelBroker()
+        kind = v5.Session5 if version == 5 else session.Session
+        self.session = kind(
+            stub.TextStream(), self.outbox, "id", clean=False, window=window, buffer=64,
+            version=version,
+        )  # fmt: skip
+        self.broker = ModelBroker(version)
+        self.version = version
+        # Messages sent in this session, with their identifiers, and those of this connection.
+        self.in_session: dict[tuple[int, int], bytes] = {}
+        self.in_connection: set[tuple[int, int]] = set()
         self.to_broker: list[bytes] = []
         self.up = False
         self.sent: dict[int, int] = {0: 0, 1: 0, 2: 0}
@@ -202,6 +224,7 @@ class Rig:
 
     def _connect(self) -> None:
         self.session.connect(self.now)
+        self.in_connection.clear()
         self.up = True
         self._encoded()
 
@@ -210,6 +233,9 @@ class Rig:
         incoming = session.incoming
         incoming.into[: len(packet)] = packet
         incoming.held += len(packet)
+        if packet[0] == 0x20 and not packet[2]:
+            self.in_session.clear()
+            self.broker.asked.clear()
         first = incoming.packet(self.now)
         if session.handle(first, self.now) == PUBLISH:
             self.got[first >> 1 & 3].append(int(incoming.payload()))
@@ -222,19 +248,31 @@ class Rig:
 
     def _encoded(self) -> None:
         packet = self.session.packet
-        self.to_broker.append(bytes(packet.tx[packet.start : packet.stop]))
+        sent = bytes(packet.tx[packet.start : packet.stop])
+        self.to_broker.append(sent)
+        if sent[0] & 0xF0 == PUBLISH and sent[0] & 6:
+            message = sent[0] & 6, number_of(sent, self.version)
+            assert bool(sent[0] & 8) == (message in self.in_session), "DUP"
+            before = self.in_session.setdefault(message, sent[5:7])
+            # [MQTT-3.3.1-1], [MQTT-2.3.1-3]; of version 5 [MQTT-4.4.0-1]
+            assert before == sent[5:7], "sent again under another identifier"
+            assert self.version < 5 or message not in self.in_connection, "twice on one connection"
+            self.in_connection.add(message)
 
 
 def firsts(numbers: list[int]) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("lossy_sessions", [False, True])
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_schedule_keeps_what_mqtt_promises(part: int, lossy_sessions: bool) -> None:
+def test_every_schedule_keeps_what_mqtt_promises(
+    part: int, lossy_sessions: bool, version: int
+) -> None:
     count = SCHEDULES // PARTS // 2
     for seed in range(part * count, (part + 1) * count):
-        rig = Rig(seed, lossy_sessions)
+        rig = Rig(seed, lossy_sessions, version)
         rig.run()
         for count_of, got in ((rig.sent, rig.broker.got), (rig.pushed, rig.got)):
             everything = {qos: list(range(count_of[qos])) for qos in count_of}

@@ -353,3 +353,13 @@ def test_several_filters_leave_in_one_packet():
 def test_mqtt_3_1_greets_in_its_own_way():
     sent, _ = Wire(version=3, keepalive=0).connect()
     assert sent == b"\x10\x10\x00\x06MQIsdp\x03\x02\x00\x00\x00\x02id"
+
+
+def test_a_filter_asked_for_again_and_again_is_held_once():
+    wire = Wire(clean=False)
+    for _ in range(5):
+        wire.connect(CONNACK_PRESENT)
+        want(wire.session, "f", 1)  # as a program does that subscribes whenever it is connected
+        wire.sent()
+    wire.session.lost()
+    assert wire.session.untold == ["f"]

@@ -1,6 +1,7 @@
-# Feeds mutated packets to the decoder and the session: COUNT SEED. Prints a line each 100,000, and
-# "done" with what came of them. What a broker sends may be handled, or end the connection with a
-# LinkError or Refused; anything else is a fault, printed with the seed and the bytes.
+# Feeds mutated packets to the decoder and the session: COUNT SEED VERSION. Prints a line each
+# 100,000, and "done" with what came of them. What a broker sends may be handled, or end the
+# connection with a LinkError or Refused; anything else is a fault, printed with the seed and the
+# bytes.
 import io
 import random
 import sys
@@ -10,9 +11,10 @@ from micropython import const
 from mqtt.outbox import Outbox
 from mqtt.packet import LinkError, Refused
 from mqtt.session import Session
+from mqtt.subscribe import want
 from mqtt.topic import check_name
 
-COUNT, SEED = (int(word) for word in sys.argv[1:3])
+COUNT, SEED, VERSION = (int(word) for word in sys.argv[1:])
 _ROOM = const(128)
 
 # Whole packets as a broker may send them; {pid} of a PUBLISH and of acknowledgements is 1 or 2.
@@ -33,6 +35,30 @@ PACKETS = (
     b"\x30\xac\x02\x00\x03t/1" + b"x" * 295,
     b"\x32\xac\x02\x00\x03t/1\x00\x07" + b"y" * 293,
 )
+
+
+if VERSION == 5:
+    from mqtt.v5 import Session5 as Session
+
+    PACKETS = (
+        b"\x20\x03\x00\x00\x00",
+        b"\x20\x15\x01\x00\x12\x21\x00\x03\x13\x00\x0a\x22\x00\x04\x24\x01\x27\x00\x00\x00\x40\x25\x01",
+        b"\x30\x08\x00\x03t/1\x00hi",
+        b"\x32\x0a\x00\x03t/1\x00\x01\x00hi",
+        b"\x34\x0a\x00\x03t/1\x00\x02\x00hi",
+        b"\x32\x21\x00\x03t/1\x00\x03\x17\x01\x01\x02\x00\x00\x00\x3c\x08\x00\x01r\x26\x00\x01k\x00\x01v\x0b\x81\x01hi",
+        b"\x40\x02\x00\x01",
+        b"\x40\x09\x00\x01\x97\x05\x1f\x00\x02no",
+        b"\x50\x03\x00\x02\x10",
+        b"\x62\x04\x00\x02\x92\x00",
+        b"\x70\x03\x00\x02\x00",
+        b"\x90\x05\xff\xff\x00\x01\x87",
+        b"\xb0\x05\xff\xff\x00\x00\x11",
+        b"\xd0\x00",
+        b"\xe0\x09\x9d\x07\x1c\x00\x04else",
+        b"\x30\xad\x02\x00\x03t/1\x00" + b"x" * 295,
+        b"\x32\xae\x02\x00\x03t/1\x00\x07\x06\x09\x00\x03abc" + b"y" * 288,
+    )
 
 
 class Sink:
@@ -105,8 +131,9 @@ def main():
     outbox = Outbox(4)
     sink = Sink()
     session = Session(
-        io.BytesIO(64), outbox, "id", buffer=_ROOM, window=4, on_large=lambda *_: sink
-    )
+        io.BytesIO(64), outbox, "id", buffer=_ROOM, window=4, on_large=lambda *_: sink,
+        version=VERSION, clean=False,
+    )  # fmt: skip
     counts = [0, 0, 0]  # packets fed, messages delivered, connections ended
     now = 0
     connected = False
@@ -119,6 +146,9 @@ def main():
             connected = True
         while outbox.count < 4:
             outbox.put("t", b"x", 2 + (outbox.removed + outbox.count) % 2 * 2)
+        if not session.untold:
+            want(session, "f", 1)
+            want(session, "g", 2)
         if not session.up and random.getrandbits(3):
             data = PACKETS[random.getrandbits(1)]
         else:

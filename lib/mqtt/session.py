@@ -102,8 +102,10 @@ class Session:
         self.up = self.ping = False
         self.reply = 0  # first byte of the answer that is to leave next, for reply_pid
         self.awaited = 0  # first byte of the one answer we wait for, besides acknowledgements
-        self.untold += self.asked
-        self.asked = []
+        for pattern in self.asked:
+            if pattern not in self.untold:
+                self.untold.append(pattern)
+        self.asked.clear()
 
     # --- sending
 

@@ -10,7 +10,6 @@ from micropython import const
 
 from mqtt.packet import LinkError, ProtocolError, Refused
 from mqtt.properties import decode, encode, length
-from mqtt.reasons import refusal, words
 from mqtt.session import Session
 from mqtt.wire5 import Incoming5, Packet5
 
@@ -99,6 +98,8 @@ class Session5(Session):
         present, code = incoming.buffer[at : at + 2]
         self.server = server = self._told(at + 2, _CONNACK)
         if code:
+            from mqtt.reasons import refusal
+
             raise refusal(code, server)
         if present > (not self.clean):
             raise ProtocolError("CONNACK: session present, and none was asked for")
@@ -168,6 +169,8 @@ class Session5(Session):
             at = incoming.body
             code = incoming.buffer[at] if size else 0
             properties = self._told(at + 1, first) if size > 1 else {}
+            from mqtt.reasons import words
+
             raise LinkError("the broker ended the connection: " + words(code, properties))
         return super().handle(first, now)
 

@@ -5,11 +5,16 @@ from micropython import const
 from mqtt.incoming import Incoming
 from mqtt.packet import Packet, ProtocolError
 from mqtt.properties import decode, length, varint
-from mqtt.reasons import refusal
 
 _NO_RETAIN = const(0x9A)
 _QOS_TOO_HIGH = const(0x9B)
 _TOO_LARGE = const(0x95)
+
+
+def _refuse(code):
+    from mqtt.reasons import refusal
+
+    raise refusal(code)
 
 
 class Packet5(Packet):
@@ -29,9 +34,9 @@ class Packet5(Packet):
     def publish(self, topic, payload, flags, pid=0):
         """Encode PUBLISH; raises Refused for what the broker said it would not take."""
         if (flags >> 1 & 3) > self._qos:
-            raise refusal(_QOS_TOO_HIGH)
+            _refuse(_QOS_TOO_HIGH)
         if flags & 1 > self._retains:
-            raise refusal(_NO_RETAIN)
+            _refuse(_NO_RETAIN)
         aliases = self._aliases
         alias = aliases.get(topic, 0)
         new = not alias and len(aliases) < self._most
@@ -58,7 +63,7 @@ class Packet5(Packet):
             out.write(own)
         self.finish(0x30 | flags & 15, lead, payload)
         if self.stop - self.start + len(self.tail or b"") > self._largest:
-            raise refusal(_TOO_LARGE)
+            _refuse(_TOO_LARGE)
         if new:
             aliases[topic] = alias
 
