@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test interop fuzz lint bench build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test interop conformance fuzz lint bench build flash deploy usb repl monitor sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real b
 
 interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)
+
+conformance: setup  ## every statement of MQTT that binds a client; writes docs/conformance.md
+	@.venv/bin/python -m tools.conformance
 
 fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=1000000)
 	@FUZZ_COUNT=$(or $(COUNT),1000000) .venv/bin/python -m pytest -q host_tests/test_fuzz.py

@@ -115,6 +115,7 @@ def test_publish(
 
 @given(st.integers(0, (1 << 28) - 1))
 def test_variable_numbers(number: int) -> None:
+    """[MQTT5-1.5.5-1]"""
     raw = properties.varint(number)
     assert len(raw) == max(1, (number.bit_length() + 6) // 7)
     assert properties.length(raw, 0, len(raw)) == (number, len(raw))

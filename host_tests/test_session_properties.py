@@ -254,7 +254,7 @@ class Rig:
             message = sent[0] & 6, number_of(sent, self.version)
             assert bool(sent[0] & 8) == (message in self.in_session), "DUP"
             before = self.in_session.setdefault(message, sent[5:7])
-            # [MQTT-3.3.1-1], [MQTT-2.3.1-3]; of version 5 [MQTT-4.4.0-1]
+            # [MQTT-3.3.1-1], [MQTT-2.3.1-3]; of version 5 [MQTT5-4.4.0-1]
             assert before == sent[5:7], "sent again under another identifier"
             assert self.version < 5 or message not in self.in_connection, "twice on one connection"
             self.in_connection.add(message)

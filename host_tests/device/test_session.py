@@ -363,3 +363,18 @@ def test_a_filter_asked_for_again_and_again_is_held_once():
         wire.sent()
     wire.session.lost()
     assert wire.session.untold == ["f"]
+
+
+def test_a_keep_alive_shorter_than_an_answer_may_take():
+    # [MQTT-3.1.2-23]
+    for keepalive in (1, 2, 5):
+        wire = Wire(keepalive=keepalive)
+        wire.connect()
+        last = wire.now
+        for _ in range(5):
+            while not wire.sent():
+                assert wire.now - last <= 1000 * keepalive, wire.now - last
+                wire.now += max(1, wire.session.tick(wire.now))
+            last = wire.now
+            wire.now += 50
+            wire.feed(b"\xd0\x00")

@@ -7,7 +7,7 @@ from mqtt.filters import ask, check_granted, settled
 from mqtt.packet import LinkError, ProtocolError, Refused
 from mqtt.properties import joined, varint
 from mqtt.reasons import raise_for
-from mqtt.v5 import options
+from mqtt.v5 import disconnect, options
 
 CONNACK = b"\x20\x03\x00\x00\x00"
 PRESENT = b"\x20\x03\x01\x00\x00"
@@ -88,6 +88,7 @@ def test_properties_of_connect_are_checked_at_once():
 
 
 def test_refusal_carries_code_words_and_reason():
+    # [MQTT5-4.13.2-1]
     wire = Wire(version=5)
     wire.session.connect(wire.now)
     error = raises(Refused, wire.feed, connack(b"\x1f\x00\x03why", code=0x87))
@@ -105,13 +106,14 @@ def test_a_broker_of_3_1_1_refuses_in_its_own_way():
 
 
 def test_session_present_where_none_was_asked_for():
-    # [MQTT-3.2.2-4]
+    # [MQTT5-3.2.2-4]
     wire = Wire(version=5)
     wire.session.connect(wire.now)
     raises(ProtocolError, wire.feed, PRESENT)
 
 
 def test_the_broker_names_us_and_sets_the_keep_alive():
+    # [MQTT5-3.1.2-21], [MQTT5-3.2.2-21]
     wire = Wire(version=5, keepalive=60)
     wire.connect(connack(b"\x12\x00\x03abc" + b"\x13\x00\x0a"))
     assert wire.session.client_id == "abc"
@@ -123,6 +125,7 @@ def test_the_broker_names_us_and_sets_the_keep_alive():
 
 
 def test_publish_has_properties_even_if_none():
+    # [MQTT5-2.2.2-1]
     wire = up()
     post(wire, b"hi")
     (sent,) = wire.sent()
@@ -146,13 +149,16 @@ def test_no_property_before_version_5():
 
 
 def test_bad_properties_of_a_message_are_named():
+    # [MQTT5-1.5.7-1], [MQTT5-3.3.2-13], [MQTT5-3.3.2-14], [MQTT5-3.3.2-19], [MQTT5-3.3.4-6]
     session = up().session
     for bad in ({"nonsense": 1}, {"subscription_identifier": 1}, {"content_type": "\ud800"},
-                {"response_topic": "a/#"}, {"message_expiry": -1}):  # fmt: skip
+                {"response_topic": "a/#"}, {"message_expiry": -1},
+                {"user_property": [("k", "\0")]}, {"response_topic": "\ud800"}):  # fmt: skip
         raises(ValueError, joined, session, bad, b"x")
 
 
 def test_a_topic_that_repeats_goes_out_as_a_number():
+    # [MQTT5-3.2.2-17], [MQTT5-3.3.2-8], [MQTT5-3.3.2-9]
     wire = up(b"\x22\x00\x01")
     for topic in ("sensor/a", "sensor/b", "sensor/a", "sensor/b"):
         post(wire, b"x", topic)
@@ -160,7 +166,7 @@ def test_a_topic_that_repeats_goes_out_as_a_number():
     assert b"sensor/a" in first and first.endswith(b"\x03\x23\x00\x01x")
     assert b"sensor/b" in other and other.endswith(b"\x00x")  # one alias is all the broker takes
     assert again[:4] == b"\x32\x09\x00\x00" and again.endswith(b"\x03\x23\x00\x01x")
-    # An alias lives as long as its connection. [MQTT-3.3.2-7]
+    # An alias lives as long as its connection. [MQTT5-3.3.2-7]
     wire.session.lost()
     wire.session.connect(wire.now)
     wire.feed(connack(b"\x22\x00\x05"))
@@ -179,13 +185,16 @@ def test_alias_and_properties_together():
 
 
 def test_no_alias_where_none_is_wanted():
-    wire = up(b"\x22\x00\x05", topic_aliases=0)
-    post(wire)
-    assert published(wire.sent()[0])[1] == b"\x00x"
+    # [MQTT5-3.2.2-18]
+    for wire in (up(b"\x22\x00\x05", topic_aliases=0), up(b"\x22\x00\x00"), up()):
+        for _ in range(2):
+            post(wire)
+        for packet in wire.sent():
+            assert published(packet)[1] == b"\x00x"
 
 
 def test_never_more_in_flight_than_the_broker_takes():
-    # [MQTT-3.3.4-7]
+    # [MQTT5-3.3.4-7], [MQTT5-4.9.0-1], [MQTT5-4.9.0-2]
     wire = up(b"\x21\x00\x02", window=8)
     for _ in range(5):
         post(wire)
@@ -195,6 +204,20 @@ def test_never_more_in_flight_than_the_broker_takes():
     assert len(wire.sent()) == 1
     wire.connect(CONNACK)
     assert wire.session.window == 8
+
+
+def test_other_packets_do_not_wait_for_room_in_flight():
+    # [MQTT5-3.3.4-8], [MQTT5-4.9.0-3]
+    wire = up(b"\x21\x00\x01", keepalive=4)
+    for _ in range(2):
+        post(wire)
+    assert len(wire.sent()) == 1
+    wire.feed(b"\x32\x06\x00\x01t\x00\x05\x00")
+    assert wire.sent() == [b"\x40\x02\x00\x05"]
+    ask(wire.session, "a", 1)
+    assert wire.sent()[0][0] == 0x82
+    wire.feed(b"\x90\x04\xff\xff\x00\x01")
+    assert b"\xc0\x00" in wire.later(3500)
 
 
 def test_acknowledgements_with_reason_codes_and_properties():
@@ -208,7 +231,7 @@ def test_acknowledgements_with_reason_codes_and_properties():
 
 
 def test_a_refused_message_is_done_and_told():
-    # [MQTT-4.4.0-2]
+    # [MQTT5-4.4.0-2]
     for qos, first in ((1, b"\x40"), (2, b"\x50")):
         wire = up()
         number = post(wire, qos=qos)
@@ -241,7 +264,7 @@ def test_refusals_that_nobody_asks_about_are_few():
 
 
 def test_what_the_broker_said_it_will_not_take_is_not_sent():
-    # [MQTT-3.2.2-11], [MQTT-3.2.2-14], [MQTT-3.2.2-15]
+    # [MQTT5-3.2.2-11], [MQTT5-3.2.2-14], [MQTT5-3.2.2-15]
     for limit, message, code in (
         (b"\x24\x01", {"qos": 2}, 0x9B),
         (b"\x25\x00", {"retain": 1}, 0x9A),
@@ -274,7 +297,7 @@ def test_qos_2_both_ways_with_reason_codes():
 
 
 def test_nothing_is_sent_twice_on_one_connection():
-    # [MQTT-4.4.0-1]
+    # [MQTT5-4.4.0-1], [MQTT5-3.3.1-1]
     wire = up(clean=False, keepalive=0)
     post(wire)
     pid = published(wire.sent()[0])[0]
@@ -304,6 +327,7 @@ def test_received_properties():
 
 
 def test_malformed_properties_end_the_connection():
+    # [MQTT5-3.3.2-10], [MQTT5-3.3.2-14], [MQTT5-1.5.7-1]
     for raw in (
         b"\x7f",  # no such property
         b"\x23\x00\x01",  # an alias, where we take none
@@ -352,6 +376,7 @@ def test_large_properties_cost_the_message_alone():
 
 
 def test_subscribe_with_options_and_identifiers():
+    # [MQTT5-3.8.3-5]
     wire = up()
     session = wire.session
     level = options(1, no_local=True, as_published=True, handling=2)
@@ -366,6 +391,7 @@ def test_subscribe_with_options_and_identifiers():
 
 
 def test_bad_options_are_refused():
+    # [MQTT5-3.8.3-4], [MQTT5-3.8.3-5]
     session = up().session
     for level in (3, -1, -4, 0x30, options(1) | 0x80, "1", 1 << 37):
         raises(ValueError, ask, session, "a", level)
@@ -373,6 +399,44 @@ def test_bad_options_are_refused():
     raises(ValueError, options, 0, False, False, 3)
     raises(ValueError, options, 0, False, False, 0, 1 << 28)
     raises(ValueError, ask, Wire().session, "a", options(1, no_local=True))
+
+
+def test_shares():
+    # [MQTT5-4.8.2-1], [MQTT5-4.8.2-2]
+    session = up().session
+    for bad in ("$share", "$share/", "$share/a", "$share/a/", "$share//b", "$share/a+/b",
+                "$share/+/b", "$share/#/b"):  # fmt: skip
+        raises(ValueError, ask, session, bad, 1)
+        raises(ValueError, ask, session, bad, None)
+    ask(session, "$share/a/b/#", 1)
+    assert list(session.filters) == ["$share/a/b/#"]
+
+
+def test_a_goodbye_with_a_reason():
+    # [MQTT5-3.14.2-1]
+    class Client:
+        _data = None
+        said = b""
+
+        def __init__(self, session):
+            self.session = session
+
+        def send(self, encoded):
+            packet = self.session.packet
+            self.said += bytes(packet.tx[packet.start : packet.stop])
+
+        def hang_up(self):
+            self.session.lost()
+
+    client = Client(up().session)
+    disconnect(client)
+    assert client.said == b"\xe0\x02\x04\x00" and not client.session.up
+    client = Client(up().session)
+    raises(ValueError, disconnect, client, 1)
+    raises(ValueError, lambda: disconnect(client, 4, server_reference="x"))
+    assert not client.said
+    disconnect(client, 0, session_expiry=60, reason_string="x" * 200)
+    assert client.said[:5] == b"\xe0\xd3\x01\x00\xd0"
 
 
 def test_refused_filters_say_why():
@@ -409,6 +473,7 @@ def test_answers_to_nothing_are_counted():
 
 
 def test_the_broker_says_why_it_leaves():
+    # [MQTT5-4.13.2-1]
     for packet, word in (
         (b"\xe0\x00", "0x00"),
         (b"\xe0\x01\x8b", "shutting down"),
@@ -418,6 +483,7 @@ def test_the_broker_says_why_it_leaves():
 
 
 def test_no_authentication_was_asked_for():
+    # [MQTT5-3.15.1-1], [MQTT5-4.12.0-6]
     raises(ProtocolError, up().feed, b"\xf0\x00")
 
 

@@ -93,6 +93,7 @@ def test_url():
 
 
 def test_request():
+    # [MQTT5-6.0.0-3]
     far = Far()
     stream = websocket("ws://host:81/path", lambda: far, {"Authorization": "Bearer x"})()
     assert not ready(stream)
@@ -149,6 +150,7 @@ def test_an_answer_without_end_or_an_end_without_answer():
 
 
 def test_frames_are_masked_and_whole():
+    # [MQTT5-6.0.0-1]
     for size in (1, 125, 126, 512):
         far, stream = opened()
         data = bytes(number & 255 for number in range(size + 3))
@@ -196,6 +198,7 @@ def read_all(stream, size=4):
 
 
 def test_frames_become_a_stream():
+    # [MQTT5-6.0.0-2]
     for step in (1, 2, 3, 10_000):
         far, stream = opened()
         far.step = step
@@ -226,6 +229,7 @@ def test_the_end():
 
 
 def test_what_a_server_may_not_send():
+    # [MQTT5-6.0.0-1]
     for frame in (b"\x81\x01a", b"\x82\x81", b"\xc2\x01", b"\x83\x00", b"\x8b\x00", b"\x09\x00",
                   b"\x89\x7e\x00\x80"):  # fmt: skip
         far, stream = opened()

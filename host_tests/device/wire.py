@@ -26,6 +26,7 @@ class Wire:
         self.session.lost()
         self.session.connect(self.now)
         sent = self.encoded()
+        self.session.tick(self.now)  # as a client does while it waits
         self.feed(connack)
         return sent, self.sent()
 

@@ -7,7 +7,7 @@ import queue
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from host_tests.harness.interpreter import WIDTHS, interpreter
 from tools.brokers.base import PASSWORD, USER
@@ -32,6 +32,8 @@ class DeviceError(Exception):
 class Device:
     """A client of a kind ("blocking" or "asyncio"); a context manager that ends its process."""
 
+    heap = "256K"
+
     def __init__(self, kind: str, protocol: str, port: int, wait_ms: int) -> None:
         bits, script = CLIENTS[kind]
         self.protocol = protocol
@@ -41,7 +43,7 @@ class Device:
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         python = interpreter(bits)
         self._process = popen(
-            python.command(SCRIPTS / script, heap="256K"),
+            python.command(SCRIPTS / script, heap=self.heap),
             env=python.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -50,7 +52,7 @@ class Device:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -98,7 +100,7 @@ class Device:
         """Subscribe to a filter, or in one packet to pairs of a filter and a QoS."""
         self._do("subscribe", topic=topic, qos=qos)
 
-    def unsubscribe(self, topic: str) -> None:
+    def unsubscribe(self, topic: str | list[str]) -> None:
         """Unsubscribe."""
         self._do("unsubscribe", topic=topic)
 
@@ -139,7 +141,7 @@ class Device:
         """Say goodbye."""
         self._do("close")
 
-    def _do(self, name: str, timeout: float = ANSWER_S, **arguments: Any) -> Any:
+    def _do(self, name: str, timeout: float = ANSWER_S, /, **arguments: Any) -> Any:
         assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps({"do": name, **arguments}) + "\n")

@@ -1,10 +1,27 @@
 # The asyncio client, told by lines of JSON on stdin what to do; answers on stdout, after "> ".
 import asyncio
+import gc
 import json
 import sys
 from time import ticks_diff, ticks_ms
 
 from mqtt.client import Client
+
+LIMITS = ("answer_ms", "connect_ms")
+
+
+def filled(leave):
+    gc.collect()
+    ballast = []
+    size = 1 << 20
+    while size >= 1024:
+        try:
+            while gc.mem_free() > leave + size:
+                ballast.append(bytearray(size))
+        except MemoryError:
+            pass  # there is so much, but not in one piece
+        size //= 4
+    return ballast
 
 
 class Agent:
@@ -12,22 +29,26 @@ class Agent:
 
     def __init__(self):
         self.got = []
-        self.lost = None
+        self.lost_with = None
 
-    async def open(self, port, client_id, clean, will, user, password, **options):
+    async def open(self, port, client_id, clean, will, user, password, wait=True, **options):
+        limits = [(name, options.pop(name)) for name in LIMITS if name in options]
+        options.setdefault("backoff_ms", (100, 1000))
         self.client = Client(
             "127.0.0.1", client_id, port, on_message=self.keep, on_lost=self.on_lost, clean=clean,
-            will=will, user=user, password=password, backoff_ms=(100, 1000), **options
+            will=will, user=user, password=password, **options
         )  # fmt: skip
-        return await self.reopen()
+        for name, value in limits:
+            setattr(self.client.session, name, value)
+        return await self.reopen() if wait else self.client.start()
 
     async def reopen(self):
         client = self.client
         client.start()
         while not client.session.up:
-            if self.lost:
+            if self.lost_with:
                 await client.stop()
-                raise self.lost
+                raise self.lost_with
             await asyncio.sleep_ms(1)
         return client.session.present
 
@@ -38,7 +59,7 @@ class Agent:
         self.got.append((topic, payload.decode(), retained, told))
 
     def on_lost(self, error):
-        self.lost = error
+        self.lost_with = error
 
     async def publish(self, **message):
         await self.client.publish(**message)
@@ -66,6 +87,50 @@ class Agent:
 
     async def connects(self):
         return self.client.connects
+
+    async def begin(self, **message):
+        if self.client.post(**message) is None:
+            raise OSError("not taken")
+
+    async def connected(self, count):
+        while self.client.connects < count:
+            await asyncio.sleep_ms(1)
+        self.lost_with = None
+
+    async def lost(self):
+        while not self.lost_with:
+            await asyncio.sleep_ms(1)
+        error, self.lost_with = self.lost_with, None
+        return str(error)
+
+    async def handler(self, name):
+        def publishes(topic, payload, *_):
+            assert self.client.post("t", payload) is not None
+
+        def raises(*_):
+            raise ValueError("of the handler")
+
+        self.client.on_message = {"none": None, "raises": raises, "publishes": publishes}[name]
+
+    async def begin_subscribe(self, topic):
+        asyncio.create_task(self.client.subscribe(topic, 1))
+        await asyncio.sleep_ms(0)
+
+    async def until_waiting(self, count):
+        while self.client.outbox.count > count:
+            await self.client.progress()
+
+    async def fill(self, leave):
+        self.ballast = filled(leave)
+
+    async def free(self):
+        self.ballast = None
+
+    async def waiting(self):
+        return self.client.outbox.count
+
+    async def count(self, name):
+        return getattr(self.client.session, name)
 
     async def server(self):
         return self.client.session.server

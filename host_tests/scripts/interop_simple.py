@@ -1,9 +1,27 @@
 # The blocking client, told by lines of JSON on stdin what to do; answers on stdout, after "> ".
+import gc
 import json
 import sys
 from time import sleep_ms, ticks_diff, ticks_ms
 
 from mqtt.simple import MQTTClient
+from mqtt.subscribe import want
+
+LIMITS = ("answer_ms", "connect_ms")
+
+
+def filled(leave):
+    gc.collect()
+    ballast = []
+    size = 1 << 20
+    while size >= 1024:
+        try:
+            while gc.mem_free() > leave + size:
+                ballast.append(bytearray(size))
+        except MemoryError:
+            pass  # there is so much, but not in one piece
+        size //= 4
+    return ballast
 
 
 class Agent:
@@ -12,10 +30,13 @@ class Agent:
     def __init__(self):
         self.got = []
 
-    def open(self, port, client_id, clean, will, user, password, **options):
+    def open(self, port, client_id, clean, will, user, password, keepalive=60, **options):
+        limits = [(name, options.pop(name)) for name in LIMITS if name in options]
         self.client = client = MQTTClient(
-            client_id, "127.0.0.1", port, user, password, 60, on_large=None, **options
+            client_id, "127.0.0.1", port, user, password, keepalive, on_large=None, **options
         )
+        for name, value in limits:
+            setattr(client.session, name, value)
         client.set_callback(self.keep)
         if will:
             topic, payload, qos, retain = will
@@ -54,6 +75,44 @@ class Agent:
 
     def connects(self):
         return self.client.connects
+
+    def begin(self, **message):
+        if self.client.post(**message) is None:
+            raise OSError("not taken")
+
+    def pump(self):
+        for _ in range(20):
+            self.client.check_msg()
+            sleep_ms(1)
+
+    def handler(self, name):
+        def publishes(topic, payload):
+            self.client.publish("t", payload, qos=1)
+
+        def raises(topic, payload):
+            raise ValueError("of the handler")
+
+        self.client.set_callback({"none": None, "raises": raises, "publishes": publishes}[name])
+
+    def begin_subscribe(self, topic):
+        want(self.client.session, topic, 1)
+        self.client.send()
+
+    def until_waiting(self, count):
+        while self.client.outbox.count > count:
+            self.client.check_msg()
+
+    def fill(self, leave):
+        self.ballast = filled(leave)
+
+    def free(self):
+        self.ballast = None
+
+    def waiting(self):
+        return self.client.outbox.count
+
+    def count(self, name):
+        return getattr(self.client.session, name)
 
     def server(self):
         return self.client.session.server

@@ -27,11 +27,11 @@ def connect(session):
     out.write(bytes((session.version, flags, keepalive >> 8, keepalive & 255)))
     v5 = session.version == 5
     if v5:
-        out.write(session.connect_properties())
+        out.write(session.encode(0x10))
     packet.text(session.client_id)
     if will:
         if v5:
-            out.write(session.will_properties())
+            out.write(session.encode(0))
         packet.text(will[0])
         packet.text(will[1])
     for field in (session.user, session.password):

@@ -161,6 +161,8 @@ class Connection:
         """Take in what has arrived, a buffer full at most; returns True if it was anything."""
         session = self.session
         incoming = session.incoming
+        if session.reply:  # to a message whose handler raised; nothing is taken in before
+            self.send()
         if not incoming.held or incoming.began is not None:
             n = self.stream.readinto(incoming.into, incoming.need)
             if not n:

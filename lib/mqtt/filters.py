@@ -19,28 +19,28 @@ def ask(session, patterns, qos):
     """Ask for a filter, or for a list of them; with qos None give them up.
 
     In the list (filter, qos) may stand for a filter; in place of a QoS the options() of mqtt.v5.
-    Returns the filters; raises ValueError, and asks for none, if one of them is bad.
+    Returns pairs of filter and QoS; raises ValueError, and asks for none, if one of them is bad.
     """
-    asked = {}
+    asked = []
     for each in patterns if isinstance(patterns, list) else (patterns,):
         pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
-        if level not in (None, 0, 1, 2):
-            if session.version < 5:
-                raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+        if session.version == 5:
             from mqtt.v5 import check_options
 
             check_options(pattern, level)
-        asked[check_filter(pattern)] = level
+        elif level not in (None, 0, 1, 2):
+            raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+        asked.append((check_filter(pattern), level))
     if not asked:
         raise ValueError("no filter given [MQTT-3.8.3-3]")
-    for pattern in asked:
-        want(session, pattern, asked[pattern])
+    for pattern, level in asked:
+        want(session, pattern, level)
     return asked
 
 
 def check_granted(session, asked):
-    """OSError if the broker refused one of these filters."""
-    for pattern in asked:
+    """OSError if the broker refused one of these filters, as ask() returned them."""
+    for pattern, _ in asked:
         if pattern in session.rejected:
             check_taken(session, pattern)
             raise OSError("subscription refused: %s" % pattern)

@@ -129,7 +129,7 @@ def joined(session, properties, payload):
 def length(buffer, at, end):
     """The length that stands there, and the place behind it. ProtocolError if it runs past `end`.
 
-    At most four bytes. [MQTT-1.5.5-1]
+    At most four bytes. [MQTT5-1.5.5-1]
     """
     size = shift = 0
     while at < end and shift < 28:
@@ -201,7 +201,7 @@ def _value(form, buffer, at, end):
 
 
 def _check(raw):
-    """ValueError for what is no text. [MQTT-1.5.4-1], [MQTT-1.5.4-2]"""
+    """ValueError for what is no text. [MQTT5-1.5.4-1], [MQTT5-1.5.4-2]"""
     if b"\0" in raw:
         raise ValueError("U+0000 is not allowed in text")
     check_text(raw)

@@ -37,9 +37,7 @@ def ask(session):
     filters = session.filters
     group = filters.get(session.untold[0], -1) >> 8
     if session.version == 5:
-        from mqtt.v5 import of_subscription
-
-        out.write(of_subscription(group))
+        out.write(session.encode(0x82, group))
     for pattern in session.untold:
         level = filters.get(pattern, -1)
         if level >> 8 == group and out.tell() < packet.room:

@@ -11,6 +11,7 @@ from micropython import const
 from mqtt.packet import LinkError, ProtocolError, Refused
 from mqtt.properties import decode, encode, length
 from mqtt.session import Session
+from mqtt.topic import check
 from mqtt.wire5 import Incoming5, Packet5
 
 _CONNACK = const(0x20)
@@ -59,8 +60,8 @@ class Session5(Session):
         self.server = self.told = {}
         self.reason = self.refusals = 0
         self.denied = []
-        self.connect_properties()
-        self.will_properties()
+        self.encode(0x10)  # what is bad among them is told at once
+        self.encode(0)
 
     @property
     def properties(self):
@@ -75,22 +76,27 @@ class Session5(Session):
         self.packet.begin({}, 0)  # type: ignore[attr-defined]
         super().connect(now)
 
-    def connect_properties(self):
-        """The properties of CONNECT, encoded; called when it is. MQTT 5, 3.1.2.11"""
-        properties = {"receive_maximum": self.receive_maximum}
-        expiry = self.expiry
-        if expiry is None:
-            expiry = 0 if self.clean else _FOR_EVER
-        if expiry:
-            properties["session_expiry"] = expiry
-        if self.incoming.on_large is None:
-            properties["maximum_packet_size"] = len(self.incoming.buffer)
-        properties.update(self._properties or {})
-        return encode(properties, 0x10)
+    def encode(self, packet, identifier=0):
+        """Encode the properties of CONNECT (0x10), the will (0), SUBSCRIBE or UNSUBSCRIBE (0x82).
 
-    def will_properties(self):
-        """Those of the will."""
-        return encode(self.will[4] if self.will and len(self.will) > 4 else None, 0)
+        identifier: of a subscription, none if it is not above 0. MQTT 5, 3.1.2.11, 3.8.2.1
+        """
+        properties = {}
+        if packet == 0x10:
+            properties["receive_maximum"] = self.receive_maximum
+            if self.expiry is None:
+                if not self.clean:
+                    properties["session_expiry"] = _FOR_EVER
+            elif self.expiry:
+                properties["session_expiry"] = self.expiry
+            if self.incoming.on_large is None:
+                properties["maximum_packet_size"] = len(self.incoming.buffer)
+            properties.update(self._properties or {})
+        elif not packet:
+            properties = self.will[4] if self.will and len(self.will) > 4 else None
+        elif identifier > 0:
+            properties["subscription_identifier"] = identifier
+        return encode(properties, packet)
 
     def _accepted(self, incoming):
         """CONNACK: what the broker grants, and what it asks of us."""
@@ -107,6 +113,7 @@ class Session5(Session):
         self.window = min(self._window, server.get("receive_maximum", 65535))
         self.keepalive = server.get("server_keep_alive", self.keepalive)
         self.client_id = server.get("assigned_client_id", self.client_id)
+        self._due = self._heard  # the keep alive may be shorter now
         self.packet.begin(server, self.topic_aliases)  # type: ignore[attr-defined]
         from mqtt.connect import accepted
 
@@ -123,7 +130,7 @@ class Session5(Session):
                 self._refused(1 << self.sent - 1, error.code)
 
     def _refused(self, bit, code):
-        """That message is done, as one acknowledged is. [MQTT-4.4.0-2]"""
+        """That message is done, as one acknowledged is. [MQTT5-4.4.0-2]"""
         index = 0
         while bit >> index > 1:
             index += 1
@@ -140,7 +147,7 @@ class Session5(Session):
     def _look(self, now):
         """Nothing is sent twice on one connection: it ends, and the next begins with what is left.
 
-        [MQTT-4.4.0-1]
+        [MQTT5-4.4.0-1]
         """
         if self.sent and ticks_diff(now, self._sent_at) >= self.answer_ms:
             raise LinkError("no PUBACK from the broker in time")
@@ -231,16 +238,17 @@ def options(qos=0, no_local=False, as_published=False, handling=0, identifier=0)
 
 
 def check_options(pattern, level):
-    """ValueError for a level that no subscription to the filter may have."""
+    """ValueError for a level that no subscription to the filter may have, or a bad share."""
+    if level is None:
+        level = 0
     if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
         raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
-    if level & 4 and pattern.startswith("$share/"):
-        raise ValueError("filter %r: no_local, and shared [MQTT-3.8.3-4]" % pattern)
-
-
-def of_subscription(group):
-    """The properties of a SUBSCRIBE, or with group -1 of an UNSUBSCRIBE; see mqtt.subscribe."""
-    return encode({"subscription_identifier": group} if group > 0 else None, 0x82)
+    levels = check(pattern).split(b"/", 2)
+    if levels[0] == b"$share":
+        if level & 4:
+            raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)
+        if len(levels) < 3 or not levels[1] or not levels[2] or b"+" in levels[1]:
+            raise ValueError("filter %r: $share/<name>/<filter> [MQTT5-4.8.2-1]" % pattern)
 
 
 def disconnect(client, code=4, **properties):
@@ -249,6 +257,8 @@ def disconnect(client, code=4, **properties):
     client: of either kind; call stop() of one for asyncio right after this. properties:
     session_expiry, in seconds; reason_string. Raises ValueError, and sends nothing, for bad ones.
     """
+    if code != 0 and code != 4 and not 0x80 <= code <= 0x99:
+        raise ValueError("code %r; 0, 4, or 0x80 to 0x99 [MQTT5-3.14.2-1]" % code)
     raw = encode(properties, _DISCONNECT)
     packet = client.session.packet
     if client.session.up and client._data is None:

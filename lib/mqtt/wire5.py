@@ -88,4 +88,4 @@ class Incoming5(Incoming):
             if "response_topic" in properties:
                 from mqtt.topic import check_received
 
-                check_received(properties["response_topic"])  # [MQTT-3.3.2-14]
+                check_received(properties["response_topic"])  # [MQTT5-3.3.2-14]

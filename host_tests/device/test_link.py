@@ -1,0 +1,91 @@
+# heap: 256K
+"""How a link begins anew: pauses that grow, with jitter, and a list of brokers in turn."""
+
+from wire import raises
+
+from mqtt.link import Link
+from mqtt.packet import Refused
+
+FIRST, LONGEST = 8, 100
+
+
+class Dials:
+    """A dialler that fails, and counts."""
+
+    def __init__(self, error=OSError):
+        self.count = 0
+        self.error = error
+
+    def __call__(self):
+        self.count += 1
+        raise self.error("no")
+
+
+def pauses(link, dials, count, bits):
+    """The pauses after `count` failed attempts, where random bits are what `bits` says."""
+    found = []
+    while len(found) < count:
+        before = sum(each.count for each in dials)
+        link.random = lambda _: bits
+        wait = link.step()
+        if sum(each.count for each in dials) > before:
+            found.append(max(0, link.step()))
+        else:
+            link.wait(max(0, wait))
+    return found
+
+
+def test_pauses_double_up_to_a_limit_and_are_drawn_below_it():
+    limits = [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, LONGEST, LONGEST, LONGEST]
+    for fraction in (0, 3, 5):
+        dial = Dials()
+        link = Link(dial, "id", backoff_ms=(FIRST, LONGEST))
+        found = pauses(link, [dial], len(limits), fraction)
+        for pause, limit in zip(found, limits):
+            assert pause <= fraction % limit, (found, fraction)
+    dial = Dials()
+    link = Link(dial, "id", backoff_ms=(FIRST, LONGEST))
+    for limit in limits[:5]:
+        (pause,) = pauses(link, [dial], 1, limit - 1)
+        assert limit - 3 <= pause < limit, (pause, limit)
+
+
+def test_a_list_of_brokers_is_tried_without_a_pause_between():
+    dials = [Dials(), Dials(), Dials()]
+    link = Link(dials, "id", backoff_ms=(1000, 1000))
+    link.random = lambda _: 999
+    for _ in dials:
+        assert link.step() <= 0
+    assert sorted(each.count for each in dials) == [1, 1, 1]
+    assert link.step() > 900
+
+
+def test_a_refusal_waits_longer_and_is_told():
+    told = []
+    dial = Dials(Refused)
+    link = Link(dial, "id", backoff_ms=(10, 500), on_lost=told.append)
+    link.random = lambda _: 0
+    link.step()
+    assert link.step() > 400
+    assert isinstance(told[0], Refused) and link.failures == 1
+
+
+def test_a_connack_alone_is_no_success():
+    # What stood for a moment counts as failed: the pauses go on growing.
+    dial = Dials()
+    link = Link(dial, "id", backoff_ms=(1, 1000))
+    for _ in range(4):
+        link.session.up = True  # the broker has accepted us, and then the connection ends
+        link.failed(OSError("cut"))
+    assert link._attempt == 4
+    link.session.up = True
+    link._since -= 2000  # it has stood for longer than the longest pause
+    link.failed(OSError("cut"))
+    assert link._attempt == 1
+
+
+def test_what_is_nobody_s_fault_but_ours_is_not_hidden():
+    def dial():
+        raise TypeError("a bug")
+
+    raises(TypeError, Link(dial, "id").step)
