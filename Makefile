@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test interop conformance fuzz lint bench build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=100
 
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint
+
+reference: setup  ## docs/reference.md from the docstrings of lib/mqtt
+	@.venv/bin/python -m tools.reference
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.conformance import PAGE, faults, page, named_in_tests
+from tools.conformance import PAGE, faults, named_in_tests, page
 from tools.statements import MQTT_3_1_1
 
 

@@ -119,8 +119,9 @@ class Client(Link):
     ):
         """Publish later, without waiting; returns a handle to ask or to wait, see mqtt.handover.
 
-        policy: what happens when `limit` messages wait: "refuse" the new one (OSError), drop the
-        "oldest", or keep the "latest" of each topic alone, however many wait.
+        policy: what happens when `limit` messages wait: "refuse" the new one (OSError), or drop
+        the "oldest"; or keep the "latest" of each topic alone, however many wait. A message gives
+        way only to one of the same policy, and one that was taken under "refuse" to none.
         """
         if self._waiting is None:
             from mqtt.handover import Waiting

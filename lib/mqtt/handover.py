@@ -12,8 +12,9 @@ from mqtt.filters import check_taken
 class Handle:
     """What became of a message: ask done(), or wait(); `dropped` if it gave way to another."""
 
-    def __init__(self, client, message):
+    def __init__(self, client, message, policy):
         self._client = client
+        self.policy = policy
         self.message = message  # the arguments of post()
         self.number = None  # in the outbox, once it is there
         self.dropped = False
@@ -46,27 +47,34 @@ class Waiting:
 
     def put(self, message, policy, limit):
         """See mqtt.client.Client.hand_over(); message: the arguments of post()."""
-        handle = Handle(self._client, message)
+        handle = Handle(self._client, message, policy)
         waiting = self._handles
         if policy == "latest":
             for i, other in enumerate(waiting):
-                if other.message[0] == message[0]:
+                if other.policy == policy and other.message[0] == message[0]:
                     other.dropped = True
                     self.replaced += 1
                     waiting[i] = handle
                     return handle
         elif policy not in ("refuse", "oldest"):
             raise ValueError("policy %r; refuse, oldest or latest" % policy)
-        if len(waiting) >= limit:
-            if policy != "oldest":
-                self.refused += 1
-                raise OSError("%d messages wait already" % limit)
-            waiting.pop(0).dropped = True
-            self.dropped += 1
+        if len(waiting) >= limit and not (policy == "oldest" and self._drop()):
+            self.refused += 1
+            raise OSError("%d messages wait already" % limit)
         waiting.append(handle)
         if self._task is None:
             self._task = asyncio.create_task(self._move())
         return handle
+
+    def _drop(self):
+        """Drop the oldest of those that were handed over with that policy; False if none were."""
+        for i, handle in enumerate(self._handles):
+            if handle.policy == "oldest":
+                handle.dropped = True
+                self.dropped += 1
+                self._handles.pop(i)
+                return True
+        return False
 
     async def _move(self):
         client = self._client

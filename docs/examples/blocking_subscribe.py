@@ -1,0 +1,13 @@
+"""Print every message below room/, for ever."""
+
+import sys
+
+from mqtt.simple import MQTTClient
+
+host, port = sys.argv[1:] or ("localhost", 1883)
+client = MQTTClient("display", host, int(port), keepalive=60)
+client.set_callback(lambda topic, msg: print(topic.decode(), msg.decode()))
+client.connect()
+client.subscribe("room/#", qos=1)
+while True:
+    client.wait_msg()  # answers the broker and keeps the connection alive meanwhile

@@ -1,0 +1,15 @@
+"""Be online, retained; the broker says offline for us when we are gone without goodbye."""
+
+import sys
+
+from mqtt.simple import MQTTClient
+
+host, port = sys.argv[1:] or ("localhost", 1883)
+client = MQTTClient("pump", host, int(port), keepalive=30)
+client.set_last_will("pump/status", "offline", retain=True, qos=1)
+client.connect()
+client.publish("pump/status", "online", retain=True, qos=1)
+client.subscribe("pump/stop")
+client.wait_msg()  # pull the plug here, and the last will is published
+client.publish("pump/status", "stopped", retain=True, qos=1)
+client.disconnect()  # said goodbye: no last will
