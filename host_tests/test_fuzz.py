@@ -12,8 +12,9 @@ from host_tests.harness.interpreter import Interpreter
 
 SCRIPT = Path(__file__).parent / "scripts" / "fuzz_session.py"
 COUNT = int(os.environ.get("FUZZ_COUNT", "100000"))  # `make fuzz` sets it
-# By version and interpreter; version 5 takes 12 KB more itself, and its packets here as well.
-HEAP = {("4", "32"): "32K", ("4", "64"): "64K", ("5", "32"): "48K", ("5", "64"): "96K"}
+# By version and interpreter. Version 5 takes 12 KB more itself; the script holds its packets as
+# well, and needs room for mutated ones in one piece.
+HEAP = {("4", "32"): "32K", ("4", "64"): "64K", ("5", "32"): "64K", ("5", "64"): "128K"}
 
 
 @pytest.mark.parametrize("version", ["4", "5"])
@@ -31,7 +32,9 @@ def test_no_packet_crashes_hangs_or_exhausts_the_client(
         timeout=30 + COUNT // 2000,
     )
     last = done.stdout.strip().splitlines()[-1:]
-    assert last and last[0].startswith(f"done {COUNT} "), done.stdout + done.stderr
+    assert last and last[0].startswith(f"done {COUNT} "), (
+        f"seed {seed}: {done.stdout}{done.stderr}"
+    )
     delivered, ended = (int(word) for word in last[0].split()[2:])
     assert delivered > COUNT // 50, "hardly any packet was whole: this proves nothing"
     assert ended > COUNT // 50, "hardly any packet was bad: this proves nothing"

@@ -195,9 +195,10 @@ class Client(Link):
     async def _read(self):
         while True:
             wait = self._step()
-            if self.stream is None or self.opening or self._data is not None or wait <= 0:
+            if self.stream is None or self.opening or self._data is not None:
                 await asyncio.sleep_ms(max(0, min(wait, _TICK_MS)))
                 continue
+            # What has come and was not read yet, or stands in a buffer of TLS, ends this at once.
             core._io_queue.queue_read(self.stream)
             self._reading = True
             try:

@@ -202,11 +202,11 @@ class Connection:
         if not self.on_message:
             return
         try:
-            properties = self.session.incoming.properties
-            if properties is None:
+            if self.session.version < 5:
                 self.on_message(str(topic, "utf-8"), payload, bool(retained))
             else:
-                self.on_message(str(topic, "utf-8"), payload, bool(retained), properties)
+                told = self.session.incoming.properties
+                self.on_message(str(topic, "utf-8"), payload, bool(retained), told)
         except Exception as error:
             self.handler_errors += 1
             sys.print_exception(error)

@@ -119,8 +119,9 @@ class Incoming:
 
     def topic(self):
         """The topic of the PUBLISH, as bytes."""
-        topic = bytes(self.view[self.body + 2 : self.topic_end])
-        if topic != self._name:  # the same as before needs no second look
+        topic = self.view[self.body + 2 : self.topic_end]
+        if topic != self._name:  # the same as before needs no second look, nor room
+            topic = bytes(topic)
             for byte in topic:
                 if byte > 127 or byte in b"\0#+":
                     from mqtt.topic import check_received
@@ -128,7 +129,7 @@ class Incoming:
                     check_received(topic)
                     break
             self._name = topic
-        return topic
+        return self._name
 
     def payload(self):
         """Its payload, as bytes."""
