@@ -205,3 +205,19 @@ def test_many_retained_and_a_suback_between(client: Client, far: FarEnd) -> None
     answer = far.answer(SUBACK, asked.pid, b"\x01")
     far.send(far.publish(b"d", b"1", 1, 9, 1) + answer, far.publish(b"d", b"2"))
     assert [payload for _, payload, _ in client.receive(2)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+def test_what_mqtt_5_refuses_is_told_to_who_asked_for_it(far: FarEnd, kind: str) -> None:
+    far.version = 5
+    far.silent.add(CONNECT)
+    far.greeting = b"\x20\x05\x00\x00\x02\x24\x01"  # the maximum QoS is 1
+    with Client(kind, far) as client:
+        client.up()
+        error = client.try_publish("t", "x", 2)
+        assert error and (error.name, error.code) == ("Refused", 0x9B)
+        client.publish("t", "x", 1)
+        far.codes = [0x87]
+        assert client.failure(client.subscribe, "secret") == "OSError"
+        assert len(far.meetings) == 1
+        assert client.count("refusals") == 2

@@ -13,7 +13,7 @@ from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
-from mqtt.filters import ask, check_filter, check_granted, check_taken, settled
+from mqtt.filters import ask, check_filter, check_granted, settled
 from mqtt.link import Link
 from mqtt.packet import Refused
 from mqtt.topic import check_name
@@ -112,7 +112,10 @@ class Client(Link):
             raise OSError("queue full" if qos else "not connected")
         while self.outbox.removed <= number:
             await self._progress.wait()
-        check_taken(self.session, number)
+        if self.session.version == 5:
+            from mqtt.reasons import raise_for
+
+            raise_for(self.session, number)
 
     def hand_over(
         self, topic, payload, retain=False, qos=1, policy="refuse", limit=32, properties=None

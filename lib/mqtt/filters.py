@@ -1,4 +1,4 @@
-"""Topic filters: what MQTT allows as one (4.7), asking for several at once, and the answers."""
+"""Topic filters: what MQTT allows as one (4.7), and asking for several at once."""
 
 from mqtt.subscribe import want
 from mqtt.topic import check
@@ -42,16 +42,11 @@ def check_granted(session, asked):
     """OSError if the broker refused one of these filters, as ask() returned them."""
     for pattern, _ in asked:
         if pattern in session.rejected:
-            check_taken(session, pattern)
+            if session.version == 5:
+                from mqtt.reasons import raise_for
+
+                raise_for(session, pattern)
             raise OSError("subscription refused: %s" % pattern)
-
-
-def check_taken(session, key):
-    """Raise what became of a message, by its number, or a filter, if MQTT 5 told of a refusal."""
-    if session.version == 5:
-        from mqtt.reasons import raise_for
-
-        raise_for(session, key)
 
 
 def settled(session):

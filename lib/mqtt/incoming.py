@@ -119,9 +119,9 @@ class Incoming:
 
     def topic(self):
         """The topic of the PUBLISH, as bytes."""
-        topic = self.view[self.body + 2 : self.topic_end]
-        if topic != self._name:  # the same as before needs no second look, nor room
-            topic = bytes(topic)
+        name = self.view[self.body + 2 : self.topic_end]
+        if name != self._name:  # the same as before needs no second look, nor room
+            topic = bytes(name)
             for byte in topic:
                 if byte > 127 or byte in b"\0#+":
                     from mqtt.topic import check_received

@@ -9,7 +9,6 @@ from time import sleep_ms
 from micropython import const
 
 from mqtt import simple
-from mqtt.filters import check_taken
 
 _FIRST_MS = const(1000)
 _LONGEST_MS = const(15_000)
@@ -55,7 +54,11 @@ class MQTTClient(simple.MQTTClient):
                 if outbox.removed + outbox.count == number:
                     return super().publish(topic, msg, retain, qos, properties)
                 self._until(number)
-                return check_taken(self.session, number)
+                if self.session.version == 5:
+                    from mqtt.reasons import raise_for
+
+                    raise_for(self.session, number)
+                return
             except OSError as error:
                 self._mend(error)
 

@@ -11,7 +11,7 @@ from time import sleep_ms, ticks_ms
 from micropython import const
 
 from mqtt.connection import Connection
-from mqtt.filters import ask, check_granted, check_taken, settled
+from mqtt.filters import ask, check_granted, settled
 from mqtt.packet import LinkError, Refused
 from mqtt.topic import check_name
 from mqtt.transport import tcp
@@ -120,7 +120,10 @@ class MQTTClient(Connection):
             raise LinkError("queue full, or not connected")
         if outbox.removed <= qos or self._data is not None:
             self._until(qos)
-        check_taken(self.session, qos)
+        if self.session.version == 5:
+            from mqtt.reasons import raise_for
+
+            raise_for(self.session, qos)
 
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections; topic: a filter, or a list of them.
