@@ -157,6 +157,7 @@ def test_tls_publish(start: Start, broker_factory: Callable[..., Broker], tmp_pa
     issued.private_key_pem.write_to_path(key)
     secured = broker_factory(settings=(f"certfile {cert}", f"keyfile {key}"))
     assert start("tls_publish", secured.host, secured.port, ca).end() == ""
+    secured.stop()  # then its log is complete
     assert [line for line in secured.log if "as thermometer" in line]
 
 
