@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import json
 import re
@@ -13,10 +14,13 @@ from host_tests.harness.interpreter import Interpreter
 from tools import reference
 from tools.broker import Broker
 from tools.errors import ToolError
-from tools.paths import ROOT
+from tools.paths import LIB, ROOT
 
 DOCS = ROOT / "docs"
 SCRIPT = Path(__file__).parent / "scripts" / "session_of_a_document.py"
+SESSIONS = ["repl.md", "migration.md"]
+# Not for every program: the layers call these on each other. hang_up() is shown all the same.
+NOT_CALLED = {"deliver", "hang_up"}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -39,7 +43,41 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S)
 
 
-@pytest.mark.parametrize("page", ["repl.md", "migration.md"])
+def public(module: str, of: str | None = None) -> set[str]:
+    """The functions of a module of lib/mqtt, or the methods of one of its classes."""
+    body = ast.parse((LIB / "mqtt" / f"{module}.py").read_text()).body
+    if of:
+        body = next(
+            each for each in body if isinstance(each, ast.ClassDef) and each.name == of
+        ).body
+    functions = [each for each in body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {each.name for each in functions if not each.name.startswith("_")} - NOT_CALLED
+
+
+@pytest.mark.parametrize(
+    "call, names",
+    [
+        (r"\bc\.{}\(", public("simple", "MQTTClient")),
+        (r"(?<![.\w]){}\(", public("once")),
+        (r"\bclient\.{}\(", public("client", "Client")),
+    ],
+    ids=["simple", "once", "client"],
+)
+def test_the_session_makes_every_call(call: str, names: set[str]) -> None:
+    text = "\n".join(blocks(DOCS / "repl.md", "pycon"))
+    assert names
+    assert {name for name in names if not re.search(call.format(name), text)} == set()
+
+
+@pytest.mark.parametrize("page", SESSIONS)
+def test_all_code_of_a_session_is_run(page: str) -> None:
+    """No block escapes by another language, or by none."""
+    assert set(re.findall(r"^ *[`~]{3}(.+)$", (DOCS / page).read_text(), re.M)) == {"pycon"}
+    fences = re.findall(r"^[`~]{3}", (DOCS / page).read_text(), re.M)
+    assert len(fences) == 2 * len(blocks(DOCS / page, "pycon"))
+
+
+@pytest.mark.parametrize("page", SESSIONS)
 def test_a_session_prints_what_the_page_shows(
     page: str, interpreter: Interpreter, broker: Broker, tmp_path: Path
 ) -> None:
