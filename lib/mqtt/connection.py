@@ -183,7 +183,7 @@ class Connection:
                 self.connects += 1
                 if self.on_connect:
                     self.on_connect()
-            if session.reply or self.outbox.count:
+            if session.reply or self.outbox.count or session.untold:
                 self.send()
         return True
 
