@@ -3,10 +3,6 @@
 Imported when it is needed. A program that is short of RAM may drop it when the connection stands.
 """
 
-from micropython import const
-
-_WINDOW = const(30)  # at least as many as can be in flight
-
 
 def connect(session):
     """Encode CONNECT. MQTT 3.1"""
@@ -50,12 +46,11 @@ def accepted(session, present, code):
     session.present = bool(present)
     session.awaited = session.sent = session.attempts = 0
     if not present:
-        # The broker knows nothing of us: what it has not acknowledged is new to it, under new
-        # identifiers [MQTT-3.1.2-6], and it must be asked again for every filter. What it has
-        # answered by PUBREC was its own already.
+        # The broker knows nothing of us: what it has not acknowledged is new to it
+        # [MQTT-3.1.2-6], and it must be asked again for every filter. What it has answered by
+        # PUBREC was its own already.
         session.acked |= session.received
         session.pop()
         session.known = 0
-        session.shift += _WINDOW
         session.untold = list(session.filters)
         session.unreleased.clear()

@@ -79,7 +79,7 @@ class Session:
         # and so many in this session; a bit for each that was acknowledged before its turn, and
         # for each of QoS 2 whose PUBREC has come.
         self.sent = self.known = self.acked = self.received = 0
-        self.shift = self.attempts = 0
+        self.attempts = 0
         # Filters of which the broker does not know yet whether we want them, and those that it
         # is being told of by the one SUBSCRIBE or UNSUBSCRIBE under way.
         self.untold = []
@@ -151,7 +151,7 @@ class Session:
             self._sent_at = now
         outbox = self.outbox
         outbox.get(index)
-        pid = (outbox.removed + self.shift + index) % (_ASK_PID - 1) + 1
+        pid = (outbox.removed + index) % (_ASK_PID - 1) + 1
         if index >= self.known:
             self.known = index + 1
         elif self.received >> index & 1:  # only its release is left to do [MQTT-4.3.3-1]
@@ -251,8 +251,8 @@ class Session:
 
     def in_flight(self, pid, now):
         """The bit of the message with that identifier, or 0, and it is counted."""
-        index = (pid - 1 - self.outbox.removed - self.shift) % (_ASK_PID - 1)
-        if index >= self.known:
+        index = (pid - 1 - self.outbox.removed) % (_ASK_PID - 1)
+        if index >= self.known or not 0 < pid < _ASK_PID:
             self.strays += 1
             return 0
         self.attempts = 0
