@@ -22,6 +22,7 @@ CHAPTERS = {
     "Programs with asyncio": ("client", "router", "inbox", "handover", "throttle"),
     "What both are built on": ("link", "connection", "large"),
     "Topics and filters": ("topic", "filters", "match"),
+    "What survives a power cut": ("durable", "journal", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream"),
     "MQTT 5": ("v5", "properties", "reasons"),
     "The protocol, without I/O": (

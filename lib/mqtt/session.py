@@ -78,7 +78,8 @@ class Session:
         # Of the messages at the head of the outbox, so many have been sent on this connection,
         # and so many in this session; a bit for each that was acknowledged before its turn, and
         # for each of QoS 2 whose PUBREC has come.
-        self.sent = self.known = self.acked = self.received = 0
+        self.sent = self.acked = self.received = 0
+        self.known = getattr(outbox, "restored", 0)
         self.attempts = 0
         # Filters of which the broker does not know yet whether we want them, and those that it
         # is being told of by the one SUBSCRIBE or UNSUBSCRIBE under way.

@@ -1,0 +1,256 @@
+# The outbox on flash: kept, in order, over restarts; on littlefs and on FAT.
+# heap: 400K
+import io
+import os
+
+import vfs
+from disk import fresh
+from wire import CONNACK, CONNACK_PRESENT, Wire
+
+from mqtt.durable import Durable
+from mqtt.journal import Journal
+from mqtt.session import Session
+
+KINDS = (vfs.VfsLfs2, vfs.VfsFat)
+
+
+def on_each(test):
+    """Run a test on each kind of file system."""
+
+    def run():
+        for kind in KINDS:
+            with fresh(kind):
+                test()
+
+    return run
+
+
+def opened(limit=8, segment=512, reserve=2048, **options):
+    return Durable("outbox", limit, segment=segment, reserve=reserve, **options)
+
+
+def payloads(outbox):
+    """All that is held, in order, by taking it out."""
+    found = []
+    while outbox.count:
+        outbox.get(0)
+        found.append(bytes(outbox.payload))
+        outbox.pop()
+    return found
+
+
+def stored_now():
+    """The payloads on the flash, in order; nothing is changed by looking."""
+    journal = Journal("outbox", segment=512)
+    found = []
+    while journal.unread < journal.next:
+        message = journal.read()
+        if message:
+            found.append(message[1])
+    return found
+
+
+def put(outbox, first, last, flags=2):
+    return [outbox.put("t/1", b"%d" % i, flags) for i in range(first, last)]
+
+
+@on_each
+def test_messages_come_back_in_order_after_a_restart():
+    assert put(opened(), 0, 50) == list(range(50))
+    assert payloads(opened()) == [b"%d" % i for i in range(50)]
+
+
+@on_each
+def test_topic_payload_and_flags_come_back():
+    outbox = opened()
+    outbox.put("küche/x", b"\x00\xff" * 40, 5)
+    outbox.put(b"b", b"", 2)
+    again = opened()
+    again.get(0)
+    assert (bytes(again.topic), bytes(again.payload), again.flags) == (
+        "küche/x".encode(), b"\x00\xff" * 40, 5,
+    )  # fmt: skip
+    again.get(1)
+    assert (bytes(again.topic), bytes(again.payload)) == (b"b", b"")
+
+
+@on_each
+def test_what_was_acknowledged_does_not_come_back_but_for_a_few():
+    outbox = opened()
+    put(outbox, 0, 40)
+    for _ in range(25):
+        outbox.pop()
+    left = payloads(opened())
+    assert left[-15:] == [b"%d" % i for i in range(25, 40)]
+    assert len(left) <= 15 + 8
+    outbox = opened()
+    put(outbox, 40, 41)  # each new message tells how far we are
+    for _ in range(outbox.waiting() - 1):
+        outbox.pop()
+    put(outbox, 41, 42)
+    assert payloads(opened()) == [b"40", b"41"]
+
+
+@on_each
+def test_close_tells_all():
+    outbox = opened()
+    put(outbox, 0, 5)
+    for _ in range(5):
+        outbox.pop()
+    outbox.close()
+    assert opened().count == 0
+
+
+@on_each
+def test_segments_are_removed_when_done_and_numbers_go_on():
+    outbox = opened()
+    for i in range(300):
+        assert outbox.put("t", b"%d" % i, 2) == i
+        outbox.pop()
+        assert len(os.listdir("outbox")) <= 2
+    assert opened().removed in range(292, 301)
+
+
+@on_each
+def test_full_refuses_counts_and_takes_again_when_there_is_room():
+    outbox = opened(segments=3)
+    taken = [number for number in put(outbox, 0, 200) if number is not None]
+    assert 40 < len(taken) < 90 and outbox.refused == 200 - len(taken)
+    assert taken == list(range(len(taken)))
+    assert len(os.listdir("outbox")) == 3
+    for _ in range(len(taken) // 2):
+        outbox.pop()
+    assert outbox.put("t/1", b"new", 2) is not None
+    left = payloads(opened(segments=3))
+    assert left[-1] == b"new"
+    expected = [b"%d" % i for i in range(len(taken) // 2, len(taken))]
+    assert left[-1 - len(expected) : -1] == expected
+
+
+def test_a_full_flash_keeps_the_reserve():
+    for kind in KINDS:
+        with fresh(kind):
+            outbox = opened(segments=1000, reserve=4096)
+            while outbox.put("t", b"x" * 100, 2) is not None:
+                pass
+            stat = os.statvfs("/flash")
+            assert stat[0] * stat[3] >= 4096, stat
+            with open("config.json", "w") as file:  # there is room for what matters
+                file.write("{}" * 1000)
+
+
+def test_a_write_that_fails_is_refused_and_nothing_else_is_lost():
+    for kind in KINDS:
+        for nth in range(1, 12):
+            with fresh(kind) as disk:
+                outbox = opened()
+                put(outbox, 0, 3)
+                disk.fails_at = disk.writes + nth
+                taken = [number is not None for number in put(outbox, 3, 20)]
+                assert disk.writes > disk.fails_at
+                wanted = [b"0", b"1", b"2"]
+                wanted += [b"%d" % (i + 3) for i, good in enumerate(taken) if good]
+                stored = stored_now()
+                assert [value for value in stored if value in wanted] == wanted, (nth, stored)
+                assert payloads(outbox) == wanted
+                assert all(taken) == (outbox.journal.errors == 0)
+
+
+@on_each
+def test_a_damaged_record_is_counted_and_not_delivered():
+    outbox = opened()
+    put(outbox, 0, 60)
+    names = sorted(os.listdir("outbox"))
+    with open("outbox/" + names[0], "rb") as file:
+        data = bytearray(file.read())
+    data[39] ^= 1  # the payload of the second
+    with open("outbox/" + names[0], "wb") as file:
+        file.write(data)
+    again = opened()
+    assert again.journal.damaged == 1
+    rest = payloads(again)
+    first = int(names[1], 16)
+    assert rest == [b"0"] + [b"%d" % i for i in range(first, 60)]
+    assert again.journal.first == 60
+
+
+@on_each
+def test_messages_in_ram_only_are_not_kept():
+    outbox = opened()
+    put(outbox, 0, 2)
+    outbox.keep = False
+    put(outbox, 2, 4)
+    outbox.keep = True
+    put(outbox, 4, 6)
+    assert payloads(opened()) == [b"0", b"1", b"4", b"5"]
+    for _ in range(4):
+        outbox.pop()
+    put(outbox, 6, 7)
+    assert payloads(opened()) == [b"4", b"5", b"6"]
+
+
+@on_each
+def test_too_large_a_message_is_a_value_error():
+    outbox = opened()
+    for topic, payload in (("t", b"x" * 600), ("t" * 256, b""), ("", b"x")):
+        try:
+            outbox.put(topic, payload, 2)
+        except ValueError as error:
+            assert "496" in str(error)
+        else:
+            raise AssertionError(topic)
+    assert outbox.put("t", b"x" * 495, 2) == 0
+
+
+@on_each
+def test_a_restart_sends_again_with_dup_and_the_same_identifiers():
+    wire = Wire()
+    wire.session.outbox = wire.outbox = opened()
+    wire.connect()
+    for text in (b"a", b"b", b"c"):
+        wire.outbox.put("t", text, 2)
+    first = wire.sent()
+    wire.feed(b"\x40\x02" + first[0][-3:-1])
+    again = Wire()
+    again.outbox = opened()
+    again.session = Session(io.BytesIO(64), again.outbox, "id", clean=False)
+    _, sent = again.connect(CONNACK_PRESENT)
+    # the flash was not told of the first PUBACK: it comes once more
+    assert sent == [b"\x3a" + packet[1:] for packet in first]
+
+
+@on_each
+def test_a_restart_without_a_session_sends_as_new():
+    outbox = opened()
+    outbox.put("t", b"a", 2)
+    wire = Wire()
+    wire.outbox = opened()
+    wire.session = Session(io.BytesIO(64), wire.outbox, "id", clean=False)
+    _, sent = wire.connect(CONNACK)
+    assert sent == [b"\x32\x06\x00\x01t\x00\x01a"]
+
+
+@on_each
+def test_a_journal_alone():
+    journal = Journal("j", segments=4, segment=128, reserve=0)
+    for i in range(10):
+        journal.append("t", b"%d" % i, i)
+    assert [journal.read() for _ in range(3)] == [(b"t", b"%d" % i, i) for i in range(3)]
+    journal.done(2)
+    again = Journal("j", segments=4, segment=128, reserve=0)
+    assert (again.first, again.next, again.damaged) == (0, 10, 0)
+    journal.close()
+    again = Journal("j", segments=4, segment=128, reserve=0)
+    assert (again.first, again.next) == (2, 10)
+    assert again.read() == (b"t", b"2", 2)
+
+
+def test_the_checksum_for_ports_without_one():
+    from binascii import crc32 as of_the_port
+
+    from mqtt.crc import crc32
+
+    assert crc32(b"123456789") == 0xCBF43926  # the check value of CRC-32/ISO-HDLC
+    for data in (b"", b"\x00" * 12, bytes(range(256))):
+        assert crc32(data) == of_the_port(data)
+        assert crc32(data, crc32(b"before")) == of_the_port(data, of_the_port(b"before"))

@@ -1,0 +1,106 @@
+"""An outbox that survives a power cut: what it has taken is on the flash until it is acknowledged.
+
+    client = Client(broker, "me", clean=False, queue=Durable("outbox"))
+
+Messages are stored in a journal (see mqtt.journal) before they are taken, and sent from RAM: of a
+backlog, so many as fill half the places, the others follow as places get free. After a restart
+they are sent in the same order under the same identifiers; those that may have been sent before,
+with DUP, unless the broker has lost the session.
+"""
+
+from array import array
+
+from mqtt.journal import Journal
+from mqtt.outbox import Outbox
+
+
+class Durable(Outbox):
+    """An Outbox of at most `limit` messages in RAM, 2 or more, and what the flash has room for.
+
+    folder, segments, segment, reserve: see mqtt.journal.Journal; about `segments` * `segment`
+    bytes are the most it takes. A message that finds no room is refused and counted.
+    keep: False while messages are put that are held in RAM only; the numbers of others may then
+    come early. restored: messages taken over from before the start; journal.errors, .damaged
+    """
+
+    keep = True
+
+    def __init__(self, folder="outbox", limit=32, segments=16, segment=4096, reserve=16_384):
+        super().__init__(limit)
+        self.journal = journal = Journal(folder, segments, segment, reserve)
+        self._share = limit // 2
+        # Of each place: the number in the journal, from 1 on; 0 for what is in RAM only.
+        self._kept = array("I", (0 for _ in range(limit)))
+        # Sent before the start were at most those in RAM then; the flash may not know of a few.
+        self._old = 0
+        self.removed = journal.first
+        self._fill()
+        self.restored = self.count
+        self._old = journal.first + self._share + 8
+
+    def waiting(self):
+        """The number of messages held, in RAM and on the flash."""
+        return self.count + self.journal.next - self.journal.unread
+
+    def put(self, topic, payload, flags):
+        """Take a message; returns its number, or None and counts it as refused where it cannot.
+
+        Raises ValueError if it is larger than a segment.
+        """
+        if not self.keep:
+            return super().put(topic, payload, flags)
+        journal = self.journal
+        direct = journal.unread == journal.next and self.count < self._share
+        try:
+            journal.append(topic, payload, flags)
+        except OSError:
+            self.refused += 1
+            return None
+        if direct:
+            journal.skip()
+            return self._take(topic, payload, flags)
+        self._fill()
+        return self.removed + self.waiting() - 1
+
+    def pop(self):
+        """Remove the message at the head, and let the next of the journal follow."""
+        place = self.removed % self.limit
+        super().pop()
+        journal = self.journal
+        if self._kept[place]:
+            self._kept[place] = 0
+            try:
+                journal.done(self._oldest())
+            except OSError:
+                journal.errors += 1
+        self._fill()
+
+    def close(self):
+        """Tell the flash what was acknowledged; to be called before the power is switched off."""
+        self.journal.close()
+
+    def _oldest(self):
+        """The number in the journal of the first message that is not done."""
+        for i in range(self.removed, self.removed + self.count):
+            number = self._kept[i % self.limit]
+            if number:
+                return number - 1
+        return self.journal.unread
+
+    def _take(self, topic, payload, flags):
+        number = super().put(topic, payload, flags)
+        self._kept[number % self.limit] = self.journal.unread
+        return number
+
+    def _fill(self):
+        """Read on in the journal while there are places."""
+        journal = self.journal
+        try:
+            while self.count < self._share:
+                message = journal.read()
+                if not message:
+                    return
+                topic, payload, flags = message
+                self._take(topic, payload, flags | 8 if journal.unread <= self._old else flags)
+        except OSError:
+            journal.errors += 1
