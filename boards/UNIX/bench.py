@@ -4,9 +4,9 @@
 import _thread
 import os
 import socket
-from time import sleep_ms
 
 from micropython import schedule
+from utime import sleep_ms
 
 _address = os.getenv("PETREL_BENCH")
 _wire = None

@@ -61,6 +61,9 @@ def enable_irq(state=0):
 
 class RTC:
     def datetime(self, value=None):
+        if value is not None:
+            time.set(time.mktime(value[:3] + value[4:7] + (0, 0)))
+            return None
         y, mo, d, h, mi, s, wd, _ = time.gmtime()[:8]
         return (y, mo, d, wd, h, mi, s, 0)
 

@@ -58,16 +58,24 @@ class Node:
 
 
 def make_node(
-    flash: Path, bits: str, broker: Broker, seen: Subscriber, heap: str | None = None
+    flash: Path,
+    bits: str,
+    broker: Broker,
+    seen: Subscriber,
+    air: tuple[str, int] | None = None,
+    **options: Any,
 ) -> Node:
-    """A node that is not switched on yet, without a config."""
+    """A node that is not switched on yet, without a config.
+
+    air: what the Wi-Fi leads to, if not the broker; options: those of its Bench
+    """
     shutil.copytree(build("UNIX", quiet=True), flash, dirs_exist_ok=True)
     bench = Bench(
         flash,
         interpreter=MICROPYTHON[bits],
-        heap=heap,
         parts={"adc:34": {"model": "waveform", "period_s": 5}},
         wifi=WIFI,
-        broker=(broker.host, broker.port),
+        broker=air or (broker.host, broker.port),
+        **options,
     )
     return Node(flash, bench, broker, seen)

@@ -24,6 +24,7 @@ class Durable(Outbox):
     """
 
     keep = True
+    on_read = None  # on_read(payload) may change the payload of what is read from the flash
 
     def __init__(self, folder="outbox", limit=32, segments=16, segment=4096, reserve=16_384):
         super().__init__(limit)
@@ -75,6 +76,10 @@ class Durable(Outbox):
                 journal.errors += 1
         self._fill()
 
+    def in_journal(self, number):
+        """True if that message, which is in RAM, is on the flash too."""
+        return self._kept[number % self.limit] > 0
+
     def close(self):
         """Tell the flash what was acknowledged; to be called before the power is switched off."""
         self.journal.close()
@@ -101,6 +106,8 @@ class Durable(Outbox):
                 if not message:
                     return
                 topic, payload, flags = message
+                if self.on_read:
+                    payload = self.on_read(payload)
                 self._take(topic, payload, flags | 8 if journal.unread <= self._old else flags)
         except OSError:
             journal.errors += 1

@@ -36,6 +36,7 @@ class Journal:
     segments: so many files at most, 2 or more; reserve: bytes of the file system left free
     damaged: segments that ended in something that is no record: a power cut, or worn flash
     errors: times that the file system failed
+    last: the payload of the last message that was found, None if there was none
     """
 
     def __init__(self, folder, segments=16, segment=4096, reserve=16_384):
@@ -44,6 +45,7 @@ class Journal:
         self.segment = segment
         self.reserve = reserve
         self.damaged = self.errors = self.first = self.next = 0
+        self.last = None
         self._file = None  # the segment that is appended to
         self._size = 0  # its size
         self._told = 0  # the flash knows that all before this one are done
@@ -104,7 +106,8 @@ class Journal:
     def done(self, number):
         """All messages before that number are done; segments that hold no others are removed."""
         self.first = number
-        while len(self._names) > 1 and self._names[1] <= number:
+        # The last that holds a message stays, for what it tells after a restart.
+        while len(self._names) > 1 and self._names[1] <= min(number, self.next - 1):
             if self._reading == self._names[0]:
                 self._reading = self._names[1]
                 self._at = 0
@@ -147,6 +150,7 @@ class Journal:
                 self.first = max(self.first, done)
                 if topic:
                     self.next += 1
+                    self.last = payload
 
     def _write(self, topic, payload, flags):
         """Append a record to the last segment, or to a new one."""

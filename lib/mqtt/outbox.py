@@ -10,12 +10,13 @@ class Outbox:
 
     count: messages held; removed: messages ever removed, so message number n is done when
     removed > n; refused: messages that found it full; topic, payload, flags: see get()
+    ring: topic, payload and flags of message number n stand from n % limit * 3 on
     """
 
     def __init__(self, limit):
         self.limit = limit
         self.count = self.removed = self.refused = 0
-        self._ring = [None] * (3 * limit)
+        self.ring = [None] * (3 * limit)
 
     def put(self, topic, payload, flags):
         """Take a message; returns its number, or None and counts it as refused when full.
@@ -27,7 +28,7 @@ class Outbox:
             return None
         number = self.removed + self.count
         self.count += 1
-        ring = self._ring
+        ring = self.ring
         at = number % self.limit * 3
         ring[at] = topic
         ring[at + 1] = payload
@@ -36,7 +37,7 @@ class Outbox:
 
     def get(self, index):
         """Set topic, payload and flags to those of the message `index` places behind the head."""
-        ring = self._ring
+        ring = self.ring
         at = (self.removed + index) % self.limit * 3
         self.topic = ring[at]
         self.payload = ring[at + 1]
@@ -44,6 +45,6 @@ class Outbox:
 
     def pop(self):
         """Remove the message at the head."""
-        self._ring[self.removed % self.limit * 3 + 1] = None
+        self.ring[self.removed % self.limit * 3 + 1] = None
         self.removed += 1
         self.count -= 1

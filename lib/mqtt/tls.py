@@ -7,6 +7,8 @@ refused during the handshake, so that it never sees the password in CONNECT.
 import socket
 from errno import EINPROGRESS
 
+from mqtt.transport import look_up
+
 _tls = __import__("tls")  # not every port has it, nor a stub of it
 
 
@@ -50,9 +52,10 @@ def umqtt(host, port, ssl, params):
 
 def wrapped(host, port, context, name):
     """Return a dialler for TLS with an SSLContext of the caller's."""
+    find = look_up(host, port)
 
     def dial():
-        info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        info = find()
         stream = socket.socket(info[0], info[1], info[2])
         try:
             stream.setblocking(False)

@@ -11,12 +11,29 @@ import socket
 from errno import EINPROGRESS
 
 
+def look_up(host, port):
+    """Return a function that finds the address, and takes the last one when that fails."""
+    info = None
+
+    def find():
+        nonlocal info
+        try:
+            # This blocks on every port of MicroPython, for as long as its resolver takes.
+            info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        except OSError:
+            if info is None:
+                raise
+        return info
+
+    return find
+
+
 def tcp(host, port=1883):
     """Return a dialler for plain TCP to `host`, a name or an address."""
+    find = look_up(host, port)
 
     def dial():
-        # The look-up blocks on every port of MicroPython, for as long as its resolver takes.
-        info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        info = find()
         stream = socket.socket(info[0], info[1], info[2])
         try:
             stream.setblocking(False)

@@ -9,6 +9,7 @@ cmd/<command> in and reply/<command> out.
 """
 
 import json
+import os
 import time
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -23,7 +24,6 @@ _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
-_CLOCK_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 
 # A sensor is a list, for it has a few facts that change.
 _NAME = const(0)
@@ -32,6 +32,7 @@ _INTERVAL = const(2)  # ms, 0 for one that only tells of changes
 _DUE = const(3)  # ticks_ms of its next sample
 _TOPIC = const(4)
 _STARTED = const(5)  # True while it measures
+_DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
 
 
 class Node:
@@ -42,8 +43,8 @@ class Node:
     """
 
     wlan: "Any" = None  # the station interface, where there is Wi-Fi to look after
-    tcp: "Any" = None
     client: "Any" = None
+    unset = False  # nobody has set the clock yet, and there is a network to learn the time from
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
@@ -56,8 +57,9 @@ class Node:
         self.feed = int  # the watchdog's, or nothing
         self.diagnostics = diagnostics
         self.safe = safe
-        self._count = 0
-        self._epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0
+        self.count = 0  # of readings, over the restarts that the flash outbox survives
+        self.boot = int.from_bytes(os.urandom(3), "big")  # tells the readings of each start apart
+        self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
         """Run until something ends it; returns the reason."""
@@ -82,6 +84,8 @@ class Node:
         forget("connect", "subscribe", package="mqtt")  # they are needed when a connection begins
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
+        if self.unset:
+            call("clock", "step", self)
         if self.uptime % self.diagnostics == 0:
             self.tell()
         if self.safe:
@@ -126,16 +130,18 @@ class Node:
         sensor = entry[_SENSOR]
         try:
             values = sensor.read()
-            now = int(time.time()) + self._epoch
             for i, (field, unit) in enumerate(sensor.FIELDS):
-                self._count += 1
-                message = {"value": values[i], "unit": unit, "seq": self._count}
-                if now < _CLOCK_SET:
+                self.count += 1
+                message = {"value": values[i], "unit": unit, "seq": self.count, "boot": self.boot}
+                if self.unset:
                     message["uptime"] = self.uptime
                 else:
-                    message["time"] = now
+                    message["time"] = int(time.time()) + self.epoch
                 topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + field
-                self.client.post(topic, json.dumps(message))
+                if entry[_DELIVERY]:
+                    entry[_DELIVERY](self.client, topic, json.dumps(message))
+                else:
+                    self.client.post(topic, json.dumps(message))
         except (OSError, ValueError, MemoryError) as error:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
@@ -155,11 +161,15 @@ class Node:
 
     # --- what the client asks for and tells
 
-    def dial(self):
-        """Begin a connection to the broker."""
-        if self.wlan and not self.wlan.isconnected():
-            raise OSError("no Wi-Fi")
-        return self.tcp()
+    def over_wifi(self, dial):
+        """A dialler that does not try without Wi-Fi."""
+
+        def begin():
+            if not self.wlan.isconnected():
+                raise OSError("no Wi-Fi")
+            return dial()
+
+        return begin
 
     def on_connect(self):
         """Birth, then how the node is."""

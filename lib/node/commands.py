@@ -60,10 +60,22 @@ def _interval(node, payload):
     raise ValueError("sensor: there is none named %r" % str(name)[:32])
 
 
+def _diagnostics(node, payload):
+    """Payload: anything. Answers, and publishes the diagnostics."""
+    node.tell()
+    return {}
+
+
 def _reboot(node, payload):
     """Payload: anything. Answers, then restarts the board."""
     node.ended = "reboot"
     return {}
 
 
-_COMMANDS = {"ping": _ping, "read": _read, "interval": _interval, "reboot": _reboot}
+_COMMANDS = {
+    "ping": _ping,
+    "read": _read,
+    "interval": _interval,
+    "diagnostics": _diagnostics,
+    "reboot": _reboot,
+}

@@ -69,12 +69,22 @@ def _check(text, current, old, faults):
 
 def _complete(config):
     """Fill in what a good config leaves out."""
+    mqtt = config["mqtt"]
+    tls = "ca" in mqtt or mqtt.get("verify") is False
     for target, defaults in (
         (
             config,
-            {"base": "petrel", "sensors": [], "diagnostics": 300, "queue": 32, "watchdog": 0},
+            {
+                "base": "petrel",
+                "sensors": [],
+                "diagnostics": 300,
+                "queue": 32,
+                "outbox": 65_536,
+                "watchdog": 0,
+                "ntp": "pool.ntp.org",
+            },
         ),
-        (config["mqtt"], {"port": 1883, "keepalive": 60}),
+        (mqtt, {"port": 8883 if tls else 1883, "keepalive": 60}),
     ):
         for key in defaults:
             target.setdefault(key, defaults[key])

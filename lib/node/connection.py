@@ -1,6 +1,13 @@
 """Gives a node its connection to the world. Needed once, and then forgotten."""
 
+import os
+import time
+
+from micropython import const
+
 from node.overlay import call
+
+_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 
 
 def make(node, config):
@@ -12,20 +19,31 @@ def make(node, config):
 
         node.client = Console()
         return
-    from mqtt.link import Link
-    from mqtt.subscribe import want
-    from mqtt.transport import tcp
-
     wifi = config.get("wifi")
     if wifi:
         hostname = wifi.get("hostname") or config["node"]
         call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
+    node.ntp = config["ntp"]
+    node.ntp_left = node.ntp_pause = 0
+    node.udp = None
+    node.unset = int(time.time()) + node.epoch < _SET
     mqtt = config["mqtt"]
-    node.tcp = tcp(mqtt["host"], mqtt["port"])
+    dials = call("brokers", "dials", mqtt)
+    if wifi:
+        dials = [node.over_wifi(dial) for dial in dials]
+    queue = config["queue"]
+    must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
+    if must or "outbox" in os.listdir():
+        queue = call("kept", "outbox", node, queue, config["outbox"], must)
+    from mqtt.link import Link
+    from mqtt.subscribe import want
+
     node.client = Link(
-        node.dial, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
+        dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
         password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
-        will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
+        will=(node.prefix + "status", "offline", 1, True), queue=queue,
         on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
     )  # fmt: skip
+    if len(dials) > 1:
+        node.client.session.connect_ms = 4000  # the next one is worth a try
     want(node.client.session, node.prefix + "cmd/#", 1)

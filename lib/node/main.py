@@ -28,13 +28,31 @@ def run():
         crashed = ""
     except KeyboardInterrupt:
         call("retained", "store", 0)
+        _keep(node.client.outbox)
         print("Petrel: stopped; machine.reset() starts it again")
         return
     except Exception as error:  # whatever it was: a board in the field has to start again
         sys.print_exception(error)
         ended = crashed = "%s: %s" % (type(error).__name__, error)
     print("Petrel:", ended)
+    outbox = node.client.outbox
     node = None
+    _keep(outbox)
     call("retained", "ended", crashed)
     time.sleep_ms(500)  # let the console send this
     machine.reset()
+
+
+def _keep(outbox):
+    """What was accepted and not delivered must not go with the RAM."""
+    if not outbox.count and not hasattr(outbox, "journal"):
+        return
+    for name in list(sys.modules):  # what has come to its end needs no RAM
+        if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
+            del sys.modules[name]
+    try:
+        kept = call("kept", "store", outbox)
+        if kept:
+            print("Petrel: kept for the next start:", kept)
+    except (OSError, ValueError, MemoryError) as error:
+        print("Petrel: not kept:", error)

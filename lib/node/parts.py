@@ -27,7 +27,14 @@ def _add(node, entry):
     interval = entry.get("interval", 0 if hasattr(sensor, "listen") else 60)
     name = entry["name"]
     topic = node.prefix + name
-    node.sensors.append([name, sensor, int(interval * 1000), ticks_ms(), topic, False])
+    delivery = entry.get("delivery", "queue")
+    if delivery == "queue":
+        delivery = None
+    else:
+        from node import delivery as ways
+
+        delivery = getattr(ways, delivery)
+    node.sensors.append([name, sensor, int(interval * 1000), ticks_ms(), topic, False, delivery])
 
 
 def _make(entry):
@@ -36,7 +43,7 @@ def _make(entry):
     module.options = None  # type: ignore[attr-defined]  # it was for the check of the config
     options = {}
     for key in entry:
-        if key not in ("name", "driver", "pin", "interval", "pull"):
+        if key not in ("name", "driver", "pin", "interval", "pull", "delivery"):
             options[key] = entry[key]
     pin = entry["pin"]
     if module.USES == "adc":

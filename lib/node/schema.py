@@ -19,6 +19,8 @@ def _rules():
             "sensors": (None, "list"),
             "diagnostics": (None, int, 10, 86400),
             "queue": (None, int, 1, 1024),
+            "outbox": (None, int, 8192, 1 << 24),
+            "ntp": (None, str, 0, 255),
             "watchdog": (None, int, 0, 3600),
         },
         "wifi": {
@@ -27,18 +29,21 @@ def _rules():
             "hostname": (None, "name"),
         },
         "mqtt": {
-            "host": (..., str, 1, 255, 'the broker\'s name or address, such as "192.168.1.10"'),
+            "host": (..., "hosts"),
             "port": (None, int, 1, 65535),
             "user": (None, str, 1, 255),
             "password": (None, str, 1, 255),
             "keepalive": (None, int, 5, 65535),
             "client_id": (None, str, 1, 128),
+            "ca": (None, str, 1, 64),
+            "verify": (None, (True, False)),
         },
         "sensor": {
             "name": (..., "name"),
             "driver": (..., str, 1, 24, "a module of lib/sensors"),
             "pin": (..., "pin"),
             "interval": (None, float, 0.1, 86400),
+            "delivery": (None, ("queue", "latest", "must_deliver")),
         },
     }
 
@@ -59,6 +64,8 @@ def check(config, board=None):
     mqtt = config.get("mqtt")
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing; a password needs a user")
+    if isinstance(mqtt, dict) and mqtt.get("verify") is True and "ca" not in mqtt:
+        faults.append("mqtt.ca: missing; the file with the authority that signed the broker's")
     if board:
         if board.WIFI and "wifi" not in config:
             faults.append('wifi: missing; {"ssid": "...", "password": "..."}')
@@ -144,6 +151,10 @@ def _wrong(value, rule):
     kind = rule[1]
     if kind == "object":
         good = isinstance(value, dict)
+    elif kind == "hosts":
+        names = value if isinstance(value, (list, tuple)) else (value,)
+        good = 0 < len(names) < 9
+        good = good and all(isinstance(name, str) and 0 < len(name) < 256 for name in names)
     elif kind == "list":
         good = isinstance(value, (list, tuple))
     elif kind == "pin":
@@ -176,6 +187,7 @@ def _wanted(rule):
     return {
         "object": "an object is wanted",
         "list": "a list is wanted",
+        "hosts": 'the broker\'s name or address, such as "192.168.1.10", or a list of up to 8',
         "pin": "the number or name of a pin",
         "name": _NAME,
         "topic": "a topic prefix without wildcards, and without / at its ends",

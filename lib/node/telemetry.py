@@ -10,18 +10,22 @@ VERSION = "0.1.0"
 def tell(node):
     """Publish the diagnostics of the node, retained."""
     client = node.client
+    durable = hasattr(client.outbox, "journal")
     message = {
         "version": VERSION,
         "board": _board(),
         "uptime": node.uptime,
         "heap_free": gc.mem_free(),
-        "waiting": client.outbox.count,
+        "waiting": client.outbox.waiting() if durable else client.outbox.count,
         "refused": client.outbox.refused,
         "drops": node.drops,
         "skipped": client.session.incoming.skipped,
         "connects": client.connects,
     }
     message.update(node.about)
+    if durable:
+        journal = client.outbox.journal
+        message["flash"] = {"errors": journal.errors, "damaged": journal.damaged}
     if node.error:
         message["error"] = node.error
     if node.wlan:

@@ -23,6 +23,7 @@ from tools.sim.wire import Wire
 from tools.sim.world import World
 
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = 1, 2, 3, 4, 5
+Y2000 = 946_684_800
 CAUSES = {PWRON: "power on", HARD: "reset", WDT: "watchdog", DEEPSLEEP: "wake", SOFT: "soft"}
 
 
@@ -33,6 +34,7 @@ class Bench:
     parts: models by pin, {"adc:34": {...}, "pin:4": {...}}, see tools.sim.parts
     wifi: {"ssid": ..., "password": ..., "rssi": -50}; broker: (host, port) that the Wi-Fi leads
     to, through `relay_port`; echo: called with each line of the console
+    clock: "right", or "unset": it begins in the year 2000 with each power on, until it is set
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Bench:
         broker: tuple[str, int] | None = None,
         echo: Callable[[str], None] | None = None,
         interactive: bool = False,
+        clock: str = "right",
     ) -> None:
         self.flash = flash
         self.lines: list[str] = []
@@ -57,6 +60,7 @@ class Bench:
             self._command += ["-X", f"heapsize={heap}"]
         self._command += [*(["-i"] if interactive else []), "-c", "import start"]
         self._interactive = interactive
+        self.clock = clock
         self._port = port
         self._echo = echo
         self._process: subprocess.Popen[str] | None = None
@@ -109,6 +113,8 @@ class Bench:
         """Start the board after a power cut: nothing but the flash is left."""
         with self._lock:
             self.world.memory = b""
+            if self.clock == "unset":
+                self.world.clock_offset = Y2000 - int(time.time())
             self._start(PWRON)
 
     def power_off(self) -> None:

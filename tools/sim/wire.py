@@ -122,6 +122,12 @@ class Wire:
             world.memory = bytes.fromhex(data[1:])
         return world.memory.hex()
 
+    def _on_clock(self, offset: str | None = None) -> int:
+        world = self._bench.world
+        if offset is not None:
+            world.clock_offset = int(offset)
+        return world.clock_offset
+
     def _on_cause(self) -> int:
         return self._bench.cause()
 

@@ -16,6 +16,7 @@ class World:
 
     def __init__(self, parts: dict[str, dict[str, Any]], wifi: dict[str, Any]) -> None:
         self.memory = b""  # survives a reset, not a power cut
+        self.clock_offset = 0  # s that the board's clock is ahead of this computer's
         self.on_wifi: Callable[[bool], None] = lambda on: None
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}

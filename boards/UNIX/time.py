@@ -1,0 +1,24 @@
+# `time` of the simulated board: the clock is this computer's, unless the bench says that it was
+# never set, or is wrong; then it starts where the bench wants it.
+import utime
+from bench import ask
+from utime import *  # noqa: F403
+
+_offset = int(ask("clock") or 0)
+
+
+def time():
+    return utime.time() + _offset
+
+
+def gmtime(seconds=None):
+    return utime.gmtime(time() if seconds is None else seconds)
+
+
+localtime = gmtime
+
+
+def set(seconds):
+    global _offset
+    _offset = int(seconds) - int(utime.time())
+    ask("clock", _offset)

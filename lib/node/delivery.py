@@ -1,0 +1,29 @@
+"""How a reading is handed over where the plain queue will not do. Imported when a sensor asks.
+
+A sensor's "delivery" in the config: "queue", the plain one, in RAM; or one of these functions.
+"""
+
+
+def latest(client, topic, payload):
+    """Keep, of the readings that wait, the newest alone; those that were sent stay as they are."""
+    outbox = client.outbox
+    for index in range(client.session.known, outbox.count):
+        place = (outbox.removed + index) % outbox.limit * 3
+        if outbox.ring[place] == topic:
+            outbox.ring[place + 1] = payload.encode()
+            return
+    client.post(topic, payload)
+
+
+def must_deliver(client, topic, payload):
+    """Accept a reading when it is on the flash, where it survives a power cut.
+
+    Raises OSError if it was not accepted.
+    """
+    outbox = client.outbox
+    outbox.keep = True
+    try:
+        if client.post(topic, payload) is None:
+            raise OSError("not accepted: the flash is full, or fails")
+    finally:
+        outbox.keep = False
