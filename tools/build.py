@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,13 @@ EXAMPLE = "config.example.json"
 
 def build(name: str, quiet: bool = False) -> Path:
     """Build for a board; returns the folder. Only what changed is compiled."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w") as lock:  # two at a time would tread on each other
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(name, quiet)
+
+
+def _build(name: str, quiet: bool) -> Path:
     board = boards.load(name)
     out = BUILD / name
     facts = BUILD / "generated" / name / "board.py"

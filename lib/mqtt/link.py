@@ -38,6 +38,7 @@ class Link(Connection):
         self.backoff_ms = backoff_ms
         self.random = random
         self.failures = self._attempt = 0
+        self._removed = self.outbox.removed  # messages acknowledged before this connection
         self._since = ticks_ms()  # when the next connection may begin, or this one has begun
 
     def step(self):
@@ -49,6 +50,7 @@ class Link(Connection):
                 if left > 0:
                     return left
                 self._since = now
+                self._removed = self.outbox.removed
                 self.open(self._dials[self._attempt % len(self._dials)])
             if self.opening and not self.opened():
                 return _SOON_MS
@@ -66,8 +68,9 @@ class Link(Connection):
         """The connection failed or ended: begin another after a pause."""
         now = ticks_ms()
         first, longest = self.backoff_ms
-        # Only a connection that lasted shows that all is well; a CONNACK alone does not.
-        if self.session.up and ticks_diff(now, self._since) > longest:
+        # That all is well is shown by an acknowledgement, or by time; not by a CONNACK alone.
+        lasted = self.session.up and ticks_diff(now, self._since) > longest
+        if lasted or self.outbox.removed != self._removed:
             self._attempt = 0
         self._attempt += 1
         # Every broker of the list is tried before there is a pause, with full jitter: anything up

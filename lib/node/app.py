@@ -22,6 +22,8 @@ if False:  # for type checkers: it costs a board nothing
 
 _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
+_LOOK_S = const(10)  # from one look at the health to the next
+_COMMANDS_S = const(5)  # commands in a second; four times as many at once
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 
@@ -45,6 +47,13 @@ class Node:
     wlan: "Any" = None  # the station interface, where there is Wi-Fi to look after
     client: "Any" = None
     unset = False  # nobody has set the clock yet, and there is a network to learn the time from
+    secret = None  # of signed commands
+    health = None  # what node.health remembers
+    stuck = ""  # what makes no progress; then the watchdog is not fed
+    phase = "start"  # what the node is at
+    gave_up = ""  # why it restarts of itself
+    restart = 0  # s without a connection after which it does; 0: never
+    tokens = 20  # commands that it takes now
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
@@ -71,8 +80,10 @@ class Node:
                 second = ticks_add(second, 1000)
                 self.uptime += 1
                 self._each_second()
-            self.feed()
+            if not self.stuck:
+                self.feed()
             wait = self._sample(now)
+            self.phase = "network"
             client.wait(max(0, min(wait, client.step())))
         for _ in range(40):  # let the reply to the last command leave
             if client.outbox.count:
@@ -86,13 +97,16 @@ class Node:
             call("wifi", "step", self)
         if self.unset:
             call("clock", "step", self)
+        self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
+        if self.uptime % _LOOK_S == _LOOK_S - 1:
+            call("health", "look", self)
         if self.uptime % self.diagnostics == 0:
             self.tell()
         if self.safe:
             if self.uptime == _SAFE_S:
                 self.ended = "safe mode is over"
         elif self.uptime == _HEALTHY_S:
-            call("retained", "store", 0)
+            call("retained", "healthy", self)
 
     def _sample(self, now):
         """Read what has changed or is due; returns the ms until something may be due again."""
@@ -114,6 +128,7 @@ class Node:
 
     def _take(self, entry):
         """Start a measurement, or read it; returns the ms until the next of the two."""
+        self.phase = entry[_NAME]
         try:
             left = 0 if entry[_STARTED] else entry[_SENSOR].start()
             entry[_STARTED] = left > 0
@@ -128,6 +143,7 @@ class Node:
     def _read(self, entry):
         """Read a sensor and publish what it says."""
         sensor = entry[_SENSOR]
+        self.phase = entry[_NAME]
         try:
             values = sensor.read()
             for i, (field, unit) in enumerate(sensor.FIELDS):
@@ -184,9 +200,9 @@ class Node:
 
     def on_message(self, topic, payload, retained):
         """A command. One that was retained is old, and might end the node at every boot."""
-        if retained:
+        if retained or not self.tokens or not topic.startswith(self.prefix + "cmd/"):
             self.drops += 1
             return
-        name = topic[len(self.prefix) + 4 :]
-        reply = call("commands", "obey", self, name, payload)
-        self.client.post(self.prefix + "reply/" + name, json.dumps(reply))
+        self.tokens -= 1
+        self.phase = topic
+        call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)

@@ -81,6 +81,7 @@ def _complete(config):
                 "queue": 32,
                 "outbox": 65_536,
                 "watchdog": 0,
+                "restart": 3600,
                 "ntp": "pool.ntp.org",
             },
         ),

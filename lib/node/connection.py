@@ -23,6 +23,8 @@ def make(node, config):
     if wifi:
         hostname = wifi.get("hostname") or config["node"]
         call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
+    node.restart = config["restart"]
+    node.secret = config.get("commands", {}).get("secret")
     node.ntp = config["ntp"]
     node.ntp_left = node.ntp_pause = 0
     node.udp = None

@@ -6,7 +6,8 @@ from time import sleep_ms
 class Console:
     """Prints what would be published. The names are those of mqtt.link.Link."""
 
-    connects = 0
+    connects = failures = 0
+    up = True
 
     def __init__(self):
         self.outbox = self.session = self.incoming = self

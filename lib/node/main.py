@@ -26,6 +26,7 @@ def run():
     try:
         ended = node.run()
         crashed = ""
+        gave_up = node.gave_up
     except KeyboardInterrupt:
         call("retained", "store", 0)
         _keep(node.client.outbox)
@@ -33,14 +34,23 @@ def run():
         return
     except Exception as error:  # whatever it was: a board in the field has to start again
         sys.print_exception(error)
-        ended = crashed = "%s: %s" % (type(error).__name__, error)
+        ended = crashed = _why(error, node)
+        gave_up = ""
     print("Petrel:", ended)
     outbox = node.client.outbox
     node = None
     _keep(outbox)
-    call("retained", "ended", crashed)
+    call("retained", "ended", crashed, gave_up)
     time.sleep_ms(500)  # let the console send this
     machine.reset()
+
+
+def _why(error, node):
+    """What a crash was; short where the heap has no room for more."""
+    try:
+        return call("why", "text", error, node)
+    except MemoryError:
+        return type(error).__name__
 
 
 def _keep(outbox):

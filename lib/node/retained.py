@@ -1,17 +1,19 @@
-"""What must survive a reset: how often in a row the node has crashed, and of what.
+"""What must survive a reset: crashes in a row, restarts for want of a connection, and why.
 
 It is kept where the port has memory that a reset leaves alone: machine.mem_backup (MicroPython
 1.29), else the RTC's memory, else a small file. A power cut may erase it, and then there was no
-crash. Layout: "PT", a byte of count, the reason as text.
+crash. Layout: "PU", a byte of crashes, a byte of restarts, the reason as text.
 """
 
 import machine
 
 _FILE = "crash.txt"
+_HEAD = b"PU"
+_MOST = 160  # bytes of the reason
 
 
 def load():
-    """Return (crashes in a row, reason of the last one as text)."""
+    """Return (crashes in a row, restarts in a row, the reason of the last one as text)."""
     memory = _memory()
     if memory is not None:
         data = bytes(memory())
@@ -21,26 +23,42 @@ def load():
                 data = file.read()
         except OSError:
             data = b""
-    if data[:2] != b"PT" or len(data) < 3:
-        return 0, ""
-    end = data.find(b"\0", 3)
-    return data[2], str(data[3 : end if end >= 0 else len(data)], "utf-8")
+    if data[:2] != _HEAD or len(data) < 4:
+        return 0, 0, ""
+    end = data.find(b"\0", 4)
+    try:
+        why = str(data[4 : end if end >= 0 else len(data)], "utf-8")
+    except UnicodeError:  # it was cut in the midst of a character
+        why = ""
+    return data[2], data[3], why
 
 
-def store(crashes, why=""):
-    """Keep the count (0..255) and the reason, cut to 96 characters."""
-    data = b"PT" + bytes((min(crashes, 255),)) + why[:96].encode() + b"\0"
+def store(crashes, why="", restarts=0):
+    """Keep the counts (0..255) and the reason."""
+    data = _HEAD + bytes((min(crashes, 255), min(restarts, 255))) + why.encode()[:_MOST] + b"\0"
     memory = _memory()
     if memory is not None:
         memory(data)
-    elif crashes or load()[0]:  # spare the flash a write when all is well
+    elif crashes or restarts or load()[0]:  # spare the flash a write when all is well
         with open(_FILE, "wb") as file:
             file.write(data)
 
 
-def ended(crashed):
-    """The node ended of itself: count a crash, or forget those before if `crashed` is empty."""
-    store(load()[0] if crashed else 0, crashed)
+def ended(crashed, why=""):
+    """The node ended: of itself with a reason or none, or by a crash, which is counted."""
+    crashes, restarts, _ = load()
+    if crashed:
+        store(crashes, crashed, restarts)
+    else:
+        store(0, why, restarts + 1 if why else 0)
+
+
+def healthy(node):
+    """The node has run well: no crash is counted any more; the reason stays until it is told."""
+    if node.client.connects:
+        store(0)
+    else:
+        store(0, node.about.get("why", ""), load()[1])
 
 
 def _memory():

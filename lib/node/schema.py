@@ -22,6 +22,8 @@ def _rules():
             "outbox": (None, int, 8192, 1 << 24),
             "ntp": (None, str, 0, 255),
             "watchdog": (None, int, 0, 3600),
+            "restart": (None, int, 0, 604_800),
+            "commands": (None, "object"),
         },
         "wifi": {
             "ssid": (..., str, 1, 32, "the name of the network"),
@@ -37,6 +39,9 @@ def _rules():
             "client_id": (None, str, 1, 128),
             "ca": (None, str, 1, 64),
             "verify": (None, (True, False)),
+        },
+        "commands": {
+            "secret": (None, str, 16, 64),
         },
         "sensor": {
             "name": (..., "name"),
@@ -58,7 +63,7 @@ def check(config, board=None):
         return ["config.json: %s; an object is wanted" % _shown(config)]
     rules = _rules()
     _section(faults, "", config, rules[""])
-    for name in ("wifi", "mqtt"):
+    for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
     mqtt = config.get("mqtt")
@@ -134,7 +139,7 @@ def _section(faults, path, section, rules, closed=True):
         if key in section:
             wrong = _wrong(section[key], rule)
             if wrong:
-                shown = "it" if key == "password" else _shown(section[key])
+                shown = "it" if key in ("password", "secret") else _shown(section[key])
                 faults.append("%s%s: %s is wrong; %s" % (path, key, shown, wrong))
         elif rule[0] is ...:
             what = rule[4] if len(rule) > 4 else _wanted(rule)

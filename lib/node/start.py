@@ -25,11 +25,14 @@ def decide():
     if config is None:
         print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
         return None
-    crashes, why = call("retained", "load")
+    crashes, restarts, why = call("retained", "load")
     safe = crashes >= _CRASHES or boot.degraded
     about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
     if crashes:
         about["crashes"] = crashes
+    if restarts:
+        about["restarts"] = restarts
+    if why:
         about["why"] = why
     if boot.faults:
         about["faults"] = boot.faults
@@ -39,7 +42,7 @@ def decide():
         crashes = _CRASHES - 2  # after safe mode, one more crash leads back to it
     else:
         why = "no answer: ended by the watchdog or a reset"
-    call("retained", "store", crashes + 1, why)
+    call("retained", "store", crashes + 1, why, restarts)
     prefix = "%s/%s/" % (config["base"], config["node"])
     return Node(prefix, config["diagnostics"], about, safe), config
 

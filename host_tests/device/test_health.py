@@ -1,0 +1,132 @@
+# The look at the health of a node, on a node of the test's own.
+# heap: 64K
+# port
+import time
+
+from node import health, why
+from node.app import Node
+
+
+class Link:
+    """As much of a client as is looked at."""
+
+    def __init__(self):
+        self.up = True
+        self.failures = self.connects = 0
+        self.session = self
+
+
+class Wlan:
+    on = True
+
+    def active(self, on):
+        self.on = on
+
+
+def node_at(uptime=100, restart=3600):
+    node = Node("petrel/n/", 300, {}, False)
+    node.client = Link()
+    node.uptime = uptime
+    node.restart = restart
+    node.feed = print  # some watchdog
+    return node
+
+
+def looked(node, seconds, failing=True):
+    """Let time pass, with a look every ten seconds."""
+    for _ in range(seconds // 10):
+        node.uptime += 10
+        node.client.failures += failing
+        health.look(node)
+        if node.ended:
+            break
+
+
+def test_all_is_well():
+    node = node_at()
+    looked(node, 7200)
+    assert not node.stuck and not node.ended and not node.drops
+
+
+def test_wifi_is_switched_after_5_10_20_minutes_and_counted():
+    node = node_at(restart=0)
+    node.wlan = Wlan()
+    looked(node, 100)
+    node.client.up = False
+    seen = []
+    for _ in range(400):
+        looked(node, 10)
+        if not node.wlan.on:
+            seen.append(node.uptime - 200)
+            node.wlan.on = True
+    assert seen == [310, 610, 1210, 2410], seen
+    assert node.about["wifi_restarts"] == 4
+    node.client.up = True
+    looked(node, 10)
+    node.client.up = False
+    looked(node, 320)
+    assert node.about["wifi_restarts"] == 5
+
+
+def test_board_restarts_after_an_hour_then_after_two_and_says_why():
+    for before, hours in ((0, 1), (1, 2), (9, 24)):
+        node = node_at()
+        node.about["restarts"] = before
+        looked(node, 10)
+        node.about["restarts"] = before
+        node.client.up = False
+        looked(node, 100 * 3600)
+        assert node.ended == node.gave_up == "no connection for %d s" % (hours * 3600 + 10)
+
+
+def test_never_where_the_config_says_so():
+    node = node_at(restart=0)
+    node.client.up = False
+    looked(node, 100 * 3600)
+    assert not node.ended
+
+
+def test_connection_that_does_not_move_stops_the_feeding():
+    node = node_at()
+    node.client.up = False
+    looked(node, 180, failing=False)
+    assert not node.stuck
+    looked(node, 20, failing=False)
+    assert "connect" in node.stuck
+    node.client.failures += 1
+    looked(node, 10)
+    assert not node.stuck
+
+
+def test_sensor_that_is_not_read_stops_the_feeding():
+    node = node_at()
+    entry = ["light", None, 1000, time.ticks_add(time.ticks_ms(), -59_000), "", False, None]
+    node.sensors.append(entry)
+    looked(node, 10)
+    assert not node.stuck
+    entry[3] = time.ticks_add(entry[3], -2000)
+    looked(node, 10)
+    assert "light" in node.stuck
+
+
+def test_without_a_watchdog_it_ends_itself():
+    node = node_at()
+    node.feed = int
+    node.client.up = False
+    try:
+        looked(node, 300, failing=False)
+    except RuntimeError as error:
+        assert "connect" in str(error)
+    else:
+        raise AssertionError("it went on")
+
+
+def test_why_says_exception_place_uptime_and_phase():
+    node = node_at(uptime=77)
+    node.phase = "light"
+    try:
+        {}["nothing"]
+    except KeyError as error:
+        text = why.text(error, node)
+    assert text.startswith("KeyError: nothing; test_health")
+    assert "line " in text and "after 77 s, at light" in text

@@ -1,0 +1,160 @@
+"""A node, a proxy, a broker, and what a fault test asserts of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.faults.proxy import Proxy
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.node import LIGHT, Node, make_node
+from tools.broker import Broker
+from tools.paths import BUILD
+from tools.subscriber import Subscriber, parse
+
+FIGURES = BUILD / "faults.json"
+GROWTH = 160  # bytes that the heap may differ after a second time: the texts of errors differ
+
+
+class Lab:
+    """A running node behind a proxy, and a record of what it does."""
+
+    def __init__(self, node: Node, proxy: Proxy, name: str) -> None:
+        self.node = node
+        self.proxy = proxy
+        self.bench = node.bench
+        self.broker = node.broker
+        self.seen = node.seen
+        self._name = name
+
+    def boot(self, **changes: Any) -> None:
+        """Switch the node on with a config, and wait for its first reading."""
+        mqtt = {**self.node.config()["mqtt"], "keepalive": 5, **changes.pop("mqtt", {})}
+        config = {"sensors": [LIGHT], "queue": 200, "mqtt": mqtt, **changes}
+        self.node.write_config(self.node.config(**config))
+        self.bench.power_on()
+        self.more(2)
+
+    def numbers(self) -> list[int]:
+        """The sequence numbers that have come, in the order of their arrival."""
+        return [
+            parse(payload)["seq"]
+            for topic, payload in list(self.seen.messages)
+            if topic == "petrel/n1/light"
+        ]
+
+    def more(self, count: int, timeout: float = 30) -> None:
+        """Wait until so many readings more have come that had not come before."""
+        wanted = max(self.numbers(), default=0) + count
+        if not self.seen.seen(lambda *_: max(self.numbers(), default=0) >= wanted, timeout):
+            last = "\n  ".join(self.bench.lines[-12:])
+            raise AssertionError(
+                f"no reading {wanted} within {timeout} s; the board says\n  {last}"
+            )
+
+    def until(self, pattern: str, timeout: float, start: int) -> float:
+        """Wait for a line of the console; returns the seconds it took."""
+        began = time.monotonic()
+        self.bench.wait_for_line(pattern, timeout, start)
+        return time.monotonic() - began
+
+    @contextmanager
+    def recovery(self, bound: float) -> Iterator[None]:
+        """Within, the fault ends; then a new reading has to come within the bound."""
+        newest = max(self.numbers(), default=0)
+        yield
+        began = time.monotonic()
+        # Not one that was on its way already, and not the backlog alone: one from now on.
+        self.more(max(1, newest + 1 - max(self.numbers(), default=0)), bound + 5)
+        took = time.monotonic() - began
+        note(self._name, took)
+        assert took <= bound, f"recovered after {took:.1f} s; at most {bound} s"
+
+    def broker_away(self) -> None:
+        """Kill the broker, when it has passed on all that it has acknowledged."""
+        self.proxy.silent.set()
+        time.sleep(0.1)
+        self.broker.kill()
+        self.proxy.refuse = True
+        self.proxy.silent.clear()
+        self.proxy.cut()
+
+    def broker_back(self) -> None:
+        """Start it again, and let the node in when somebody listens."""
+        self.broker.start()
+        self.seen.wait_subscribed()
+        self.proxy.refuse = False
+
+    def diagnostics(self) -> Any:
+        """How the node is now."""
+        start = len(self.seen.messages)
+        assert self.node.command("diagnostics")["ok"]
+        return self.node.wait("diagnostics", start=start)
+
+    def twice(self, fault: Any) -> None:
+        """Let it happen twice: nothing may be lost, raised, or grow."""
+        fault()
+        self.more(3)
+        first = self.diagnostics()
+        fault()
+        self.more(3)
+        for _ in range(5):  # what is needed for a connection alone is forgotten a little later
+            second = self.diagnostics()
+            if second["heap_free"] >= first["heap_free"] - GROWTH:
+                break
+            time.sleep(0.5)
+        else:
+            raise AssertionError(f"the heap grows: {first}, then {second}")
+        self.whole()
+
+    def whole(self) -> None:
+        """Everything that was accepted has come, in its order, and the board did not restart."""
+        numbers = list(dict.fromkeys(self.numbers()))
+        assert numbers == list(range(1, len(numbers) + 1)), "lost, or out of order"
+        assert not [line for line in self.bench.lines if "Traceback" in line], self.bench.lines
+        assert self.bench.resets == ["power on", "soft"], self.bench.resets
+
+
+def note(name: str, seconds: float) -> None:
+    """Keep a figure for docs/faults.md."""
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    figures.setdefault(name, []).append(round(seconds, 1))
+    FIGURES.parent.mkdir(exist_ok=True)
+    temporary = FIGURES.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(figures))
+    temporary.replace(FIGURES)
+
+
+@pytest.fixture
+def persistence(request: pytest.FixtureRequest) -> bool:
+    """Whether the broker keeps sessions over a restart; set by an indirect parameter."""
+    return getattr(request, "param", False)
+
+
+@pytest.fixture
+def broker(broker_factory: Any, persistence: bool) -> Broker:
+    broker: Broker = broker_factory(persistence=persistence)
+    return broker
+
+
+@pytest.fixture
+def lab(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, seen: Subscriber
+) -> Iterator[Lab]:
+    """A node that is not switched on yet; its console is shown if the test fails."""
+    mark = request.node.get_closest_marker("fault")
+    options = getattr(request, "param", {})
+    with Proxy((broker.host, broker.port)) as proxy:
+        node = make_node(
+            tmp_path, WIDTHS[-1], broker, seen, air=("127.0.0.1", proxy.port), **options
+        )
+        with node.bench:
+            yield Lab(node, proxy, mark.args[0] if mark else request.node.name)
+        print("the board's console:", *node.bench.lines, sep="\n  ")

@@ -1,0 +1,284 @@
+"""A TCP proxy that knows MQTT packets, and does to them what a test says.
+
+It stands between a device and a broker. Directions: "up" is from the device, "down" to it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+UP, DOWN = "up", "down"
+
+
+class Cut(Exception):
+    """A rule ends the connection, after the bytes that it still lets through."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        super().__init__(last)
+        self.last = last
+
+
+Action = Callable[[bytes], list[bytes]]  # what goes on in place of a packet; may raise Cut
+
+
+@dataclass
+class Rule:
+    """What happens to packets of a kind; the first rule that fits is taken."""
+
+    kind: int
+    direction: str
+    left: int  # so many packets more; then the rule is over
+    action: Action
+
+
+@dataclass
+class Pair:
+    """One connection: the device's end and the broker's."""
+
+    near: socket.socket
+    far: socket.socket
+
+
+class Proxy:
+    """Listens on `port` of 127.0.0.1 and forwards to `target`; a context manager.
+
+    silent: while set, nothing passes and nobody is told. refuse: new connections are closed.
+    delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
+    connections: how many there were; seen: kind, direction and time of each packet
+    """
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.silent = threading.Event()
+        self.refuse = False
+        self.delay_s = 0.0
+        self.drip: tuple[int, float] | None = None
+        self.connections = 0
+        self.seen: list[tuple[int, str, float]] = []
+        self._rules: list[Rule] = []
+        self._pairs: list[Pair] = []
+        self._changed = threading.Condition()
+        self._closing = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._closing = True
+        self.silent.clear()
+        _shut(self._listener)
+        self.cut()
+        for thread in self._threads:
+            thread.join(10)
+
+    # --- what a test does
+
+    def rule(self, kind: int, direction: str, action: Action, count: int = 1) -> None:
+        """Have the next `count` packets of a kind go through an action."""
+        with self._changed:
+            self._rules.append(Rule(kind, direction, count, action))
+
+    def swallow(self, kind: int, direction: str, count: int = 1) -> None:
+        """Drop the next packets of a kind."""
+        self.rule(kind, direction, lambda packet: [], count)
+
+    def repeat(self, kind: int, direction: str, count: int = 1, times: int = 2) -> None:
+        """Pass the next packets of a kind more than once."""
+        self.rule(kind, direction, lambda packet: [packet] * times, count)
+
+    def cut_in(self, kind: int, direction: str, after: int) -> None:
+        """End the connection in the midst of the next packet of a kind."""
+
+        def cut(packet: bytes) -> list[bytes]:
+            raise Cut(packet[:after])
+
+        self.rule(kind, direction, cut)
+
+    def inject(self, *raw: bytes) -> None:
+        """Send bytes to the device, as if from the broker."""
+        for pair in self._open()[-1:]:
+            _send(pair.near, b"".join(raw))
+
+    def cut(self) -> None:
+        """End all connections, both ends."""
+        for pair in self._open():
+            _shut(pair.near)
+            _shut(pair.far)
+
+    def end_one_way(self) -> None:
+        """The device is told that nothing more will come, and what it sends is still taken."""
+        for pair in self._open():
+            try:
+                pair.near.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # it has ended
+
+    # --- what a test sees
+
+    def wait_for(self, kind: int, direction: str, count: int = 1, timeout: float = 20) -> float:
+        """Wait until so many packets of a kind have been seen; returns when the last one was."""
+
+        def times() -> list[float]:
+            return [at for its, way, at in self.seen if (its, way) == (kind, direction)]
+
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(times()) >= count, timeout):
+                raise TimeoutError(f"{len(times())} of {count} packets 0x{kind:02x} {direction}")
+            return times()[count - 1]
+
+    def count(self, kind: int, direction: str) -> int:
+        """How many packets of a kind were seen."""
+        return len([1 for its, way, _ in list(self.seen) if (its, way) == (kind, direction)])
+
+    # --- the connections
+
+    def _open(self) -> list[Pair]:
+        with self._changed:
+            return list(self._pairs)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            if self.refuse:
+                _reset(near)
+                continue
+            thread = threading.Thread(target=self._join, args=(near,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _join(self, near: socket.socket) -> None:
+        while self.silent.is_set():
+            time.sleep(0.02)
+        try:
+            far = socket.create_connection(self.target, 5)
+            far.settimeout(None)
+        except OSError:
+            _reset(near)  # as the broker's own host would
+            return
+        for end in (near, far):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pair = Pair(near, far)
+        with self._changed:
+            self._pairs.append(pair)
+        back = threading.Thread(target=self._pass, args=(far, near, DOWN), daemon=True)
+        back.start()
+        self._pass(near, far, UP)
+        back.join()
+        with self._changed:
+            self._pairs.remove(pair)
+        near.close()
+        far.close()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
+        try:
+            for packet in _packets(source):
+                self._note(packet[0] & 0xF0, direction)
+                try:
+                    parts = self._changed_by_rules(packet, direction)
+                except Cut as cut:
+                    self._send(sink, cut.last, direction)
+                    break
+                for part in parts:
+                    self._send(sink, part, direction)
+        except OSError:
+            pass  # one of the ends is gone
+        while self.silent.is_set():
+            time.sleep(0.02)
+        _shut(source)
+        _shut(sink)
+
+    def _note(self, kind: int, direction: str) -> None:
+        with self._changed:
+            self.seen.append((kind, direction, time.monotonic()))
+            self._changed.notify_all()
+
+    def _changed_by_rules(self, packet: bytes, direction: str) -> list[bytes]:
+        with self._changed:
+            for rule in self._rules:
+                if (rule.kind, rule.direction) == (packet[0] & 0xF0, direction):
+                    rule.left -= 1
+                    if not rule.left:
+                        self._rules.remove(rule)
+                    return rule.action(packet)
+        return [packet]
+
+    def _send(self, sink: socket.socket, data: bytes, direction: str) -> None:
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        while data:
+            while self.silent.is_set():
+                time.sleep(0.02)
+            size, pause = (len(data), 0.0)
+            if self.drip and direction == DOWN:
+                size, pause = self.drip
+            sink.sendall(data[:size])
+            data = data[size:]
+            if pause:
+                time.sleep(pause)
+
+
+def _packets(source: socket.socket) -> Iterator[bytes]:
+    """The packets that come from a socket, whole."""
+    held = b""
+    while True:
+        while (size := _size(held)) and len(held) >= size:
+            yield held[:size]
+            held = held[size:]
+        data = source.recv(65536)
+        if not data:
+            if held:
+                yield held
+            return
+        held += data
+
+
+def _size(held: bytes) -> int:
+    """The size of the first packet; 0 if its header is not whole."""
+    size = shift = 0
+    for at, byte in enumerate(held[1:5], 2):
+        size |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return at + size
+    return 0
+
+
+def _send(sink: socket.socket, data: bytes) -> None:
+    try:
+        sink.sendall(data)
+    except OSError:
+        pass  # it has ended
+
+
+def _reset(end: socket.socket) -> None:
+    """Close it as one does that knows nothing of it: RST."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    end.close()
+
+
+def _shut(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    if end.fileno() >= 0 and end.type and _listening(end):
+        end.close()
+
+
+def _listening(end: socket.socket) -> bool:
+    try:
+        return bool(end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
