@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test faults interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,11 @@ demo: setup  ## the whole node on this computer, against a real broker (SECONDS=
 	@$(RUN) demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(or $(ARGS),--ignore=host_tests/faults)
+	@$(if $(ARGS),,.venv/bin/python -m pytest -n 6 host_tests/faults)
+
+faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 updates that page)
+	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)
 
 interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)

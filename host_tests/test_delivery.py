@@ -71,6 +71,7 @@ def far() -> Iterator[FarEnd]:
         yield far
 
 
+@pytest.mark.fault("wake-mid-inflight")
 @pytest.mark.parametrize("present", [True, False])
 def test_cut_before_puback_sends_the_same_again(
     tmp_path: Path, broker: Broker, seen: Subscriber, far: FarEnd, present: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -16,15 +17,20 @@ Message = tuple[str, str]
 
 
 class Subscriber:
-    """Everything below a topic, in the order of its arrival. A context manager."""
+    """Everything below a topic, in the order of its arrival. A context manager.
+
+    show: called with each message; tls: the certificate of the broker's authority
+    """
 
     def __init__(
         self,
         broker: Broker,
         topic: str = "petrel/#",
         show: Callable[[str, str], None] = lambda topic, payload: None,
+        tls: Path | None = None,
     ) -> None:
         self.messages: list[Message] = []
+        self._numbers: list[int] = []  # found once: there may be many messages
         self._show = show
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
@@ -34,6 +40,8 @@ class Subscriber:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._on_message
+        if tls:
+            self._client.tls_set(str(tls))
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
         self.wait_subscribed()
@@ -89,13 +97,14 @@ class Subscriber:
 
     def sequence(self) -> list[int]:
         """The sequence numbers of the readings, in the order of arrival."""
-        numbers = [number(payload) for _, payload in list(self.messages)]
-        return [n for n in numbers if n]
+        return list(self._numbers)
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         topic, payload = message.topic, message.payload.decode(errors="replace")
         with self._changed:
             self.messages.append((topic, payload))
+            if found := number(payload):
+                self._numbers.append(found)
             self._changed.notify_all()
         self._show(topic, payload)
 

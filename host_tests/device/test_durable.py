@@ -111,6 +111,7 @@ def test_segments_are_removed_when_done_and_numbers_go_on():
     assert opened().removed in range(292, 301)
 
 
+# fault: flash-full
 @on_each
 def test_full_refuses_counts_and_takes_again_when_there_is_room():
     outbox = opened(segments=3)
@@ -127,6 +128,7 @@ def test_full_refuses_counts_and_takes_again_when_there_is_room():
     assert left[-1 - len(expected) : -1] == expected
 
 
+# fault: flash-full
 def test_a_full_flash_keeps_the_reserve():
     for kind in KINDS:
         with fresh(kind):

@@ -92,10 +92,12 @@ def sweep_of_the_outbox(kind):
     assert len(looked) == 2 * len(log)
 
 
+# fault: power-cut
 def test_outbox_on_littlefs():
     sweep_of_the_outbox(vfs.VfsLfs2)
 
 
+# fault: power-cut
 def test_outbox_on_fat():
     sweep_of_the_outbox(vfs.VfsFat)
 
@@ -134,9 +136,11 @@ def sweep_of_the_config(kind):
     assert len(looked) == 2 * len(log)
 
 
+# fault: power-cut
 def test_config_on_littlefs():
     sweep_of_the_config(vfs.VfsLfs2)
 
 
+# fault: power-cut
 def test_config_on_fat():
     sweep_of_the_config(vfs.VfsFat)

@@ -17,7 +17,7 @@ from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
 from tools.broker import Broker
 from tools.paths import BUILD
-from tools.subscriber import Subscriber, parse
+from tools.subscriber import Subscriber
 
 FIGURES = BUILD / "faults.json"
 GROWTH = 160  # bytes that the heap may differ after a second time: the texts of errors differ
@@ -44,11 +44,7 @@ class Lab:
 
     def numbers(self) -> list[int]:
         """The sequence numbers that have come, in the order of their arrival."""
-        return [
-            parse(payload)["seq"]
-            for topic, payload in list(self.seen.messages)
-            if topic == "petrel/n1/light"
-        ]
+        return self.seen.sequence()
 
     def more(self, count: int, timeout: float = 30) -> None:
         """Wait until so many readings more have come that had not come before."""

@@ -49,15 +49,18 @@ class Proxy:
     silent: while set, nothing passes and nobody is told. refuse: new connections are closed.
     delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
     connections: how many there were; seen: kind, direction and time of each packet
+    said: every byte that came from the device
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], packets: bool = True) -> None:
         self.target = target
+        self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
         self.refuse = False
         self.delay_s = 0.0
         self.drip: tuple[int, float] | None = None
         self.connections = 0
+        self.said = bytearray()
         self.seen: list[tuple[int, str, float]] = []
         self._rules: list[Rule] = []
         self._pairs: list[Pair] = []
@@ -183,8 +186,9 @@ class Proxy:
 
     def _pass(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         try:
-            for packet in _packets(source):
+            for packet in self._cut_up(source):
                 self._note(packet[0] & 0xF0, direction)
+                self.said += packet if direction == UP else b""
                 try:
                     parts = self._changed_by_rules(packet, direction)
                 except Cut as cut:
@@ -227,6 +231,12 @@ class Proxy:
             data = data[size:]
             if pause:
                 time.sleep(pause)
+
+
+def _pieces(source: socket.socket) -> Iterator[bytes]:
+    """What comes from a socket, as it comes."""
+    while data := source.recv(65536):
+        yield data
 
 
 def _packets(source: socket.socket) -> Iterator[bytes]:

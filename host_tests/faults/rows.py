@@ -6,7 +6,9 @@ Bounds are seconds from the end of the fault to the next reading at the broker.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -116,3 +118,21 @@ FAULTS: dict[str, Fault] = {
         "sent again with the same identifier and DUP; as new where there is no session",
     ),
 }
+
+
+def tests() -> dict[str, list[str]]:
+    """For each fault the tests that name it, by their mark or, inside MicroPython, a comment."""
+    found: dict[str, list[str]] = {name: [] for name in FAULTS}
+    for path in sorted(Path(__file__).parent.parent.rglob("test_*.py")):
+        text = path.read_text()
+        shown = path.relative_to(
+            path.parents[1] if path.parent.name != "host_tests" else path.parent
+        )
+        marks = re.findall(
+            r'(?:@pytest\.mark\.fault\(|# fault: )"?([\w-]+)"?\)?\n(?:@.*\n(?: .*\n|\)\n)*)*'
+            r"def (test_\w+)",
+            text,
+        )
+        for name, test in marks:
+            found[name].append(f"{shown}::{test}")
+    return found

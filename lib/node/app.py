@@ -48,12 +48,7 @@ class Node:
     client: "Any" = None
     unset = False  # nobody has set the clock yet, and there is a network to learn the time from
     secret = None  # of signed commands
-    health = None  # what node.health remembers
-    stuck = ""  # what makes no progress; then the watchdog is not fed
-    phase = "start"  # what the node is at
-    gave_up = ""  # why it restarts of itself
     restart = 0  # s without a connection after which it does; 0: never
-    tokens = 20  # commands that it takes now
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
@@ -68,6 +63,13 @@ class Node:
         self.safe = safe
         self.count = 0  # of readings, over the restarts that the flash outbox survives
         self.boot = int.from_bytes(os.urandom(3), "big")  # tells the readings of each start apart
+        # All that changes is here from the start: later there may be no RAM for one name more.
+        self.health = None  # what node.health remembers
+        self.stuck = ""  # what makes no progress; then the watchdog is not fed
+        self.phase = "start"  # what the node is at
+        self.proven = False  # it ran long enough for its start to be no crash
+        self.gave_up = ""  # why it restarts of itself
+        self.tokens = 4 * _COMMANDS_S  # commands that it takes now
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
@@ -79,7 +81,10 @@ class Node:
             while ticks_diff(now, second) >= 1000:
                 second = ticks_add(second, 1000)
                 self.uptime += 1
-                self._each_second()
+                try:
+                    self._each_second()
+                except MemoryError as error:  # too much waits for the broker; it will be less
+                    self.failed("node", error)
             if not self.stuck:
                 self.feed()
             wait = self._sample(now)
@@ -98,15 +103,16 @@ class Node:
         if self.unset:
             call("clock", "step", self)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
-        if self.uptime % _LOOK_S == _LOOK_S - 1:
+        if self.uptime % _LOOK_S == 0:
             call("health", "look", self)
         if self.uptime % self.diagnostics == 0:
             self.tell()
         if self.safe:
             if self.uptime == _SAFE_S:
                 self.ended = "safe mode is over"
-        elif self.uptime == _HEALTHY_S:
+        elif self.uptime >= _HEALTHY_S and not self.proven:
             call("retained", "healthy", self)
+            self.proven = True
 
     def _sample(self, now):
         """Read what has changed or is due; returns the ms until something may be due again."""
@@ -165,7 +171,10 @@ class Node:
     def failed(self, name, error):
         """Count and keep an error."""
         self.drops += 1
-        self.error = "%s: %s" % (name, error)
+        try:
+            self.error = "%s: %s" % (name, error)
+        except MemoryError:
+            self.error = "memory"
         print("Petrel:", self.error)
 
     def tell(self):
@@ -197,6 +206,9 @@ class Node:
     def on_lost(self, error):
         """A connection failed or ended."""
         print("Petrel: not connected:", error)
+        if isinstance(error, MemoryError) and self.client.outbox.count > 4:
+            # So much waits that nothing can be sent: it goes to the flash, and we start afresh.
+            self.ended = self.gave_up = "no memory left to connect"
 
     def on_message(self, topic, payload, retained):
         """A command. One that was retained is old, and might end the node at every boot."""

@@ -13,6 +13,7 @@ from mqtt.outbox import Outbox
 
 FOLDER = "outbox"
 _SEGMENT = 4096
+_IN_RAM = 16  # of what comes from the flash, so much is in RAM at a time
 
 
 def outbox(node, queue, flash, must):
@@ -23,11 +24,11 @@ def outbox(node, queue, flash, must):
     segments = max(2, flash // _SEGMENT)
     if not must:
         journal = Journal(FOLDER, segments, _SEGMENT)
-        if journal.next - journal.first <= queue:
+        if journal.next - journal.first <= min(queue, _IN_RAM):
             return _taken_over(journal, queue)
     from mqtt.durable import Durable
 
-    made = Durable(FOLDER, max(queue, 4), segments, _SEGMENT)
+    made = Durable(FOLDER, min(max(queue, 4), 2 * _IN_RAM), segments, _SEGMENT)
     made.keep = False  # the sensors that want it say so
     last, made.journal.last = made.journal.last, None
     try:

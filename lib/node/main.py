@@ -5,6 +5,7 @@ end in safe mode: no sensors, only the connection and the commands, so that the 
 Safe mode ends by itself after ten minutes. See node.start for how it is decided.
 """
 
+import gc
 import sys
 import time
 
@@ -12,37 +13,43 @@ import machine
 
 from node.overlay import call, forget
 
+_STOPPED = "stopped; machine.reset() starts it again"
+
 
 def run():
     """Run the node; returns only to leave the board to the REPL, after saying why."""
     started = call("start", "decide")
     if not started:
         return
-    node, config = started
-    forget("boot")
-    call("connection", "make", node, config)
-    call("parts", "make", node, config)
-    started = config = None
+    # What comes back is all that still refers to the node: its RAM is needed to keep what waits.
+    ended, crashed, gave_up, outbox = _live(started)
     try:
+        print("Petrel:", ended)
+        _keep(outbox)
+        call("retained", "ended", crashed, gave_up)
+        time.sleep_ms(500)  # let the console send this
+    finally:
+        if ended != _STOPPED:
+            machine.reset()
+
+
+def _live(started):
+    """The life of a node; returns why it ended, the crash, why it gave up, and its outbox."""
+    config = started.pop()
+    node = started.pop()
+    crashed = ""
+    try:
+        forget("boot")
+        call("connection", "make", node, config)
+        call("parts", "make", node, config)
+        config = None
         ended = node.run()
-        crashed = ""
-        gave_up = node.gave_up
     except KeyboardInterrupt:
-        call("retained", "store", 0)
-        _keep(node.client.outbox)
-        print("Petrel: stopped; machine.reset() starts it again")
-        return
+        ended = _STOPPED
     except Exception as error:  # whatever it was: a board in the field has to start again
         sys.print_exception(error)
         ended = crashed = _why(error, node)
-        gave_up = ""
-    print("Petrel:", ended)
-    outbox = node.client.outbox
-    node = None
-    _keep(outbox)
-    call("retained", "ended", crashed, gave_up)
-    time.sleep_ms(500)  # let the console send this
-    machine.reset()
+    return ended, crashed, node.gave_up, node.client and node.client.outbox
 
 
 def _why(error, node):
@@ -55,12 +62,13 @@ def _why(error, node):
 
 def _keep(outbox):
     """What was accepted and not delivered must not go with the RAM."""
-    if not outbox.count and not hasattr(outbox, "journal"):
+    if not outbox or not outbox.count and not hasattr(outbox, "journal"):
         return
-    for name in list(sys.modules):  # what has come to its end needs no RAM
-        if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
-            del sys.modules[name]
     try:
+        gc.collect()
+        for name in list(sys.modules):  # what has come to its end needs no RAM
+            if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
+                del sys.modules[name]
         kept = call("kept", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)

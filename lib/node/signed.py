@@ -18,8 +18,8 @@ _SIGNATURE = const(64)  # hex digits
 def opened(node, name, payload):
     """Return the command's own payload. Raises ValueError if it is not to be trusted."""
     try:
-        signature, number, _ = (str(payload, "utf-8") + " ").split(" ", 2)
-        number = int(number)
+        signature, digits, _ = (str(payload, "utf-8") + " ").split(" ", 2)
+        number = int(digits)
     except (ValueError, UnicodeError):
         raise ValueError("not signed: <signature> <number> <payload>")
     signed = payload[_SIGNATURE + 1 :]

@@ -1,8 +1,4 @@
-"""Decides how to start. Needed once, and then forgotten.
-
-A crash is counted before it happens: the count is raised here and taken back after a minute of
-good work (node.app), so that a hang which only the watchdog or a person ends is counted too.
-"""
+"""Decides how to start. Needed once, and then forgotten."""
 
 import os
 
@@ -17,15 +13,17 @@ _CRASHES = const(3)  # in a row: safe mode
 
 
 def decide():
-    """Return (node, config), the node without its parts yet; None to leave the board alone."""
+    """Return [node, config], the node without its parts yet; None to leave the board alone."""
     if "maintenance" in os.listdir():
         print("Petrel: not started: there is a file named maintenance; remove it and reset")
+        call("retained", "store", 0)
         return None
     config = boot.config
     if config is None:
         print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
+        call("retained", "store", 0)
         return None
-    crashes, restarts, why = call("retained", "load")
+    crashes, restarts, why = boot.before
     safe = crashes >= _CRASHES or boot.degraded
     about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
     if crashes:
@@ -38,13 +36,12 @@ def decide():
         about["faults"] = boot.faults
     if safe:
         config["sensors"] = []
+        config["queue"] = min(config["queue"], 8)  # perhaps it was more than the heap has room for
         print("Petrel: safe mode:", why or boot.faults)
-        crashes = _CRASHES - 2  # after safe mode, one more crash leads back to it
-    else:
-        why = "no answer: ended by the watchdog or a reset"
-    call("retained", "store", crashes + 1, why, restarts)
+        # After safe mode, one more crash leads back to it.
+        call("retained", "store", _CRASHES - 1, why, restarts)
     prefix = "%s/%s/" % (config["base"], config["node"])
-    return Node(prefix, config["diagnostics"], about, safe), config
+    return [Node(prefix, config["diagnostics"], about, safe), config]
 
 
 def _reset_cause():

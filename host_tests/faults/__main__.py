@@ -1,0 +1,67 @@
+"""`make faults`: runs the fault lab, shows what was measured, and writes docs/faults.md."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from host_tests.faults.conftest import FIGURES
+from host_tests.faults.rows import FAULTS, tests
+from tools.paths import ROOT
+
+PAGE = ROOT / "docs" / "faults.md"
+
+_HEAD = """\
+# Faults: what a node in the field meets, and what Petrel does
+
+Written by `make faults WRITE=1`, which runs every test below against a whole node (32-bit
+MicroPython on the simulated board) and a real Mosquitto; do not edit it here. Each test makes its
+fault twice. It asserts that every reading that was accepted arrives, in order, that nothing raises,
+that the board does not restart (where that is not the point), and that the heap is the same after
+the second time. "Recovery" is the time from the end of the fault to the next new reading, the
+longest that was measured in the last run.
+
+| fault | what is right | recovery | tests |
+|---|---|---|---|
+"""
+
+
+def page(figures: dict[str, list[float]]) -> str:
+    """The text of docs/faults.md."""
+    named = tests()
+    rows = []
+    for name, fault in FAULTS.items():
+        took = f"{max(figures[name]):.1f} s" if figures.get(name) else ""
+        links = ", ".join(f"`{test}`" for test in named[name])
+        rows.append(f"| {fault.what} | {fault.right} | {took} | {links} |")
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+@click.command()
+@click.option("--write", is_flag=True, help=f"update {PAGE.relative_to(ROOT)}")
+def command(write: bool) -> None:
+    """Make every fault, and show how long it took to recover."""
+    FIGURES.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "6", str(Path(__file__).parent)], cwd=ROOT
+    )
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    table = Table("fault", "recoveries", "longest", title="seconds to the next new reading")
+    for name, took in figures.items():
+        table.add_row(name, str(len(took)), f"{max(took):.1f}")
+    Console().print(table)
+    if done.returncode:
+        raise SystemExit("some faults were not survived: see above")
+    if write:
+        PAGE.write_text(page(figures))
+        click.echo(f"written: {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,263 @@
+"""Faults of the node's own world: network, time, heap, start, certificates, commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+import trustme
+from paho.mqtt.enums import CallbackAPIVersion
+
+from host_tests.faults.conftest import Lab
+from host_tests.faults.proxy import Proxy
+from host_tests.harness.interpreter import WIDTHS, compiled_port
+from host_tests.harness.node import LIGHT, WIFI, make_node
+from tools.broker import Broker
+from tools.compile import Source, compile_all
+from tools.sim.world import CONNECTING, GOT_IP
+from tools.subscriber import Subscriber
+
+LONGEST_S = 16
+
+
+@pytest.mark.fault("wifi")
+def test_wifi_out_of_reach_and_back(lab: Lab) -> None:
+    lab.boot()
+
+    def fault() -> None:
+        start = len(lab.bench.lines)
+        lab.bench.wifi_down()
+        lab.until("not connected", 12, start)
+        with lab.recovery(60):  # a pause of the Wi-Fi, at most, and an attempt
+            lab.bench.wifi_up()
+
+    lab.twice(fault)
+
+
+@pytest.mark.fault("wifi")
+@pytest.mark.parametrize("how", ["password", "address"])
+def test_wifi_that_refuses_or_gives_no_address(lab: Lab, how: str) -> None:
+    wifi = {**WIFI, "password": "not-the-password"} if how == "password" else WIFI
+    world = lab.bench.world
+    if how == "address":  # joined, and no DHCP server answers
+        world.join = lambda ssid, password: setattr(world, "_status", CONNECTING)  # type: ignore
+    lab.node.write_config(lab.node.config(wifi=wifi, sensors=[LIGHT], queue=400, watchdog=3))
+    lab.bench.power_on()
+    said = "refused by bench" if how == "password" else "no connection to bench"
+    lab.bench.wait_for_line(said, 30)
+    lab.bench.wait_for_line(said, 60, len(lab.bench.lines))
+    with lab.recovery(60):
+        if how == "password":
+            world._wifi["password"] = "not-the-password"
+        else:
+            world.join = lambda ssid, password: setattr(world, "_status", GOT_IP)  # type: ignore
+    lab.whole()
+
+
+WRAPPING_TIME = """
+import utime
+from utime import *
+_PERIOD = const(1 << 14)  # ms: it wraps every 16 s
+def time():
+    return utime.time()
+def ticks_ms():
+    return utime.ticks_ms() & (_PERIOD - 1)
+def ticks_add(a, b):
+    return (a + b) & (_PERIOD - 1)
+def ticks_diff(a, b):
+    return ((a - b + _PERIOD // 2) & (_PERIOD - 1)) - _PERIOD // 2
+"""
+
+
+@pytest.mark.fault("ticks-wrap")
+def test_counter_of_milliseconds_that_wraps(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    """A `time` whose ticks wrap every 16 s, under a whole node, over three wraps."""
+    port = tmp_path / "port"
+    shutil.copytree(compiled_port(), port)
+    (tmp_path / "time.py").write_text("from micropython import const\n" + WRAPPING_TIME)
+    compile_all([Source(tmp_path / "time.py", "time.mpy")], tmp_path / "wrap", 2)
+    shutil.copy(tmp_path / "wrap" / "time.mpy", port)
+    with Proxy((broker.host, broker.port)) as proxy:
+        node = make_node(
+            tmp_path / "flash", WIDTHS[-1], broker, seen, air=("127.0.0.1", proxy.port), port=port
+        )
+        with node.bench:
+            lab = Lab(node, proxy, "ticks-wrap")
+            slow = {**LIGHT, "name": "slow", "pin": 35, "interval": 6}
+            lab.boot(sensors=[{**LIGHT, "interval": 1}, slow], mqtt={"keepalive": 5})
+            lab.proxy.cut()  # deadlines and pauses over a wrap
+            lab.more(48, 60)
+            lab.whole()
+            times = [json.loads(p)["time"] for t, p in seen.messages if t == "petrel/n1/slow"]
+            pauses = {b - a for a, b in pairwise(times)}
+            assert pauses <= {5, 6, 7}, f"a reading was late: {pauses}"
+        assert proxy.connections == 2, "a PINGREQ was missed"
+
+
+@pytest.mark.fault("clock-jump")
+def test_clock_that_jumps(lab: Lab) -> None:
+    """Somebody sets the clock ten years ahead, then thirty back, while the node runs."""
+    (lab.node.flash / "lib/sensors/jumping.py").write_text(
+        "USES = 'pin'\nimport machine, time\ndef options(): return {}\nclass Jumping:\n"
+        "    FIELDS = (('x', ''),)\n    def __init__(self, pin): self.n = 0\n"
+        "    def start(self): return 0\n    def read(self):\n        self.n += 1\n"
+        "        if self.n in (10, 20):\n"
+        "            year = 2036 if self.n == 10 else 2006\n"
+        "            machine.RTC().datetime((year, 1, 1, 0, 0, 0, 0, 0))\n"
+        "        return (self.n,)\nDRIVER = Jumping\n"
+    )
+    lab.boot(sensors=[{"name": "light", "driver": "jumping", "pin": 5, "interval": 0.2}])
+    lab.more(30)
+    lab.whole()
+    assert lab.proxy.connections == 1
+
+
+@pytest.mark.fault("heap")
+@pytest.mark.parametrize("lab", [{"heap": "56K"}], indirect=True)
+def test_heap_that_runs_out(lab: Lab) -> None:
+    """A queue larger than the heap, and nobody to take it.
+
+    Readings are refused and counted. When not even a connection finds room, what waits goes to
+    the flash, the node starts afresh, and sends it from there.
+    """
+    lab.boot(queue=400, sensors=[{**LIGHT, "interval": 0.1}], mqtt={"keepalive": 30})
+    start = len(lab.bench.lines)
+    lab.broker_away()
+    newest = max(lab.numbers())
+    lab.bench.wait_for_line("memory", 60, start)
+    time.sleep(2)
+    lab.broker_back()
+    lab.more(100, 60)
+    lab.more(50, 60)
+    got = list(dict.fromkeys(lab.numbers()))
+    assert got == sorted(got), "out of order"
+    kept = [int(line.split()[-1]) for line in lab.bench.lines if "kept for the next" in line]
+    gaps = [a for a, b in pairwise(got) if b > a + 1]
+    assert not gaps or gaps[0] >= newest + sum(kept[:1]) - 8, (newest, kept, gaps)
+    assert not [line for line in lab.bench.lines if "not kept" in line]
+    assert len(lab.bench.resets) <= 4, lab.bench.resets
+
+
+@pytest.mark.fault("boot-loop")
+def test_board_that_is_reset_while_it_starts(lab: Lab) -> None:
+    """Three resets, each at another step of the start: safe mode, which a good run ends."""
+    lab.boot()
+    for pause in (0, 0.03, 0.06, 0.1):
+        count = lab.bench.world.memory[2:3]
+        lab.bench.reset()
+        for _ in range(200):  # until it has begun to start
+            if lab.bench.world.memory[2:3] != count:
+                break
+            time.sleep(0.01)
+        time.sleep(pause)
+    start = len(lab.seen.messages)
+    lab.bench.reset()
+    diagnostics = lab.node.wait("diagnostics", start=start, mode="safe")
+    assert diagnostics["crashes"] >= 3
+    assert lab.node.command("ping")["ok"]
+    start = len(lab.seen.messages)
+    assert lab.node.command("reboot")["ok"]
+    lab.node.wait("diagnostics", start=start, mode="normal")
+    lab.more(2)
+
+
+@pytest.mark.fault("retained-command")
+def test_retained_command_does_not_restart_the_board_again_and_again(lab: Lab) -> None:
+    lab.seen.publish("petrel/n1/cmd/reboot", "now", retain=True)
+    lab.boot()
+    lab.more(5)
+    lab.proxy.cut()
+    lab.more(5)
+    lab.whole()
+    assert lab.diagnostics()["drops"] >= 1
+
+
+@pytest.mark.fault("command-flood")
+def test_thousand_commands_a_second(lab: Lab) -> None:
+    """A driver that takes 100 ms makes each command slow; readings and keep alive go on."""
+    (lab.node.flash / "lib/sensors/slow.py").write_text(
+        "USES = 'pin'\nimport time\ndef options(): return {}\nclass Slow:\n"
+        "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
+        "    def start(self): return 0\n    def read(self):\n        time.sleep_ms(100)\n"
+        "        return (1,)\nDRIVER = Slow\n"
+    )
+    slow = {"name": "slow", "driver": "slow", "pin": 5, "interval": 600}
+    lab.boot(sensors=[{**LIGHT, "interval": 0.5}, slow], queue=200)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect(lab.broker.host, lab.broker.port)
+    client.loop_start()
+    began = time.monotonic()
+    newest = max(lab.numbers())
+    for i in range(6000):
+        client.publish("petrel/n1/cmd/read", "slow", qos=0)
+        wait = began + i / 1000 - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+    client.disconnect()
+    client.loop_stop()
+    during = max(lab.numbers()) - newest
+    assert during >= 6, f"only {during} readings in 6 s"
+    lab.more(5)
+    lab.whole()
+    replies = [1 for topic, _ in lab.seen.messages if topic == "petrel/n1/reply/read"]
+    assert 20 <= len(replies) <= 60
+    assert lab.diagnostics()["drops"] > 1000
+    assert lab.proxy.connections == 1
+
+
+@pytest.mark.fault("tls")
+@pytest.mark.parametrize("wrong", ["authority", "name", "expired"])
+def test_certificate_that_does_not_hold(
+    tmp_path: Path, seen: Subscriber, broker: Broker, wrong: str
+) -> None:
+    """Not one byte of CONNECT, and never without TLS; with the right one all is well."""
+    now = datetime.now(UTC)
+    ours, other = trustme.CA(), trustme.CA()
+    signer = other if wrong == "authority" else ours
+    name = "elsewhere.example" if wrong == "name" else "127.0.0.1"
+    late = now - timedelta(days=1) if wrong == "expired" else now + timedelta(days=1)
+    files = {}
+    for what, authority, host, end in (
+        ("bad", signer, name, late),
+        ("good", ours, "127.0.0.1", now + timedelta(days=1)),
+    ):
+        cert = authority.issue_cert(host, not_before=now - timedelta(days=2), not_after=end)
+        files[what] = (tmp_path / f"{what}.pem", tmp_path / f"{what}.key")
+        cert.cert_chain_pems[0].write_to_path(files[what][0])
+        cert.private_key_pem.write_to_path(files[what][1])
+    with (
+        Broker(settings=_tls(files["bad"])) as bad,
+        Broker(settings=_tls(files["good"])) as good,
+        Proxy((bad.host, bad.port), packets=False) as proxy,
+    ):
+        flash = tmp_path / "flash"
+        node = make_node(
+            flash, WIDTHS[-1], broker, seen, air=("127.0.0.1", proxy.port), heap="256K"
+        )
+        ours.cert_pem.write_to_path(flash / "ca.pem")
+        with node.bench:
+            mqtt = {**node.config()["mqtt"], "ca": "ca.pem", "user": "u", "password": "canary-pw"}
+            node.write_config(node.config(mqtt=mqtt, sensors=[LIGHT], queue=200))
+            node.bench.power_on()
+            node.bench.wait_for_line("not connected", 10)
+            node.bench.wait_for_line("not connected", 30, len(node.bench.lines))
+            assert not [line for line in bad.log if "as n1" in line], "it got through"
+            assert proxy.said[0] == 0x16, "no TLS handshake"
+            assert b"MQTT" not in proxy.said and b"canary" not in proxy.said, "sent without TLS"
+            assert "canary" not in "\n".join(node.bench.lines)
+            proxy.target = (good.host, good.port)
+            with Subscriber(good, tls=tmp_path / "flash" / "ca.pem") as listener:
+                assert listener.seen(lambda topic, _: topic == "petrel/n1/light", 30)
+
+
+def _tls(files: tuple[Path, Path]) -> tuple[str, ...]:
+    cert, key = files
+    return (f"certfile {cert}", f"keyfile {key}")
