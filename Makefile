@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real b
 
 faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 updates that page)
 	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)
+
+soak: setup  ## whole nodes under random faults, every reading accounted for (MINUTES=30, SEED=)
+	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES))
 
 interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)

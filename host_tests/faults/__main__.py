@@ -21,11 +21,11 @@ _HEAD = """\
 # Faults: what a node in the field meets, and what Petrel does
 
 Written by `make faults WRITE=1`, which runs every test below against a whole node (32-bit
-MicroPython on the simulated board) and a real Mosquitto; do not edit it here. Each test makes its
-fault twice. It asserts that every reading that was accepted arrives, in order, that nothing raises,
-that the board does not restart (where that is not the point), and that the heap is the same after
-the second time. "Recovery" is the time from the end of the fault to the next new reading, the
-longest that was measured in the last run.
+MicroPython on the simulated board) and a real Mosquitto; do not edit it here. A test makes its
+fault twice. It asserts that every reading that was accepted arrives, in order, that nothing
+raises, that the board does not restart (where that is not the point), and that the heap is the
+same after the second time. "Recovery" is the time from the end of the fault to the next new
+reading, the longest that was measured in the last run.
 
 | fault | what is right | recovery | tests |
 |---|---|---|---|

@@ -103,9 +103,6 @@ FAULTS: dict[str, Fault] = {
         "the board is reset again and again while it starts",
         "safe mode after three; it ends by itself",
     ),
-    "file-system": Fault(
-        "the file system cannot be mounted", "it is made anew, and the board says so"
-    ),
     "retained-command": Fault(
         "a retained command that restarts the board", "ignored and counted; no loop"
     ),

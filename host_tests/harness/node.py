@@ -24,7 +24,10 @@ BootNode = Callable[..., "Node"]
 class Node:
     """A bench with a node on it; `seen` has subscribed to everything it publishes."""
 
-    def __init__(self, flash: Path, bench: Bench, broker: Broker, seen: Subscriber) -> None:
+    def __init__(
+        self, flash: Path, bench: Bench, broker: Broker, seen: Subscriber, name: str = "n1"
+    ) -> None:
+        self.name = name
         self.flash = flash
         self.bench = bench
         self.broker = broker
@@ -33,7 +36,7 @@ class Node:
     def config(self, **changes: Any) -> dict[str, Any]:
         """A good config; `changes` replace its keys, None removes one."""
         config = {
-            "node": "n1",
+            "node": self.name,
             "wifi": WIFI,
             "mqtt": {"host": "127.0.0.1", "port": self.bench.relay_port},
             "sensors": [DOOR, LIGHT],
@@ -49,12 +52,12 @@ class Node:
     def command(self, name: str, payload: str = "") -> Any:
         """Send a command; returns the reply."""
         start = len(self.seen.messages)
-        self.seen.publish(f"petrel/n1/cmd/{name}", payload)
-        return self.seen.wait(f"petrel/n1/reply/{name}", start=start)
+        self.seen.publish(f"petrel/{self.name}/cmd/{name}", payload)
+        return self.seen.wait(f"petrel/{self.name}/reply/{name}", start=start)
 
     def wait(self, below: str, timeout: float = 15, start: int = 0, **fields: Any) -> Any:
         """Wait for a message of the node."""
-        return self.seen.wait(f"petrel/n1/{below}", timeout, start, **fields)
+        return self.seen.wait(f"petrel/{self.name}/{below}", timeout, start, **fields)
 
 
 def make_node(
@@ -63,11 +66,13 @@ def make_node(
     broker: Broker,
     seen: Subscriber,
     air: tuple[str, int] | None = None,
+    name: str = "n1",
     **options: Any,
 ) -> Node:
     """A node that is not switched on yet, without a config.
 
-    air: what the Wi-Fi leads to, if not the broker; options: those of its Bench
+    air: what the Wi-Fi leads to, if not the broker; name: its name in the topics
+    options: those of its Bench
     """
     shutil.copytree(build("UNIX", quiet=True), flash, dirs_exist_ok=True)
     bench = Bench(
@@ -78,4 +83,4 @@ def make_node(
         broker=air or (broker.host, broker.port),
         **options,
     )
-    return Node(flash, bench, broker, seen)
+    return Node(flash, bench, broker, seen, name)

@@ -128,6 +128,9 @@ class Wire:
             world.clock_offset = int(offset)
         return world.clock_offset
 
+    def _on_starts(self) -> int:
+        return len(self._bench.resets)
+
     def _on_cause(self) -> int:
         return self._bench.cause()
 

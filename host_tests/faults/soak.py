@@ -1,0 +1,379 @@
+"""`make soak`: whole nodes under random faults, and an account of every reading.
+
+What a node has accepted is known from the board's console, for the driver tells each value that
+it hands out; what has arrived, from a subscriber at the broker. A seed repeats the same draw of
+faults; how they meet the nodes is up to the scheduler.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from host_tests.conformance.wire import PUBACK, PUBLISH
+from host_tests.faults.proxy import DOWN, UP, Proxy
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.node import Node, make_node
+from tools.broker import Broker
+from tools.paths import BUILD
+from tools.subscriber import Subscriber, parse
+
+REPORT = BUILD / "soak.json"
+DRAIN_S = 90.0
+MEAN_PAUSE_S = 1.2  # between two faults
+RESTART_S = 75.0  # a node that restarts more often counts it as a crash
+# Hands out numbers that are never given twice, and tells them; crashes when there is a file.
+DRIVER = """
+import os
+from bench import ask
+USES = 'pin'
+def options(): return {}
+class Counter:
+    FIELDS = (('count', ''),)
+    def __init__(self, pin):
+        self.n = int(ask('starts')) * 1000000
+    def start(self): return 0
+    def read(self):
+        if 'crash' in os.listdir():
+            os.remove('crash')
+            raise RuntimeError('a crash was asked for')
+        self.n += 1
+        print('counted', self.n)
+        return (self.n,)
+DRIVER = Counter
+"""
+
+
+@dataclass
+class Account:
+    """What came of one node."""
+
+    accepted: list[int] = field(default_factory=list)
+    unsure: set[int] = field(default_factory=set)  # under way when the power was cut
+    delivered: list[int] = field(default_factory=list)  # each once, in order of first arrival
+    duplicates: int = 0
+    longest_stall_s: float = 0.0
+
+    @property
+    def lost(self) -> list[int]:
+        """Accepted, and never delivered."""
+        return sorted(set(self.accepted) - set(self.delivered))
+
+    @property
+    def out_of_order(self) -> int:
+        """First arrivals that are older than the one before."""
+        pairs = zip(self.delivered, self.delivered[1:], strict=False)
+        return sum(b < a for a, b in pairs)
+
+
+class Member:
+    """A node of the soak, its proxy, and what may happen to it."""
+
+    def __init__(self, node: Node, proxy: Proxy, sure: bool) -> None:
+        self.node = node
+        self.proxy = proxy
+        self.sure = sure  # must_deliver: the power may be cut
+        self.cuts: list[int] = []  # lines of the console at which the power was cut
+        self._restarted = time.monotonic()
+        self.heap: list[int] = []
+        self.last = 0  # the newest value when the faults were over
+
+    def boot(self) -> None:
+        """Switch it on."""
+        (self.node.flash / "lib/sensors/counter.py").write_text(DRIVER)
+        counter = {"name": "count", "driver": "counter", "pin": 5, "interval": 0.2}
+        counter["delivery"] = "must_deliver" if self.sure else "queue"
+        mqtt = {**self.node.config()["mqtt"], "keepalive": 5}
+        self.node.write_config(
+            self.node.config(sensors=[counter], mqtt=mqtt, queue=500, outbox=262_144, ntp="")
+        )
+        self.node.bench.power_on()
+
+    def newest(self) -> int:
+        """The newest value that was sampled."""
+        lines = [line for line in self.node.bench.lines[-500:] if line.startswith("counted")]
+        return int(lines[-1].split()[1]) if lines else 0
+
+    def faults(self) -> dict[str, Callable[[random.Random], None]]:
+        """What may happen now."""
+        proxy = self.proxy
+        found: dict[str, Callable[[random.Random], None]] = {
+            "cut": lambda r: proxy.cut(),
+            "cut in PUBLISH": lambda r: proxy.cut_in(PUBLISH, UP, r.randrange(1, 30)),
+            "cut in PUBACK": lambda r: proxy.cut_in(PUBACK, DOWN, r.randrange(1, 4)),
+            "one-way end": lambda r: proxy.end_one_way(),
+            "silence": lambda r: self._for(
+                r.uniform(0.5, 9), proxy.silent.set, proxy.silent.clear
+            ),
+            "PUBACKs lost": lambda r: proxy.swallow(PUBACK, DOWN, r.randrange(1, 4)),
+            "PUBACKs twice": lambda r: proxy.repeat(PUBACK, DOWN, r.randrange(1, 9)),
+            "stray PUBACK": lambda r: proxy.inject(
+                bytes((PUBACK, 2)) + r.randrange(65536).to_bytes(2, "big")
+            ),
+            "malformed": lambda r: proxy.inject(bytes((0xF0, 0)) + r.randbytes(8)),
+            "slow": lambda r: self._for(
+                r.uniform(1, 4), lambda: self._slow(0.3), lambda: self._slow(0.0)
+            ),
+            "drip": lambda r: self._for(
+                r.uniform(1, 6), lambda: self._drip((1, 0.1)), lambda: self._drip(None)
+            ),
+            "Wi-Fi": lambda r: self._for(
+                r.uniform(1, 8), self.node.bench.wifi_down, self.node.bench.wifi_up
+            ),
+        }
+        if time.monotonic() - self._restarted > RESTART_S:
+            if self.sure:
+                found["power cut"] = lambda r: self._cut_power()
+                found["power cut "] = lambda r: self._cut_power()
+                found["reset"] = lambda r: self._cut_power(reset=True)
+            found["crash"] = lambda r: self._crash()
+        return found
+
+    def _for(self, seconds: float, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        begin()
+        time.sleep(seconds)
+        end()
+
+    def _slow(self, seconds: float) -> None:
+        self.proxy.delay_s = seconds
+
+    def _drip(self, pace: tuple[int, float] | None) -> None:
+        self.proxy.drip = pace
+
+    def _cut_power(self, reset: bool = False) -> None:
+        self._restarted = time.monotonic()
+        bench = self.node.bench
+        bench.power_off() if not reset else bench.reset()
+        self.cuts.append(len(bench.resets))
+        if not reset:
+            bench.power_on()
+
+    def _crash(self) -> None:
+        self._restarted = time.monotonic()
+        (self.node.flash / "crash").touch()
+
+    def account(self, seen: Subscriber, times: dict[int, float]) -> Account:
+        """What the console says was accepted, and what has arrived."""
+        account = Account()
+        counted = [
+            line
+            for line in self.node.bench.lines
+            if line.startswith(("counted", "Petrel: count:"))
+        ]
+        values: list[int] = []
+        for line in counted:
+            if line.startswith("counted"):
+                values.append(int(line.split()[1]))
+            elif values:
+                values.pop()  # that one was refused
+        last = {value // 1_000_000: value for value in values}
+        account.unsure = set(last.values()) if self.sure else set()
+        account.accepted = [value for value in values if value not in account.unsure]
+        topic = f"petrel/{self.node.name}/count"
+        known: set[int] = set()
+        before = None
+        for its, payload in list(seen.messages):
+            if its != topic:
+                continue
+            value = int(parse(payload)["value"])
+            if value in known:
+                account.duplicates += 1
+                continue
+            known.add(value)
+            account.delivered.append(value)
+            at = times.get(value, 0.0)
+            if before is not None:
+                account.longest_stall_s = max(account.longest_stall_s, at - before)
+            before = at
+        return account
+
+
+class Soak:
+    """The whole of it: a broker, a subscriber, nodes, and the faults that are drawn."""
+
+    def __init__(self, minutes: float, count: int, seed: int, console: Console) -> None:
+        self.minutes = minutes
+        self.count = count
+        self.seed = seed
+        self.console = console
+        self.random = random.Random(seed)
+        self.happened: dict[str, int] = {}
+        self.members: list[Member] = []
+        self._times: dict[str, dict[int, float]] = {}
+
+    def run(self) -> dict[str, object]:
+        """Run it; returns the report."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="petrel-soak-")))
+            settings = ("max_queued_messages 0", "autosave_interval 1")
+            self.broker = stack.enter_context(Broker(persistence=True, settings=settings))
+            self.seen = stack.enter_context(Subscriber(self.broker, show=self._arrived))
+            for i in range(self.count):
+                proxy = stack.enter_context(Proxy((self.broker.host, self.broker.port)))
+                name = f"n{i + 1}"
+                node = make_node(
+                    folder / name, WIDTHS[-1], self.broker, self.seen, name=name,
+                    air=("127.0.0.1", proxy.port),
+                )  # fmt: skip
+                stack.enter_context(node.bench)
+                self.members.append(Member(node, proxy, sure=i % 2 == 0))
+                self.members[-1].boot()
+            for member in self.members:
+                member.node.wait("count", 30)
+            self._heap()
+            self._faults()
+            self._calm()
+            self._heap()
+            return self._report()
+
+    def _arrived(self, topic: str, payload: str) -> None:
+        if topic.endswith("/count"):
+            value = int(parse(payload)["value"])
+            self._times.setdefault(topic, {}).setdefault(value, time.monotonic())
+
+    def _faults(self) -> None:
+        end = time.monotonic() + self.minutes * 60
+        with Progress(console=self.console, transient=True) as progress:
+            task = progress.add_task("", total=self.minutes * 60)
+            while (now := time.monotonic()) < end:
+                total = sum(self.happened.values())
+                progress.update(
+                    task,
+                    completed=self.minutes * 60 - (end - now),
+                    description=f"{total} faults, {len(self.seen.messages)} messages",
+                )
+                time.sleep(min(self.random.expovariate(1 / MEAN_PAUSE_S), 10))
+                if self.random.random() < 0.1:
+                    self._broker_fault()
+                else:
+                    member = self.random.choice(self.members)
+                    faults = member.faults()
+                    name = self.random.choice(sorted(faults))
+                    self._note(name.strip())
+                    faults[name](self.random)
+
+    def _note(self, name: str) -> None:
+        self.happened[name] = self.happened.get(name, 0) + 1
+
+    def _broker_fault(self) -> None:
+        how = self.random.choice(["broker killed", "broker restarted", "broker hangs"])
+        self._note(how)
+        if how == "broker hangs":
+            self.broker.suspend()
+            time.sleep(self.random.uniform(1, 6))
+            self.broker.resume()
+            return
+        # First let it pass on what it has acknowledged: the subscriber must not miss that.
+        for member in self.members:
+            member.proxy.silent.set()
+        time.sleep(0.3)
+        (self.broker.kill if how == "broker killed" else self.broker.stop)()
+        for member in self.members:
+            member.proxy.refuse = True
+            member.proxy.silent.clear()
+            member.proxy.cut()
+        time.sleep(self.random.uniform(0, 4))
+        self.broker.start()
+        self.seen.wait_subscribed(30)
+        for member in self.members:
+            member.proxy.refuse = False
+
+    def _calm(self) -> None:
+        """No faults any more: everything has to come in."""
+        for member in self.members:
+            member.proxy.silent.clear()
+            member.node.bench.wifi_up()
+            member.last = member.newest()
+        end = time.monotonic() + DRAIN_S
+        while time.monotonic() < end:
+            time.sleep(2)
+            if all(self._caught_up(member) for member in self.members):
+                return
+
+    def _caught_up(self, member: Member) -> bool:
+        times = self._times.get(f"petrel/{member.node.name}/count", {})
+        return max(times, default=0) > member.last
+
+    def _heap(self) -> None:
+        for member in self.members:
+            start = len(self.seen.messages)
+            for _ in range(3):
+                try:
+                    member.node.command("diagnostics")
+                    found = member.node.wait("diagnostics", 10, start)
+                    member.heap.append(found["heap_free"])
+                    break
+                except TimeoutError:
+                    continue
+
+    def _report(self) -> dict[str, object]:
+        accounts = {}
+        for member in self.members:
+            times = self._times.get(f"petrel/{member.node.name}/count", {})
+            account = member.account(self.seen, times)
+            # What was sampled after the faults may still be under way.
+            account.accepted = [value for value in account.accepted if value <= member.last]
+            accounts[member.node.name] = account
+        table = Table("node", "accepted", "lost", "duplicates", "out of order", "longest stall")
+        for name, each in accounts.items():
+            stall = f"{each.longest_stall_s:.1f} s"
+            cells = [len(each.accepted), len(each.lost), each.duplicates, each.out_of_order]
+            table.add_row(name, *map(str, cells), stall)
+        self.console.print(table)
+        self.console.print(", ".join(f"{n} {name}" for name, n in sorted(self.happened.items())))
+        for name, each in accounts.items():
+            if each.lost:
+                self.console.print(f"{name} lost {each.lost[:20]}")
+        totals = list(accounts.values())
+        return {
+            "nodes": len(self.members),
+            "minutes": self.minutes,
+            "faults": sum(self.happened.values()),
+            "accepted": sum(len(each.accepted) for each in totals),
+            "delivered": sum(len(each.delivered) for each in totals),
+            "lost": sum(len(each.lost) for each in totals),
+            "duplicates": sum(each.duplicates for each in totals),
+            "out_of_order": sum(each.out_of_order for each in totals),
+            "longest_stall_s": round(max(each.longest_stall_s for each in totals), 1),
+            "heap_drift_bytes": max(
+                (each.heap[0] - each.heap[-1] for each in self.members if len(each.heap) > 1),
+                default=None,
+            ),
+            "seed": self.seed,
+            "by_fault": self.happened,
+        }
+
+
+@click.command()
+@click.option("--minutes", default=30.0, show_default=True, help="how long faults are made")
+@click.option("--nodes", default=4, show_default=True, type=click.IntRange(1, 32))
+@click.option("--seed", type=int, help="repeat a draw of faults; else a new one is taken")
+def command(minutes: float, nodes: int, seed: int | None) -> None:
+    """Run nodes under random faults; the exit status is 1 if a reading was lost."""
+    seed = random.randrange(1 << 30) if seed is None else seed
+    console = Console()
+    console.print(f"{nodes} nodes, {minutes:g} minutes, seed {seed}")
+    report = Soak(minutes, nodes, seed, console).run()
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    for name, value in report.items():
+        if name != "by_fault":
+            console.print(f"{name:18} {value}")
+    console.print(f"written: {REPORT}")
+    if report["lost"]:
+        raise SystemExit(f"lost {report['lost']} readings: repeat it with SEED={seed}")
+
+
+if __name__ == "__main__":
+    command()
