@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build flash deploy usb repl monitor sim clean distclean
+.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build flash deploy usb repl monitor send sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ repl: setup  ## the REPL of a board, or of the simulated one
 
 monitor: setup  ## live readings from a broker (HOST=name, USER_NAME=, BASE=petrel)
 	@$(RUN) monitor $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))
+
+send: setup  ## a command to a node (NODE=greenhouse COMMAND=read PAYLOAD=light HOST=, see --help)
+	@$(RUN) send $(NODE) $(COMMAND) '$(PAYLOAD)' $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))
 
 sim: build  ## run the simulated board with its console here (CONFIG=file)
 	@$(RUN) sim $(if $(CONFIG),--config $(CONFIG))

@@ -17,6 +17,7 @@ COMMANDS = {
     "usb": "Make the folder for a Pyboard's USB drive, and copy it there.",
     "repl": "Open a board's REPL.",
     "monitor": "Show the readings that arrive at a broker.",
+    "send": "Send a command to a node, signed if need be, and show its reply.",
     "sim": "Run the simulated board of boards/UNIX.",
     "bench": "Measure the MQTT clients: RAM, allocations, speeds.",
     "lint": "Check style, types and layers.",

@@ -20,6 +20,7 @@ class Subscriber:
     """Everything below a topic, in the order of its arrival. A context manager.
 
     show: called with each message; tls: the certificate of the broker's authority
+    login: user and password
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Subscriber:
         topic: str = "petrel/#",
         show: Callable[[str, str], None] = lambda topic, payload: None,
         tls: Path | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
         self.messages: list[Message] = []
         self._numbers: list[int] = []  # found once: there may be many messages
@@ -40,6 +42,8 @@ class Subscriber:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._on_message
+        if login:
+            self._client.username_pw_set(*login)
         if tls:
             self._client.tls_set(str(tls))
         self._client.connect(broker.host, broker.port)

@@ -1,10 +1,10 @@
 # The outbox on flash: kept, in order, over restarts; on littlefs and on FAT.
-# heap: 400K
+# heap: 700K
 import io
 import os
 
 import vfs
-from disk import fresh
+from disk import Disk, Mounted, fresh
 from wire import CONNACK, CONNACK_PRESENT, Wire
 
 from mqtt.durable import Durable
@@ -256,3 +256,23 @@ def test_the_checksum_for_ports_without_one():
     for data in (b"", b"\x00" * 12, bytes(range(256))):
         assert crc32(data) == of_the_port(data)
         assert crc32(data, crc32(b"before")) == of_the_port(data, of_the_port(b"before"))
+
+
+def wear(kind, size, count=300):
+    """What the flash goes through for a thousand readings: erases, writes, bytes written."""
+    mounted = Mounted(kind, Disk(size, 48 if size == 4096 else 300))
+    with mounted as disk:
+        outbox = Durable("outbox", 8, segments=8, segment=4096, reserve=4096)
+        disk.writes = disk.written = disk.erases = 0
+        for _ in range(count):
+            outbox.put("petrel/n1/light", b"x" * 100, 2)
+            outbox.pop()
+        return [1000 * each // count for each in (disk.erases, disk.writes, disk.written)]
+
+
+def test_wear_is_as_the_documents_say():
+    # docs/delivery.md
+    erases, _, written = wear(vfs.VfsLfs2, 4096)
+    assert 1000 <= erases <= 1100 and written < 2_400_000, (erases, written)
+    _, writes, written = wear(vfs.VfsFat, 512)
+    assert writes <= 2800 and written <= 1_500_000, (writes, written)

@@ -20,7 +20,8 @@ class Durable(Outbox):
     folder, segments, segment, reserve: see mqtt.journal.Journal; about `segments` * `segment`
     bytes are the most it takes. A message that finds no room is refused and counted.
     keep: False while messages are put that need no flash: they are held in RAM only, unless some
-    that are on the flash alone have to go before them. restored: messages taken over from before the start; journal.errors, .damaged
+    that are on the flash alone have to go before them
+    restored: messages taken over from before the start; journal.errors, journal.damaged: counts
     """
 
     keep = True

@@ -4,10 +4,7 @@ The clock must be right, for certificates have dates. A broker whose certificate
 refused during the handshake, so that it never sees the password in CONNECT.
 """
 
-import socket
-from errno import EINPROGRESS
-
-from mqtt.transport import look_up
+from mqtt.transport import begin
 
 _tls = __import__("tls")  # not every port has it, nor a stub of it
 
@@ -52,18 +49,11 @@ def umqtt(host, port, ssl, params):
 
 def wrapped(host, port, context, name):
     """Return a dialler for TLS with an SSLContext of the caller's."""
-    find = look_up(host, port)
+    known: list = []
 
     def dial():
-        info = find()
-        stream = socket.socket(info[0], info[1], info[2])
+        stream = begin(host, port, known)
         try:
-            stream.setblocking(False)
-            try:
-                stream.connect(info[-1])
-            except OSError as error:
-                if error.errno != EINPROGRESS:
-                    raise
             # The handshake is made by the first writes and reads, and so has their deadline.
             return context.wrap_socket(stream, server_hostname=name, do_handshake_on_connect=False)
         except (OSError, ValueError, MemoryError):

@@ -11,37 +11,30 @@ import socket
 from errno import EINPROGRESS
 
 
-def look_up(host, port):
-    """Return a function that finds the address, and takes the last one when that fails."""
-    info = None
+def begin(host, port, known):
+    """Return a socket that begins to connect.
 
-    def find():
-        nonlocal info
-        try:
-            # This blocks on every port of MicroPython, for as long as its resolver takes.
-            info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-        except OSError:
-            if info is None:
-                raise
-        return info
-
-    return find
+    known: a list; it keeps the last address that was found, which serves when the look-up fails
+    """
+    try:
+        # This blocks on every port of MicroPython, for as long as its resolver takes.
+        known[:] = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[:1]
+    except OSError:
+        if not known:
+            raise
+    info = known[0]
+    stream = socket.socket(info[0], info[1], info[2])
+    try:
+        stream.setblocking(False)
+        stream.connect(info[-1])
+    except OSError as error:
+        if error.errno != EINPROGRESS:
+            stream.close()
+            raise
+    return stream
 
 
 def tcp(host, port=1883):
     """Return a dialler for plain TCP to `host`, a name or an address."""
-    find = look_up(host, port)
-
-    def dial():
-        info = find()
-        stream = socket.socket(info[0], info[1], info[2])
-        try:
-            stream.setblocking(False)
-            stream.connect(info[-1])
-        except OSError as error:
-            if error.errno != EINPROGRESS:
-                stream.close()
-                raise
-        return stream
-
-    return dial
+    known: list = []
+    return lambda: begin(host, port, known)

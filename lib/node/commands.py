@@ -7,14 +7,14 @@ refused.
 
 import json
 
+from node.overlay import call
+
 
 def take(node, name, payload):
     """Carry out one command if it may be trusted, and publish the reply."""
     try:
         if node.secret:
-            from node.signed import opened
-
-            payload = opened(node, name, payload)
+            payload = call("signed", "opened", node, name, payload)
         reply = obey(node, name, payload)
     except ValueError as error:
         node.drops += 1
