@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from host_tests.faults.__main__ import PAGE, page
-from host_tests.faults.rows import FAULTS, tests
+from host_tests.faults.rows import FAULTS, named_by
 
 
 def test_every_fault_has_a_test() -> None:
-    assert [name for name, named in tests().items() if not named] == []
+    assert [name for name, named in named_by().items() if not named] == []
 
 
 def test_the_page_is_current_but_for_its_figures() -> None:

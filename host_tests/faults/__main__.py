@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from host_tests.faults.conftest import FIGURES
-from host_tests.faults.rows import FAULTS, tests
+from host_tests.faults.rows import FAULTS, named_by
 from tools.paths import ROOT
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -24,8 +24,8 @@ Written by `make faults WRITE=1`, which runs every test below against a whole no
 MicroPython on the simulated board) and a real Mosquitto; do not edit it here. A test makes its
 fault twice. It asserts that every reading that was accepted arrives, in order, that nothing
 raises, that the board does not restart (where that is not the point), and that the heap is the
-same after the second time. "Recovery" is the time from the end of the fault to the next new
-reading, the longest that was measured in the last run.
+same after the second time. "Recovery" is the time from the end of the fault until a reading that
+was taken since has arrived, the longest that was measured in the last run.
 
 | fault | what is right | recovery | tests |
 |---|---|---|---|
@@ -34,7 +34,7 @@ reading, the longest that was measured in the last run.
 
 def page(figures: dict[str, list[float]]) -> str:
     """The text of docs/faults.md."""
-    named = tests()
+    named = named_by()
     rows = []
     for name, fault in FAULTS.items():
         took = f"{max(figures[name]):.1f} s" if figures.get(name) else ""

@@ -117,7 +117,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def tests() -> dict[str, list[str]]:
+def named_by() -> dict[str, list[str]]:
     """For each fault the tests that name it, by their mark or, inside MicroPython, a comment."""
     found: dict[str, list[str]] = {name: [] for name in FAULTS}
     for path in sorted(Path(__file__).parent.parent.rglob("test_*.py")):
