@@ -17,6 +17,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tools.errors import ToolError
 from tools.paths import MOSQUITTO
@@ -125,7 +126,7 @@ class Broker:
             self._folder = Path(tempfile.mkdtemp(prefix="petrel-broker-"))
         conf = self._folder / "mosquitto.conf"
         conf.write_text(self._config(port))
-        self._process = popen(
+        self._process = self._popen(
             self._command(conf),
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -143,6 +144,9 @@ class Broker:
                 return True
         self._end(signal.SIGKILL)
         return False
+
+    def _popen(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
+        return popen(command, **options)
 
     def _read_log(self, process: subprocess.Popen[str], said: queue.SimpleQueue[bool]) -> None:
         """Keep the log; tells `said` whether it listens, once it does or has ended."""

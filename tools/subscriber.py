@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,7 +20,7 @@ class Subscriber:
     """Everything below a topic, in the order of its arrival. A context manager.
 
     show: called with each message; tls: the certificate of the broker's authority
-    login: user and password
+    login: user and password; socket: where the broker listens in the file system
     """
 
     def __init__(
@@ -30,13 +30,15 @@ class Subscriber:
         show: Callable[[str, str], None] = lambda topic, payload: None,
         tls: Path | None = None,
         login: tuple[str, str] | None = None,
+        socket: Path | None = None,
     ) -> None:
         self.messages: list[Message] = []
         self._numbers: list[int] = []  # found once: there may be many messages
         self._show = show
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        transport: Literal["tcp", "unix"] = "unix" if socket else "tcp"
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, transport=transport)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
@@ -46,7 +48,7 @@ class Subscriber:
             self._client.username_pw_set(*login)
         if tls:
             self._client.tls_set(str(tls))
-        self._client.connect(broker.host, broker.port)
+        self._client.connect(str(socket) if socket else broker.host, broker.port)
         self._client.loop_start()
         self.wait_subscribed()
 
