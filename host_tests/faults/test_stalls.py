@@ -1,0 +1,76 @@
+"""A fault on three of a hundred publishes, again and again: how long does nothing new arrive?"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from host_tests.conformance.wire import PUBACK, PUBLISH
+from host_tests.faults.conftest import note
+from host_tests.faults.proxy import DOWN, UP, Cut, Proxy
+from host_tests.harness.interpreter import WIDTHS, interpreter
+from tools.broker import Broker
+from tools.process import popen
+from tools.subscriber import Subscriber, number
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "reporter.py"
+SHARE = 0.03
+SECONDS = 30
+# The first pause is at most 1 s, the second 2 s, for two faults may meet before anything was
+# acknowledged; an acknowledgement is waited for 4 s.
+BOUNDS = {"end before PUBACK": 1 + 2 + 1, "PUBACK lost": 4 + 1, "all together": 5}
+
+
+@pytest.mark.parametrize("what", BOUNDS)
+def test_longest_stall(broker: Broker, what: str) -> None:
+    draw = random.Random(7)
+
+    def up(packet: bytes) -> list[bytes]:
+        if draw.random() < SHARE:
+            raise Cut(packet)
+        return [packet]
+
+    def down(packet: bytes) -> list[bytes]:
+        chance = draw.random()
+        if chance < SHARE:
+            return []
+        if what == "all together" and chance < 3 * SHARE:
+            return [packet, packet, bytes((PUBACK, 2, 0x12, 0x34))]
+        return [packet]
+
+    machine = interpreter(WIDTHS[-1])
+    times: dict[int, float] = {}
+
+    def arrived(_: str, payload: str) -> None:
+        times.setdefault(number(payload), time.monotonic())
+
+    with (
+        Proxy((broker.host, broker.port)) as proxy,
+        Subscriber(broker, "petrel/reporter/n", show=arrived),
+    ):
+        if what != "PUBACK lost":
+            proxy.rule(PUBLISH, UP, up, 1 << 30)
+        if what != "end before PUBACK":
+            proxy.rule(PUBACK, DOWN, down, 1 << 30)
+        process = popen(
+            machine.command(SCRIPT, ["127.0.0.1", str(proxy.port), "60"], heap="512K"),
+            env=machine.environment(),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(SECONDS)
+        finally:
+            process.kill()
+            process.communicate()
+    numbers = list(times)
+    assert numbers == list(range(1, len(numbers) + 1)), "lost, or out of order"
+    stall = max(b - a for a, b in pairwise(times.values()))
+    print(f"{what}: {len(numbers)} in {SECONDS} s, longest stall {stall:.1f} s")
+    note(f"stall, {what}", stall)
+    assert len(numbers) > SECONDS * 10 * 0.6
+    assert stall <= BOUNDS[what]
