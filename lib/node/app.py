@@ -199,6 +199,7 @@ class Node:
     def on_connect(self):
         """Birth, then how the node is."""
         print("Petrel: connected")
+        self.wifi_left = self.wifi_pause = 0  # when the Wi-Fi is lost again, it is tried at once
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
         self.tell()

@@ -2,7 +2,7 @@
 
 Called every second while there is no connection, see node.overlay; what it remembers meanwhile
 stands in the node: wlan, the station interface; login, name and password; wifi_left, s until the
-attempt or the pause is over; wifi_pause, s of the last pause.
+attempt or the pause is over; wifi_pause, s of the last pause. Both are 0 after a connection.
 """
 
 import network

@@ -27,6 +27,7 @@ class World:
         self._wifi = {"rssi": -50, "password": "", **wifi}
         self._in_reach = True
         self._status = IDLE
+        self._wanted: tuple[str, str] | None = None
         for name, model in parts.items():
             self.wire(name, model)
 
@@ -44,6 +45,7 @@ class World:
             self._outputs.clear()
             self._interrupts.clear()
             self._status = IDLE
+            self._wanted = None
 
     # --- pins
 
@@ -87,7 +89,8 @@ class World:
     # --- Wi-Fi
 
     def join(self, ssid: str, password: str) -> None:
-        """The board tries to connect."""
+        """The board tries to connect, and its radio goes on trying by itself."""
+        self._wanted = (ssid, password)
         if not self._in_reach or ssid != self._wifi["ssid"]:
             self._status = NO_AP
         elif password != self._wifi["password"]:
@@ -97,6 +100,7 @@ class World:
 
     def leave(self) -> None:
         """The board disconnects."""
+        self._wanted = None
         self._status = IDLE
 
     def wifi_status(self) -> int:
@@ -116,4 +120,6 @@ class World:
         self._in_reach = in_reach
         if not in_reach and self._status == GOT_IP:
             self._status = NO_AP
+        if in_reach and self._wanted:
+            self.join(*self._wanted)
         self.on_wifi(in_reach)
