@@ -192,6 +192,15 @@ def test_messages_in_ram_only_are_not_kept():
 
 
 @on_each
+def test_messages_for_ram_go_to_the_flash_when_it_is_full_or_others_wait_there():
+    outbox = opened(limit=4)
+    outbox.keep = False
+    put(outbox, 0, 10)
+    assert (outbox.count, outbox.waiting(), outbox.refused) == (4, 10, 0)
+    assert payloads(outbox) == [b"%d" % i for i in range(10)]
+
+
+@on_each
 def test_too_large_a_message_is_a_value_error():
     outbox = opened()
     for topic, payload in (("t", b"x" * 600), ("t" * 256, b""), ("", b"x")):

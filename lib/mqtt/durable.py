@@ -19,8 +19,8 @@ class Durable(Outbox):
 
     folder, segments, segment, reserve: see mqtt.journal.Journal; about `segments` * `segment`
     bytes are the most it takes. A message that finds no room is refused and counted.
-    keep: False while messages are put that need no flash: they are held in RAM only, unless some
-    that are on the flash alone have to go before them
+    keep: False while messages are put that need no flash: they are held in RAM only, unless it is
+    full, or some that are on the flash alone have to go before them
     restored: messages taken over from before the start; journal.errors, journal.damaged: counts
     """
 
@@ -50,7 +50,8 @@ class Durable(Outbox):
         Raises ValueError if it is larger than a segment.
         """
         journal = self.journal
-        if not self.keep and journal.unread == journal.next:
+        behind = journal.unread < journal.next or self.count == self.limit
+        if not self.keep and not behind:
             return super().put(topic, payload, flags)
         direct = journal.unread == journal.next and self.count < self._share
         try:
