@@ -93,9 +93,11 @@ def _restamp(node):
     """Give the readings that wait, and were taken before, the time they were taken at."""
     from node.stamp import stamp
 
+    began = now(node.epoch) - node.uptime  # once: the seconds of the two begin at different moments
+    boot = node.boot
     outbox = node.client.outbox
     for index in range(node.client.session.known, outbox.count):
         place = (outbox.removed + index) % outbox.limit * 3 + 1
-        outbox.ring[place] = stamp(node, outbox.ring[place])
+        outbox.ring[place] = stamp(outbox.ring[place], boot, began)
     if hasattr(outbox, "journal") and outbox.journal.unread < outbox.journal.next:
-        outbox.on_read = lambda payload: stamp(node, payload)
+        outbox.on_read = lambda payload: stamp(payload, boot, began)
