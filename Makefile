@@ -45,8 +45,8 @@ reference: setup  ## docs/reference.md from the docstrings of lib/mqtt
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
 
-build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes
-	@$(RUN) build $(BOARD)
+build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes (FACTORY=file: a config to build in)
+	@$(RUN) build $(BOARD) $(if $(FACTORY),--factory $(FACTORY))
 
 flash: setup  ## put MicroPython onto a board (FIRMWARE=file, DRY_RUN=1 only prints the command)
 	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(DRY_RUN),--dry-run)

@@ -104,6 +104,12 @@ def test_the_module_for_the_board_is_python_and_true(name: str) -> None:
     assert (boards.load(name).petrel["network"] == "wifi") is facts.WIFI
 
 
+def test_a_config_can_be_built_in() -> None:
+    made: dict[str, Any] = {}
+    exec(boards.load("UNIX").module(json.dumps({"node": 'it\'s "here"'})), made)
+    assert json.loads(made["CONFIG"]) == {"node": 'it\'s "here"'}
+
+
 def test_unknown_board_is_answered_with_the_one_that_was_meant() -> None:
     with pytest.raises(ToolError) as error:
         boards.load("ESP32_GENERIK")

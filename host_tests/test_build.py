@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +120,9 @@ def test_mip_installs_the_package_from_a_clone(folder: Path) -> None:
     assert board.files == expected
 
 
+OF_THE_PORT = ("inisetup.py", "_boot.py")
+
+
 class Manifest:
     """Reads manifest.py files as MicroPython's build does, as far as ours go.
 
@@ -127,56 +131,77 @@ class Manifest:
     """
 
     def __init__(self) -> None:
-        self.modules: set[str] = set()
+        self.frozen = [SimpleNamespace(target_path=name) for name in OF_THE_PORT]
         self.of_micropython: list[str] = []
+        self._at = Path()
         self._described = False
 
-    def read(self, path: Path) -> None:
-        def include(name: str) -> None:
-            if name.startswith("$("):
-                self.of_micropython.append(name)
-            else:
-                self.read((path.parent / name).resolve())
+    @property
+    def modules(self) -> list[str]:
+        """What is frozen, sorted, but for what the port brings."""
+        return sorted(
+            file.target_path for file in self.frozen if file.target_path not in OF_THE_PORT[1:]
+        )
 
-        def package(name: str, base_path: str = ".") -> None:
-            base = path.parent / base_path
-            assert (base / name).is_dir(), base / name
-            self.modules |= {str(p.relative_to(base)) for p in (base / name).rglob("*.py")}
+    def files(self) -> list[SimpleNamespace]:
+        """What is frozen, to be changed by a manifest."""
+        return self.frozen
 
-        def module(name: str, base_path: str = ".") -> None:
-            assert (path.parent / base_path / name).is_file(), name
-            self.modules.add(name)
+    def include(self, name: str) -> None:
+        """Read another manifest; one of MicroPython's is noted."""
+        if name.startswith("$("):
+            self.of_micropython.append(name)
+            return
+        before, path = self._at, (self._at / name).resolve()
+        self._at = path.parent
+        names = {"include": self.include, "package": self.package, "module": self.module}
+        exec(path.read_text(), {**names, "metadata": self.metadata})
+        self._at = before
 
-        def metadata(**about: str) -> None:
-            assert not self._described, "Duplicate call to metadata()"
-            assert about["version"] == packages.version()
-            self._described = True
+    def package(self, name: str, base_path: str = ".") -> None:
+        """Freeze a folder."""
+        base = self._at / base_path
+        assert (base / name).is_dir(), base / name
+        for path in (base / name).rglob("*.py"):
+            self._freeze(str(path.relative_to(base)))
 
-        known = {"include": include, "package": package, "module": module, "metadata": metadata}
-        exec(path.read_text(), known)
+    def module(self, name: str, base_path: str = ".") -> None:
+        """Freeze a file."""
+        assert (self._at / base_path / name).is_file(), name
+        self._freeze(name)
+
+    def metadata(self, **about: str) -> None:
+        """Say what it is, once."""
+        assert not self._described, "Duplicate call to metadata()"
+        assert about["version"] == packages.version()
+        self._described = True
+
+    def _freeze(self, name: str) -> None:
+        self.frozen.append(SimpleNamespace(target_path=name))
 
 
 @pytest.mark.parametrize("name", [name for name in boards.names() if name != "UNIX"])
-def test_manifest_freezes_everything(name: str) -> None:
+def test_manifest_freezes_everything_once(name: str) -> None:
     build(name, quiet=True)
     manifest = Manifest()
-    manifest.read(BOARDS / name / "manifest.py")
-    expected = {str(path.relative_to(LIB)) for path in LIB.rglob("*.py")}
-    assert manifest.modules == expected | {"boot.py", "main.py", "board.py"}
+    manifest.include(str(BOARDS / name / "manifest.py"))
+    expected = [str(path.relative_to(LIB)) for path in LIB.rglob("*.py")]
+    expected += ["boot.py", "main.py", "board.py", "inisetup.py"]  # one of the two inisetup.py
+    assert manifest.modules == sorted(expected)
     assert len(manifest.of_micropython) == 1  # what stock firmware freezes comes along
 
 
 def test_a_frozen_esp8266_keeps_asyncio() -> None:
     # There the port's own manifest has none; that of the 2 MiB build adds it.
     manifest = Manifest()
-    manifest.read(BOARDS / "ESP8266_GENERIC" / "manifest.py")
+    manifest.include(str(BOARDS / "ESP8266_GENERIC" / "manifest.py"))
     assert manifest.of_micropython == ["$(BOARD_DIR)/manifest_2MiB.py"]
 
 
 def test_the_example_config_is_good_for_an_esp32() -> None:
     import json
 
-    from tools.deploy import config_faults
+    from tools.check import config_faults
 
     build("ESP32_GENERIC", quiet=True)
     config = json.loads((FIRMWARE / "config.json").read_text())

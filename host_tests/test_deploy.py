@@ -15,7 +15,8 @@ from rich.console import Console
 
 from host_tests.harness.serial_board import SerialBoard
 from tools.build import build, files
-from tools.deploy import check_config, deploy, plan
+from tools.check import check_config
+from tools.deploy import deploy, plan
 from tools.errors import ToolError
 from tools.paths import BUILD, FIRMWARE, ROOT
 from tools.targets import Folder, Mpremote, Step, explained

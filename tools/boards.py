@@ -36,8 +36,11 @@ class Board:
         level: int = self.petrel["mpy"]["optimise"]
         return level
 
-    def module(self) -> str:
-        """The source of the module `board`, with which the node checks its config's pins."""
+    def module(self, config: str | None = None) -> str:
+        """The source of the module `board`, with which the node checks its config's pins.
+
+        config: the text of a config that the node takes where there is none
+        """
         pins = self.petrel["pins"]
         lines = [
             f"# Generated from boards/{self.id}/board.json.",
@@ -51,6 +54,8 @@ class Board:
             f"STRAPPING = {_keys(pins['strapping'])!r}",
             f"WIFI = {self.petrel['network'] == 'wifi'!r}",
         ]
+        if config is not None:
+            lines.append(f"CONFIG = {config!r}")
         return "\n".join(lines) + "\n"
 
 

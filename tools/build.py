@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tools import boards
+from tools.check import check_config
 from tools.compile import RECORD, Source, compile_all, modules
 from tools.paths import BOARDS, BUILD, FIRMWARE, LIB
 
@@ -20,20 +22,26 @@ PLAIN = ("boot.py", "main.py")
 EXAMPLE = "config.example.json"
 
 
-def build(name: str, quiet: bool = False) -> Path:
-    """Build for a board; returns the folder. Only what changed is compiled."""
+def build(name: str, quiet: bool = False, factory: Path | None = None) -> Path:
+    """Build for a board; returns the folder. Only what changed is compiled.
+
+    factory: the file of a config to build in
+    """
     BUILD.mkdir(exist_ok=True)
     with (BUILD / f"{name}.lock").open("w") as lock:  # two at a time would tread on each other
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _build(name, quiet)
+        return _build(name, quiet, factory)
 
 
-def _build(name: str, quiet: bool) -> Path:
+def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     board = boards.load(name)
     out = BUILD / name
     facts = BUILD / "generated" / name / "board.py"
     facts.parent.mkdir(parents=True, exist_ok=True)
     facts.write_text(board.module())
+    if factory:
+        check_config(factory, name)
+        facts.write_text(board.module(json.dumps(json.loads(factory.read_text()))))
     sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
     with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"compiling for {name}", total=len(sources))
@@ -77,10 +85,15 @@ def _table(name: str, out: Path) -> Table:
 
 @click.command()
 @click.argument("board")
-def command(board: str) -> None:
+@click.option(
+    "--factory",
+    type=click.Path(exists=True, path_type=Path),
+    help="a config to build in, for a board that has none",
+)
+def command(board: str, factory: Path | None) -> None:
     """Compile the package for BOARD into build/BOARD/, with mpy-cross.
 
     The folder is what belongs onto the board's file system; `deploy` and `usb` copy it.
     """
-    out = build(board)
+    out = build(board, factory=factory)
     Console().print(_table(board, out))

@@ -1,5 +1,6 @@
 # What the port freezes by itself, Petrel, and the facts of this board, which
-# make build BOARD=ESP32_GENERIC_C3 writes.
+# make build BOARD=ESP32_GENERIC_C3 writes, with FACTORY=file a config too.
 include("$(PORT_DIR)/boards/manifest.py")
+include("../../firmware/recovery/manifest.py")
 include("../../firmware/manifest.py")
 module("board.py", base_path="../../build/generated/ESP32_GENERIC_C3")

@@ -4,6 +4,7 @@
 
 import json
 import os
+import sys
 
 import vfs
 
@@ -129,6 +130,48 @@ def in_ram(action):
 def write(name, text):
     with open(name, "w") as file:
         file.write(text)
+
+
+class Board:
+    """The module `board` of a firmware that has a config built in."""
+
+    ID = "X"
+    PINS = ADC = ADC_NOT_WITH_WIFI = INPUT_ONLY = NO_PULL = ()
+    RESERVED = STRAPPING = {}
+    WIFI = False
+    CONFIG = '{"mqtt": {"host": "built-in"}}'
+
+
+def with_board(action):
+    sys.modules["board"] = Board
+    try:
+        return in_ram(action)
+    finally:
+        sys.modules.pop("board", None)
+
+
+def test_a_config_that_was_built_in_is_used_where_there_is_none():
+    def action():
+        first = config.load()
+        assert sorted(os.listdir()) == ["config.json", "config.json.old"]
+        return first, config.load()
+
+    (found, faults, state), again = with_board(action)
+    assert (found["mqtt"]["host"], faults, state) == ("built-in", [], "new")
+    assert (again[0]["mqtt"]["host"], again[1], again[2]) == ("built-in", [], "")
+
+
+def test_a_config_on_the_flash_goes_before_the_one_that_was_built_in():
+    def action():
+        write("config.json", json.dumps({"mqtt": {"host": "b"}}))
+        sys.modules["board"] = Board
+        first = config.load()[0]
+        write("config.json", "cut sho")
+        sys.modules["board"] = Board
+        return first, config.load()[0]
+
+    for found in with_board(action):
+        assert found["mqtt"]["host"] == "b"
 
 
 def test_defaults_are_filled_in():

@@ -99,6 +99,11 @@ FAULTS: dict[str, Fault] = {
         "the power is cut at any write to the flash, which may be torn",
         "config: the old or the new; outbox: what was stored is there, and nothing else",
     ),
+    "unmountable": Fault(
+        "the file system can no longer be mounted (a damaged superblock)",
+        "with Petrel frozen: tried three times, then made anew, with the config that was built "
+        "in; told as `why`; what was on it is lost. (MicroPython's own firmware stops for ever)",
+    ),
     "boot-loop": Fault(
         "the board is reset again and again while it starts",
         "safe mode after three; it ends by itself",

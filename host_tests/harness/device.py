@@ -1,7 +1,7 @@
 """Collects host_tests/device/test_*.py: each function is a test, once for each interpreter.
 
 A file runs in one process for each interpreter. A line "# heap: 64K" among its first gives it
-another heap than a board's; "# port" lets it import the simulated board's machine and network.
+another heap than a board's; "# port" lets it import what a board's firmware has built in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.interpreter import WIDTHS, compiled_port, compiled_tests, interpreter
+from host_tests.harness.interpreter import (
+    WIDTHS,
+    compiled_port,
+    compiled_recovery,
+    compiled_tests,
+    interpreter,
+)
 
 RUNNER = Path(__file__).parent / "inside" / "run_device.py"
 TIMEOUT_S = 60
@@ -66,7 +72,7 @@ class DeviceRun:
     def _run(self) -> dict[str, str]:
         path = [compiled_tests(self.path.parent)]
         if self.port:
-            path.append(compiled_port())
+            path += [compiled_port(), compiled_recovery()]
         machine = interpreter(self.bits)
         try:
             done = machine.run(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tools.compile import compile_all, modules
-from tools.paths import BOARDS, BUILD, LIB, MICROPYTHON, NO_32
+from tools.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32
 
 COMPILED = BUILD / "tests"
 HEAPS = {"64": "128K", "32": "38K"}  # the second is what an ESP8266 has
@@ -73,6 +73,11 @@ def compiled_lib() -> Path:
 def compiled_port(optimise: int = 2) -> Path:
     """boards/UNIX as .mpy files: what the firmware of the simulated board has built in."""
     return _compiled(BOARDS / "UNIX", COMPILED / "port", optimise)
+
+
+def compiled_recovery() -> Path:
+    """firmware/recovery as .mpy files."""
+    return _compiled(FIRMWARE / "recovery", COMPILED / "recovery")
 
 
 def compiled_tests(folder: Path = DEVICE_TESTS) -> Path:

@@ -4,7 +4,8 @@ Three files: config.json is what counts. config.json.old is the last one that wa
 is used when config.json is missing, cut short or wrong. A config.json that equals it need not be
 checked again, which spares a small board the RAM of the check. config.json.new exists
 for the moment of a save; when there is no config.json, a power cut came at the worst moment of a
-save on a FAT file system, and config.json.new is complete.
+save on a FAT file system, and config.json.new is complete. Where there is none of the three, it is
+the one that was built into the firmware, as `board.CONFIG`, if any was.
 
 Saving writes .new and renames it over config.json: littlefs does that in one step. FAT refuses to
 rename onto a file, so there the old one is removed first.
@@ -50,6 +51,8 @@ def _check(text, current, old, faults):
         import board  # the facts of this board, where they were installed
     except ImportError:
         board = None
+    if text is None and old is None:
+        text, current = _factory(board, faults)
     if current is not None:
         found = check(current, board)
         if not found:
@@ -65,6 +68,16 @@ def _check(text, current, old, faults):
         if not check(current, board):
             return _complete(current), faults, "degraded"
     return None, faults, ""
+
+
+def _factory(board, faults):
+    """The config that was built into the firmware, if any; it is the file from now on."""
+    text = getattr(board, "CONFIG", None)
+    if text is None:
+        return None, None
+    faults.clear()  # which say that there was none
+    _write(_NAME, text)
+    return text, json.loads(text)
 
 
 def _complete(config):
