@@ -37,7 +37,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "dns": Fault(
         "the name of the broker cannot be looked up",
-        "the last address is used; without one it is tried again after a pause",
+        "the last address is used: at once after a connection that lasted a minute, else when the "
+        "look-up has failed, which blocks for as long as the port's resolver takes; without an "
+        "address it is tried again after a pause",
     ),
     "slow-broker": Fault(
         "a broker that sends one byte in 0.7 s",

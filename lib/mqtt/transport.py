@@ -9,19 +9,28 @@ the client waits, with a deadline, until the stream can be written to. What fail
 
 import socket
 from errno import EINPROGRESS
+from time import ticks_diff, ticks_ms
+
+from micropython import const
+
+_LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
 
 
 def begin(host, port, known):
     """Return a socket that begins to connect.
 
-    known: a list; it keeps the last address that was found, which serves when the look-up fails
+    known: a list of the dialler's; it keeps the address that was found, and when it was last used.
+    It is used again after a connection that lasted, and when the look-up fails.
     """
-    try:
-        # This blocks on every port of MicroPython, for as long as its resolver takes.
-        known[:] = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[:1]
-    except OSError:
-        if not known:
-            raise
+    now = ticks_ms()
+    if not known or ticks_diff(now, known[1]) < _LASTED_MS:
+        try:
+            # This blocks on every port of MicroPython, for as long as its resolver takes.
+            known[:1] = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[:1]
+        except OSError:
+            if not known:
+                raise
+    known[1:] = (now,)
     info = known[0]
     stream = socket.socket(info[0], info[1], info[2])
     try:

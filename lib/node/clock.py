@@ -93,9 +93,8 @@ def _restamp(node):
     """Give the readings that wait, and were taken before, the time they were taken at."""
     from node.stamp import stamp
 
-    began = (
-        now(node.epoch) - node.uptime
-    )  # once: the seconds of the two begin at different moments
+    # Taken once, for the seconds of the two begin at different moments.
+    began = now(node.epoch) - node.uptime
     boot = node.boot
     outbox = node.client.outbox
     for index in range(node.client.session.known, outbox.count):
