@@ -25,7 +25,7 @@ faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 up
 	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)
 
 soak: setup  ## whole nodes under random faults, every reading accounted for (MINUTES=30, SEED=)
-	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES))
+	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(if $(WRITE),--write)
 
 interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)

@@ -31,6 +31,16 @@ was taken since has arrived, the longest that was measured in the last run.
 |---|---|---|---|
 """
 
+_OTHER = """
+## Also measured
+
+The longest each, in the same run. A stall is the time from one message to the next at the broker,
+of a client that publishes without a pause while a fault comes with 3 in 100 messages.
+
+| | |
+|---|---|
+"""
+
 
 def page(figures: dict[str, list[float]]) -> str:
     """The text of docs/faults.md."""
@@ -40,7 +50,13 @@ def page(figures: dict[str, list[float]]) -> str:
         took = f"{max(figures[name]):.1f} s" if figures.get(name) else ""
         links = ", ".join(f"`{test}`" for test in named[name])
         rows.append(f"| {fault.what} | {fault.right} | {took} | {links} |")
-    return _HEAD + "\n".join(rows) + "\n"
+    return _HEAD + "\n".join(rows) + "\n" + _other(figures)
+
+
+def _other(figures: dict[str, list[float]]) -> str:
+    """What was measured besides: how soon a fault was noticed, and stalls under many."""
+    rows = [f"| {n} | {max(took):.1f} s |" for n, took in sorted(figures.items()) if ", " in n]
+    return _OTHER + "\n".join(rows) + "\n" if rows else ""
 
 
 @click.command()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,12 +124,12 @@ class Lab:
 
 def note(name: str, seconds: float) -> None:
     """Keep a figure for docs/faults.md."""
-    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    figures.setdefault(name, []).append(round(seconds, 1))
     FIGURES.parent.mkdir(exist_ok=True)
-    temporary = FIGURES.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(figures))
-    temporary.replace(FIGURES)
+    with FIGURES.with_suffix(".lock").open("w") as lock:  # tests run several at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+        figures.setdefault(name, []).append(round(seconds, 1))
+        FIGURES.write_text(json.dumps(figures))
 
 
 @pytest.fixture

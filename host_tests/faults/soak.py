@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -26,10 +27,44 @@ from host_tests.faults.proxy import DOWN, UP, Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import Node, make_node
 from tools.broker import Broker
-from tools.paths import BUILD
+from tools.paths import BUILD, ROOT
 from tools.subscriber import Subscriber, parse
 
 REPORT = BUILD / "soak.json"
+PAGE = ROOT / "docs" / "soak.md"
+NODES = 4
+SHOWN = {
+    "nodes": "nodes",
+    "minutes": "minutes",
+    "faults": "faults",
+    "accepted": "readings accepted",
+    "lost": "**lost**",
+    "duplicates": "delivered more than once",
+    "out_of_order": "out of order",
+    "longest_stall_s": "longest time without a new reading, s",
+    "heap_drift_bytes": "heap less at the end, bytes",
+}
+_PAGE = """\
+# The soak: whole nodes under random faults
+
+Written by `make soak WRITE=1`; do not edit it here. This run:
+
+    {command}
+
+Each node (32-bit MicroPython on the simulated board) samples every 0.2 s. Half of the nodes store
+their readings on flash (`must_deliver`); only their power is cut, in the midst of whatever they
+do. The others hold theirs in RAM, which is kept over a crash. Faults are drawn from the seed; how
+they meet the nodes is up to the scheduler, so that a second run makes the same draw and not the
+same history. A reading is accepted when the node has said so at its console.
+
+| | |
+|---|---|
+{figures}
+The longest stall is of a power cut, or a crash, with other faults on top of the restart.
+
+| fault | times |
+|---|---|
+{faults}"""
 DRAIN_S = 90.0
 MEAN_PAUSE_S = 1.2  # between two faults
 RESTART_S = 75.0  # a node that restarts more often counts it as a crash
@@ -355,11 +390,22 @@ class Soak:
         }
 
 
+def page(report: dict[str, Any]) -> str:
+    """The text of docs/soak.md."""
+    command = f"make soak MINUTES={report['minutes']:g} SEED={report['seed']}"
+    if report["nodes"] != NODES:
+        command += f" NODES={report['nodes']}"
+    figures = "".join(f"| {what} | {report[key]:,} |\n" for key, what in SHOWN.items())
+    faults = "".join(f"| {name} | {n} |\n" for name, n in sorted(report["by_fault"].items()))
+    return _PAGE.format(command=command, figures=figures, faults=faults)
+
+
 @click.command()
 @click.option("--minutes", default=30.0, show_default=True, help="how long faults are made")
-@click.option("--nodes", default=4, show_default=True, type=click.IntRange(1, 32))
+@click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(1, 32))
 @click.option("--seed", type=int, help="repeat a draw of faults; else a new one is taken")
-def command(minutes: float, nodes: int, seed: int | None) -> None:
+@click.option("--write", is_flag=True, help=f"update {PAGE.relative_to(ROOT)}")
+def command(minutes: float, nodes: int, seed: int | None, write: bool) -> None:
     """Run nodes under random faults; the exit status is 1 if a reading was lost."""
     seed = random.randrange(1 << 30) if seed is None else seed
     console = Console()
@@ -371,6 +417,9 @@ def command(minutes: float, nodes: int, seed: int | None) -> None:
         if name != "by_fault":
             console.print(f"{name:18} {value}")
     console.print(f"written: {REPORT}")
+    if write:
+        PAGE.write_text(page(report))
+        console.print(f"written: {PAGE.relative_to(ROOT)}")
     if report["lost"]:
         raise SystemExit(f"lost {report['lost']} readings: repeat it with SEED={seed}")
 

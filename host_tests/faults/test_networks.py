@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from host_tests.faults.conftest import note
 from host_tests.faults.wire import Network, Wire
 from host_tests.harness.interpreter import WIDTHS, interpreter
 from tools.broker import Broker
@@ -123,6 +124,7 @@ def test_packets_that_vanish_are_noticed_in_time(lab: Lab) -> None:
         dead = time.monotonic()
         lab.wire.dead = True
         noticed = lab.reporter.wait("lost", 1.5 * KEEPALIVE + 6, start) - dead
+        note(f"half-open, lost packets: noticed, with a keep alive of {KEEPALIVE} s", noticed)
         assert noticed <= 1.5 * KEEPALIVE + 4, f"noticed after {noticed:.1f} s"
         time.sleep(2)
         lab.wire.dead = False
