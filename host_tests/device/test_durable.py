@@ -178,7 +178,7 @@ def test_a_damaged_record_is_counted_and_not_delivered():
 
 @on_each
 def test_messages_in_ram_only_are_not_kept():
-    outbox = opened()
+    outbox = opened(limit=16)
     put(outbox, 0, 2)
     outbox.keep = False
     put(outbox, 2, 4)
@@ -192,12 +192,89 @@ def test_messages_in_ram_only_are_not_kept():
 
 
 @on_each
+def test_a_start_goes_on_with_the_last_segment():
+    for i in range(100):  # more starts than there may be segments
+        assert put(opened(limit=256), 2 * i, 2 * i + 2) == [2 * i, 2 * i + 1]
+    assert len(os.listdir("outbox")) < 16
+    assert stored_now() == [b"%d" % i for i in range(200)]
+
+
+@on_each
+def test_files_that_are_no_segments_are_left_alone():
+    opened()
+    for name in ("notes.md", "notes"):
+        open("outbox/" + name, "w").close()
+    put(opened(), 0, 3)
+    assert stored_now() == [b"0", b"1", b"2"]
+    assert "notes.md" in os.listdir("outbox")
+
+
+@on_each
+def test_a_payload_that_cannot_be_changed_is_sent_as_it_is():
+    put(opened(), 0, 12)
+    outbox = opened(limit=4)
+    left = [1]
+
+    def change(payload):
+        if left:
+            left.pop()
+            raise MemoryError
+        return payload + b"!"
+
+    outbox.on_read = change
+    assert payloads(outbox) == [b"0", b"1", b"2"] + [b"%d!" % i for i in range(3, 12)]
+
+
+@on_each
+def test_when_it_is_full_it_is_still_told_what_is_done():
+    outbox = opened(limit=256, segments=3)
+    taken = 0
+    while outbox.put("t/1", b"%d" % taken, 2) is not None:
+        taken += 1
+    for _ in range(taken - 3):
+        outbox.pop()
+    assert outbox.journal.errors == 0
+    again = payloads(opened(limit=256, segments=3))
+    assert len(again) <= 3 + 8
+    assert again[-3:] == [b"%d" % i for i in range(taken - 3, taken)]
+
+
+@on_each
 def test_messages_for_ram_go_to_the_flash_when_it_is_full_or_others_wait_there():
     outbox = opened(limit=4)
     outbox.keep = False
     put(outbox, 0, 10)
     assert (outbox.count, outbox.waiting(), outbox.refused) == (4, 10, 0)
     assert payloads(outbox) == [b"%d" % i for i in range(10)]
+
+
+@on_each
+def test_what_is_in_ram_alone_keeps_its_place_before_what_is_on_the_flash_alone():
+    outbox = opened(limit=4)
+    put(outbox, 0, 1)  # kept, and in RAM
+    outbox.keep = False
+    put(outbox, 1, 9)  # 1, 2 and 3 find room in RAM; with 4, they go to the flash before it
+    assert stored_now() == [b"%d" % i for i in range(9)]
+    outbox.pop()
+    outbox.pop()
+    outbox.close()
+    assert payloads(opened(limit=4)) == [b"%d" % i for i in range(2, 9)]
+
+
+@on_each
+def test_done_is_the_oldest_that_is_held_whatever_its_place():
+    outbox = opened(limit=8)
+    outbox.keep = False
+    put(outbox, 0, 1)  # in RAM alone, and before
+    outbox.keep = True
+    put(outbox, 1, 4)  # these, which are stored first
+    outbox.keep = False
+    put(outbox, 4, 12)  # now 0 is stored behind them, and some on the flash alone
+    outbox.pop()  # 0 is acknowledged: 1 is not
+    outbox.close()
+    found = payloads(opened(limit=32))
+    assert found[:3] == [b"1", b"2", b"3"], found
+    assert found[-1] == b"11"
 
 
 @on_each

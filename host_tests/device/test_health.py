@@ -13,7 +13,7 @@ class Link:
     def __init__(self):
         self.up = True
         self.failures = self.connects = 0
-        self.session = self
+        self.session = self.outbox = self
 
 
 class Wlan:

@@ -84,6 +84,44 @@ def test_a_connack_alone_is_no_success():
     assert link._attempt == 1
 
 
+def test_a_list_of_brokers_does_not_spare_the_pause_after_a_good_connection():
+    dials = [Dials(), Dials()]
+    link = Link(dials, "id", backoff_ms=(1000, 15_000))
+    link.random = lambda _: 999
+    for _ in range(3):  # a broker that acknowledges and hangs up, or all clients of one at once
+        link.outbox.removed += 1
+        link.failed(OSError("cut"))
+        assert link.step() > 900
+        link._removed = link.outbox.removed
+        link._since -= 2000
+        link.step()  # the next dial, which fails, and so there is no pause before the other
+        link.failures = link._attempt = 0
+
+
+def test_a_broker_that_is_not_available_just_now_is_tried_as_soon_as_one_that_is_away():
+    for code, longer in ((3, False), (0x88, False), (0x89, False), (1, True), (5, True)):
+        error = Refused("no")
+        error.code = code
+        link = Link(Dials(), "id", backoff_ms=(10, 500))
+        link.random = lambda _: 0
+        link.failed(error)
+        assert (link.step() > 400) is longer, code
+
+
+def test_a_heap_that_runs_out_while_a_message_is_sent_ends_the_connection():
+    # Otherwise the next message would leave before this one.
+    link = Link(Dials(), "id")
+    link.session.up = True
+
+    def send(_):
+        link.session.sent += 1
+        raise MemoryError
+
+    link.send = send
+    assert link.post("t", b"1") == 0
+    assert (link.outbox.count, link.session.up, link.failures) == (1, False, 1)
+
+
 def test_what_is_nobody_s_fault_but_ours_is_not_hidden():
     def dial():
         raise TypeError("a bug")

@@ -1,5 +1,5 @@
 # A power cut at every single write, whole and torn, of runs of 500 writes: outbox and config.
-# heap: 1500K
+# heap: 2000K
 # port
 import vfs
 from disk import Disk, Mounted, fresh

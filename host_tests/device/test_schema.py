@@ -83,6 +83,18 @@ def test_options_of_the_driver_are_checked():
     assert "one of false, true" in sensor(invert=1)
 
 
+def test_a_secret_in_a_wrong_place_is_not_shown():
+    for wrong in (
+        {"wifi": "secret-thing"},
+        {"mqtt": "mqtt://user:secret-thing@host"},
+        {"commands": "secret-thing"},
+        {"sensors": ["secret-thing"]},
+    ):
+        found = faults(**wrong)
+        assert found and not [line for line in found if "secret-thing" in line], found
+    assert "secret-thing" not in str(check("secret-thing"))
+
+
 def test_a_password_is_never_shown():
     for found in (
         faults(wifi={"ssid": "net", "password": "short"}),

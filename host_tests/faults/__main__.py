@@ -21,11 +21,12 @@ _HEAD = """\
 # Faults: what a node in the field meets, and what Petrel does
 
 Written by `make faults WRITE=1`, which runs every test below against a whole node (32-bit
-MicroPython on the simulated board) and a real Mosquitto; do not edit it here. A test makes its
-fault twice. It asserts that every reading that was accepted arrives, in order, that nothing
-raises, that the board does not restart (where that is not the point), and that the heap is the
-same after the second time. "Recovery" is the time from the end of the fault until a reading that
-was taken since has arrived, the longest that was measured in the last run.
+MicroPython on the simulated board) and a real Mosquitto; do not edit it here. A test asserts what
+is said to be right. Where there is a figure for the recovery, the fault is made twice: every
+reading that was accepted has to arrive, in order, nothing may raise, the board must not restart,
+and the heap must be the same after the second time; the recovery is the time from the end of the
+fault until a reading that was taken since has arrived, the longest that was measured in the last
+run. Tests in `device/` look at a part, not a whole node.
 
 | fault | what is right | recovery | tests |
 |---|---|---|---|
@@ -65,7 +66,7 @@ def command(write: bool) -> None:
     """Make every fault, and show how long it took to recover."""
     FIGURES.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "6", str(Path(__file__).parent)], cwd=ROOT
+        [sys.executable, "-m", "pytest", "-n", "6", "-rs", str(Path(__file__).parent)], cwd=ROOT
     )
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     table = Table("fault", "recoveries", "longest", title="seconds to the next new reading")

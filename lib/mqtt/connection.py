@@ -95,8 +95,8 @@ class Connection:
             return None
         try:
             self.send(not qos)
-        except OSError as error:
-            self.failed(error)
+        except (OSError, MemoryError) as error:
+            self.failed(error)  # it may be half said: what is taken is sent anew, in its order
         return number
 
     def wait(self, ms):

@@ -55,6 +55,8 @@ class Durable(Outbox):
             return super().put(topic, payload, flags)
         direct = journal.unread == journal.next and self.count < self._share
         try:
+            if not direct:
+                self._settle()
             journal.append(topic, payload, flags)
         except OSError:
             self.refused += 1
@@ -88,11 +90,27 @@ class Durable(Outbox):
 
     def _oldest(self):
         """The number in the journal of the first message that is not done."""
+        oldest = self.journal.unread
         for i in range(self.removed, self.removed + self.count):
             number = self._kept[i % self.limit]
             if number:
-                return number - 1
-        return self.journal.unread
+                oldest = min(oldest, number - 1)
+        return oldest
+
+    def _settle(self):
+        """Store what is in RAM alone, before the first message that is on the flash alone.
+
+        So the order stays over a restart, which puts what is in RAM alone behind all else.
+        """
+        journal = self.journal
+        if journal.unread < journal.next:
+            return
+        for number in range(self.removed, self.removed + self.count):
+            if not self.in_journal(number):
+                self.get(number - self.removed)
+                journal.append(self.topic, self.payload, self.flags)
+                journal.skip()
+                self._kept[number % self.limit] = journal.unread
 
     def _take(self, topic, payload, flags):
         number = super().put(topic, payload, flags)
@@ -109,7 +127,10 @@ class Durable(Outbox):
                     return
                 topic, payload, flags = message
                 if self.on_read:
-                    payload = self.on_read(payload)
+                    try:
+                        payload = self.on_read(payload)
+                    except MemoryError:
+                        pass  # rather as it is than not at all
                 self._take(topic, payload, flags | 8 if journal.unread <= self._old else flags)
         except OSError:
             journal.errors += 1

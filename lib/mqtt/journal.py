@@ -21,7 +21,7 @@ try:
 except ImportError:  # a port without it
     from mqtt.crc import crc32
 
-_HEADER = ">HBBIII"
+_HEADER = const(">HBBIII")
 _ENOSPC = const(28)
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
@@ -48,12 +48,13 @@ class Journal:
         self.last = None
         self._file = None  # the segment that is appended to
         self._size = 0  # its size
+        self._whole = False  # the last segment ends with a record, so that it can be gone on with
         self._told = 0  # the flash knows that all before this one are done
         try:
             os.mkdir(folder)
         except OSError:
             pass  # it is there; if not, the next line says so
-        self._names = sorted(int(name, 16) for name in os.listdir(folder) if len(name) == 8)
+        self._names = sorted(_numbers(os.listdir(folder)))
         for i, name in enumerate(self._names):
             self._look_through(name, self._end(i))
         self._told = self.first
@@ -92,10 +93,11 @@ class Journal:
             i = self._names.index(self._reading)
             if record and record[3] < self._end(i):
                 topic, payload, flags, number, _ = record
+                found = topic, payload, flags  # before we go on: there may be no RAM for it
                 self._at += _SIZE + len(topic) + len(payload)
                 if topic and number >= self.unread:
                     self.unread = number + 1
-                    return topic, payload, flags
+                    return found
             elif i + 1 < len(self._names):
                 self._reading = self._names[i + 1]
                 self._at = 0
@@ -138,7 +140,8 @@ class Journal:
         """Find the last record of a segment, and how far we are."""
         self.next = name
         self.first = max(self.first, self._names[0])
-        left = os.stat(self._path(name))[6]
+        self._size = left = os.stat(self._path(name))[6]
+        self._whole = False
         with open(self._path(name), "rb") as file:
             while self.next < end:
                 record = _record(file)
@@ -151,6 +154,7 @@ class Journal:
                 if topic:
                     self.next += 1
                     self.last = payload
+                self._whole = left == 0
 
     def _write(self, topic, payload, flags):
         """Append a record to the last segment, or to a new one."""
@@ -161,8 +165,11 @@ class Journal:
         )
         summed = crc32(payload, crc32(topic, crc32(memoryview(head)[:_SUMMED])))
         struct.pack_into(">I", head, _SUMMED, summed)
+        if self._file is None and self._whole:
+            self._file = open(self._path(self._names[-1]), "ab")  # noqa: SIM115
+        self._whole = False
         if self._file is None or self._size + size > self.segment:
-            self._begin()
+            self._begin(not topic)
         try:
             for part in (head, topic, payload):
                 self._file.write(part)
@@ -174,18 +181,24 @@ class Journal:
         self._size += size
         self._told = self.first
 
-    def _begin(self):
-        """Begin a segment, if there is room for it."""
+    def _begin(self, spare):
+        """Begin a segment, if there is room for it; one more to say how far we are, if `spare`."""
         stat = os.statvfs(self.folder)
         # littlefs takes two blocks more when its list of files grows.
-        room = stat[0] * (stat[3] - 2) >= self.segment + self.reserve
-        if not room or len(self._names) >= self.segments:
+        room = stat[0] * (stat[3] - 2) >= self.segment + (0 if spare else self.reserve)
+        if not room or len(self._names) >= self.segments + spare:
             raise OSError(_ENOSPC)
         self._leave()
-        self._file = open(self._path(self.next), "wb")  # noqa: SIM115
-        self._size = 0
-        if self.next not in self._names:
+        new = self.next not in self._names
+        if new:
             self._names.append(self.next)
+        try:
+            self._file = open(self._path(self.next), "wb")  # noqa: SIM115
+        except (OSError, MemoryError):
+            if new:
+                self._names.pop()
+            raise
+        self._size = 0
 
     def _leave(self):
         file, self._file = self._file, None
@@ -194,6 +207,16 @@ class Journal:
                 file.close()
             except OSError:
                 self.errors += 1
+
+
+def _numbers(names):
+    """The numbers that names of segments stand for; other files are left alone."""
+    for name in names:
+        try:
+            if len(name) == 8:
+                yield int(name, 16)
+        except ValueError:
+            pass
 
 
 def _record(file):

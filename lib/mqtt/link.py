@@ -70,17 +70,19 @@ class Link(Connection):
         first, longest = self.backoff_ms
         # That all is well is shown by an acknowledgement, or by time; not by a CONNACK alone.
         lasted = self.session.up and ticks_diff(now, self._since) > longest
-        if lasted or self.outbox.removed != self._removed:
+        good = lasted or self.outbox.removed != self._removed
+        if good:
             self._attempt = 0
         self._attempt += 1
-        # Every broker of the list is tried before there is a pause, with full jitter: anything up
-        # to a limit that doubles. A refusal will not mend soon.
+        # There is a pause when a good connection has ended, and when every broker of the list was
+        # tried, with full jitter: anything up to a limit that doubles. A refusal will not mend
+        # soon, but for one because the broker is not available just now.
         rounds, others = divmod(self._attempt, len(self._dials))
         pause = 0
-        if not others:
-            pause = self.random(24) % min(longest, first << min(rounds - 1, 10))
-            if isinstance(error, Refused):
-                pause += longest
+        if good or not others:
+            pause = self.random(24) % min(longest, first << min(max(rounds - 1, 0), 10))
+        if not others and isinstance(error, Refused) and error.code not in (3, 0x88, 0x89):
+            pause += longest
         self.hang_up()
         self._since = ticks_add(now, pause)
         self.failures += 1

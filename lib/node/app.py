@@ -67,6 +67,7 @@ class Node:
         self.health = None  # what node.health remembers
         self.stuck = ""  # what makes no progress; then the watchdog is not fed
         self.phase = "start"  # what the node is at
+        self.news = False  # the diagnostics are to be told, it connected
         self.proven = False  # it ran long enough for its start to be no crash
         self.gave_up = ""  # why it restarts of itself
         self.tokens = 4 * _COMMANDS_S  # commands that it takes now
@@ -105,7 +106,8 @@ class Node:
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
         if self.uptime % _LOOK_S == 0:
             call("health", "look", self)
-        if self.uptime % self.diagnostics == 0:
+        if self.news or self.uptime % self.diagnostics == 0:
+            self.news = False
             self.tell()
         if self.safe:
             if self.uptime == _SAFE_S:
@@ -197,12 +199,12 @@ class Node:
         return begin
 
     def on_connect(self):
-        """Birth, then how the node is."""
+        """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
         self.wifi_left = self.wifi_pause = 0  # when the Wi-Fi is lost again, it is tried at once
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
-        self.tell()
+        self.news = True  # told in the next second, when there is RAM for it
 
     def on_lost(self, error):
         """A connection failed or ended."""

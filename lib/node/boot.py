@@ -20,14 +20,7 @@ def run():
     global config, degraded, before
     # A crash is counted before it happens, and taken back after a minute of good work (node.app),
     # so that a hang or a brown-out is counted too, at whatever step of the start.
-    before = call("retained", "load")
-    call(
-        "retained",
-        "store",
-        before[0] + 1,
-        "no answer: ended by the watchdog or a reset",
-        before[1],
-    )
+    before = call("retained", "begun")
     config, found, state = call("config", "load")
     faults.extend(found)
     for fault in faults:

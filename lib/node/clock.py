@@ -2,7 +2,8 @@
 
 Called every second until somebody has set the clock, see node.overlay; what it remembers meanwhile
 stands in the node: ntp, the server's name, or name:port, empty for none; udp, the socket while an
-answer is awaited; ntp_left, s until the next step; ntp_pause, s of the last pause.
+answer is awaited; ntp_left, s until the next step; ntp_pause, s of the last pause; began, when the
+uptime was 0, s since 1970: taken once, for the seconds of clock and uptime do not begin together.
 """
 
 import os
@@ -28,9 +29,10 @@ def now(epoch):
 def step(node):
     """A second with a clock that is not set: ask for the time, or look for the answer."""
     if now(node.epoch):
-        node.unset = False
         _stop(node)
-        _restamp(node)
+        node.began = node.began or now(node.epoch) - node.uptime
+        _restamp(node)  # if the heap has no room for that, it is done in the next second
+        node.unset = False
         return
     if node.ntp_left > 1:
         node.ntp_left -= 1
@@ -93,8 +95,7 @@ def _restamp(node):
     """Give the readings that wait, and were taken before, the time they were taken at."""
     from node.stamp import stamp
 
-    # Taken once, for the seconds of the two begin at different moments.
-    began = now(node.epoch) - node.uptime
+    began = node.began
     boot = node.boot
     outbox = node.client.outbox
     for index in range(node.client.session.known, outbox.count):

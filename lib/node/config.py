@@ -19,7 +19,7 @@ from micropython import const
 
 from node.overlay import forget
 
-_NAME = "config.json"
+_NAME = const("config.json")
 _MOST = const(4096)  # bytes
 
 

@@ -26,7 +26,7 @@ def make(node, config):
     node.restart = config["restart"]
     node.secret = config.get("commands", {}).get("secret")
     node.ntp = config["ntp"]
-    node.ntp_left = node.ntp_pause = 0
+    node.ntp_left = node.ntp_pause = node.began = 0
     node.udp = None
     node.unset = int(time.time()) + node.epoch < _SET
     mqtt = config["mqtt"]
@@ -34,8 +34,9 @@ def make(node, config):
     if wifi:
         dials = [node.over_wifi(dial) for dial in dials]
     queue = config["queue"]
-    must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
-    if must or "outbox" in os.listdir():
+    # In safe mode there are no sensors, and what was stored for them stays where it is.
+    must = node.safe or any(s.get("delivery") == "must_deliver" for s in config["sensors"])
+    if must and not node.safe or "outbox" in os.listdir():
         queue = call("kept", "outbox", node, queue, config["outbox"], must)
     from mqtt.link import Link
     from mqtt.subscribe import want

@@ -11,7 +11,7 @@ class Console:
 
     def __init__(self):
         self.outbox = self.session = self.incoming = self
-        self.refused = self.count = self.skipped = 0
+        self.refused = self.count = self.skipped = self.known = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Print one line: topic, payload."""

@@ -34,12 +34,17 @@ def look(node):
         node.health = health = [now, now, 0, 0]
     if client.session.up:
         if node.about.pop("restarts", 0):  # they have helped, or it was not for us to help
-            call("retained", "store", call("retained", "load")[0])
+            crashes, _, why = call("retained", "load")
+            call("retained", "store", crashes, why)
         health[_UP] = health[_MOVED] = now
         health[_SWITCHED] = 0
     elif client.failures != health[_FAILURES]:
         health[_FAILURES] = client.failures
         health[_MOVED] = now
+    outbox = client.outbox
+    restored = getattr(outbox, "restored", 0)
+    if 0 < restored <= outbox.removed and not hasattr(outbox, "journal"):
+        call("kept", "clear", outbox)
     node.stuck = _stuck(node, now - health[_MOVED])
     if node.stuck:
         node.failed("health", node.stuck)

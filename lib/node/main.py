@@ -62,7 +62,8 @@ def _why(error, node):
 
 def _keep(outbox):
     """What was accepted and not delivered must not go with the RAM."""
-    if not outbox or not outbox.count and not hasattr(outbox, "journal"):
+    on_flash = hasattr(outbox, "journal") or hasattr(outbox, "restored")
+    if not outbox or not outbox.count and not on_flash:
         return
     try:
         gc.collect()

@@ -6,10 +6,12 @@ crash. Layout: "PU", a byte of crashes, a byte of restarts, the reason as text.
 """
 
 import machine
+from micropython import const
 
-_FILE = "crash.txt"
-_HEAD = b"PU"
-_MOST = 160  # bytes of the reason
+_FILE = const("crash.txt")
+_HEAD = const(b"PU")
+_NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # until it ends in another way
+_MOST = const(160)  # bytes of the reason
 
 
 def load():
@@ -44,6 +46,13 @@ def store(crashes, why="", restarts=0):
             file.write(data)
 
 
+def begun():
+    """The board starts: count it as a crash; returns what load() said before."""
+    before = load()
+    store(before[0] + 1, _NO_ANSWER, before[1])
+    return before
+
+
 def ended(crashed, why=""):
     """The node ended: of itself with a reason or none, or by a crash, which is counted."""
     crashes, restarts, _ = load()
@@ -56,7 +65,7 @@ def ended(crashed, why=""):
 def healthy(node):
     """The node has run well: no crash is counted any more; the reason stays until it is told."""
     if node.client.connects:
-        store(0)
+        store(0, _NO_ANSWER)
     else:
         store(0, node.about.get("why", ""), load()[1])
 

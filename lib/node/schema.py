@@ -60,7 +60,7 @@ def check(config, board=None):
     """
     faults = []
     if not isinstance(config, dict):
-        return ["config.json: %s; an object is wanted" % _shown(config)]
+        return ["config.json: an object is wanted"]
     rules = _rules()
     _section(faults, "", config, rules[""])
     for name in ("wifi", "mqtt", "commands"):
@@ -84,7 +84,7 @@ def check(config, board=None):
         if isinstance(sensor, dict):
             _sensor(faults, path, sensor, rules["sensor"], board, names, pins)
         else:
-            faults.append("%s: %s; an object is wanted" % (path, _shown(sensor)))
+            faults.append("%s: an object is wanted" % path)
     return faults
 
 
@@ -139,7 +139,9 @@ def _section(faults, path, section, rules, closed=True):
         if key in section:
             wrong = _wrong(section[key], rule)
             if wrong:
-                shown = "it" if key in ("password", "secret") else _shown(section[key])
+                # A section of a wrong type may be a secret, or an address with one in it.
+                secret = key in ("password", "secret") or rule[1] == "object"
+                shown = "it" if secret else _shown(section[key])
                 faults.append("%s%s: %s is wrong; %s" % (path, key, shown, wrong))
         elif rule[0] is ...:
             what = rule[4] if len(rule) > 4 else _wanted(rule)

@@ -1,0 +1,158 @@
+# What a node keeps over a restart of its own: nothing goes, and the order stays.
+# heap: 2000K
+# port
+import os
+
+import vfs
+from disk import fresh
+
+from mqtt.durable import Durable
+from mqtt.outbox import Outbox
+from node import console, delivery, health, kept
+from node.app import Node
+
+
+def node():
+    return Node("petrel/n/", 300, {}, False)
+
+
+def on_flash(test):
+    def run():
+        with fresh(vfs.VfsLfs2, 400):
+            test()
+
+    return run
+
+
+def numbers(outbox):
+    found = []
+    while outbox.count:
+        outbox.get(0)
+        found.append(bytes(outbox.payload))
+        outbox.pop()
+    return found
+
+
+def reading(i):
+    return b'{"seq": %d}' % i
+
+
+def must(readings):
+    """Store readings as a node with a must_deliver sensor does."""
+    outbox = kept.outbox(node(), 32, 65536, True)
+    outbox.keep = True
+    for i in readings:
+        assert outbox.put("t", reading(i), 2) is not None
+
+
+@on_flash
+def test_what_was_stored_stays_on_the_flash_until_it_is_acknowledged():
+    must(range(1, 7))
+    for _ in range(3):  # the power is cut again and again, in a node without such a sensor
+        one = node()
+        outbox = kept.outbox(one, 32, 65536, False)
+        assert type(outbox) is Outbox and outbox.count == 6
+        assert one.count == 6  # the numbers of readings go on
+    outbox.pop()
+    outbox.put("t", reading(7), 2)
+    kept.store(outbox)
+    outbox = kept.outbox(node(), 32, 65536, False)
+    assert numbers(outbox) == [reading(i) for i in range(2, 8)]
+
+
+class Client:
+    connects = failures = 0
+
+    def __init__(self, outbox):
+        self.outbox = outbox
+        self.session = self
+        self.up = True
+
+
+@on_flash
+def test_the_flash_is_free_again_when_all_is_acknowledged():
+    must(range(1, 7))
+    one = node()
+    one.uptime = 100
+    one.feed = print
+    one.client = Client(kept.outbox(one, 32, 65536, False))
+    for _ in range(5):
+        one.client.outbox.pop()
+    health.look(one)
+    assert "outbox" in os.listdir()
+    one.client.outbox.pop()
+    health.look(one)
+    assert "outbox" not in os.listdir()
+    health.look(one)  # and that is all
+    one.client.outbox.put("t", b"later", 2)
+    assert kept.store(one.client.outbox) == 1
+    assert numbers(kept.outbox(node(), 32, 65536, False)) == [b"later"]
+
+
+@on_flash
+def test_queue_readings_keep_their_order_whatever_went_to_the_flash():
+    outbox = kept.outbox(node(), 4, 65536, True)
+    for i in range(20):  # q: queue; m: must_deliver
+        outbox.keep = i % 3 == 0
+        outbox.put("m" if outbox.keep else "q", b"%d" % i, 2)
+        if i == 11:
+            outbox.pop()
+    kept.store(outbox)
+    outbox = kept.outbox(node(), 40, 65536, True)
+    found = {"m": [], "q": []}
+    while outbox.count:
+        outbox.get(0)
+        found[str(outbox.topic, "utf-8")].append(int(outbox.payload))
+        outbox.pop()
+    assert sorted(found["m"] + found["q"]) == list(range(1, 20))
+    for topic in found:
+        assert found[topic] == sorted(found[topic]), found
+
+
+@on_flash
+def test_a_large_queue_is_kept_whole():
+    outbox = Outbox(1000)
+    for i in range(1000):
+        outbox.put("petrel/greenhouse/light", b"%100d" % i, 2)
+    assert kept.store(outbox) == 1000
+    outbox = kept.outbox(node(), 1000, 8192, False)
+    assert numbers(outbox) == [b"%100d" % i for i in range(1000)]
+
+
+@on_flash
+def test_an_outbox_that_cannot_be_read_does_not_stop_the_node():
+    open("outbox", "w").close()  # a file where a folder should be
+    one = node()
+    assert kept.outbox(one, 32, 65536, True) == 32
+    assert one.drops == 1 and "flash fails" in one.about["faults"][0]
+
+
+class Link:
+    """As much of a client as is posted to."""
+
+    def __init__(self, outbox):
+        self.outbox = outbox
+        self.session = self
+        self.known = 0
+
+    def post(self, topic, payload):
+        return self.outbox.put(topic, payload, 2)
+
+
+def test_delivery_without_a_network_prints():
+    client = console.Console()
+    delivery.latest(client, "t", "1")
+    delivery.must_deliver(client, "t", "2")
+
+
+@on_flash
+def test_a_flash_that_fails_is_told_by_must_deliver():
+    outbox = Durable("outbox", 4)
+    disk = os.statvfs("/flash")
+    outbox.journal.reserve = disk[0] * disk[3]
+    try:
+        delivery.must_deliver(Link(outbox), "t", b"1")
+        raise AssertionError
+    except OSError as error:
+        assert "not accepted" in str(error)
+    assert not outbox.keep
