@@ -139,6 +139,15 @@ class Link:
         return self.outbox.put(topic, payload, 2)
 
 
+def test_what_was_removed_is_held_no_longer():
+    outbox = Outbox(8)
+    for i in range(8):
+        outbox.put("topic %d" % i, b"payload", 2)
+    for _ in range(8):
+        outbox.pop()
+    assert [each for each in outbox.ring if isinstance(each, (str, bytes))] == []
+
+
 def test_delivery_without_a_network_prints():
     client = console.Console()
     delivery.latest(client, "t", "1")

@@ -45,6 +45,7 @@ class Outbox:
 
     def pop(self):
         """Remove the message at the head."""
-        self.ring[self.removed % self.limit * 3 + 1] = None
+        at = self.removed % self.limit * 3
+        self.ring[at] = self.ring[at + 1] = None
         self.removed += 1
         self.count -= 1
