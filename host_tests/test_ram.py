@@ -1,4 +1,5 @@
-"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 36 KB.
+"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 38 KB;
+from a ROM, with three drivers, in far less.
 
 The interpreter is the 32-bit one, whose pointers are as wide as the boards'. `machine` and
 `network`, which a firmware has in ROM, are stood in for by as little as will do (host_tests/rom),
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +22,16 @@ from tools import boards
 from tools.broker import Broker
 from tools.build import build
 from tools.compile import compile_all, modules
-from tools.paths import MICROPYTHON, ROOT
+from tools.paths import MICROPYTHON, ROOT, VENV
 from tools.process import popen
 from tools.subscriber import Subscriber
 
-HEAP = "36K"
-HEAP_AND_TEST = "37K"  # the same, and what the loop of the second test itself takes
+HEAP = "38K"
+HEAP_AND_TEST = "39K"  # the same, and what the loop of the second test itself takes
 BOARD = "ESP8266_GENERIC"
 SCRIPT = ROOT / "host_tests" / "scripts" / "whole_node.py"
+ROM_SCRIPT = SCRIPT.with_name("in_rom.py")
+ROM_HEAP = "32K"
 CONFIG = {
     "node": "n1",
     "wifi": {"ssid": "a network"},
@@ -65,7 +69,7 @@ def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
         process.communicate()
 
 
-def test_the_whole_node_runs_in_36_kilobytes(start: Start, seen: Subscriber) -> None:
+def test_the_whole_node_runs_in_38_kilobytes(start: Start, seen: Subscriber) -> None:
     """After the first start, which checks the config and starts afresh."""
     for number in range(3):
         process = start()
@@ -86,6 +90,60 @@ def test_the_whole_node_runs_in_36_kilobytes(start: Start, seen: Subscriber) -> 
         assert "Petrel: reboot" in output
         assert "memory" not in output, output
         assert "Traceback" not in output, output
+
+
+@pytest.fixture
+def rom(tmp_path: Path) -> Path:
+    """A ROMFS with all that an ESP8266 gets, built as mpremote builds it for a board."""
+    optimise = boards.load(BOARD).optimise
+    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
+    folder = tmp_path / "image"
+    shutil.copytree(build(BOARD, quiet=True) / "lib", folder)
+    for path in (COMPILED / "rom").glob("*.mpy"):
+        shutil.copy(path, folder)
+    command = [
+        str(VENV / "bin" / "mpremote"),
+        "romfs",
+        "--no-mpy",
+        "-o",
+        str(tmp_path / "rom.img"),
+    ]
+    subprocess.run([*command, "build", str(folder)], check=True, capture_output=True)
+    return tmp_path / "rom.img"
+
+
+def test_the_whole_node_with_three_drivers_runs_in_32_kilobytes_from_a_rom(
+    tmp_path: Path, rom: Path, broker: Broker, seen: Subscriber
+) -> None:
+    config = {
+        **CONFIG,
+        "mqtt": {"host": broker.host, "port": broker.port},
+        "sensors": [
+            {"name": "air", "driver": "bme280", "sda": 4, "scl": 5, "interval": 0.2},
+            {"name": "soil", "driver": "ntc", "pin": 0, "interval": 0.2, "median": 5, "supply": 1},
+            {"name": "rain", "driver": "pulse", "pin": 12, "interval": 0.2, "keep": "rain"},
+        ],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    command = [str(MICROPYTHON["32"]), "-X", f"heapsize={ROM_HEAP}", str(ROM_SCRIPT), str(rom)]
+    for number in range(2):  # the first start checks the config and starts afresh
+        process = popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            if number:
+                for topic in ("air/humidity", "soil", "rain/total"):
+                    seen.wait(f"petrel/n1/{topic}")
+                first = len(seen.messages)
+                seen.publish("petrel/n1/cmd/read", "soil")
+                assert seen.wait("petrel/n1/reply/read", start=first)["ok"]
+                seen.wait("petrel/n1/diagnostics", 20, start=first)
+                seen.publish("petrel/n1/cmd/reboot", "")
+            output, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            process.communicate()
+    assert "Petrel: reboot" in output
+    assert "memory" not in output, output
+    assert "Traceback" not in output, output
 
 
 def test_100_000_readings_leave_the_heap_as_it_was(start: Start) -> None:

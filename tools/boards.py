@@ -53,6 +53,7 @@ class Board:
             f"RESERVED = {_keys(pins['reserved'])!r}",
             f"STRAPPING = {_keys(pins['strapping'])!r}",
             f"WIFI = {self.petrel['network'] == 'wifi'!r}",
+            f"FULL_SCALE = {self.petrel['adc']['full_scale_v']!r}",
         ]
         if config is not None:
             lines.append(f"CONFIG = {config!r}")

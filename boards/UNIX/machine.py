@@ -3,7 +3,7 @@
 import sys
 
 from bench import ask, on_event
-from umachine import PinBase, Signal, mem8, mem16, mem32, time_pulse_us  # noqa: F401
+from umachine import PinBase, Signal, mem8, mem16, mem32  # noqa: F401
 
 
 class Pin(PinBase):

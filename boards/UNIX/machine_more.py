@@ -76,6 +76,75 @@ class RTC:
         ask("memory", "=" + bytes(data).hex())
 
 
+class SoftI2C:
+    """Asks the bench what the parts on the bus say."""
+
+    def __init__(self, *, scl, sda, freq=400_000, timeout=50_000):
+        self._bus = "%s,%s" % (sda.id, scl.id)
+
+    def _transfer(self, address, write, read=0):
+        answer = ask("i2c", self._bus, address, "=" + (bytes(write).hex() or ""), read) or "nack"
+        if answer == "nack":
+            raise OSError(19)  # ENODEV
+        if answer == "stuck":
+            raise OSError(110)  # ETIMEDOUT
+        return bytes.fromhex(answer[1:])
+
+    def scan(self):
+        answer = ask("i2c_scan", self._bus) or ""
+        if answer == "stuck":
+            raise OSError(110)
+        return [int(word) for word in answer.split()]
+
+    def writeto(self, address, data, stop=True):
+        self._transfer(address, data)
+        return len(data)
+
+    def readfrom_into(self, address, buffer, stop=True):
+        buffer[:] = self._transfer(address, b"", len(buffer))
+
+    def readfrom(self, address, count, stop=True):
+        return self._transfer(address, b"", count)
+
+    def readfrom_mem_into(self, address, register, buffer, *, addrsize=8):
+        buffer[:] = self._transfer(address, bytes((register,)), len(buffer))
+
+    def readfrom_mem(self, address, register, count, *, addrsize=8):
+        return self._transfer(address, bytes((register,)), count)
+
+    def writeto_mem(self, address, register, data, *, addrsize=8):
+        self._transfer(address, bytes((register,)) + data)
+
+
+class PWM:
+    def __init__(self, pin, freq=None, duty_u16=None):
+        self._pin = pin.id
+        self._freq = freq or 1000
+        self._duty = duty_u16 or 0
+
+    def freq(self, value=None):
+        if value is None:
+            return self._freq
+        self._freq = value
+        self._tell()
+
+    def duty_u16(self, value=None):
+        if value is None:
+            return self._duty
+        self._duty = value
+        self._tell()
+
+    def deinit(self):
+        self.duty_u16(0)
+
+    def _tell(self):
+        ask("pwm", self._pin, self._freq, self._duty)
+
+
+def time_pulse_us(pin, level, timeout_us=1_000_000):
+    return int(ask("pulse", pin.id, level, timeout_us) or -2)
+
+
 class WDT:
     def __init__(self, id=0, timeout=5000):
         ask("watchdog", timeout)

@@ -3,7 +3,8 @@
 from array import array
 
 from sensors import analog
-from sensors.analog import Analog, middle
+from sensors.analog import Analog
+from sensors.channel import middle
 
 
 class Adc:

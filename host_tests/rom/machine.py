@@ -41,3 +41,9 @@ def reset():
 
 
 soft_reset = reset
+
+
+def __getattr__(name):
+    if name == "SoftI2C":
+        return __import__("bus").SoftI2C
+    raise AttributeError(name)

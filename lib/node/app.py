@@ -122,8 +122,8 @@ class Node:
         for entry in self.sensors:
             sensor = entry[_SENSOR]
             if hasattr(sensor, "poll"):
-                sensor.poll(now)
-                wait = min(wait, _LISTEN_MS)
+                left = sensor.poll(now)
+                wait = min(wait, left if left >= 0 else _LISTEN_MS)
                 if sensor.changed:
                     self._read(entry)
             if entry[_INTERVAL]:
@@ -169,6 +169,15 @@ class Node:
         except (OSError, ValueError, MemoryError) as error:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
+
+    def release(self):
+        """The end: outputs go to their safe state, counters keep their totals."""
+        for entry in self.sensors:
+            if hasattr(entry[_SENSOR], "close"):
+                try:
+                    entry[_SENSOR].close()
+                except (OSError, MemoryError) as error:
+                    self.failed(entry[_NAME], error)
 
     def failed(self, name, error):
         """Count and keep an error."""

@@ -74,6 +74,17 @@ def _interval(node, payload):
     raise ValueError("sensor: there is none named %r" % str(name)[:32])
 
 
+def _set(node, payload):
+    """Payload: {"output": name, "value": what its driver takes}. The state is published, too."""
+    order = json.loads(payload)
+    name = order["output"]
+    for entry in node.sensors:
+        if entry[0] == name and hasattr(entry[1], "set"):
+            entry[1].set(order["value"])
+            return {"output": name, "value": order["value"]}
+    raise ValueError("output: there is none named %r" % str(name)[:32])
+
+
 def _diagnostics(node, payload):
     """Payload: anything. Answers, and publishes the diagnostics."""
     node.tell()
@@ -90,6 +101,7 @@ _COMMANDS = {
     "ping": _ping,
     "read": _read,
     "interval": _interval,
+    "set": _set,
     "diagnostics": _diagnostics,
     "reboot": _reboot,
 }

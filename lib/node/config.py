@@ -41,7 +41,7 @@ def load():
         for name in list(sys.modules):
             if name.startswith("sensors") or name == "board":
                 del sys.modules[name]
-        forget("schema")
+        forget("schema", "pins", "roles")
 
 
 def _check(text, current, old, faults):

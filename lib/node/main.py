@@ -49,6 +49,7 @@ def _live(started):
     except Exception as error:  # whatever it was: a board in the field has to start again
         sys.print_exception(error)
         ended = crashed = _why(error, node)
+    node.release()
     return ended, crashed, node.gave_up, node.client and node.client.outbox
 
 

@@ -1,17 +1,23 @@
 """Makes a node's sensors, and starts the watchdog. Needed once, and then forgotten."""
 
+import sys
 from time import ticks_ms
 
 import machine
 
+from node.overlay import forget
+from node.roles import roles
+
 
 def make(node, config):
     """Make all sensors; one that cannot be made is reported, and the others work."""
+    buses = {}
     for entry in config["sensors"]:
         try:
-            _add(node, entry)
+            _add(node, entry, buses)
         except (ImportError, OSError, ValueError, TypeError) as error:
             node.failed(entry["name"], error)
+    forget("roles")
     if config["watchdog"]:
         try:
             node.feed = machine.WDT(timeout=config["watchdog"] * 1000).feed
@@ -19,12 +25,12 @@ def make(node, config):
             node.feed = machine.WDT().feed
 
 
-def _add(node, entry):
-    sensor = _make(entry)
+def _add(node, entry, buses):
+    sensor = _make(entry, buses)
     if hasattr(sensor, "listen"):
         sensor.listen()
     # What changes by itself needs no clock, the rest is read once a minute unless told otherwise.
-    interval = entry.get("interval", 0 if hasattr(sensor, "listen") else 60)
+    interval = entry.get("interval", 0 if hasattr(sensor, "poll") else 60)
     name = entry["name"]
     topic = node.prefix + name
     delivery = entry.get("delivery", "queue")
@@ -37,23 +43,57 @@ def _add(node, entry):
     node.sensors.append([name, sensor, int(interval * 1000), ticks_ms(), topic, False, delivery])
 
 
-def _make(entry):
-    """Import the driver, make its pin or ADC, hand it over."""
+def _make(entry, buses):
+    """Import the driver, make what it is handed, hand that over."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
     module.options = None  # type: ignore[attr-defined]  # it was for the check of the config
     options = {}
     for key in entry:
-        if key not in ("name", "driver", "pin", "interval", "pull", "delivery"):
+        if key not in ("name", "driver", "interval", "pull", "delivery"):
             options[key] = entry[key]
-    pin = entry["pin"]
-    if module.USES == "adc":
-        adc = machine.ADC(pin)
+    if module.USES == "i2c":
+        return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)
+    hardware = []
+    for key, kind in roles(module.USES):
+        _part(hardware, kind, options.pop(key), entry.get("pull"))
+        if kind == "adc" and "reference" not in options and not hasattr(hardware[0], "read_uv"):
+            options["reference"] = _full_scale()
+    return module.DRIVER(*hardware, **options)
+
+
+def _part(hardware, kind, number, pull):
+    """Make one part of what a driver is handed."""
+    if kind == "adc":
+        adc = machine.ADC(number)
         if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
             adc.atten(machine.ADC.ATTN_11DB)
-        return module.DRIVER(adc, **options)
-    pull = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
-    if pull:
-        hardware = machine.Pin(pin, machine.Pin.IN, getattr(machine.Pin, pull))
+        hardware.append(adc)
+    elif kind == "out":
+        hardware.append(machine.Pin(number, machine.Pin.OUT))
+    elif kind == "pwm":
+        hardware.append(machine.PWM(machine.Pin(number)))
+    elif kind == "bare":
+        hardware.append(machine.Pin(number))
     else:
-        hardware = machine.Pin(pin, machine.Pin.IN)
-    return module.DRIVER(hardware, **options)
+        name = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(pull)
+        more = (getattr(machine.Pin, name),) if name else ()
+        hardware.append(machine.Pin(number, machine.Pin.IN, *more))
+        if kind == "pulse":
+            hardware.append(machine.time_pulse_us)
+
+
+def _bus(sda, scl, buses):
+    """The I2C bus on two pins, which parts share."""
+    if (sda, scl) not in buses:
+        buses[sda, scl] = machine.SoftI2C(scl=machine.Pin(scl), sda=machine.Pin(sda), freq=100_000)
+    return buses[sda, scl]
+
+
+def _full_scale():
+    """Volts at full scale of an ADC that does not know them."""
+    try:
+        return float(__import__("board").FULL_SCALE)
+    except (ImportError, AttributeError):
+        return 3.3
+    finally:
+        sys.modules.pop("board", None)

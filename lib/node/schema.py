@@ -4,6 +4,8 @@ Imported for the check and forgotten after it. The rules stand in functions, so 
 only while they are used. Nothing in a config, however it is nested or typed, makes it raise.
 """
 
+from node.roles import roles
+
 _NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
 _RESERVED = ("status", "diagnostics", "cmd", "reply")
 
@@ -46,17 +48,17 @@ def _rules():
         "sensor": {
             "name": (..., "name"),
             "driver": (..., str, 1, 24, "a module of lib/sensors"),
-            "pin": (..., "pin"),
             "interval": (None, float, 0.1, 86400),
             "delivery": (None, ("queue", "latest", "must_deliver")),
         },
     }
 
 
-def check(config, board=None):
+def check(config, board=None, warnings=None):
     """Return what is wrong with a config, a list of lines; empty if nothing is.
 
     config: whatever JSON gave; board: the module with the board's facts, or None: no pin checks
+    warnings: a list, to which is added what may go well and may not
     """
     faults = []
     if not isinstance(config, dict):
@@ -82,13 +84,13 @@ def check(config, board=None):
     for i, sensor in enumerate(sensors if isinstance(sensors, (list, tuple)) else ()):
         path = "sensors[%d]" % i
         if isinstance(sensor, dict):
-            _sensor(faults, path, sensor, rules["sensor"], board, names, pins)
+            _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
         else:
             faults.append("%s: an object is wanted" % path)
     return faults
 
 
-def _sensor(faults, path, sensor, rules, board, names, pins):
+def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
     driver = None
     name = sensor.get("driver")
     if isinstance(name, str) and name:
@@ -97,6 +99,8 @@ def _sensor(faults, path, sensor, rules, board, names, pins):
             faults.append("%s.driver: no %s; a module of lib/sensors" % (path, _shown(name)))
         else:
             rules = dict(rules)
+            for key, _ in roles(driver.USES):
+                rules[key] = (..., "pin")
             for key, option in driver.options().items():
                 rules[key] = _option_rule(option)
     before = len(faults)
@@ -111,11 +115,15 @@ def _sensor(faults, path, sensor, rules, board, names, pins):
             faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
         names[name] = path
     if driver and board and len(faults) == before:
-        _pin(faults, path, sensor, driver.USES, board, pins)
+        from node.pins import check as check_pins
+
+        check_pins(faults, path, sensor, driver, board, pins, warnings)
 
 
 def _option_rule(option):
     default = option[0]
+    if default is ...:
+        return option
     if len(option) == 3:
         return (None, float if isinstance(default, float) else int, option[1], option[2])
     if len(option) == 2:
@@ -164,6 +172,10 @@ def _wrong(value, rule):
         good = good and all(isinstance(name, str) and 0 < len(name) < 256 for name in names)
     elif kind == "list":
         good = isinstance(value, (list, tuple))
+    elif kind == "points":
+        good = isinstance(value, (list, tuple)) and 4 <= len(value) <= 64 and not len(value) & 1
+        good = good and all(type(each) in (int, float) for each in value)
+        good = good and all(a < b for a, b in zip(value[::2], value[2::2]))
     elif kind == "pin":
         good = isinstance(value, (int, str)) and not isinstance(value, bool)
     elif kind == "name":
@@ -196,6 +208,7 @@ def _wanted(rule):
         "list": "a list is wanted",
         "hosts": 'the broker\'s name or address, such as "192.168.1.10", or a list of up to 8',
         "pin": "the number or name of a pin",
+        "points": "[volts, value, volts, value, ...], volts rising, at least two points",
         "name": _NAME,
         "topic": "a topic prefix without wildcards, and without / at its ends",
     }[kind]
@@ -229,43 +242,3 @@ def _near(a, b):
         for j, y in enumerate(b):
             row.append(min(row[j] + 1, last[j + 1] + 1, last[j] + (x != y)))
     return row[-1] <= (2 if len(b) > 3 else 1)
-
-
-def _pin(faults, path, sensor, uses, board, pins):
-    """A pin must exist, be free, and be able to do what the driver wants."""
-    pin = sensor["pin"]
-    adc = uses == "adc"
-    good = board.ADC if adc else board.PINS
-    pull = sensor.get("pull")
-    wrong = None
-    # ESP8266's one analog input has the number 0, and so has a GPIO.
-    where = "adc" if adc and pin not in board.PINS else "pin"
-    if pin in board.RESERVED:
-        wrong = "is used for " + board.RESERVED[pin]
-    elif adc and pin in board.ADC_NOT_WITH_WIFI and board.WIFI:
-        wrong = "cannot measure while Wi-Fi is on,"
-    elif adc and pin not in board.ADC:
-        wrong = "is not an analog input"
-    elif not adc and pin not in board.PINS:
-        wrong = "is not a pin"
-    elif pull and pin in board.NO_PULL:
-        wrong = "has no pull-" + pull
-    elif (where, pin) in pins:
-        wrong = "is that of %s too, and is no free pin" % pins[where, pin]
-    if wrong is None:
-        pins[where, pin] = path
-        return
-    free = [
-        str(p)
-        for p in good
-        if p not in board.RESERVED and p not in board.STRAPPING and (where, p) not in pins
-        and not (pull and p in board.NO_PULL)
-    ]  # fmt: skip
-    faults.append("%s.pin: %s %s on %s; use %s" % (path, pin, wrong, board.ID, _some(free)))
-
-
-def _some(free):
-    shown = free[:5]
-    if len(shown) < 2:
-        return shown[0] if shown else "another board"
-    return ", ".join(shown[:-1]) + " or " + shown[-1]

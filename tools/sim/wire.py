@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tools.sim.wires import Dht, Echo, OneWire
+
 if TYPE_CHECKING:
     from tools.sim.bench import Bench
 
@@ -115,6 +117,36 @@ class Wire:
 
     def _on_adc(self, pin: str) -> int:
         return self._bench.world.microvolts(pin)
+
+    def _on_i2c(self, bus: str, address: str, data: str, count: str) -> str:
+        parts = self._bench.world.buses.get(bus)
+        if parts is None:
+            return "nack"
+        return parts.transfer(int(address), bytes.fromhex(data[1:]), int(count))
+
+    def _on_i2c_scan(self, bus: str) -> str:
+        parts = self._bench.world.buses.get(bus)
+        return parts.scan() if parts else ""
+
+    def _on_wire(self, pin: str, what: str, argument: str = "") -> str:
+        wire = self._bench.world.wires.get(pin)
+        if not isinstance(wire, OneWire):
+            wire = OneWire()  # nothing on it
+        return wire.do(what, argument)
+
+    def _on_dht(self, pin: str) -> str:
+        found = self._bench.world.wires.get(pin)
+        return found.answer() if isinstance(found, Dht) else ""
+
+    def _on_pulse(self, pin: str, level: str, timeout_us: str) -> int:
+        found = self._bench.world.wires.get(pin)
+        return found.pulse(int(timeout_us)) if isinstance(found, Echo) else -2
+
+    def _on_pwm(self, pin: str, frequency: str, duty: str) -> None:
+        self._bench.world.pwm[pin] = int(frequency), int(duty)
+
+    def _on_pixels(self, pin: str, data: str = "") -> None:
+        self._bench.world.pixels[pin] = data
 
     def _on_memory(self, data: str | None = None) -> str:
         world = self._bench.world

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from tools.sim.i2c import I2cBus
 from tools.sim.parts import Source, source
+from tools.sim.wires import Ds18b20, OneWire, part
 
 IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
 
@@ -14,7 +16,7 @@ IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
 class World:
     """What the board's pins and its radio meet."""
 
-    def __init__(self, parts: dict[str, dict[str, Any]], wifi: dict[str, Any]) -> None:
+    def __init__(self, parts: dict[str, Any], wifi: dict[str, Any]) -> None:
         self.memory = b""  # survives a reset, not a power cut
         self.clock_offset = 0  # s that the board's clock is ahead of this computer's
         self.on_wifi: Callable[[bool], None] = lambda on: None
@@ -24,6 +26,10 @@ class World:
         self._pulls: dict[str, int] = {}  # 1 up, 2 down, as the board has set them
         self._outputs: dict[str, int] = {}
         self._interrupts: dict[str, list[int]] = {}
+        self.buses: dict[str, I2cBus] = {}  # by "sda,scl"
+        self.wires: dict[str, Any] = {}  # parts on a single pin, by pin
+        self.pwm: dict[str, tuple[int, int]] = {}  # frequency and duty, by pin
+        self.pixels: dict[str, str] = {}  # bytes of the lights, in hex, by pin
         self._wifi = {"rssi": -50, "password": "", **wifi}
         self._in_reach = True
         self._status = IDLE
@@ -31,8 +37,26 @@ class World:
         for name, model in parts.items():
             self.wire(name, model)
 
-    def wire(self, name: str, model: dict[str, Any]) -> None:
-        """Connect a part: "adc:34" or "pin:4" and its model."""
+    def wire(self, name: str, model: Any) -> None:
+        """Connect a part: "adc:34", "pin:4", "i2c:21,22" or "wire:4", and its model.
+
+        A list of models is several parts on the bus, or on the wire.
+        """
+        kind, _, pins = name.partition(":")
+        if isinstance(model, list):
+            for each in model:
+                self.wire(name, each)
+            return
+        if kind == "i2c":
+            self.buses.setdefault(pins, I2cBus()).add(**model)
+            return
+        if kind == "wire":
+            made = part(**model)
+            if isinstance(made, Ds18b20):
+                self.wires.setdefault(pins, OneWire()).parts.append(made)
+            else:
+                self.wires[pins] = made
+            return
         if name.startswith("pin:") and model.get("model") == "constant" and "level" in model:
             self._driven[name[4:]] = int(model["level"])
         else:

@@ -1,0 +1,203 @@
+"""Drivers of parts on I2C, in MicroPython, against register-level models of the parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.rig import Rig
+from tools.sim import i2c
+
+BUS = "i2c:21,22"
+AT = "sda=21, scl=22"
+# Driver, what its part measures, how near the reading comes, in the order of FIELDS.
+PARTS: list[tuple[str, dict[str, float], tuple[float, ...]]] = [
+    ("bme280", {"temperature": 21.5, "pressure": 1013.25, "humidity": 45.0}, (0.01, 0.03, 0.02)),
+    ("bme280", {"temperature": -39.9, "pressure": 300.5, "humidity": 0.0}, (0.01, 0.03, 0.02)),
+    ("bme280", {"temperature": 84.9, "pressure": 1099.0, "humidity": 99.9}, (0.01, 0.03, 0.03)),
+    ("sht3x", {"temperature": 21.5, "humidity": 45.0}, (0.011, 0.011)),
+    ("sht3x", {"temperature": -40.0, "humidity": 0.0}, (0.011, 0.011)),
+    ("sht3x", {"temperature": 125.0, "humidity": 100.0}, (0.011, 0.011)),
+    ("aht20", {"temperature": 21.5, "humidity": 45.0}, (0.011, 0.011)),
+    ("aht20", {"temperature": -40.0, "humidity": 99.9}, (0.011, 0.011)),
+    ("bh1750", {"illuminance": 0.0}, (1.0,)),
+    ("bh1750", {"illuminance": 54000.0}, (1.0,)),
+    ("ads1115", {"a0": 1.2345}, (0.0002,)),
+    ("ads1115", {"a0": -0.3}, (0.0002,)),
+    ("ina219", {"voltage": 12.0, "current": 0.5}, (0.004, 0.0002, 0.01)),
+    ("ina219", {"voltage": 3.3, "current": -3.1}, (0.004, 0.0002, 0.02)),
+    ("scd4x", {"carbon_dioxide": 800, "temperature": 21.5, "humidity": 45.0}, (0, 0.011, 0.011)),
+    ("scd4x", {"carbon_dioxide": 5000, "temperature": -9.9, "humidity": 0.0}, (0, 0.011, 0.011)),
+]
+DRIVERS = sorted({name for name, _, _ in PARTS})
+pytestmark = pytest.mark.parametrize("bits", WIDTHS)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SCD4x measures four times a second in the tests that do not look at its time."""
+    monkeypatch.setattr(i2c.Scd4x, "PERIOD_S", 0.25)
+
+
+def rig(bits: str, model: str, **values: Any) -> Rig:
+    return Rig(bits, {BUS: {"model": model, **values}})
+
+
+READ = """
+def read(sensor):
+    ms = sensor.start()
+    time.sleep_ms(min(ms, 301))
+    return sensor.read()
+"""
+
+
+@pytest.mark.parametrize(("driver", "values", "near"), PARTS)
+def test_value(bits: str, driver: str, values: dict[str, float], near: tuple[float, ...]) -> None:
+    with rig(bits, driver, **values) as board:
+        read, fields = board.run(
+            f"{READ}\ns = make('{driver}', {AT})\ntell(read(s))\ntell(s.FIELDS)"
+        )
+    wanted = list(values.values())
+    if driver == "ina219":
+        wanted.append(wanted[0] * wanted[1])
+    assert len(read) == len(fields) == len(wanted)
+    for found, value, within in zip(read, wanted, near, strict=True):
+        assert abs(found - value) <= within, (read, wanted)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_the_time_it_says_is_enough(bits: str, driver: str) -> None:
+    """The model answers as the part does: not before it has measured, at the longest."""
+    with rig(bits, driver) as board:
+        i2c.Scd4x.PERIOD_S = 5.0
+        (ok,) = board.run(f"s = make('{driver}', {AT})\nvalue(s)\ntell(len(value(s)) > 0)")
+    assert ok
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_part_that_is_not_there(bits: str, driver: str) -> None:
+    with Rig(bits, {BUS: [{"model": driver, "fault": "absent"}, {"model": "bmp280"}]}) as board:
+        address = f"0x{i2c.MODELS[driver].ADDRESS:02x}"
+        if driver == "bme280":
+            board.part(BUS, 1).address = 0x77
+        code = f"tell(told(lambda: value(make('{driver}', {AT}))))"
+        (said,) = board.run(code)
+    seen = "0x77" if driver == "bme280" else "0x76"
+    assert said == (
+        f"OSError: {driver} at {address}: no answer, check SDA, SCL and power; on the bus: {seen}"
+    )
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_part_that_goes_away_and_comes_back(bits: str, driver: str) -> None:
+    """Pulled out between two readings, and put back."""
+    with rig(bits, driver) as board:
+        part = board.part(BUS)
+
+        def pull_out(pin: str, level: int) -> None:
+            part.fault = "absent" if level else ""
+
+        board.world.output = pull_out  # type: ignore[method-assign]
+        code = f"""{READ}
+from machine import Pin
+pull_out = Pin(99, Pin.OUT)
+s = make('{driver}', {AT})
+tell(len(read(s)))
+pull_out.value(1)
+tell(told(read, s))
+pull_out.value(0)
+tell(len(read(s)))
+"""
+        before, said, after = board.run(code)
+    assert "no answer" in said
+    assert before == after > 0
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_bus_that_is_stuck(bits: str, driver: str) -> None:
+    with rig(bits, driver, fault="stuck") as board:
+        (said,) = board.run(f"tell(told(lambda: value(make('{driver}', {AT}))))")
+    assert said.endswith(
+        "the bus is stuck, SDA or SCL is held low: check the wires, then the power"
+    )
+
+
+@pytest.mark.parametrize("driver", ["sht3x", "aht20", "scd4x"])
+def test_a_bad_checksum(bits: str, driver: str) -> None:
+    with rig(bits, driver, fault="bad crc") as board:
+        (said,) = board.run(f"{READ}\ntell(told(lambda: read(make('{driver}', {AT}))))")
+    assert "ValueError" in said
+    assert "bad checksum: check the wires, and that they are short" in said
+
+
+@pytest.mark.parametrize("driver", ["bme280", "aht20", "ads1115", "ina219", "sht3x"])
+def test_a_part_that_is_too_slow(bits: str, driver: str) -> None:
+    with rig(bits, driver, fault="slow") as board:
+        (said,) = board.run(f"{READ}\ntell(told(lambda: read(make('{driver}', {AT}))))")
+    assert "still measuring" in said or "no answer" in said
+
+
+@pytest.mark.parametrize(
+    ("driver", "values", "what"),
+    [
+        ("bme280", {"fault": "wrong part"}, "chip id 0x55; this is no BME280 or BMP280"),
+        ("bh1750", {"illuminance": 90_000.0}, "too bright, more than 54612 lx"),
+        ("ads1115", {"a0": 5.0}, "at the end of its range of 4.096 V"),
+        ("ads1115", {"a0": -5.0}, "at the end of its range of 4.096 V"),
+        (
+            "ina219",
+            {"current": 4.0},
+            "more than 320 mV at the shunt; use one of less than 0.1 ohms",
+        ),
+    ],
+)
+def test_out_of_range(bits: str, driver: str, values: dict[str, Any], what: str) -> None:
+    with rig(bits, driver, **values) as board:
+        (said,) = board.run(f"tell(told(lambda: value(make('{driver}', {AT}))))")
+    assert said.startswith("ValueError: ")
+    assert said.endswith(what)
+
+
+def test_bmp280_has_no_humidity(bits: str) -> None:
+    with rig(bits, "bmp280", temperature=25.0, pressure=950.0) as board:
+        fields, read = board.run(
+            f"s = make('bme280', {AT})\ntell([name for name, _ in s.FIELDS])\ntell(value(s))"
+        )
+    assert fields == ["temperature", "pressure"]
+    assert abs(read[0] - 25.0) <= 0.01
+    assert abs(read[1] - 950.0) <= 0.03
+
+
+def test_bme280_as_the_datasheet_works_it_out(bits: str) -> None:
+    """BST-BMP280-DS001, 3.12: 519888 and 415148 are 25.08 C and 100653.27 Pa."""
+    with rig(bits, "bmp280") as board:
+        code = f"""
+s = make('bme280', {AT})
+fine = s._fine(519888)
+tell(fine)
+tell((fine * 5 + 128) >> 8)
+tell(s._pascals(415148, fine) / 256)
+"""
+        fine, celsius, pascals = board.run(code)
+    assert (fine, celsius) == (128422, 2508)
+    assert abs(pascals - 100653.27) < 0.3  # the example is in floating point
+
+
+def test_checksums_as_the_datasheets_give_them(bits: str) -> None:
+    with rig(bits, "sht3x") as board:
+        assert board.run(
+            "from sensors.crc8 import crc8\ntell([crc8(b'\\xbe\\xef'), crc8(b'\\xbe\\xef\\x92')])"
+        ) == [[0x92, 0]]
+
+
+def test_two_channels_and_a_difference_of_one_ads1115(bits: str) -> None:
+    with rig(bits, "ads1115", a0=1.0, a1=0.25, a3=2.0) as board:
+        code = f"""
+for channel in (1, 3, "0-1"):
+    tell(value(make('ads1115', {AT}, channel=channel, scale=10.0, unit="bar")))
+"""
+        found = board.run(code)
+    for (value,), wanted in zip(found, (2.5, 20.0, 7.5), strict=True):
+        assert abs(value - wanted) < 0.01

@@ -1,0 +1,133 @@
+"""DHT, DS18B20 and the ultrasonic sensor in MicroPython, against models of the parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.rig import Rig
+from tools.sim.wires import Ds18b20, crc8
+
+WIRE = "wire:4"
+pytestmark = pytest.mark.parametrize("bits", WIDTHS)
+
+
+def rig(bits: str, *models: dict[str, Any]) -> Rig:
+    return Rig(bits, {WIRE: list(models)})
+
+
+@pytest.mark.parametrize(
+    ("driver", "temperature", "humidity"),
+    [
+        ("dht22", 21.5, 45.0), ("dht22", -40.0, 0.0), ("dht22", 80.0, 99.9), ("dht22", -0.1, 50.0),
+        ("dht11", 21, 45), ("dht11", 0, 20), ("dht11", 50, 90),
+    ],
+)  # fmt: skip
+def test_dht(bits: str, driver: str, temperature: float, humidity: float) -> None:
+    with rig(bits, {"model": driver, "temperature": temperature, "humidity": humidity}) as board:
+        (found,) = board.run(f"tell(value(make('{driver}', pin=4)))")
+    assert found == pytest.approx([temperature, humidity], abs=0.001)
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_dht_a_bad_checksum_is_tried_again_and_counted(bits: str, bad: int) -> None:
+    with rig(bits, {"model": "dht22", "bad": bad}) as board:
+        found, counted = board.run("s = make('dht22', pin=4)\ntell(value(s))\ntell(s.bad)")
+    assert found == pytest.approx([21.5, 45.0], abs=0.001)
+    assert counted == bad
+
+
+@pytest.mark.parametrize("driver", ["dht11", "dht22"])
+def test_dht_faults(bits: str, driver: str) -> None:
+    with rig(bits, {"model": driver, "bad": -1}) as board:
+        said, counted = board.run(
+            f"s = make('{driver}', pin=4)\ntell(told(value, s))\ntell(s.bad)"
+        )
+    assert said == f"ValueError: {driver.upper()}: bad checksum, three times; use a shorter wire"
+    assert counted == 3
+    with rig(bits, {"model": driver, "fault": "absent"}) as board:
+        (said,) = board.run(f"tell(told(value, make('{driver}', pin=4)))")
+    assert said == f"OSError: {driver.upper()}: no answer; check the pin, its pull-up and power"
+
+
+# 19-7487, table 1
+TABLE = [(125, 0x07D0), (85, 0x0550), (25.0625, 0x0191), (10.125, 0x00A2), (0.5, 0x0008), (0, 0),
+         (-0.5, 0xFFF8), (-10.125, 0xFF5E), (-25.0625, 0xFE6F), (-55, 0xFC90)]  # fmt: skip
+
+
+def test_ds18b20_as_the_datasheet_has_it(bits: str) -> None:
+    with rig(bits, {"model": "ds18b20", "seconds": 0.01}) as board:
+        part = board.part(WIRE)
+        for celsius, raw in TABLE:
+            part.temperature = celsius
+            part.convert()
+            part._ready = 0
+            assert int.from_bytes(part.scratchpad()[:2], "little") == raw
+            if celsius == 85:
+                continue
+            (found,) = board.run(
+                "s = make('ds18b20', pin=4)\ns.start()\ntime.sleep_ms(12)\ntell(s.read())"
+            )
+            assert found == [celsius]
+
+
+def test_ds18b20_the_time_it_says_is_enough(bits: str) -> None:
+    with rig(bits, {"model": "ds18b20", "temperature": -7.25}) as board:
+        assert board.run("tell(value(make('ds18b20', pin=4)))") == [[-7.25]]
+
+
+def test_ds18b20_one_among_several(bits: str) -> None:
+    models = [{"model": "ds18b20", "serial": i, "temperature": i, "seconds": 0} for i in (1, 2, 3)]
+    with rig(bits, *models) as board:
+        rom = board.part(WIRE, 1).rom.hex()
+        code = f"""
+tell(value(make('ds18b20', pin=4, rom='{rom}')))
+tell(told(make, 'ds18b20', pin=4))
+tell(told(make, 'ds18b20', pin=4, rom='2800000000000000'))
+"""
+        found, several, other = board.run(code)
+    assert found == [2]
+    assert several.startswith("ValueError: ds18b20: there are several, give rom: one of 28010000")
+    assert rom in several
+    assert other.startswith("ValueError: ds18b20: no 2800000000000000 on the wire; there are ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("absent", "OSError: ds18b20: no answer; check the pin, its pull-up and power"),
+        (
+            "bad crc",
+            "ValueError: ds18b20: bad checksum, three times; check the wire and its pull-up",
+        ),
+        ("weak", "ValueError: ds18b20: it lost its power while it measured"),
+    ],
+)
+def test_ds18b20_faults(bits: str, fault: str, said: str) -> None:
+    with rig(bits, {"model": "ds18b20", "fault": fault, "seconds": 0.01}) as board:
+        assert board.run("tell(told(lambda: value(make('ds18b20', pin=4))))") == [said]
+
+
+def test_ds18b20_checksum_of_the_datasheet(bits: str) -> None:
+    """Maxim's application note 27: the ROM of 02 1C B8 01 00 00 00 has A2."""
+    assert bits
+    assert crc8(bytes.fromhex("021cb801000000")) == 0xA2
+    assert crc8(Ds18b20().rom) == 0
+
+
+@pytest.mark.parametrize("metres", [0.02, 0.5, 1.0, 3.999])
+def test_distance(bits: str, metres: float) -> None:
+    parts = {"wire:5": {"model": "hc-sr04", "distance": metres, "temperature": 30.0}}
+    with Rig(bits, parts) as board:
+        (found,) = board.run("tell(value(make('distance', pin=4, echo=5, temperature=30.0)))")
+    assert found == pytest.approx([metres], abs=0.001)
+
+
+def test_distance_with_nothing_in_reach(bits: str) -> None:
+    for model in ({"distance": 3.0}, {"fault": "absent"}):
+        with Rig(bits, {"wire:5": {"model": "hc-sr04", **model}}) as board:
+            code = "tell(told(value, make('distance', pin=4, echo=5, most=2.0)))"
+            (said,) = board.run(code)
+        assert said.startswith("OSError: distance: no echo; check trigger, echo and 5 V")

@@ -1,0 +1,68 @@
+"""TI ADS1115: four analog inputs of 16 bit. Source: SBAS444E, 8.1 and 8.5."""
+
+from micropython import const
+
+from sensors.i2c import Part
+
+USES = "i2c"
+_CONVERSION = const(0)
+_CONFIG = const(1)
+_TIME_MS = const(10)  # at 128 samples a second, whose clock may be 10 % slow
+_RANGES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    return {
+        "address": (0x48, 0x48, 0x4B),
+        "channel": (0, (0, 1, 2, 3, "0-1", "2-3")),
+        "range": (4.096, (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)),
+        "scale": (1.0, -1e9, 1e9),
+        "offset": (0.0, -1e9, 1e9),
+        "unit": ("V",),
+    }
+
+
+class Ads1115(Part):
+    """A voltage times `scale` plus `offset`, in `unit`; one measurement of 8 ms each.
+
+    bus: a machine.I2C; address: 0x48 to 0x4B, by what ADDR is wired to
+    channel: 0 to 3, or "0-1", "2-3" for the difference of two
+    range: volts at full scale; no input may exceed the supply by more than 0.3 V
+    """
+
+    NAME = "ads1115"
+
+    def __init__(self, bus, address=0x48, channel=0, range=4.096, scale=1.0, offset=0.0, unit="V"):
+        super().__init__(bus, address)
+        inputs = {"0-1": 0, "2-3": 3}.get(channel)
+        if inputs is None:
+            inputs = 4 + channel
+        # Begin, input, range, one measurement; 128 a second, no comparator.
+        self._begin = bytes((0x81 | inputs << 4 | _RANGES.index(range) << 1, 0x83))
+        self._volt = range / 32_768
+        self.scale = scale
+        self.offset = offset
+        self.FIELDS = (("voltage" if unit == "V" else "value", unit),)
+        self._data = bytearray(2)
+        self.get(_CONFIG, self._data)  # so that a part that is not there is told at once
+
+    def start(self):
+        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        self.put(_CONFIG, self._begin)
+        return _TIME_MS
+
+    def read(self):
+        """Return (value,). Raises ValueError while it measures, and at the ends of the range."""
+        data = self._data
+        if not self.get(_CONFIG, data)[0] & 0x80:
+            self.wrong("still measuring after %d ms" % _TIME_MS)
+        self.get(_CONVERSION, data)
+        raw = data[0] << 8 | data[1]
+        if raw in (0x7FFF, 0x8000):
+            self.wrong("at the end of its range of %s V" % (self._volt * 32_768))
+        value = (raw - ((raw & 0x8000) << 1)) * self._volt * self.scale + self.offset
+        return (float("%.5g" % value),)
+
+
+DRIVER = Ads1115

@@ -1,0 +1,56 @@
+"""ASAIR AHT20, AHT21: temperature and humidity. Source: AHT20 datasheet, version 1.1, 5."""
+
+from micropython import const
+
+from sensors.crc8 import crc8
+from sensors.i2c import Part
+
+USES = "i2c"
+_MEASURE = b"\xac\x33\x00"
+_CALIBRATE = b"\xbe\x08\x00"
+_CALIBRATED = const(0x08)
+_BUSY = const(0x80)
+_TIME_MS = const(81)  # 80, and one, for a tick is cut off
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {"address": (0x38, 0x38, 0x39)}
+
+
+class Aht20(Part):
+    """Temperature, -40 to 85 C, in steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
+
+    bus: a machine.I2C; address: 0x38
+    """
+
+    NAME = "aht20"
+    FIELDS = (("temperature", "C"), ("humidity", "%"))
+
+    def __init__(self, bus, address=0x38):
+        super().__init__(bus, address)
+        self._data = bytearray(7)
+        status = bytearray(1)
+        self.into(status)
+        if not status[0] & _CALIBRATED:
+            self.write(_CALIBRATE)
+
+    def start(self):
+        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        self.write(_MEASURE)
+        return _TIME_MS
+
+    def read(self):
+        """Return (C, %). Raises ValueError while it measures, and for a bad checksum."""
+        data = self._data
+        self.into(data)
+        if data[0] & _BUSY:
+            self.wrong("still measuring after %d ms" % _TIME_MS)
+        if crc8(data):
+            self.wrong("bad checksum: check the wires, and that they are short")
+        humidity = data[1] << 12 | data[2] << 4 | data[3] >> 4
+        temperature = (data[3] & 15) << 16 | data[4] << 8 | data[5]
+        return (temperature * 20_000 >> 20) / 100 - 50, (humidity * 10_000 >> 20) / 100
+
+
+DRIVER = Aht20

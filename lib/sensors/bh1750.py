@@ -1,0 +1,45 @@
+"""ROHM BH1750FVI: light. Source: BH1750FVI technical note 11046EDT01."""
+
+from micropython import const
+
+from sensors.i2c import Part
+
+USES = "i2c"
+_ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
+_TIME_MS = const(181)  # at most, page 2
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {"address": (0x23, 0x23, 0x5C)}
+
+
+class Bh1750(Part):
+    """Illuminance, 0 to 54612 lx, in steps of 0.83.
+
+    bus: a machine.I2C; address: 0x23, or 0x5C where ADDR is high
+    """
+
+    NAME = "bh1750"
+    FIELDS = (("illuminance", "lx"),)
+
+    def __init__(self, bus, address=0x23):
+        super().__init__(bus, address)
+        self._data = bytearray(2)
+        self.start()  # so that a part that is not there is told at once
+
+    def start(self):
+        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        self.write(_ONCE)
+        return _TIME_MS
+
+    def read(self):
+        """Return (lx,). Raises ValueError at the end of the range: there it is too bright."""
+        self.into(self._data)
+        raw = self._data[0] << 8 | self._data[1]
+        if raw == 0xFFFF:
+            self.wrong("too bright, more than 54612 lx")
+        return (raw * 10 // 12,)
+
+
+DRIVER = Bh1750

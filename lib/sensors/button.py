@@ -1,0 +1,81 @@
+"""A push button: one click, two, or a long press."""
+
+from time import ticks_diff
+
+from sensors.digital import Digital
+
+USES = "pin"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    from sensors.digital import options
+
+    found = options()
+    found["double_ms"] = (300, 0, 2000)
+    found["long_ms"] = (800, 200, 10_000)
+    return found
+
+
+class Button(Digital):
+    """What was done to a button: "click", "double" or "long".
+
+    pin, debounce_ms, invert: see sensors.digital.Digital
+    double_ms: so soon a second click follows the first; 0: every click is told at once
+    long_ms: so long a long press takes at least; it is told while the button is still held
+    """
+
+    FIELDS = (("press", ""),)
+
+    def __init__(self, pin, debounce_ms=30, invert=False, double_ms=300, long_ms=800):
+        super().__init__(pin, debounce_ms, invert)
+        self.double_ms = double_ms
+        self.long_ms = long_ms
+        self._clicks = 0
+        self._since = 0  # ticks_ms of the last press or release
+        self._told = False  # of this press
+        self._press = None
+        self._level = self._now()
+
+    def poll(self, now):
+        """Look what has happened until `now`, of ticks_ms; returns the ms to the next call."""
+        left = super().poll(now)
+        if self.changed and self._press is None:
+            self.changed = False
+            self._level = not self._level
+            self._turned(now)
+        if self._press is None:
+            self._waited(ticks_diff(now, self._since))
+        self.changed = self._press is not None
+        return 10 if self._clicks or self._level else left
+
+    def read(self):
+        """Return ("click",), ("double",) or ("long",), once each; (None,) if there was none."""
+        press, self._press = self._press, None
+        self.changed = False
+        return (press,)
+
+    def _turned(self, now):
+        self._since = now
+        if self._level:
+            self._told = False
+        elif not self._told:
+            self._clicks += 1
+            if not self.double_ms:
+                self._tell("click")
+
+    def _waited(self, ms):
+        if self._level and not self._told and ms >= self.long_ms:
+            self._told = True
+            self._tell("long")
+        elif not self._level and self._clicks == 2:
+            self._tell("double")
+        elif not self._level and self._clicks and ms >= self.double_ms:
+            self._tell("click")
+
+    def _tell(self, press):
+        self._clicks = 0
+        self._press = press
+
+
+DRIVER = Button

@@ -1,0 +1,56 @@
+"""A piezo buzzer: a tone for a while, by PWM."""
+
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from sensors.output import Output, number
+
+USES = "pwm"
+_HALF = const(32_768)
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {"frequency": (2000, 100, 10_000), "most_s": (10.0, 0.1, 600.0)}
+
+
+class Buzzer(Output):
+    """A tone for so many seconds; the state is 1 while it sounds.
+
+    pwm: a machine.PWM; frequency: Hz; most_s: the longest tone that can be asked for
+    """
+
+    FIELDS = (("on", ""),)
+
+    def __init__(self, pwm, frequency=2000, most_s=10.0):
+        self.pwm = pwm
+        self.most_s = most_s
+        self._until = ticks_ms()
+        pwm.freq(frequency)
+        self._sound(0)
+
+    def set(self, value):
+        """Sound for `value` seconds, 0: be silent. Raises ValueError for anything else."""
+        self._until = ticks_add(ticks_ms(), int(number(value, self.most_s, "seconds") * 1000))
+        self._sound(int(value > 0))
+
+    def poll(self, now):
+        """Be silent when it is time; returns the ms until then, at most 1000."""
+        if not self.state:
+            return 1000
+        left = ticks_diff(self._until, now)
+        if left <= 0:
+            self._sound(0)
+        return min(max(left, 0), 1000)
+
+    def close(self):
+        """Be silent."""
+        self._sound(0)
+
+    def _sound(self, on):
+        self.pwm.duty_u16(_HALF * on)
+        self.went(on)
+
+
+DRIVER = Buzzer

@@ -1,0 +1,67 @@
+"""What drivers on an ADC share: many samples, the outliers dropped, the rest averaged, filters."""
+
+from array import array
+
+
+class Channel:
+    """A voltage, and with convert() what it stands for; the base of the analog drivers.
+
+    adc: a machine.ADC; its calibrated read_uv() is used where the port has it (ESP32)
+    samples: 1 to 255; the middle half of them, in order of size, is averaged
+    reference: volts at full scale of read_u16(): 3.3, on ESP8266 1.0 at the chip
+    decimals: of the reading, 0 to 6; median, smooth, slew: see sensors.filters, 0: none
+    """
+
+    FIELDS: tuple = (("voltage", "V"),)
+
+    def __init__(self, adc, samples=16, reference=3.3, decimals=3, median=0, smooth=0, slew=0):
+        self.adc = adc
+        self.samples = array("I", (0 for _ in range(samples)))
+        self.reference = reference
+        self.decimals = decimals
+        self.filters: tuple = ()
+        if median or smooth or slew:
+            from sensors.filters import chain
+
+            self.filters = chain(median, smooth, slew)
+
+    def start(self):
+        """Nothing to start: returns 0 ms."""
+        return 0
+
+    def read(self):
+        """Return (value,). Raises ValueError if the voltage stands for nothing."""
+        value = self.convert(self.volts())
+        for each in self.filters:
+            value = each(value)
+        return (float("%.*f" % (self.decimals, value)),)  # round() leaves 9.800000000000001
+
+    def convert(self, volts):
+        """What the voltage stands for."""
+        return volts
+
+    def volts(self):
+        """Sample, and return the voltage at the pin."""
+        calibrated = hasattr(self.adc, "read_uv")
+        take = self.adc.read_uv if calibrated else self.adc.read_u16
+        one = 1e-6 if calibrated else self.reference / 65535
+        samples = self.samples
+        for i in range(len(samples)):
+            samples[i] = take()
+        return middle(samples) * one
+
+
+def middle(samples):
+    """Sort the array in place; return the mean of its middle half, of 3 or fewer the median."""
+    count = len(samples)
+    for i in range(1, count):
+        value = samples[i]
+        while i and samples[i - 1] > value:
+            samples[i] = samples[i - 1]
+            i -= 1
+        samples[i] = value
+    cut = count // 4 if count > 3 else (count - 1) // 2
+    total = 0
+    for i in range(cut, count - cut):
+        total += samples[i]
+    return total / (count - 2 * cut)

@@ -1,0 +1,15 @@
+"""The options that all analog drivers have. Imported for the check of a config."""
+
+
+def options(**own):
+    """Return name -> (default, least, most) of the common options, and a driver's own."""
+    found = {
+        "samples": (16, 1, 255),
+        "decimals": (3, 0, 6),
+        "reference": (3.3, 0.1, 30.0),
+        "median": (0, 0, 15),
+        "smooth": (0.0, 0.0, 0.99),
+        "slew": (0.0, 0.0, 1e9),
+    }
+    found.update(own)
+    return found

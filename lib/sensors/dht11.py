@@ -1,0 +1,22 @@
+"""DHT11: temperature and humidity, through MicroPython's own `dht`."""
+
+from sensors.dht22 import Dht22
+
+USES = "bare"
+
+
+def options():
+    """The driver has no options of its own."""
+    return {}
+
+
+class Dht11(Dht22):
+    """Temperature, 0 to 50 C, in steps of 1; humidity, 20 to 90 %, in steps of 1.
+
+    pin: a machine.Pin, with 10 kilohms to 3.3 V. Not to be read more often than every second.
+    """
+
+    KIND = "DHT11"
+
+
+DRIVER = Dht11

@@ -1,0 +1,69 @@
+"""Filters over one reading after the other. Imported when a sensor asks for one."""
+
+
+def chain(median, smooth, slew):
+    """Return the filters that were asked for, in the order in which they are applied.
+
+    median: of so many readings, 3 to 15, the middle one: single wrong ones vanish
+    smooth: 0 to 0.99, the share of what was before in each new value: noise becomes less
+    slew: by so much a value may change from one reading to the next
+    """
+    made: list = []
+    if median:
+        made.append(Median(median))
+    if slew:
+        made.append(Slew(slew))
+    if smooth:
+        made.append(Smooth(smooth))
+    return tuple(made)
+
+
+class Median:
+    """The middle one of the last `count` values."""
+
+    def __init__(self, count):
+        self.count = count
+        self._values = []
+        self._at = 0
+
+    def __call__(self, value):
+        """Take in a value; return the middle one, of an even number the lower."""
+        values = self._values
+        if len(values) < self.count:
+            values.append(value)
+        else:
+            values[self._at] = value
+            self._at = (self._at + 1) % self.count
+        return sorted(values)[(len(values) - 1) // 2]
+
+
+class Slew:
+    """A value that changes by at most `most` at a time."""
+
+    def __init__(self, most):
+        self.most = most
+        self._last = None
+
+    def __call__(self, value):
+        """Take in a value; return it, or as near to it as is allowed."""
+        last = self._last
+        if last is not None:
+            value = min(max(value, last - self.most), last + self.most)
+        self._last = value
+        return value
+
+
+class Smooth:
+    """Exponential smoothing: `share` of what was, the rest of what comes."""
+
+    def __init__(self, share):
+        self.share = share
+        self._last = None
+
+    def __call__(self, value):
+        """Take in a value; return the smoothed one, which lies between the least and the most."""
+        last = self._last
+        if last is not None:
+            value += self.share * (last - value)
+        self._last = value
+        return value

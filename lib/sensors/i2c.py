@@ -1,0 +1,67 @@
+"""What parts on an I2C bus share: access, and errors that say what to look at."""
+
+from micropython import const
+
+_ETIMEDOUT = const((110, 116))  # Linux's number, newlib's
+
+
+class Part:
+    """A part at an address of a bus.
+
+    bus: a machine.I2C or SoftI2C; address: 8 to 119
+    All calls raise OSError, with the name of the part, its address, and what to check.
+    """
+
+    NAME = "part"
+
+    def __init__(self, bus, address):
+        self.bus = bus
+        self.address = address
+
+    def write(self, data):
+        """Write bytes."""
+        try:
+            self.bus.writeto(self.address, data)
+        except OSError as error:
+            self.failed(error)
+
+    def into(self, buffer):
+        """Read as many bytes as the buffer holds."""
+        try:
+            self.bus.readfrom_into(self.address, buffer)
+        except OSError as error:
+            self.failed(error)
+
+    def get(self, register, buffer):
+        """Read registers from one on, in one transfer, into a buffer; returns the buffer."""
+        try:
+            self.bus.readfrom_mem_into(self.address, register, buffer)
+        except OSError as error:
+            self.failed(error)
+        return buffer
+
+    def put(self, register, data):
+        """Write registers from one on."""
+        try:
+            self.bus.writeto_mem(self.address, register, data)
+        except OSError as error:
+            self.failed(error)
+
+    def failed(self, error):
+        """Raise what came from the bus, as somebody with the wires in hand needs to read it."""
+        if error.errno in _ETIMEDOUT:
+            what = "the bus is stuck, SDA or SCL is held low: check the wires, then the power"
+        else:
+            seen = ", ".join(["0x%02x" % address for address in self._scan()])
+            what = "no answer, check SDA, SCL and power; on the bus: " + (seen or "nothing")
+        raise OSError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
+
+    def wrong(self, what):
+        """Raise ValueError, for an answer that cannot be right."""
+        raise ValueError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
+
+    def _scan(self):
+        try:
+            return self.bus.scan()
+        except OSError:
+            return ()

@@ -1,0 +1,56 @@
+"""TI INA219: voltage, current, power of a supply. Source: SBOS448G, 8.6."""
+
+from micropython import const
+
+from sensors.i2c import Part
+
+USES = "i2c"
+_CONFIG = const(0)
+_SHUNT = const(1)
+_BUS = const(2)
+_ONCE = b"\x39\x9b"  # 32 V, 320 mV, 12 bit, bus and shunt once each
+_TIME_MS = const(3)  # 1.17 ms at most, for both
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {"address": (0x40, 0x40, 0x4F), "shunt": (0.1, 0.0001, 10.0)}
+
+
+class Ina219(Part):
+    """Voltage, 0 to 26 V, in steps of 0.004; current, with 0.1 ohm to 3.2 A in steps of 0.0001;
+    power, their product.
+
+    bus: a machine.I2C; address: 0x40 to 0x4F, by what A0 and A1 are wired to; shunt: its ohms
+    """
+
+    NAME = "ina219"
+    FIELDS = (("voltage", "V"), ("current", "A"), ("power", "W"))
+
+    def __init__(self, bus, address=0x40, shunt=0.1):
+        super().__init__(bus, address)
+        self.shunt = shunt
+        self._data = bytearray(2)
+        self.start()
+
+    def start(self):
+        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        self.put(_CONFIG, _ONCE)
+        return _TIME_MS
+
+    def read(self):
+        """Return (V, A, W). Raises ValueError while it measures, and for too much current."""
+        data = self.get(_BUS, self._data)
+        if not data[1] & 2:
+            self.wrong("still measuring after %d ms" % _TIME_MS)
+        volts = (data[0] << 5 | data[1] >> 3) * 4 / 1000
+        self.get(_SHUNT, data)
+        raw = data[0] << 8 | data[1]
+        raw -= (raw & 0x8000) << 1
+        if abs(raw) >= 32_000:
+            self.wrong("more than 320 mV at the shunt; use one of less than %g ohms" % self.shunt)
+        amperes = raw / 100_000 / self.shunt
+        return volts, float("%.4g" % amperes), float("%.4g" % (volts * amperes))
+
+
+DRIVER = Ina219

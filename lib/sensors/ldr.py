@@ -1,0 +1,47 @@
+"""A photoresistor (LDR) in a divider: rough light."""
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    from sensors.common import options
+
+    return options(
+        series=(10_000.0, 1.0, 1e7), ohms=(15_000.0, 1.0, 1e7), gamma=(0.7, 0.1, 2.0),
+        supply=(3.3, 0.1, 30.0), decimals=(0, 0, 6),
+    )  # fmt: skip
+
+
+class Ldr(Channel):
+    """Illuminance, rough: LDRs differ by half from one another.
+
+    The LDR goes from the supply to the pin, `series` ohms from the pin to GND.
+    ohms: of the LDR at 10 lx, gamma: by how much it falls with the light, both of its datasheet
+    supply: volts over both; adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    FIELDS = (("illuminance", "lx"),)
+
+    def __init__(
+        self, adc, series=10_000.0, ohms=15_000.0, gamma=0.7, supply=3.3, decimals=0, **more
+    ):
+        super().__init__(adc, decimals=decimals, **more)
+        self.series = series
+        self.ohms = ohms
+        self.gamma = gamma
+        self.supply = supply
+
+    def convert(self, volts):
+        """The illuminance; 0 in the dark. Raises ValueError if the LDR is shorted."""
+        if volts <= 0.001 * self.supply:
+            return 0.0
+        if volts >= 0.999 * self.supply:
+            raise ValueError("%.3f V at the LDR: it is shorted, or in the sun" % volts)
+        now = self.series * (self.supply / volts - 1)
+        return 10 * (self.ohms / now) ** (1 / self.gamma)
+
+
+DRIVER = Ldr

@@ -1,0 +1,41 @@
+"""A current loop of 4 to 20 mA over a resistor."""
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default,)."""
+    from sensors.common import options
+
+    return options(
+        shunt=(150.0, 1.0, 1000.0), low=(0.0, -1e9, 1e9), high=(100.0, -1e9, 1e9), unit=("%",)
+    )
+
+
+class Loop(Channel):
+    """What a transmitter measures: `low` at 4 mA, `high` at 20 mA, in `unit`.
+
+    shunt: ohms from the pin to GND; 20 mA over 150 ohms are 3.0 V
+    adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    def __init__(self, adc, shunt=150.0, low=0.0, high=100.0, unit="%", **more):
+        super().__init__(adc, **more)
+        self.shunt = shunt
+        self.low = low
+        self.high = high
+        self.FIELDS = (("value", unit),)
+
+    def convert(self, volts):
+        """The value. Raises ValueError outside of 3.6 to 21 mA: a fault, by NAMUR NE 43."""
+        milliamperes = volts / self.shunt * 1000
+        if milliamperes < 3.6:
+            raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)
+        if milliamperes > 21:
+            raise ValueError("%.1f mA: the transmitter tells of a fault" % milliamperes)
+        return self.low + (self.high - self.low) * (milliamperes - 4) / 16
+
+
+DRIVER = Loop

@@ -1,0 +1,36 @@
+"""Soil moisture, of a capacitive or resistive probe, by two points."""
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    from sensors.common import options
+
+    return options(dry=(2.6, 0.0, 30.0), wet=(1.1, 0.0, 30.0), decimals=(0, 0, 6))
+
+
+class Moisture(Channel):
+    """Moisture, 0 % (dry) to 100 % (wet).
+
+    dry, wet: volts of the probe in the air, and in water; which is the higher depends on the probe
+    adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    FIELDS = (("moisture", "%"),)
+
+    def __init__(self, adc, dry=2.6, wet=1.1, decimals=0, **more):
+        super().__init__(adc, decimals=decimals, **more)
+        if dry == wet:
+            raise ValueError("dry and wet are both %s V; measure them again" % dry)
+        self.dry = dry
+        self.wet = wet
+
+    def convert(self, volts):
+        """The moisture; what lies outside of the two points is 0 or 100."""
+        return min(max(100 * (volts - self.dry) / (self.wet - self.dry), 0), 100)
+
+
+DRIVER = Moisture

@@ -1,0 +1,58 @@
+"""An NTC thermistor in a divider."""
+
+from math import log
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    from sensors.common import options
+
+    return options(
+        series=(10_000.0, 1.0, 1e7), nominal=(10_000.0, 1.0, 1e7), beta=(3950.0, 100.0, 1e4),
+        a=(0.0, -1.0, 1.0), b=(0.0, -1.0, 1.0), c=(0.0, -1.0, 1.0),
+        supply=(3.3, 0.1, 30.0), above=(False, (False, True)), decimals=(1, 0, 6),
+    )  # fmt: skip
+
+
+class Ntc(Channel):
+    """Temperature, -55 to 150 C.
+
+    series: ohms of the fixed resistor, from the supply to the pin; the thermistor goes to GND
+    above: True where the two are the other way round; supply: volts over both
+    nominal, beta: ohms at 25 C and B25/85; or a, b, c of Steinhart and Hart (1968), if a is given
+    adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    FIELDS = (("temperature", "C"),)
+
+    def __init__(
+        self, adc, series=10_000.0, nominal=10_000.0, beta=3950.0, a=0.0, b=0.0, c=0.0,
+        supply=3.3, above=False, decimals=1, **more,
+    ):  # fmt: skip
+        super().__init__(adc, decimals=decimals, **more)
+        self.series = series
+        self.supply = supply
+        self.above = above
+        if not a:  # the beta equation is that of Steinhart and Hart without the cube
+            b = 1 / beta
+            a = 1 / 298.15 - b * log(nominal)
+        self._abc = a, b, c
+
+    def convert(self, volts):
+        """The temperature. Raises ValueError at the ends: the thermistor is open, or shorted."""
+        share = volts / self.supply
+        if not 0.005 < share < 0.995:
+            broken = (share > 0.5) != self.above
+            what = "not connected" if broken else "shorted"
+            raise ValueError("%.3f V at the thermistor: it is %s" % (volts, what))
+        ratio = (1 - share) / share if self.above else share / (1 - share)
+        x = log(self.series * ratio)
+        a, b, c = self._abc
+        return 1 / (a + b * x + c * x * x * x) - 273.15
+
+
+DRIVER = Ntc

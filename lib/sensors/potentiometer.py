@@ -1,0 +1,32 @@
+"""A potentiometer, or any input that is told as a share of its range."""
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    from sensors.common import options
+
+    return options(supply=(3.3, 0.1, 30.0), decimals=(0, 0, 6))
+
+
+class Potentiometer(Channel):
+    """The position, 0 to 100 %.
+
+    supply: volts over it; adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    FIELDS = (("position", "%"),)
+
+    def __init__(self, adc, supply=3.3, decimals=0, **more):
+        super().__init__(adc, decimals=decimals, **more)
+        self.supply = supply
+
+    def convert(self, volts):
+        """The position."""
+        return min(100 * volts / self.supply, 100)
+
+
+DRIVER = Potentiometer

@@ -1,0 +1,96 @@
+"""A pulse counter: flow meter, rain gauge, energy meter. Rate and total; the total survives."""
+
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+USES = "pin"
+_MINUTE_MS = const(60_000)
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    return {
+        "pull": (None, (None, "up", "down")),
+        "debounce_ms": (0, 0, 1000),
+        "per_unit": (1.0, 1e-6, 1e9),
+        "unit": ("",),
+        "keep": ("",),
+        "save": (10, 1, 1440),
+    }
+
+
+class Pulse:
+    """`rate`, units in a minute since the last reading, and `total`, in units.
+
+    pin: a machine.Pin, an input; a falling edge counts. per_unit: pulses in a unit
+    debounce_ms: edges that come sooner after the last one are bounces; 0: all count
+    keep: the name of a file for the total, so that it survives a reset; save: minutes from one
+    writing to the next: a power cut costs at most what was counted since
+    """
+
+    def __init__(self, pin, debounce_ms=0, per_unit=1.0, unit="", keep="", save=10):
+        self.pin = pin
+        self.debounce_ms = debounce_ms
+        self.per_unit = per_unit
+        self.FIELDS = (("rate", unit + "/min"), ("total", unit))
+        self.file = keep and keep + ".count"
+        self.save_ms = save * _MINUTE_MS
+        self._edge = ticks_add(ticks_ms(), -1000)
+        self._held = None  # the file that has the last total
+        self._count = self._saved = self._load() if keep else 0
+        self._read = self._count
+        self._since = self._written = ticks_ms()
+        pin.irq(self._on_edge, pin.IRQ_FALLING)
+
+    def _on_edge(self, _):
+        now = ticks_ms()
+        if ticks_diff(now, self._edge) >= self.debounce_ms:
+            self._count += 1
+        self._edge = now
+
+    def start(self):
+        """Nothing to start: returns 0 ms."""
+        return 0
+
+    def read(self):
+        """Return (rate, total). Raises OSError if the total cannot be written."""
+        count, now = self._count, ticks_ms()
+        ms = max(ticks_diff(now, self._since), 1)
+        rate = (count - self._read) / self.per_unit * _MINUTE_MS / ms
+        self._read, self._since = count, now
+        if self.file and ticks_diff(now, self._written) >= self.save_ms:
+            self._written = now
+            self.close()
+        return float("%.5g" % rate), float("%.9g" % (count / self.per_unit))
+
+    def close(self):
+        """Write the total. Raises OSError."""
+        count = self._count
+        if not self.file or count == self._saved:
+            return
+        # Two files in turn: one is whole whenever the power is cut.
+        name = self.file + str(count & 1)
+        if name == self._held:
+            name = self.file + str(~count & 1)
+        with open(name, "w") as file:
+            file.write("%d %d\n" % (count, count ^ 0x5A5A5A))
+        self._held = name
+        self._saved = count
+
+    def _load(self):
+        """The larger of the totals in the two files that is whole; 0 if there is none."""
+        most = 0
+        for i in range(2):
+            name = self.file + str(i)
+            try:
+                with open(name) as file:
+                    count, check = [int(word) for word in file.read().split()]
+            except (OSError, ValueError):
+                continue
+            if check == count ^ 0x5A5A5A and count >= most:
+                most, self._held = count, name
+        return most
+
+
+DRIVER = Pulse

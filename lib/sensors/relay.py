@@ -1,0 +1,65 @@
+"""A relay, valve, pump or switch: on or off, with a safe state and a longest time."""
+
+from time import ticks_diff, ticks_ms
+
+from sensors.output import Output
+
+USES = "out"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    return {
+        "invert": (False, (False, True)),
+        "safe": (False, (False, True)),
+        "most_s": (0.0, 0.0, 86_400.0),
+    }
+
+
+class Relay(Output):
+    """An output that commands switch, true or false.
+
+    pin: a machine.Pin, an output; invert: True where the part is on when the pin is low
+    safe: what it is at the start, at the end, and after `most_s` seconds in the other state; 0:
+    there is no limit. The watchdog and a power cut leave the pin to the part: wire it so that
+    it is safe then.
+    """
+
+    FIELDS = (("on", ""),)
+
+    def __init__(self, pin, invert=False, safe=False, most_s=0.0):
+        self.pin = pin
+        self.invert = invert
+        self.safe = int(safe)
+        self.most_ms = int(most_s * 1000)
+        self._since = ticks_ms()
+        self._switch(safe)
+
+    def set(self, value):
+        """Switch: True or False. Raises ValueError for anything else."""
+        if not isinstance(value, bool):
+            raise ValueError("value: %r; true or false" % value)
+        self._switch(value)
+
+    def poll(self, now):
+        """Go back to the safe state when it is time; returns the ms until then, at most 1000."""
+        if self.state == self.safe or not self.most_ms:
+            return 1000
+        left = self.most_ms - ticks_diff(now, self._since)
+        if left <= 0:
+            self._switch(self.safe)
+        return min(max(left, 0), 1000)
+
+    def close(self):
+        """Go to the safe state."""
+        self._switch(self.safe)
+
+    def _switch(self, on):
+        on = int(on)
+        if on != self.state:
+            self._since = ticks_ms()
+        self.pin.value(on ^ self.invert)
+        self.went(on)
+
+
+DRIVER = Relay

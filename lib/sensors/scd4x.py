@@ -1,0 +1,75 @@
+"""Sensirion SCD40, SCD41: carbon dioxide, temperature, humidity. Source: SCD4x datasheet 1.4."""
+
+from time import sleep_ms
+
+from micropython import const
+
+from sensors.crc8 import crc8
+from sensors.i2c import Part
+
+USES = "i2c"
+_BEGIN = b"\x21\xb1"  # a measurement every 5 s
+_READY = b"\xe4\xb8"
+_READ = b"\xec\x05"
+_TIME_MS = const(5001)  # from one to the next; and one, for a tick is cut off
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {"address": (0x62, 0x62, 0x62)}
+
+
+class Scd4x(Part):
+    """Carbon dioxide, 400 to 5000 ppm; temperature, -10 to 60 C, in steps of 0.01; humidity, 0 to
+    100 %, in steps of 0.01.
+
+    bus: a machine.I2C; address: 0x62. It measures every 5 s by itself from here on.
+    """
+
+    NAME = "scd4x"
+    FIELDS = (("carbon_dioxide", "ppm"), ("temperature", "C"), ("humidity", "%"))
+
+    def __init__(self, bus, address=0x62):
+        super().__init__(bus, address)
+        self._data = bytearray(9)
+        self._begun = False
+
+    def start(self):
+        """Ask whether there is a measurement; returns the ms until there is one.
+
+        Raises OSError.
+        """
+        if not self._begun:
+            try:
+                self.write(_BEGIN)
+            except OSError:
+                self._words(_READY, 1)  # it refuses where it has begun already, before our reset
+            self._begun = True
+            return _TIME_MS
+        data = self._words(_READY, 1)
+        return 0 if data[0] & 7 or data[1] else _TIME_MS
+
+    def read(self):
+        """Return (ppm, C, %). Raises ValueError if there is none yet, and for a bad checksum."""
+        data = self._words(_READY, 1)
+        if not (data[0] & 7 or data[1]):
+            self._begun = False  # it may have lost its power
+            self.wrong("no measurement yet")
+        data = self._words(_READ, 3)
+        temperature = (data[3] << 8 | data[4]) * 17_500 // 65_536 - 4500
+        humidity = (data[6] << 8 | data[7]) * 10_000 // 65_536
+        return data[0] << 8 | data[1], temperature / 100, humidity / 100
+
+    def _words(self, command, count):
+        """Send a command, and read its answer of words, each with its checksum."""
+        self.write(command)
+        sleep_ms(1)  # it needs so long for the answer, table 9
+        data = memoryview(self._data)[: 3 * count]
+        self.into(data)
+        for i in range(0, 3 * count, 3):
+            if crc8(data[i : i + 3]):
+                self.wrong("bad checksum: check the wires, and that they are short")
+        return data
+
+
+DRIVER = Scd4x

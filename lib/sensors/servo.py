@@ -1,0 +1,43 @@
+"""A model servo, by pulses of 0.5 to 2.5 ms, 50 a second."""
+
+from sensors.dimmer import Dimmer
+from sensors.output import number
+
+USES = "pwm"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    return {
+        "least_us": (1000, 400, 2000),
+        "most_us": (2000, 1000, 2600),
+        "range": (90.0, 1.0, 360.0),
+        "safe": (0.0, 0.0, 360.0),
+    }
+
+
+class Servo(Dimmer):
+    """An angle of 0 to `range` degrees.
+
+    pwm: a machine.PWM; least_us, most_us: pulses at either end; safe: degrees at start and end
+    """
+
+    FIELDS = (("angle", "deg"),)
+
+    def __init__(self, pwm, least_us=1000, most_us=2000, range=90.0, safe=0.0):
+        self.least_us = least_us
+        self.most_us = most_us
+        self.range = range
+        super().__init__(pwm, 50, False, min(safe, range))
+
+    def set(self, value):
+        """Go to an angle. Raises ValueError for anything else."""
+        self._to(number(value, self.range, "degrees"))
+
+    def duty(self, state):
+        """duty_u16 of an angle."""
+        us = self.least_us + (self.most_us - self.least_us) * state / self.range
+        return int(us * 65_535 / 20_000 + 0.5)
+
+
+DRIVER = Servo

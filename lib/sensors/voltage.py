@@ -1,0 +1,31 @@
+"""A voltage through a divider of two resistors."""
+
+from sensors.channel import Channel
+
+USES = "adc"
+
+
+def options():
+    """The options of the driver: name -> (default, least, most)."""
+    from sensors.common import options
+
+    return options(top=(0.0, 0.0, 1e9), bottom=(10_000.0, 1.0, 1e9))
+
+
+class Voltage(Channel):
+    """The voltage before a divider.
+
+    top: ohms between the voltage and the pin; bottom: ohms between the pin and GND
+    adc and the options in `more`: see sensors.channel.Channel
+    """
+
+    def __init__(self, adc, top=0.0, bottom=10_000.0, **more):
+        super().__init__(adc, **more)
+        self.ratio = (top + bottom) / bottom
+
+    def convert(self, volts):
+        """Volts before the divider."""
+        return volts * self.ratio
+
+
+DRIVER = Voltage

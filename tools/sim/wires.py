@@ -1,0 +1,144 @@
+"""Models of parts on a single wire: DS18B20 (1-Wire), DHT11 and DHT22, and an ultrasonic echo."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tools.errors import ToolError
+
+
+def crc8(data: bytes) -> int:
+    """CRC-8 of Dallas: x8 + x5 + x4 + 1, least bit first."""
+    register = 0
+    for byte in data:
+        for i in range(8):
+            mix = (register ^ byte >> i) & 1
+            register = register >> 1 ^ 0x8C * mix
+    return register
+
+
+class Ds18b20:
+    """DS18B20, 19-7487: ROM, scratchpad of nine bytes, 750 ms for 12 bit."""
+
+    def __init__(
+        self, temperature: float = 21.5, serial: int = 1, fault: str = "", seconds: float = 0.75
+    ) -> None:
+        body = b"\x28" + serial.to_bytes(6, "little")
+        self.rom = body + bytes((crc8(body),))
+        self.temperature = temperature
+        self.fault = fault  # "", "absent", "bad crc", "weak": it loses its power while it measures
+        self.seconds = seconds
+        self._raw = 0x0550  # 85 C, after power on
+        self._ready = 0.0
+        self._converting = False
+
+    def convert(self) -> None:
+        """Begin to measure."""
+        self._converting = True
+        self._ready = time.monotonic() + self.seconds
+
+    def scratchpad(self) -> bytes:
+        """Its nine bytes."""
+        if self._converting and time.monotonic() >= self._ready and self.fault != "weak":
+            self._converting = False
+            self._raw = round(self.temperature * 16) & 0xFFFF
+        data = self._raw.to_bytes(2, "little") + b"\x4b\x46\x7f\xff\x0c\x10"
+        data += bytes((crc8(data),))
+        return data if self.fault != "bad crc" else data[:-1] + bytes((data[-1] ^ 1,))
+
+
+class OneWire:
+    """The wire: reset, bytes written, bytes read."""
+
+    def __init__(self) -> None:
+        self.parts: list[Ds18b20] = []
+        self._chosen: list[Ds18b20] = []
+        self._answer = b""
+
+    def there(self) -> list[Ds18b20]:
+        """The parts that answer."""
+        return [part for part in self.parts if part.fault != "absent"]
+
+    def do(self, what: str, argument: str = "") -> str:
+        """One question of the board."""
+        if what == "reset":
+            self._chosen = []
+            return str(int(bool(self.there())))
+        if what == "search":
+            return " ".join(part.rom.hex() for part in self.there())
+        if what == "write":
+            self._write(bytes.fromhex(argument))
+            return ""
+        if what == "read":
+            count = int(argument)
+            return (self._answer + b"\xff" * count)[:count].hex()
+        raise ValueError(what)
+
+    def _write(self, data: bytes) -> None:
+        if data[:1] == b"\xcc":  # skip ROM: all of them
+            self._chosen, data = self.there(), data[1:]
+        elif data[:1] == b"\x55":  # match ROM
+            self._chosen = [part for part in self.there() if part.rom == data[1:9]]
+            data = data[9:]
+        self._answer = b""
+        if data == b"\x44":
+            for part in self._chosen:
+                part.convert()
+        elif data == b"\xbe" and self._chosen:
+            self._answer = self._chosen[0].scratchpad()
+
+
+class Dht:
+    """DHT22, or DHT11: five bytes, the last the sum of the others."""
+
+    def __init__(
+        self, kind: str = "dht22", temperature: float = 21.5, humidity: float = 45.0,
+        fault: str = "", bad: int = 0,
+    ) -> None:  # fmt: skip
+        self.kind = kind
+        self.temperature = temperature
+        self.humidity = humidity
+        self.fault = fault  # "", "absent"
+        self.bad = bad  # so many answers to come have a bad checksum; -1: all
+
+    def answer(self) -> str:
+        """Its bytes in hex; empty if it does not answer."""
+        if self.fault == "absent":
+            return ""
+        if self.kind == "dht11":
+            data = bytes((round(self.humidity), 0, round(self.temperature), 0))
+        else:
+            t = round(abs(self.temperature) * 10) | (0x8000 if self.temperature < 0 else 0)
+            data = round(self.humidity * 10).to_bytes(2, "big") + t.to_bytes(2, "big")
+        wrong = self.bad != 0
+        self.bad -= self.bad > 0
+        return (data + bytes(((sum(data) + wrong) & 0xFF,))).hex()
+
+
+class Echo:
+    """An HC-SR04: the time there and back; "absent": no echo at all."""
+
+    def __init__(self, distance: float = 1.0, temperature: float = 20.0, fault: str = "") -> None:
+        self.distance = distance
+        self.temperature = temperature
+        self.fault = fault
+
+    def pulse(self, timeout_us: int) -> int:
+        """The length of the pulse in us; -2: it never came, as MicroPython has it."""
+        us = round(2e6 * self.distance / (331.3 + 0.606 * self.temperature))
+        if self.fault == "absent" or us > 25_000:
+            return -2
+        return us if us <= timeout_us else -1
+
+
+KINDS: dict[str, Any] = {"ds18b20": Ds18b20, "dht22": Dht, "dht11": Dht, "hc-sr04": Echo}
+
+
+def part(model: str, **values: Any) -> Any:
+    """A part of that model; raises ToolError for what there is no model of."""
+    if model not in KINDS:
+        raise ToolError(f"no model {model!r}", f"there are {', '.join(KINDS)}")
+    if model.startswith("dht"):
+        values["kind"] = model
+    return KINDS[model](**values)
