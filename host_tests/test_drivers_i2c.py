@@ -192,6 +192,19 @@ def test_checksums_as_the_datasheets_give_them(bits: str) -> None:
         ) == [[0x92, 0]]
 
 
+def test_sensors_that_share_an_ads1115_get_their_own_channels(bits: str) -> None:
+    with rig(bits, "ads1115", a0=1.0, a1=0.25) as board:
+        code = f"""
+a, b = make('ads1115', {AT}), make('ads1115', {AT}, channel=1)
+a.start()
+time.sleep_ms(b.start())
+tell(a.read() + b.read())
+"""
+        ((a, b),) = board.run(code)
+    assert abs(a - 1.0) < 0.001
+    assert abs(b - 0.25) < 0.001
+
+
 def test_two_channels_and_a_difference_of_one_ads1115(bits: str) -> None:
     with rig(bits, "ads1115", a0=1.0, a1=0.25, a3=2.0) as board:
         code = f"""

@@ -83,6 +83,78 @@ def test_options_of_the_driver_are_checked():
     assert "one of false, true" in sensor(invert=1)
 
 
+class Pins:
+    """A board with every kind of pin."""
+
+    ID = "X"
+    PINS = (0, 2, 4, 5, 6, 34, 35, 36)
+    ADC = (34, 35, 36)
+    ADC_NOT_WITH_WIFI = (36,)
+    INPUT_ONLY = (34, 35)
+    NO_PULL = (34, 35)
+    RESERVED = {6: "the flash"}
+    STRAPPING = {0: "boot mode", 2: "boot mode"}
+    WIFI = True
+    FULL_SCALE = 1.0
+
+
+def of(*sensors, warnings=None):
+    wired = [dict(each, name="s%d" % i) for i, each in enumerate(sensors)]
+    config = {"wifi": {"ssid": "net"}, "mqtt": {"host": "b"}, "sensors": wired}
+    return check(config, Pins, warnings)
+
+
+def test_pins_of_every_kind():
+    assert of({"driver": "relay", "pin": 34}) == [
+        "sensors[0].pin: 34 is an input only on X; use 4, 5 or 36"
+    ]
+    (fault,) = of({"driver": "bme280", "sda": 6, "scl": 5})
+    assert fault.startswith("sensors[0].sda: 6 is used for the flash on X; use 4")
+    assert "cannot measure while Wi-Fi is on" in of({"driver": "voltage", "pin": 36})[0]
+    assert "has no pull-up" in of({"driver": "button", "pin": 34, "pull": "up"})[0]
+    assert "missing" in of({"driver": "bme280", "sda": 4})[0]
+    assert of({"driver": "rotary", "pin": 4, "pin_b": 4})[0].startswith(
+        "sensors[0].pin_b: 4 is that of sensors[0] too"
+    )
+
+
+def on_bus(driver, **more):
+    return dict(more, driver=driver, sda=more.get("sda", 4), scl=more.get("scl", 5))
+
+
+def test_parts_share_a_bus_but_no_address():
+    assert of(on_bus("bme280"), on_bus("sht3x")) == []
+    (fault,) = of(on_bus("bme280"), on_bus("bme280"))
+    assert fault.startswith("sensors[1].address: 0x76 is that of sensors[0] too")
+    assert of(on_bus("bme280"), on_bus("bme280", address=0x77)) == []
+    assert of(on_bus("ads1115"), on_bus("ads1115", channel=1)) == []
+    assert len(of(on_bus("bme280"), {"driver": "relay", "pin": 4})) == 1
+    assert len(of(on_bus("bme280"), on_bus("sht3x", sda=5, scl=4))) == 2
+
+
+def test_no_more_volts_than_the_input_takes():
+    assert of({"driver": "voltage", "pin": 34}) == []
+    assert "takes 0 to 1.0 V" in of({"driver": "voltage", "pin": 34, "reference": 3.3})[0]
+    assert "sensors[0].supply: 3.3 V" in of({"driver": "ntc", "pin": 34})[0]
+    assert of({"driver": "ntc", "pin": 34, "supply": 1.0}) == []
+
+
+def test_a_strapping_pin_is_a_warning_that_names_a_better_one():
+    warnings = []
+    assert of({"driver": "digital", "pin": 2}, warnings=warnings) == []
+    assert len(warnings) == 1
+    assert warnings[0].startswith("sensors[0].pin: 2 decides at the start (boot mode)")
+    assert warnings[0].endswith("better 4, 5, 34, 35 or 36")
+
+
+def test_points_of_a_table():
+    for good in ([0, 0, 1, 5], [0.1, 3, 0.2, 2, 0.3, 1]):
+        assert of({"driver": "table", "pin": 34, "points": good}) == []
+    for bad in ([0, 0], [0, 0, 1], [1, 0, 0, 5], [0, 0, 0, 5], "x", None, [0, 0, 1, "5"]):
+        assert "points: " in of({"driver": "table", "pin": 34, "points": bad})[0], bad
+    assert "points: missing" in of({"driver": "table", "pin": 34})[0]
+
+
 def test_a_secret_in_a_wrong_place_is_not_shown():
     for wrong in (
         {"wifi": "secret-thing"},

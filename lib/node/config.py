@@ -54,7 +54,10 @@ def _check(text, current, old, faults):
     if text is None and old is None:
         text, current = _factory(board, faults)
     if current is not None:
-        found = check(current, board)
+        warnings = []
+        found = check(current, board, warnings)
+        for warning in warnings:
+            print("Petrel: warning:", warning)
         if not found:
             _keep(text)
             kept, _ = _read(_NAME + ".old", [])

@@ -16,7 +16,9 @@ def check(faults, path, sensor, driver, board, pins, warnings):
         return
     if driver.USES == "i2c":
         address = sensor.get("address", driver.options()["address"][0])
-        place = (sensor["sda"], sensor["scl"], address)
+        # A part of several channels may be there several times.
+        channel = sensor.get("channel", 0) if "channel" in driver.options() else None
+        place = (sensor["sda"], sensor["scl"], address, channel)
         if place in pins:
             faults.append(
                 "%s.address: 0x%02x is that of %s too, on the same bus; use another address or bus"

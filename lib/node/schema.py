@@ -185,7 +185,8 @@ def _wrong(value, rule):
         good = good and value[0] != "/" and value[-1] != "/"
     elif isinstance(kind, tuple):
         good = any(value is choice or value == choice for choice in kind)
-        good = good and isinstance(value, bool) == (True in kind)
+        # 1 is True as well
+        good = good and isinstance(value, bool) == any(isinstance(each, bool) for each in kind)
     elif kind is str:
         good = isinstance(value, str) and rule[2] <= len(value) <= rule[3]
     else:

@@ -1,5 +1,7 @@
 """TI ADS1115: four analog inputs of 16 bit. Source: SBAS444E, 8.1 and 8.5."""
 
+from time import sleep_ms
+
 from micropython import const
 
 from sensors.i2c import Part
@@ -29,6 +31,7 @@ class Ads1115(Part):
     bus: a machine.I2C; address: 0x48 to 0x4B, by what ADDR is wired to
     channel: 0 to 3, or "0-1", "2-3" for the difference of two
     range: volts at full scale; no input may exceed the supply by more than 0.3 V
+    Several may share a part, each with a channel of its own.
     """
 
     NAME = "ads1115"
@@ -54,8 +57,11 @@ class Ads1115(Part):
 
     def read(self):
         """Return (value,). Raises ValueError while it measures, and at the ends of the range."""
-        data = self._data
-        if not self.get(_CONFIG, data)[0] & 0x80:
+        data = self.get(_CONFIG, self._data)
+        if (data[0] | 0x80) != self._begin[0]:  # another channel was begun meanwhile
+            sleep_ms(self.start())
+            self.get(_CONFIG, data)
+        if not data[0] & 0x80:
             self.wrong("still measuring after %d ms" % _TIME_MS)
         self.get(_CONVERSION, data)
         raw = data[0] << 8 | data[1]
