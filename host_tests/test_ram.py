@@ -133,7 +133,7 @@ def test_the_whole_node_with_three_drivers_runs_in_32_kilobytes_from_a_rom(
                 for topic in ("air/humidity", "soil", "rain/total"):
                     seen.wait(f"petrel/n1/{topic}")
                 first = len(seen.messages)
-                seen.publish("petrel/n1/cmd/read", "soil")
+                seen.publish("petrel/n1/cmd/read", "rain")
                 assert seen.wait("petrel/n1/reply/read", start=first)["ok"]
                 seen.wait("petrel/n1/diagnostics", 20, start=first)
                 seen.publish("petrel/n1/cmd/reboot", "")
