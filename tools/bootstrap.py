@@ -32,7 +32,7 @@ BROKER_SUITE = "trixie"
 RECIPE = "2"  # to be raised when .tools is made otherwise, so that it is made again
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 STUBS_VERSION = "1.29.0.post1"
-STUB_PORTS = ("esp32", "esp8266", "stm32")
+STUB_PORTS = ("esp32", "esp8266", "stm32", "rp2")
 BROKER_NOTE = "make demo can use amqtt from PyPI instead; the tests need Mosquitto"
 
 

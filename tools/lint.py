@@ -26,7 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 NEVER = ("bench", "boards", "tools")  # the simulated board's own, and the host's
 HARDWARE = ("machine", "network", "esp", "esp32", "esp8266", "pyb", "rp2")
-STUBS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "STM32"}
+STUBS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "STM32", "rp2": "RP2"}
 
 
 def layer_faults(path: Path, layer: str) -> list[str]:

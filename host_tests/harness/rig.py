@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from host_tests.harness.interpreter import compiled_port, interpreter
+from host_tests.harness.interpreter import compiled_lib, compiled_port, interpreter
+from tools.sim.i2c import I2cBus, I2cPart
 from tools.sim.wire import Wire
 from tools.sim.world import World
 
@@ -41,8 +44,10 @@ def tell(what):
 class Rig:
     """The world around a board that only runs a few lines of code at a time."""
 
-    def __init__(self, bits: str, parts: dict[str, Any]) -> None:
+    def __init__(self, bits: str, parts: dict[str, Any], drivers: Path | None = None) -> None:
+        """drivers: a folder with drivers of the test's own, besides those of lib/sensors."""
         self.bits = bits
+        self._drivers = drivers
         self.world = World(parts, {"ssid": "bench"})
         self._wire = Wire(SimpleNamespace(world=self.world))  # type: ignore[arg-type]
 
@@ -52,20 +57,31 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         self._wire.close()
 
+    def connect(self, bus: str, part: I2cPart) -> I2cPart:
+        """Put a model of the test's own on a bus, "i2c:21,22"."""
+        self.world.buses.setdefault(bus.partition(":")[2], I2cBus()).parts.append(part)
+        return part
+
     def run(self, code: str, heap: str = "64K") -> list[Any]:
         """Run code inside MicroPython; returns what it told, one value for each tell()."""
         machine = interpreter(self.bits)
-        done = subprocess.run(
-            machine.command(PRELUDE + code, heap=heap),
-            env={
-                **machine.environment(compiled_port()),
-                "PETREL_BENCH": f"127.0.0.1:{self._wire.port}",
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=os.environ.get("PETREL_FLASH"),
-        )
+        with tempfile.TemporaryDirectory(prefix="petrel-rig-") as folder:
+            environment = machine.environment(compiled_port())
+            if self._drivers:
+                lib = Path(folder) / "lib"
+                shutil.copytree(compiled_lib(), lib)
+                for driver in self._drivers.glob("*.py"):
+                    shutil.copy(driver, lib / "sensors")
+                environment = machine.environment(lib, compiled_port())
+            environment["PETREL_BENCH"] = f"127.0.0.1:{self._wire.port}"
+            done = subprocess.run(
+                machine.command(PRELUDE + code, heap=heap),
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                cwd=folder,
+            )
         assert done.returncode == 0, done.stdout + done.stderr
         return [json.loads(line) for line in done.stdout.splitlines() if line]
 

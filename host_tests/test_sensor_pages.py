@@ -1,0 +1,83 @@
+"""The pages of the drivers: complete, current but for figures, and true."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.harness.interpreter import WIDTHS
+from tools import boards, sensors, wiring
+from tools.check import findings
+from tools.parts import PARTS
+from tools.paths import LIB, ROOT
+
+DRIVERS = sensors.drivers()
+
+
+def test_every_driver_has_its_part_and_no_other() -> None:
+    assert sorted(PARTS) == DRIVERS
+
+
+@pytest.mark.skipif(WIDTHS == ("64",), reason="there is no 32-bit MicroPython here")
+def test_the_pages_are_current_but_for_their_figures() -> None:
+    def without_figures(text: str) -> str:
+        return re.sub(r"\d[\d,]+( bytes)? \|", "|", text)
+
+    wanted = sensors.pages()
+    assert sorted(wanted) == sorted(sensors.FOLDER.glob("*.md")), "make reference"
+    for path, text in wanted.items():
+        assert without_figures(path.read_text()) == without_figures(text), "make reference"
+
+
+@pytest.mark.parametrize("board", sensors.SHOWN_BOARDS)
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_the_example_of_each_page_is_good(driver: str, board: str) -> None:
+    facts = boards.load(board)
+    config: dict[str, Any] = {
+        "mqtt": {"host": "broker"},
+        "sensors": [sensors.config_for(driver, facts, sensors.facts(driver)["uses"])],
+    }
+    if facts.petrel["network"] == "wifi":
+        config["wifi"] = {"ssid": "net"}
+    assert findings(config, board) == ([], [])
+
+
+def test_the_guide_shows_the_files_that_are_tested() -> None:
+    guide = (ROOT / "docs/drivers.md").read_text()
+    shown = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    files = [ROOT / "docs/examples/driver" / name for name in ("tilt.py", "test_tilt.py")]
+    assert shown == [path.read_text() for path in files]
+
+
+def test_a_driver_is_found_without_a_list() -> None:
+    """Nothing in the node names a driver."""
+    for path in (LIB / "node").glob("*.py"):
+        text = path.read_text()
+        for driver in DRIVERS:
+            if driver in ("digital", "analog", "button", "table", "relay", "loop", "pulse"):
+                continue  # words of the language
+            assert f'"{driver}"' not in text, path
+
+
+def test_the_picture_has_every_part_pin_and_wire(tmp_path: Path) -> None:
+    config = {
+        "sensors": [
+            {"name": "air <1>", "driver": "bme280", "sda": 21, "scl": 22},
+            {"name": "lux", "driver": "bh1750", "sda": 21, "scl": 22},
+            {"name": "pump", "driver": "relay", "pin": 4},
+            {"name": "own", "driver": "tilt", "sda": 21, "scl": 22},
+        ]
+    }
+    picture = wiring.svg(boards.load("ESP32_GENERIC"), config)
+    for text in ("ESP32_GENERIC", "air &lt;1&gt;", "lux", "pump", "own", ">21<", ">22<", "GND"):
+        assert text in picture, text
+    assert picture.count("<path ") == 4 + 4 + 3 + 2
+    assert picture.count("air &lt;1&gt;: SDA to 21") == 1
+    import xml.etree.ElementTree as ET
+
+    ET.fromstring(picture)
+    assert json.dumps(config)

@@ -1,0 +1,284 @@
+"""`python -m tools.sensors`: writes docs/sensors, a page for each driver and a table of all.
+
+What can be asked is asked: the drivers of their options and fields (in MicroPython), the 32-bit
+interpreter of the RAM, mypy of the boards, board.json of pins. The rest is in tools/parts.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tools import boards
+from tools.boards import Board
+from tools.compile import compile_all, modules
+from tools.parts import PARTS, Part
+from tools.paths import BUILD, LIB, MICROPYTHON, ROOT, TOOLS
+
+FOLDER = ROOT / "docs" / "sensors"
+PORTS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "Pyboard", "rp2": "Pico W"}
+# Modules of MicroPython that a driver needs and the port's stock firmware lacks.
+NOT_FROZEN = {"stm32": ("ds18x20", "neopixel")}
+NEEDS = {"ds18b20": "ds18x20", "pixels": "neopixel"}
+VALUES = {
+    "relay": "true", "dimmer": "40", "servo": "45", "pixels": "[255, 80, 0]", "buzzer": "1.5",
+}  # fmt: skip
+SHOWN_BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBV11", "RPI_PICO_W")
+BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
+
+_FACTS = """
+import json, sys
+name = sys.argv[1]
+module = __import__("sensors." + name, None, None, ("DRIVER",))
+def plain(option):
+    return ["..." if each is ... else each for each in option]
+print(json.dumps({
+    "uses": module.USES,
+    "options": {key: plain(option) for key, option in module.options().items()},
+    "fields": getattr(module.DRIVER, "FIELDS", ()),
+}))
+"""
+_RAM = """
+import gc, sys
+import array, math, struct, time, micropython
+if len(sys.argv) > 2:
+    import ffi, os, uctypes, vfs
+    size = os.stat(sys.argv[2])[6]
+    libc = ffi.open(None)
+    at = libc.func("p", "mmap", "pIiiii")(
+        None, size, 1, 2, libc.func("i", "open", "si")(sys.argv[2], 0), 0)
+    vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(at & 0xFFFFFFFF, size))), "/rom")
+    sys.path[:] = ["/rom", ".frozen"]
+import sensors
+def used():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc()
+before = used()
+module = __import__("sensors." + sys.argv[1], None, None, ("DRIVER",))
+module.options = None
+print(used() - before)
+"""
+
+
+def drivers() -> list[str]:
+    """The names of all drivers: the modules that have a DRIVER."""
+    return sorted(
+        path.stem for path in (LIB / "sensors").glob("*.py") if "\nDRIVER = " in path.read_text()
+    )
+
+
+def facts(driver: str) -> dict[str, Any]:
+    """What a driver says of itself, in MicroPython."""
+    said = _micropython("64", _FACTS, driver)
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def ram(driver: str, image: Path | None = None) -> int:
+    """Bytes of the heap that its code takes, with what it imports; from a ROMFS if `image`."""
+    return int(_micropython("32", _RAM, driver, *([str(image)] if image else [])))
+
+
+def _micropython(bits: str, code: str, *arguments: str) -> str:
+    lib = LIB if bits == "64" else BUILD / "sensors-ram" / "lib"
+    done = subprocess.run(
+        [str(MICROPYTHON[bits]), "-X", "heapsize=200K", "-c", code, *arguments],
+        env={**os.environ, "MICROPYPATH": f"{lib}:.frozen"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def types() -> dict[str, set[str]]:
+    """For each port the drivers that do not fit its stubs."""
+    wrong: dict[str, set[str]] = {}
+    for port in PORTS:
+        stubs = TOOLS / "stubs" / port
+        command = [sys.executable, "-m", "mypy", "--config-file", "host_tests/mypy-device.ini"]
+        command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", f"build/mypy-{port}"]
+        done = subprocess.run(
+            [*command, "-p", "mqtt", "-p", "sensors", "-p", "node"],
+            cwd=ROOT,
+            env={**os.environ, "MYPYPATH": f"lib:{stubs}"},
+            capture_output=True,
+            text=True,
+        )
+        wrong[port] = set(re.findall(r"lib/sensors/(\w+)\.py:\d+: error", done.stdout))
+    return wrong
+
+
+def support(driver: str, port: str, wrong: dict[str, set[str]]) -> str:
+    """A cell of the table driver x board."""
+    if driver in wrong[port]:
+        return "no"
+    if port == "stm32" and facts(driver)["uses"] == "pwm":
+        return "where `machine.PWM` is (not in 1.26)"
+    needed = NEEDS.get(driver)
+    if needed in NOT_FROZEN.get(port, ()):
+        return f"with `mip install {needed}`"
+    return "yes"
+
+
+def pins_for(board: Board, uses: Any, part: Part) -> dict[str, int | str]:
+    """Pins of a board that suit a driver: key of the config -> pin."""
+    pins = board.petrel["pins"]
+    taken: list[int | str] = []
+    found: dict[str, int | str] = {}
+    roles = [["sda", "i2c"], ["scl", "i2c"]] if uses == "i2c" else uses
+    if isinstance(roles, str):
+        roles = [["pin", roles]]
+    usual = {"ESP32_GENERIC": {"sda": 21, "scl": 22}, "ESP8266_GENERIC": {"sda": 4, "scl": 5}}
+    for key, kind in roles:
+        good = pins["adc"] if kind == "adc" else pins["all"]
+        bad = [*pins["strapping"], *pins["reserved"], *map(str, taken)]
+        if kind == "adc" and board.petrel["network"] == "wifi":
+            bad += map(str, pins["adc_not_with_wifi"])
+        if kind not in ("in", "pin", "pulse", "adc"):
+            bad += map(str, pins["input_only"])
+        if part.example.get("pull") and kind in ("in", "pin"):
+            bad += map(str, pins["no_pull"])
+        if kind == "adc" and good == [0]:
+            bad = []  # ESP8266's one analog input has the number of a GPIO
+        free = [pin for pin in good if str(pin) not in bad]
+        wanted = usual.get(board.id, {}).get(key)
+        found[key] = wanted if wanted is not None and wanted in free else free[0]
+        taken.append(found[key])
+    return found
+
+
+def config_for(driver: str, board: Board, uses: Any) -> dict[str, Any]:
+    """An entry of `sensors` that the board takes."""
+    part = PARTS[driver]
+    pins = pins_for(board, uses, part)
+    more = {key: value for key, value in part.example.items() if value is not None}
+    entry: dict[str, Any] = {"name": driver, "driver": driver, **pins}
+    if driver not in BY_CHANGE:
+        entry["interval"] = 60
+    full = board.petrel["adc"]["full_scale_v"]
+    if uses == "adc" and full < 3 and "supply" in facts(driver)["options"]:
+        entry["supply"] = full
+    return {**entry, **more}
+
+
+def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
+    """The page of a driver."""
+    part, said = PARTS[driver], facts(driver)
+    tree = ast.parse((LIB / "sensors" / f"{driver}.py").read_text())
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    about = ast.get_docstring(classes[-1]) or ""
+    source = (ast.get_docstring(tree) or "").partition("Source: ")[2]
+    measures = " ".join(about.partition("\n\n")[0].split())
+    esp32 = boards.load("ESP32_GENERIC")
+    entry = json.dumps(config_for(driver, esp32, said["uses"]))
+    lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {measures}', ""]
+    if said["fields"]:
+        told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit in said["fields"]]
+        several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
+        lines += [f"Tells {', '.join(told)}{several}.", ""]
+    lines += [f"Accuracy: {part.accuracy}.", "", "## Wiring", ""]
+    lines += _wiring(part, said["uses"])
+    if part.notes:
+        lines += ["", part.notes]
+    lines += ["", "## Config", "", f"On an ESP32: `{entry}`", ""]
+    lines += ["| option | default | |", "|---|---|---|"]
+    lines += [_option(key, option) for key, option in sorted(said["options"].items())]
+    if driver in VALUES:
+        order = f'{{"output": "{driver}", "value": {VALUES[driver]}}}'
+        lines += ["", "## Commands", ""]
+        lines += [f"`.../cmd/set` with `{order}`; the new state is published."]
+    lines += ["", "## What goes wrong", "", "| seen | do |", "|---|---|"]
+    lines += [f"| {seen} | {do} |" for seen, do in part.troubles]
+    lines += ["", "## Boards and RAM", ""]
+    lines += ["| " + " | ".join(PORTS.values()) + " | RAM from files | RAM from a ROMFS |"]
+    lines += ["|---|" + "---|" * (len(PORTS) + 1)]
+    cells = [support(driver, port, wrong) for port in PORTS]
+    lines += ["| " + " | ".join(cells) + f" | {cost[0]:,} bytes | {cost[1]:,} bytes |", ""]
+    lines += ["RAM: heap of the 32-bit unix port, with all that the driver imports."]
+    if source:
+        lines += ["", f"Source: {' '.join(source.split())}"]
+    return "\n".join(lines) + "\n"
+
+
+def _wiring(part: Part, uses: Any) -> list[str]:
+    shown = [boards.load(name) for name in SHOWN_BOARDS]
+    lines = ["| part | " + " | ".join(board.id for board in shown) + " |"]
+    lines += ["|---|" + "---|" * len(shown)]
+    chosen = [pins_for(board, uses, part) for board in shown]
+    for pin, where in part.wires:
+        cells = [str(pins.get(where, where)) for pins in chosen]
+        if uses == "adc" and where == "pin":
+            cells[SHOWN_BOARDS.index("ESP8266_GENERIC")] = "ADC (A0)"
+        lines.append(f"| {pin} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _option(key: str, option: list[Any]) -> str:
+    default = json.dumps(option[0])
+    if option[0] == "...":
+        return f"| `{key}` | required | |"
+    if key == "address":
+        shown = " to ".join(f"{each} (0x{each:02x})" for each in sorted(set(option[1:])))
+        return f"| `{key}` | {default} | {shown} |"
+    if len(option) == 3:
+        return f"| `{key}` | {default} | {option[1]:g} to {option[2]:g} |"
+    if len(option) == 2:
+        return f"| `{key}` | {default} | {', '.join(json.dumps(each) for each in option[1])} |"
+    return f"| `{key}` | {default} | text |"
+
+
+def table(costs: dict[str, tuple[int, int]], wrong: dict[str, set[str]]) -> str:
+    """docs/sensors/README.md."""
+    lines = [
+        "# Sensors and outputs",
+        "",
+        "Written by `make reference`; do not edit it here. A sensor is named in the config by",
+        'its driver, `"driver": "bme280"`; each page has the wiring, the options, and what goes',
+        "wrong. How to write one: [../drivers.md](../drivers.md). Whether it fits a board is what",
+        "mypy says of the driver with the stubs of the port, and which modules its stock firmware",
+        "has. RAM is bytes of the 32-bit heap for the driver and what it imports, from .mpy files",
+        "and from a ROMFS; drivers of a kind share most of it.",
+        "",
+        "| driver | | " + " | ".join(PORTS.values()) + " | RAM | in ROM |",
+        "|---|" + "---|" * (len(PORTS) + 3),
+    ]
+    for driver in drivers():
+        cells = " | ".join(support(driver, port, wrong) for port in PORTS)
+        files, rom = costs[driver]
+        lines.append(
+            f"| [{driver}]({driver}.md) | {PARTS[driver].title} | {cells} | {files:,} | {rom:,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def measured() -> dict[str, tuple[int, int]]:
+    """RAM of each driver, from files and from a ROMFS."""
+    folder = BUILD / "sensors-ram"
+    compile_all(modules(LIB / "sensors", "sensors/"), folder / "lib", 3)
+    image = folder / "rom.img"
+    mpremote = [str(Path(sys.executable).parent / "mpremote"), "romfs", "--no-mpy", "-o"]
+    command = [*mpremote, str(image), "build", str(folder / "lib")]
+    subprocess.run(command, check=True, capture_output=True)
+    return {driver: (ram(driver), ram(driver, image)) for driver in drivers()}
+
+
+def pages() -> dict[Path, str]:
+    """Every page, by its path."""
+    costs, wrong = measured(), types()
+    found = {FOLDER / f"{driver}.md": page(driver, costs[driver], wrong) for driver in drivers()}
+    return {FOLDER / "README.md": table(costs, wrong), **found}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text)
+    print(f"written: {len(drivers())} pages in {FOLDER.relative_to(ROOT)}")
