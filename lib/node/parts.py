@@ -15,7 +15,7 @@ def make(node, config):
     for entry in config["sensors"]:
         try:
             _add(node, entry, buses)
-        except (ImportError, OSError, ValueError, TypeError) as error:
+        except (ImportError, TypeError) as error:
             node.failed(entry["name"], error)
     forget("roles")
     if config["watchdog"]:
@@ -25,14 +25,26 @@ def make(node, config):
             node.feed = machine.WDT().feed
 
 
+def again(node, entry, buses):
+    """Make a sensor that could not be made before, and start it; returns the ms it takes."""
+    sensor = _made(entry, buses)
+    forget("roles")
+    for each in node.sensors:
+        if each[0] == entry["name"]:
+            each[1] = sensor
+            each[2] = _interval(entry, sensor)
+    return sensor.start()
+
+
 def _add(node, entry, buses):
-    sensor = _make(entry, buses)
-    if hasattr(sensor, "listen"):
-        sensor.listen()
-    # What changes by itself needs no clock, the rest is read once a minute unless told otherwise.
-    interval = entry.get("interval", 0 if hasattr(sensor, "poll") else 60)
     name = entry["name"]
-    topic = node.prefix + name
+    try:
+        sensor = _made(entry, buses)
+    except (OSError, ValueError) as error:  # nothing answers; it may later
+        node.failed(name, error)
+        from node.absent import Absent
+
+        sensor = Absent(node, entry, buses)
     delivery = entry.get("delivery", "queue")
     if delivery == "queue":
         delivery = None
@@ -40,7 +52,21 @@ def _add(node, entry, buses):
         from node import delivery as ways
 
         delivery = getattr(ways, delivery)
-    node.sensors.append([name, sensor, int(interval * 1000), ticks_ms(), topic, False, delivery])
+    interval = _interval(entry, sensor)
+    topic = node.prefix + name
+    node.sensors.append([name, sensor, interval, ticks_ms(), topic, False, delivery])
+
+
+def _interval(entry, sensor):
+    """The ms from one reading to the next; 0 for what tells of its changes by itself."""
+    return int(entry.get("interval", 0 if hasattr(sensor, "poll") else 60) * 1000)
+
+
+def _made(entry, buses):
+    sensor = _make(entry, buses)
+    if hasattr(sensor, "listen"):
+        sensor.listen()
+    return sensor
 
 
 def _make(entry, buses):
