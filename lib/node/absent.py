@@ -17,5 +17,5 @@ class Absent:
         self.buses = buses
 
     def start(self):
-        """Begin to measure, if the part is there now, and takes this place; raises what it does."""
+        """Begin to measure, if the part is there now; it takes this place. Raises what it does."""
         return call("parts", "again", self.node, self.entry, self.buses)
