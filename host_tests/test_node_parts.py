@@ -42,9 +42,7 @@ def test_a_part_that_comes_later_is_read_from_then_on(node: Node) -> None:
     node.write_config(node.config(sensors=[AIR, LIGHT], diagnostics=10))
     node.bench.power_on()
     node.wait("light")
-    node.bench.wait_for_line(
-        "air: bme280 at 0x76: no answer, check SDA, SCL and power"
-    )
+    node.bench.wait_for_line("air: bme280 at 0x76: no answer, check SDA, SCL and power")
     assert values(node, "air/temperature") == []
     node.bench.world.wire("i2c:21,22", {"model": "bme280", "temperature": 18.25})
     assert abs(node.wait("air/temperature")["value"] - 18.25) < 0.02
