@@ -39,9 +39,10 @@ fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=100
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint
 
-reference: setup  ## docs/reference.md and docs/sensors, from the docstrings, and as measured
+reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrings, and as measured
 	@.venv/bin/python -m tools.reference
 	@.venv/bin/python -m tools.sensors
+	@.venv/bin/python -m tools.adc
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)

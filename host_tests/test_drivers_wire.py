@@ -100,7 +100,7 @@ tell(told(make, 'ds18b20', pin=4, rom='2800000000000000'))
         ("absent", "OSError: ds18b20: no answer; check the pin, its pull-up and power"),
         (
             "bad crc",
-            "ValueError: ds18b20: bad checksum, three times; check the wire and its pull-up",
+            "ValueError: ds18b20: bad checksum, three times; check the wire and pull-up",
         ),
         ("weak", "ValueError: ds18b20: it lost its power while it measured"),
     ],
