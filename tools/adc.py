@@ -81,10 +81,10 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
     lines = [
         "# What the analog chain makes of noise",
         "",
-        "Written by `make reference`: the code of `lib/sensors` before an ADC of 12 bit whose input",
-        f"has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of the samples. The input",
-        "changes slowly, as light or temperature do. mV; the first figure is the root mean square of",
-        "the error, the second what 99 in 100 readings stay below.",
+        "Written by `make reference`: the code of `lib/sensors` before an ADC of 12 bit whose",
+        f"input has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of the samples. The",
+        "input changes slowly, as light or temperature do. mV; the first figure is the root mean",
+        "square of the error, the second what 99 in 100 readings stay below.",
         "",
         "![error over noise](adc.svg)",
         "",
@@ -96,13 +96,13 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
         lines.append(f"| {noise} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Of `samples` the middle half, in order of size, is averaged: a spike moves nothing, and the",
-        "noise becomes a third of what it was. `median` is for wrong readings that last longer than a",
-        "reading; `smooth` takes noise away and follows a change more slowly: after a jump 0.8 needs",
-        "ten readings for nine tenths of it.",
+        "Of `samples` the middle half, in order of size, is averaged: a spike moves nothing, and",
+        "the noise becomes a third of what it was. `median` is for wrong readings that last longer",
+        "than a reading; `smooth` takes noise away and follows a change more slowly: after a jump",
+        "0.8 needs ten readings for nine tenths of it.",
         "",
-        "A real ADC has errors that no filter takes away: of an ESP32 some tens of mV even with its",
-        "calibration, and a range that ends at 3.1 V. For more, take an",
+        "A real ADC has errors that no filter takes away: of an ESP32 some tens of mV even with",
+        "its calibration, and a range that ends at 3.1 V. For more, take an",
         "[ads1115](sensors/ads1115.md). This was never measured on a board.",
     ]
     return "\n".join(lines) + "\n"
