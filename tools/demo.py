@@ -28,6 +28,9 @@ NODE = "demo"
 PARTS = {
     "adc:34": {"model": "host", "figure": "memory", "scale": 3.3},
     "adc:35": {"model": "waveform", "period_s": 20, "low_v": 0.4, "high_v": 0.9, "noise_v": 0.01},
+    "i2c:21,22": {"model": "bme280", "temperature": 22.4, "pressure": 1008.6, "humidity": 48.0},
+    "wire:18": {"model": "ds18b20", "temperature": 54.5},
+    "wire:26": {"model": "hc-sr04", "distance": 0.83},
 }
 SENSORS = [
     # 0 to 3.3 V stand for 0 to 100 %
@@ -36,14 +39,22 @@ SENSORS = [
     # a TMP36: 10 mV per degree, 500 mV at 0 degrees
     {"name": "temperature", "driver": "analog", "pin": 35, "interval": 1, "unit": "C",
      "scale": 100.0, "offset": -50.0, "decimals": 1},
+    {"name": "air", "driver": "bme280", "sda": 21, "scl": 22, "interval": 2},
+    {"name": "boiler", "driver": "ds18b20", "pin": 18, "interval": 2},
+    {"name": "tank", "driver": "distance", "pin": 25, "echo": 26, "interval": 2},
     {"name": "button", "driver": "digital", "pin": 4, "pull": "up", "invert": True},
+    {"name": "pump", "driver": "relay", "pin": 13, "most_s": 3},
 ]  # fmt: skip
 STEPS = {
     "connected": "the node is online",
     "live": "a live figure of this computer",
     "analog": "a simulated thermometer",
+    "i2c": "a simulated BME280 on I2C: temperature, pressure, humidity",
+    "wire": "a simulated DS18B20 on 1-Wire",
+    "distance": "a simulated ultrasonic sensor",
     "button": "the button, pressed and released",
     "command": "a command, answered",
+    "output": "a pump switched on by a command, and off by itself after its longest time",
     "outage": "the broker killed, and started again",
     "caught up": "the readings of the outage, complete and in order",
 }
@@ -100,6 +111,7 @@ class Demo:
             "wifi": {"ssid": "bench", "password": "petrel-demo"},
             "mqtt": {"host": "127.0.0.1", "port": self.bench.relay_port},
             "sensors": SENSORS,
+            "queue": 200,
         }
         (flash / "config.json").write_text(json.dumps(config))
         self.bench.power_on()
@@ -110,6 +122,9 @@ class Demo:
         self._say("readings")
         self._check("live", self.watcher.seen(_reading("host-memory"), 10))
         self._check("analog", self.watcher.seen(_reading("temperature"), 10))
+        self._check("i2c", self.watcher.seen(_reading("air/humidity"), 10))
+        self._check("wire", self.watcher.seen(_reading("boiler", 54.5), 10))
+        self._check("distance", self.watcher.seen(_reading("tank"), 10))
         start = len(self.watcher.messages)
         self.bench.press(4, 150)
         down = self.watcher.seen(_reading("button", 1), 5, start)
@@ -121,6 +136,12 @@ class Demo:
         reply = f"petrel/{NODE}/reply/ping"
         answered = self.watcher.seen(lambda t, p: t == reply and parse(p)["ok"], 5)
         self._check("command", answered)
+        self._say('the command "set": the pump on')
+        start = len(self.watcher.messages)
+        order = json.dumps({"output": "pump", "value": True})
+        self.watcher.publish(f"petrel/{NODE}/cmd/set", order)
+        on = self.watcher.seen(_reading("pump", 1), 5, start)
+        self._check("output", on and self.watcher.seen(_reading("pump", 0), 6, start))
 
     def _outage(self) -> None:
         self._say("the broker is killed (SIGKILL); the node goes on measuring")
