@@ -214,3 +214,27 @@ for channel in (1, 3, "0-1"):
         found = board.run(code)
     for (value,), wanted in zip(found, (2.5, 20.0, 7.5), strict=True):
         assert abs(value - wanted) < 0.01
+
+
+def test_others_go_on_while_a_sensor_measures(bits: str) -> None:
+    models = [{"model": "bh1750", "illuminance": 100.0}, {"model": "aht20", "temperature": 3.0}]
+    with Rig(bits, {BUS: models}) as board:
+        code = f"""
+import asyncio
+from sensors.wait import measure
+async def main():
+    turns = [0]
+    async def other():
+        while True:
+            turns[0] += 1
+            await asyncio.sleep_ms(5)
+    task = asyncio.create_task(other())
+    began = time.ticks_ms()
+    light, air = make('bh1750', {AT}), make('aht20', {AT})
+    found = await asyncio.gather(measure(light), measure(air))
+    tell([found[0][0], found[1][0], turns[0], time.ticks_diff(time.ticks_ms(), began)])
+asyncio.run(main())
+"""
+        ((lux, celsius, turns, ms),) = board.run(code)
+    assert (lux, round(celsius)) == (100, 3)
+    assert turns > 10 and ms >= 181

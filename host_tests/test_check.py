@@ -1,0 +1,83 @@
+"""`make check` and `make wiring`, as they are used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.paths import ROOT
+
+GOOD: dict[str, Any] = {"name": "door", "driver": "digital", "pin": 4, "pull": "up"}
+
+
+def ran(tmp_path: Path, command: str, board: str, *sensors: dict[str, Any], **more: Any) -> Any:
+    config = {"wifi": {"ssid": "net"}, "mqtt": {"host": "b"}, "sensors": sensors, **more}
+    path = tmp_path / "my.json"
+    path.write_text(json.dumps(config))
+    arguments = [command, board, str(path)]
+    if command == "wiring":
+        arguments += ["--out", str(tmp_path / "out.svg")]
+    return subprocess.run(
+        [sys.executable, "-m", "tools", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def test_a_good_config_is_good(tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "ESP32_GENERIC", GOOD)
+    assert (done.returncode, done.stdout) == (0, "good for ESP32_GENERIC\n")
+
+
+def test_a_warning_alone_is_no_failure(tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "ESP32_GENERIC", {**GOOD, "pin": 12})
+    assert done.returncode == 0
+    assert "warning sensors[0].pin: 12 decides at the start" in done.stdout
+    assert "better 4, 5" not in done.stdout and "better " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("board", "sensor", "said"),
+    [
+        ("ESP32_GENERIC", {"driver": "voltage", "pin": 25}, "cannot measure while Wi-Fi is on"),
+        ("ESP32_GENERIC", {"driver": "relay", "pin": 34}, "34 is an input only"),
+        ("ESP32_GENERIC", {**GOOD, "pin": 34}, "34 has no pull-up"),
+        ("ESP32_GENERIC", {**GOOD, "pin": 6}, "6 is used for"),
+        ("ESP8266_GENERIC", {"driver": "voltage", "pin": 0, "reference": 3.3}, "takes 0 to 1.0 V"),
+        ("ESP8266_GENERIC", {"driver": "ldr", "pin": 0}, "takes 0 to 1.0 V"),
+        ("RPI_PICO_W", {"driver": "relay", "pin": 99}, "99 is not a pin"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_better_pin(
+    tmp_path: Path, board: str, sensor: dict[str, Any], said: str
+) -> None:
+    done = ran(tmp_path, "check", board, {"name": "s", **sensor})
+    assert done.returncode == 1
+    assert "refused sensors[0]." in done.stdout and said in done.stdout
+    assert "; use " in done.stdout or "put a divider before it" in done.stdout
+    done = ran(tmp_path, "wiring", board, {"name": "s", **sensor})
+    assert done.returncode == 1 and said in done.stderr
+    assert not (tmp_path / "out.svg").exists()
+
+
+def test_two_parts_on_one_pin(tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "ESP32_GENERIC", GOOD, {**GOOD, "name": "two"})
+    assert done.returncode == 1
+    assert "sensors[1].pin: 4 is that of sensors[0] too" in done.stdout
+
+
+def test_what_is_no_config(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text("{")
+    command = [sys.executable, "-m", "tools", "check", "ESP32_GENERIC", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "it has to be JSON" in done.stderr
+
+
+def test_the_picture_is_drawn(tmp_path: Path) -> None:
+    done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD)
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "out.svg").read_text()
