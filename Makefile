@@ -41,6 +41,7 @@ lint: setup  ## style, types (host, and each board's stubs) and the layers of im
 
 reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrings, and as measured
 	@.venv/bin/python -m tools.reference
+	@.venv/bin/python -m tools.packages
 	@.venv/bin/python -m tools.sensors
 	@.venv/bin/python -m tools.adc
 

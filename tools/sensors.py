@@ -18,6 +18,7 @@ from typing import Any
 from tools import boards
 from tools.boards import Board
 from tools.compile import compile_all, modules
+from tools.errors import ToolError
 from tools.parts import PARTS, Part
 from tools.paths import BUILD, LIB, MICROPYTHON, ROOT, TOOLS
 
@@ -271,7 +272,12 @@ def measured() -> dict[str, tuple[int, int]]:
 
 
 def pages() -> dict[Path, str]:
-    """Every page, by its path."""
+    """Every page, by its path; raises ToolError for a driver of which nothing more is known."""
+    if missing := [driver for driver in drivers() if driver not in PARTS]:
+        raise ToolError(
+            f"tools/parts.py has no part for {', '.join(missing)}",
+            "add one, with its wires, its accuracy and what goes wrong",
+        )
     costs, wrong = measured(), types()
     found = {FOLDER / f"{driver}.md": page(driver, costs[driver], wrong) for driver in drivers()}
     return {FOLDER / "README.md": table(costs, wrong), **found}
