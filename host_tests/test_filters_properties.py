@@ -142,7 +142,7 @@ def test_a_level_counts_only_after_quiet(
 # --- filters from one reading to the next
 
 filters: Any = importlib.import_module("sensors.filters")
-table: Any = importlib.import_module("sensors.table")
+table: Any = importlib.import_module("sensors.line")
 ntc: Any = importlib.import_module("sensors.ntc")
 rotary: Any = importlib.import_module("sensors.rotary")
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)

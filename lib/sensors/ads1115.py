@@ -7,6 +7,7 @@ from micropython import const
 from sensors.i2c import Part
 
 USES = "i2c"
+_MOST = const(1_000_000_000)
 _CONVERSION = const(0)
 _CONFIG = const(1)
 _TIME_MS = const(10)  # at 128 samples a second, whose clock may be 10 % slow
@@ -19,8 +20,8 @@ def options():
         "address": (0x48, 0x48, 0x4B),
         "channel": (0, (0, 1, 2, 3, "0-1", "2-3")),
         "range": (4.096, (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)),
-        "scale": (1.0, -1e9, 1e9),
-        "offset": (0.0, -1e9, 1e9),
+        "scale": (1.0, -_MOST, _MOST),
+        "offset": (0.0, -_MOST, _MOST),
         "unit": ("V",),
     }
 

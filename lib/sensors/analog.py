@@ -1,15 +1,22 @@
 """An analog input in a physical unit, by a factor: TMP36, LM35, a sensor of 0 to 10 V."""
 
+from micropython import const
+
 from sensors.channel import Channel
 
 USES = "adc"
+_MOST = const(1_000_000_000)
 
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default,)."""
     from sensors.common import options
 
-    return options(scale=(1.0, -1e9, 1e9), offset=(0.0, -1e9, 1e9), unit=("V",))
+    return options(
+        scale=(1.0, -_MOST, _MOST),
+        offset=(0.0, -_MOST, _MOST),
+        unit=("V",),
+    )
 
 
 class Analog(Channel):

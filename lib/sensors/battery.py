@@ -2,48 +2,57 @@
 
 from micropython import const
 
-from sensors.table import between
-from sensors.voltage import Voltage
-from sensors.voltage import options as of_voltage
+from sensors.channel import Channel
+from sensors.line import between
 
 USES = "adc"
-# Volts of a cell at rest and % left: lithium ion (4.2 V), lithium iron phosphate, alkaline, lead.
-_CURVES = const(
-    (
-        ("li-ion", (3.0, 0, 3.5, 7, 3.68, 25, 3.78, 50, 3.92, 70, 4.07, 90, 4.2, 100)),
-        ("lifepo4", (2.5, 0, 3.0, 10, 3.2, 20, 3.25, 40, 3.3, 70, 3.35, 90, 3.45, 100)),
-        ("alkaline", (0.9, 0, 1.1, 20, 1.2, 45, 1.3, 70, 1.45, 95, 1.55, 100)),
-        ("lead", (1.75, 0, 1.94, 20, 2.02, 50, 2.07, 75, 2.12, 100)),
-    )
-)
+_MOST = const(1_000_000_000)
+# mV of a cell at rest and % left. Whole numbers, for each float would be an object in the heap.
+_LI_ION = const((3000, 0, 3500, 7, 3680, 25, 3780, 50, 3920, 70, 4070, 90, 4200, 100))
+_LIFEPO4 = const((2500, 0, 3000, 10, 3200, 20, 3250, 40, 3300, 70, 3350, 90, 3450, 100))
+_ALKALINE = const((900, 0, 1100, 20, 1200, 45, 1300, 70, 1450, 95, 1550, 100))
+_LEAD = const((1750, 0, 1940, 20, 2020, 50, 2070, 75, 2120, 100))
 
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default, choices)."""
-    found = of_voltage()
-    found["kind"] = ("li-ion", ("li-ion", "lifepo4", "alkaline", "lead"))
-    found["cells"] = (1, 1, 24)
-    return found
+    from sensors.common import options
+
+    return options(
+        kind=("li-ion", ("li-ion", "lifepo4", "alkaline", "lead")), cells=(1, 1, 24),
+        top=(0.0, 0, _MOST), bottom=(10_000.0, 1, _MOST),
+    )  # fmt: skip
 
 
-class Battery(Voltage):
+class Battery(Channel):
     """Volts, and % left by the voltage at rest of so many cells in series.
 
     kind: "li-ion", "lifepo4", "alkaline", "lead"; cells: in series
-    top, bottom and the options in `more`: see sensors.voltage.Voltage
+    top: ohms between the battery and the pin; bottom: ohms between the pin and GND
+    adc and the options in `more`: see sensors.channel.Channel
     """
 
     FIELDS = (("voltage", "V"), ("left", "%"))
 
-    def __init__(self, adc, kind="li-ion", cells=1, **more):
+    def __init__(self, adc, kind="li-ion", cells=1, top=0.0, bottom=10_000.0, **more):
         super().__init__(adc, **more)
         self.cells = cells
-        self._curve = dict(_CURVES)[kind]
+        self.ratio = (top + bottom) / bottom
+        if kind == "li-ion":
+            self._curve = _LI_ION
+        elif kind == "lifepo4":
+            self._curve = _LIFEPO4
+        else:
+            self._curve = _ALKALINE if kind == "alkaline" else _LEAD
+
+    def convert(self, volts):
+        """Volts of the battery."""
+        return volts * self.ratio
 
     def read(self):
         """Return (V, %). The % are worth little while much current flows."""
         volts = super().read()[0]
-        return volts, float("%.0f" % between(self._curve, volts / self.cells))
+        return volts, int(between(self._curve, volts / self.cells * 1000) + 0.5)
 
 
 DRIVER = Battery

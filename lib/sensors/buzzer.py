@@ -12,7 +12,7 @@ _HALF = const(32_768)
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    return {"frequency": (2000, 100, 10_000), "most_s": (10.0, 0.1, 600.0)}
+    return {"frequency": (2000, 100, 10_000), "most_s": (10.0, 0.1, 600)}
 
 
 class Buzzer(Output):

@@ -6,10 +6,10 @@ def options(**own):
     found = {
         "samples": (16, 1, 255),
         "decimals": (3, 0, 6),
-        "reference": (3.3, 0.1, 30.0),
+        "reference": (3.3, 0.1, 30),
         "median": (0, 0, 15),
-        "smooth": (0.0, 0.0, 0.99),
-        "slew": (0.0, 0.0, 1e9),
+        "smooth": (0.0, 0, 0.99),
+        "slew": (0.0, 0, 1_000_000_000),
     }
     found.update(own)
     return found

@@ -10,7 +10,7 @@ def options():
     return {
         "frequency": (1000, 1, 40_000),
         "invert": (False, (False, True)),
-        "safe": (0.0, 0.0, 100.0),
+        "safe": (0.0, 0, 100),
     }
 
 

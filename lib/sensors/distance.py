@@ -5,7 +5,7 @@ USES = (("pin", "out"), ("echo", "pulse"))
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    return {"most": (4.0, 0.1, 6.0), "temperature": (20.0, -40.0, 60.0), "pings": (3, 1, 15)}
+    return {"most": (4.0, 0.1, 6), "temperature": (20.0, -40, 60), "pings": (3, 1, 15)}
 
 
 class Distance:

@@ -14,7 +14,7 @@ _TIME_MS = const(3)  # 1.17 ms at most, for both
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    return {"address": (0x40, 0x40, 0x4F), "shunt": (0.1, 0.0001, 10.0)}
+    return {"address": (0x40, 0x40, 0x4F), "shunt": (0.1, 0.0001, 10)}
 
 
 class Ina219(Part):

@@ -10,8 +10,8 @@ def options():
     from sensors.common import options
 
     return options(
-        series=(10_000.0, 1.0, 1e7), ohms=(15_000.0, 1.0, 1e7), gamma=(0.7, 0.1, 2.0),
-        supply=(3.3, 0.1, 30.0), decimals=(0, 0, 6),
+        series=(10_000.0, 1, 10_000_000), ohms=(15_000.0, 1, 10_000_000), gamma=(0.7, 0.1, 2),
+        supply=(3.3, 0.1, 30), decimals=(0, 0, 6),
     )  # fmt: skip
 
 

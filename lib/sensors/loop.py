@@ -1,8 +1,11 @@
 """A current loop of 4 to 20 mA over a resistor."""
 
+from micropython import const
+
 from sensors.channel import Channel
 
 USES = "adc"
+_MOST = const(1_000_000_000)
 
 
 def options():
@@ -10,7 +13,10 @@ def options():
     from sensors.common import options
 
     return options(
-        shunt=(150.0, 1.0, 1000.0), low=(0.0, -1e9, 1e9), high=(100.0, -1e9, 1e9), unit=("%",)
+        shunt=(150.0, 1, 1000),
+        low=(0.0, -_MOST, _MOST),
+        high=(100.0, -_MOST, _MOST),
+        unit=("%",),
     )
 
 

@@ -9,7 +9,7 @@ def options():
     """The options of the driver: name -> (default, least, most)."""
     from sensors.common import options
 
-    return options(dry=(2.6, 0.0, 30.0), wet=(1.1, 0.0, 30.0), decimals=(0, 0, 6))
+    return options(dry=(2.6, 0, 30), wet=(1.1, 0, 30), decimals=(0, 0, 6))
 
 
 class Moisture(Channel):

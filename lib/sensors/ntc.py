@@ -12,9 +12,10 @@ def options():
     from sensors.common import options
 
     return options(
-        series=(10_000.0, 1.0, 1e7), nominal=(10_000.0, 1.0, 1e7), beta=(3950.0, 100.0, 1e4),
-        a=(0.0, -1.0, 1.0), b=(0.0, -1.0, 1.0), c=(0.0, -1.0, 1.0),
-        supply=(3.3, 0.1, 30.0), above=(False, (False, True)), decimals=(1, 0, 6),
+        series=(10_000.0, 1, 10_000_000), nominal=(10_000.0, 1, 10_000_000),
+        beta=(3950.0, 100, 10_000),
+        a=(0.0, -1, 1), b=(0.0, -1, 1), c=(0.0, -1, 1),
+        supply=(3.3, 0.1, 30), above=(False, (False, True)), decimals=(1, 0, 6),
     )  # fmt: skip
 
 

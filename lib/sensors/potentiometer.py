@@ -9,7 +9,7 @@ def options():
     """The options of the driver: name -> (default, least, most)."""
     from sensors.common import options
 
-    return options(supply=(3.3, 0.1, 30.0), decimals=(0, 0, 6))
+    return options(supply=(3.3, 0.1, 30), decimals=(0, 0, 6))
 
 
 class Potentiometer(Channel):

@@ -13,7 +13,7 @@ def options():
     return {
         "pull": (None, (None, "up", "down")),
         "debounce_ms": (0, 0, 1000),
-        "per_unit": (1.0, 1e-6, 1e9),
+        "per_unit": (1.0, 1e-6, 1_000_000_000),
         "unit": ("",),
         "keep": ("",),
         "save": (10, 1, 1440),

@@ -12,7 +12,7 @@ def options():
     return {
         "invert": (False, (False, True)),
         "safe": (False, (False, True)),
-        "most_s": (0.0, 0.0, 86_400.0),
+        "most_s": (0.0, 0, 86_400),
     }
 
 

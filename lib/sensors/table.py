@@ -1,6 +1,7 @@
 """An analog input by a table of calibration: pH, pressure, a tank of any shape."""
 
 from sensors.channel import Channel
+from sensors.line import between
 
 USES = "adc"
 
@@ -27,21 +28,6 @@ class Table(Channel):
     def convert(self, volts):
         """The value in `unit`."""
         return between(self.points, volts, True)
-
-
-def between(points, x, beyond=False):
-    """The value at x of a line through points [x, y, x, y, ...], x rising; two points or more.
-
-    beyond: outside of the points go on as between the two nearest; else stay at the last value
-    """
-    last = len(points) - 2
-    if not beyond:
-        x = min(max(x, points[0]), points[last])
-    i = 2
-    while i < last and points[i] < x:
-        i += 2
-    x0, y0, x1, y1 = points[i - 2 : i + 2]
-    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
 DRIVER = Table

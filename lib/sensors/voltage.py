@@ -1,15 +1,18 @@
 """A voltage through a divider of two resistors."""
 
+from micropython import const
+
 from sensors.channel import Channel
 
 USES = "adc"
+_MOST = const(1_000_000_000)
 
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
     from sensors.common import options
 
-    return options(top=(0.0, 0.0, 1e9), bottom=(10_000.0, 1.0, 1e9))
+    return options(top=(0.0, 0, _MOST), bottom=(10_000.0, 1, _MOST))
 
 
 class Voltage(Channel):
