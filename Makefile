@@ -43,6 +43,7 @@ reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrin
 	@.venv/bin/python -m tools.reference
 	@.venv/bin/python -m tools.packages
 	@.venv/bin/python -m tools.sensors
+	@.venv/bin/python -m tools.board_pages
 	@.venv/bin/python -m tools.adc
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)

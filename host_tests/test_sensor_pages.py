@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import WIDTHS
-from tools import boards, sensors, wiring
+from tools import board_pages, boards, sensors, wiring
 from tools.check import findings
 from tools.parts import PARTS
 from tools.paths import LIB, ROOT
@@ -31,6 +31,13 @@ def test_the_pages_are_current_but_for_their_figures() -> None:
     assert sorted(wanted) == sorted(sensors.FOLDER.glob("*.md")), "make reference"
     for path, text in wanted.items():
         assert without_figures(path.read_text()) == without_figures(text), "make reference"
+
+
+def test_the_pages_of_the_boards_are_current() -> None:
+    wanted = board_pages.pages()
+    assert sorted(wanted) == sorted(board_pages.FOLDER.glob("*.md")), "make reference"
+    for path, text in wanted.items():
+        assert path.read_text() == text, "make reference"
 
 
 @pytest.mark.parametrize("board", sensors.SHOWN_BOARDS)

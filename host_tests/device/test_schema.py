@@ -132,6 +132,27 @@ def test_parts_share_a_bus_but_no_address():
     assert len(of(on_bus("bme280"), on_bus("sht3x", sda=5, scl=4))) == 2
 
 
+def test_the_analog_input_of_an_esp8266_is_no_gpio():
+    class Esp8266(Pins):
+        PINS = (0, 4, 5)
+        ADC = (0,)
+        ADC_NOT_WITH_WIFI = INPUT_ONLY = NO_PULL = ()
+        STRAPPING = {0: "boot mode"}
+
+    config = {"wifi": {"ssid": "net"}, "mqtt": {"host": "b"}}
+    config["sensors"] = [
+        {"name": "a", "driver": "voltage", "pin": 0},
+        {"name": "b", "driver": "digital", "pin": 0},
+    ]
+    warnings = []
+    assert check(config, Esp8266, warnings) == []
+    assert len(warnings) == 1  # of the GPIO alone
+    config["sensors"].append({"name": "c", "driver": "voltage", "pin": 0})
+    assert check(config, Esp8266) == [
+        "sensors[2].pin: 0 is that of sensors[0] too, and is no free pin on X; use another board"
+    ]
+
+
 def test_no_more_volts_than_the_input_takes():
     assert of({"driver": "voltage", "pin": 34}) == []
     assert "takes 0 to 1.0 V" in of({"driver": "voltage", "pin": 34, "reference": 3.3})[0]

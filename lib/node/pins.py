@@ -32,8 +32,7 @@ def check(faults, path, sensor, driver, board, pins, warnings):
 def _pin(faults, path, sensor, key, kind, board, pins, warnings):
     pin = sensor[key]
     pull = sensor.get("pull") if kind in ("in", "pin") else None
-    # ESP8266's one analog input has the number 0, and so has a GPIO.
-    place = ("adc" if kind == "adc" and pin not in board.PINS else "pin", pin)
+    place = _place(pin, kind, board)
     wrong = _wrong(pin, place, key, kind, pull, board, pins)
     if wrong is None:
         pins[place] = path
@@ -49,6 +48,11 @@ def _pin(faults, path, sensor, key, kind, board, pins, warnings):
         "%s.%s: %s %s on %s; use %s"
         % (path, key, pin, wrong, board.ID, _some(_free(kind, pull, board, pins)))
     )
+
+
+def _place(pin, kind, board):
+    """What of the board it is. ESP8266's one analog input has the number 0, and so has a GPIO."""
+    return ("adc" if kind == "adc" and tuple(board.ADC) == (0,) else "pin", pin)
 
 
 def _wrong(pin, place, key, kind, pull, board, pins):
@@ -75,8 +79,9 @@ def _free(kind, pull, board, pins):
     """Pins that could do it."""
     found = []
     for pin in board.ADC if kind == "adc" else board.PINS:
-        place = ("adc" if kind == "adc" and pin not in board.PINS else "pin", pin)
-        if pin in board.STRAPPING or _wrong(pin, place, "", kind, pull, board, pins):
+        if pin in board.STRAPPING and kind != "adc":
+            continue
+        if _wrong(pin, _place(pin, kind, board), "", kind, pull, board, pins):
             continue
         found.append(str(pin))
     return found
