@@ -8,7 +8,7 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.rig import Rig
-from tools.sim import i2c
+from tools.sim import i2c_parts
 
 BUS = "i2c:21,22"
 AT = "sda=21, scl=22"
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.parametrize("bits", WIDTHS)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SCD4x measures four times a second in the tests that do not look at its time."""
-    monkeypatch.setattr(i2c.Scd4x, "PERIOD_S", 0.25)
+    monkeypatch.setattr(i2c_parts.Scd4x, "PERIOD_S", 0.25)
 
 
 def rig(bits: str, model: str, **values: Any) -> Rig:
@@ -71,7 +71,7 @@ def test_value(bits: str, driver: str, values: dict[str, float], near: tuple[flo
 def test_the_time_it_says_is_enough(bits: str, driver: str) -> None:
     """The model answers as the part does: not before it has measured, at the longest."""
     with rig(bits, driver) as board:
-        i2c.Scd4x.PERIOD_S = 5.0
+        i2c_parts.Scd4x.PERIOD_S = 5.0
         (ok,) = board.run(f"s = make('{driver}', {AT})\nvalue(s)\ntell(len(value(s)) > 0)")
     assert ok
 
@@ -79,7 +79,7 @@ def test_the_time_it_says_is_enough(bits: str, driver: str) -> None:
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_part_that_is_not_there(bits: str, driver: str) -> None:
     with Rig(bits, {BUS: [{"model": driver, "fault": "absent"}, {"model": "bmp280"}]}) as board:
-        address = f"0x{i2c.MODELS[driver].ADDRESS:02x}"
+        address = f"0x{i2c_parts.MODELS[driver].ADDRESS:02x}"
         if driver == "bme280":
             board.part(BUS, 1).address = 0x77
         code = f"tell(told(lambda: value(make('{driver}', {AT}))))"

@@ -88,3 +88,13 @@ def test_the_picture_has_every_part_pin_and_wire(tmp_path: Path) -> None:
 
     ET.fromstring(picture)
     assert json.dumps(config)
+
+
+UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_quantities_have_si_units(driver: str) -> None:
+    for name, unit in sensors.facts(driver)["fields"]:
+        assert unit in UNITS, (driver, name, unit)
+        assert name.isidentifier() and name == name.lower()

@@ -1,0 +1,257 @@
+"""Register-level models of parts on an I2C bus, each from its datasheet."""
+
+from __future__ import annotations
+
+import math
+import struct
+import time
+from typing import Any, ClassVar
+
+from tools.sim.i2c import I2cPart, Nack, Registers, Words, crc8, words
+
+
+class Bme280(Registers):
+    """BST-BME280-DS002: forced mode, calibration words, data that come when they are ready."""
+
+    ADDRESS = 0x76
+    ID = 0x60
+    # The trimming words of the example in 3.12 of BST-BMP280-DS001, and of a BME280 for humidity.
+    T: ClassVar = (27504, 26435, -1000)
+    P: ClassVar = (36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
+    H: ClassVar = (75, 370, 0, 313, 50, 30)
+    temperature = 21.5  # C
+    pressure = 1013.25  # hPa
+    humidity = 45.0  # %
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._wanted: tuple[bool, bool, bool] | None = None
+        self.store(0xD0, bytes((0x55 if self.fault == "wrong part" else self.ID,)))
+        self.store(0x88, struct.pack("<HhhHhhhhhhhh", *self.T, *self.P))
+        h1, h2, h3, h4, h5, h6 = self.H
+        self.store(0xA1, bytes((h1,)))
+        split = (h4 >> 4 & 0xFF, (h4 & 15) | (h5 & 15) << 4, h5 >> 4 & 0xFF)
+        self.store(0xE1, struct.pack("<hBBBBb", h2, h3, *split, h6))
+        self._data(0x80000, 0x80000, 0x8000)
+
+    def written(self, register: int, byte: int) -> None:
+        if register == 0xF4 and byte & 3 in (1, 2):
+            many = [(1 << (bits - 1)) if bits else 0 for bits in (byte >> 5, byte >> 2 & 7)]
+            humidity = self.registers.get(0xF2, 0) & 7
+            ms = 1.25 + 2.3 * many[0] + (2.3 * many[1] + 0.575) * bool(many[1])
+            ms += 2.3 * (1 << humidity - 1) + 0.575 if humidity else 0
+            self._wanted = bool(many[0]), bool(many[1]), bool(humidity) and self.ID == 0x60
+            self.measure(ms / 1000)
+
+    def refresh(self) -> None:
+        self.registers[0xF3] = 8 if self.busy else 0
+        if self._wanted and not self.busy:
+            raw_t = self._raw(self.temperature, self._celsius)
+            fine = self._fine(raw_t)
+            raw_p = self._raw(self.pressure * 100, lambda raw: self._pascals(raw, fine))
+            raw_h = self._raw(self.humidity, lambda raw: self._percent(raw, fine), 16)
+            t, p, h = self._wanted
+            self._data(raw_t if t else 0x80000, raw_p if p else 0x80000, raw_h if h else 0x8000)
+            self._wanted = None
+
+    def _data(self, t: int, p: int, h: int) -> None:
+        data = (p << 4).to_bytes(3, "big") + (t << 4).to_bytes(3, "big") + h.to_bytes(2, "big")
+        self.store(0xF7, data)
+
+    # The other way round than in the part, in the datasheet's floating point (8.1).
+
+    def _fine(self, raw: float) -> float:
+        t1, t2, t3 = self.T
+        one = (raw / 16384 - t1 / 1024) * t2
+        return one + (raw / 131072 - t1 / 8192) ** 2 * t3
+
+    def _celsius(self, raw: float) -> float:
+        return self._fine(raw) / 5120
+
+    def _pascals(self, raw: float, fine: float) -> float:
+        p1, p2, p3, p4, p5, p6, p7, p8, p9 = self.P
+        one = fine / 2 - 64000
+        two = one * one * p6 / 32768 + one * p5 * 2
+        two = two / 4 + p4 * 65536
+        one = (p3 * one * one / 524288 + p2 * one) / 524288
+        one = (1 + one / 32768) * p1
+        p = (1048576 - raw - two / 4096) * 6250 / one
+        return float(p + (p9 * p * p / 2147483648 + p * p8 / 32768 + p7) / 16)
+
+    def _percent(self, raw: float, fine: float) -> float:
+        h1, h2, h3, h4, h5, h6 = self.H
+        x = fine - 76800
+        y = raw - (h4 * 64 + h5 / 16384 * x)
+        z = h2 / 65536 * (1 + h6 / 67108864 * x * (1 + h3 / 67108864 * x))
+        found = y * z
+        return min(max(found * (1 - h1 * found / 524288), 0.0), 100.0)
+
+    @staticmethod
+    def _raw(value: float, function: Any, bits: int = 20) -> int:
+        """The number of so many bits for which a monotonic function gives the value nearest."""
+        low, high = 0, (1 << bits) - 1
+        rising = function(high) > function(low)
+        while low < high:
+            middle = (low + high) // 2
+            if (function(middle) < value) == rising:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+class Bmp280(Bme280):
+    """The same without humidity."""
+
+    ID = 0x58
+
+
+class Sht3x(I2cPart):
+    """SHT3x-DIS: a command, a time, six bytes; NACK for a read that comes too early."""
+
+    ADDRESS = 0x44
+    temperature = 21.5
+    humidity = 45.0
+
+    def write(self, data: bytes) -> None:
+        if data == b"\x24\x00":
+            self.measure(0.0155)
+
+    def read(self, count: int) -> bytes:
+        if self.busy or not self._ready:
+            raise Nack
+        t = round((self.temperature + 45) / 175 * 65535)
+        h = round(self.humidity / 100 * 65535)
+        self._ready = 0.0
+        return self.spoilt(words(t, h))[:count]
+
+
+class Aht20(I2cPart):
+    """AHT20: status, 20 bits each, a checksum over all."""
+
+    ADDRESS = 0x38
+    temperature = 21.5
+    humidity = 45.0
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._calibrated = False
+
+    def write(self, data: bytes) -> None:
+        if data == b"\xbe\x08\x00":
+            self._calibrated = True
+        elif data == b"\xac\x33\x00":
+            self.measure(0.08)
+
+    def read(self, count: int) -> bytes:
+        t = round((self.temperature + 50) / 200 * (1 << 20))
+        h = round(self.humidity / 100 * (1 << 20))
+        status = 0x10 | 0x80 * self.busy | 8 * self._calibrated
+        data = bytes((status,)) + ((min(h, 0xFFFFF) << 20) | min(t, 0xFFFFF)).to_bytes(5, "big")
+        return self.spoilt(data + bytes((crc8(data),)))[:count]
+
+
+class Bh1750(I2cPart):
+    """BH1750: one measurement; before it is done, the last one."""
+
+    ADDRESS = 0x23
+    illuminance = 500.0
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._last = self._next = 0
+
+    def write(self, data: bytes) -> None:
+        if data == b"\x20":
+            self.measure(0.18 if self.fault == "slow" else 0.12)
+            self._next = min(round(self.illuminance * 1.2), 0xFFFF)
+
+    def read(self, count: int) -> bytes:
+        if not self.busy:
+            self._last = self._next
+        return self._last.to_bytes(2, "big")[:count]
+
+
+class Ads1115(Words):
+    """ADS1115: input, range and rate from the configuration register; OS while it is at rest."""
+
+    ADDRESS = 0x48
+    a0 = a1 = a2 = a3 = 0.0  # V
+
+    def written(self, register: int) -> None:
+        if register == 1 and self.registers[1] & 0x8000:
+            rate = (8, 16, 32, 64, 128, 250, 475, 860)[self.registers[1] >> 5 & 7]
+            self.measure(1.1 / rate)
+
+    def value(self, register: int) -> int:
+        config = self.registers.get(1, 0x8583)
+        if register == 1:
+            return (config & 0x7FFF) | (0 if self.busy else 0x8000)
+        if register != 0 or self.busy:
+            return 0
+        inputs = (self.a0, self.a1, self.a2, self.a3)
+        pair = ((0, 1), (0, 3), (1, 3), (2, 3), (0,), (1,), (2,), (3,))[config >> 12 & 7]
+        volts = inputs[pair[0]] - (inputs[pair[1]] if len(pair) > 1 else 0)
+        full = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)[config >> 9 & 7]
+        return max(-32768, min(32767, math.floor(volts / full * 32768 + 0.5)))
+
+
+class Ina219(Words):
+    """INA219: shunt and bus voltage, CNVR when both are there."""
+
+    ADDRESS = 0x40
+    voltage = 12.0
+    current = 0.5
+    shunt = 0.1
+
+    def written(self, register: int) -> None:
+        if register == 0:
+            self.measure(0.00117)
+
+    def value(self, register: int) -> int:
+        if register == 1:
+            raw = round(self.current * self.shunt * 100_000)
+            return max(-32_000, min(32_000, raw))
+        if register == 2:
+            return round(self.voltage / 0.004) << 3 | 2 * (not self.busy)
+        return super().value(register)
+
+
+class Scd4x(I2cPart):
+    """SCD4x: a measurement every 5 s, told by the ready flag, read once."""
+
+    ADDRESS = 0x62
+    PERIOD_S: ClassVar = 5.0
+    carbon_dioxide = 800.0
+    temperature = 21.5
+    humidity = 45.0
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._answer = b""
+        self._began = 0.0
+
+    def write(self, data: bytes) -> None:
+        if data == b"\x21\xb1":
+            if self._began:
+                raise Nack  # it takes few commands while it measures
+            self._began = time.monotonic()
+            self.measure(self.PERIOD_S)
+        elif data == b"\xe4\xb8":
+            self._answer = words(0x8006 if self._began and not self.busy else 0x8000)
+        elif data == b"\xec\x05":
+            if not self._began or self.busy:
+                raise Nack
+            t = round((self.temperature + 45) / 175 * 65536)
+            h = round(self.humidity / 100 * 65536)
+            self._answer = words(round(self.carbon_dioxide), min(t, 65535), min(h, 65535))
+            self.measure(self.PERIOD_S)
+
+    def read(self, count: int) -> bytes:
+        return self.spoilt(self._answer)[:count]
+
+
+MODELS: dict[str, type[I2cPart]] = {
+    "bme280": Bme280, "bmp280": Bmp280, "sht3x": Sht3x, "aht20": Aht20, "bh1750": Bh1750,
+    "ads1115": Ads1115, "ina219": Ina219, "scd4x": Scd4x,
+}  # fmt: skip
