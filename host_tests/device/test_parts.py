@@ -1,0 +1,81 @@
+# What the node hands to a driver, on boards that differ.
+# heap: 128K
+# port
+import sys
+
+from node import parts
+
+
+class Pin:
+    IN = 0
+    OUT = 1
+    PULL_UP = 1
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def value(self, level=None):
+        return 0
+
+    def irq(self, handler, trigger):
+        pass
+
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+
+
+class Machine:
+    """A port whose ADC knows nothing of volts, as ESP8266 and Pyboard have it."""
+
+    Pin = Pin
+
+    class ADC:
+        def __init__(self, pin):
+            self.pin = pin
+
+        def read_u16(self):
+            return 65535
+
+    made = []
+
+    def SoftI2C(self, **options):
+        self.made.append(options)
+        return self
+
+
+class Board:
+    FULL_SCALE = 1.0
+
+
+def made(**entry):
+    parts.machine = Machine()
+    entry["name"] = "s"
+    return parts._make(entry, {})
+
+
+def test_full_scale_is_that_of_the_board():
+    sys.modules["board"] = Board
+    assert made(driver="voltage", pin=0).read() == (1.0,)
+    assert "board" not in sys.modules  # it is large, and was needed once
+    assert made(driver="voltage", pin=0).read() == (3.3,)  # a board of which nothing is known
+    sys.modules["board"] = Board
+    assert made(driver="voltage", pin=0, reference=2.0).read() == (2.0,)
+    sys.modules.pop("board", None)
+
+
+def test_pulls_and_pins():
+    assert made(driver="digital", pin=4, pull="up").pin.arguments == (4, Pin.IN, Pin.PULL_UP)
+    assert made(driver="digital", pin=4).pin.arguments == (4, Pin.IN)
+    assert made(driver="relay", pin="X1").pin.arguments == ("X1", Pin.OUT)
+    encoder = made(driver="rotary", pin=4, pin_b=5, pull="up")
+    assert (encoder.a.arguments[0], encoder.b.arguments) == (4, (5, Pin.IN, Pin.PULL_UP))
+
+
+def test_a_bus_is_made_once():
+    machine = parts.machine = Machine()
+    buses = {}
+    one = parts._bus(4, 5, buses)
+    assert parts._bus(4, 5, buses) is one
+    parts._bus(5, 4, buses)
+    assert len(machine.made) == 2
+    assert [each["sda"].arguments for each in machine.made] == [(4,), (5,)]
