@@ -11,8 +11,9 @@ class Pin:
     OUT = 1
     PULL_UP = 1
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, value=None):
         self.arguments = arguments
+        self.first = value
 
     def value(self, level=None):
         return 0
@@ -37,6 +38,16 @@ class Machine:
             return 65535
 
     made = []
+
+    class PWM:
+        def __init__(self, pin, **first):
+            self.first = first
+
+        def freq(self, hertz):
+            pass
+
+        def duty_u16(self, duty):
+            pass
 
     def SoftI2C(self, **options):
         self.made.append(options)
@@ -69,6 +80,17 @@ def test_pulls_and_pins():
     assert made(driver="relay", pin="X1").pin.arguments == ("X1", Pin.OUT)
     encoder = made(driver="rotary", pin=4, pin_b=5, pull="up")
     assert (encoder.a.arguments[0], encoder.b.arguments) == (4, (5, Pin.IN, Pin.PULL_UP))
+
+
+def test_an_output_is_safe_from_the_first_moment_on():
+    for safe in (False, True):
+        for invert in (False, True):
+            pin = made(driver="relay", pin=4, safe=safe, invert=invert).pin
+            assert pin.first == int(safe ^ invert)
+    assert made(driver="relay", pin=4).pin.first == 0
+    for invert in (False, True):
+        pwm = made(driver="dimmer", pin=4, invert=invert).pwm
+        assert pwm.first == {"freq": 1000, "duty_u16": 65_535 * invert}
 
 
 def test_a_bus_is_made_once():

@@ -81,27 +81,29 @@ def _make(entry, buses):
         return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)
     hardware = []
     for key, kind in roles(module.USES):
-        _part(hardware, kind, options.pop(key), entry.get("pull"))
+        _part(hardware, kind, options.pop(key), entry)
         if kind == "adc" and "reference" not in options and not hasattr(hardware[0], "read_uv"):
             options["reference"] = _full_scale()
     return module.DRIVER(*hardware, **options)
 
 
-def _part(hardware, kind, number, pull):
-    """Make one part of what a driver is handed."""
+def _part(hardware, kind, number, entry):
+    """Make one part of what a driver is handed. Outputs are safe from the first moment on."""
     if kind == "adc":
         adc = machine.ADC(number)
         if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
             adc.atten(machine.ADC.ATTN_11DB)
         hardware.append(adc)
     elif kind == "out":
-        hardware.append(machine.Pin(number, machine.Pin.OUT))
+        on = bool(entry.get("safe")) != bool(entry.get("invert"))
+        hardware.append(machine.Pin(number, machine.Pin.OUT, value=int(on)))
     elif kind == "pwm":
-        hardware.append(machine.PWM(machine.Pin(number)))
+        duty = 65_535 if entry.get("invert") else 0
+        hardware.append(machine.PWM(machine.Pin(number), freq=1000, duty_u16=duty))
     elif kind == "bare":
         hardware.append(machine.Pin(number))
     else:
-        name = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(pull)
+        name = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
         more = (getattr(machine.Pin, name),) if name else ()
         hardware.append(machine.Pin(number, machine.Pin.IN, *more))
         if kind == "pulse":
