@@ -192,6 +192,7 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     lines += ["", "## Config", "", f"On an ESP32: `{entry}`", ""]
     lines += ["| option | default | |", "|---|---|---|"]
     lines += [_option(key, option) for key, option in sorted(said["options"].items())]
+    lines += ["", *_arguments(driver)]
     if driver in VALUES:
         order = f'{{"output": "{driver}", "value": {VALUES[driver]}}}'
         lines += ["", "## Commands", ""]
@@ -207,6 +208,30 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     if source:
         lines += ["", f"Source: {' '.join(source.split())}"]
     return "\n".join(lines) + "\n"
+
+
+def _arguments(driver: str) -> list[str]:
+    """What the docstrings of a driver and of what it is built on say of the options."""
+    lines: list[str] = []
+    for module in (driver, "digital" if driver == "button" else "channel"):
+        tree = ast.parse((LIB / "sensors" / f"{module}.py").read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        bases = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
+        said = (ast.get_docstring(classes[-1]) or "").partition("\n\n")[2]
+        for line in said.splitlines():
+            if re.match(r"[a-z_]\w*(, [a-z_]\w*)*( and the options in `more`)?: ", line):
+                lines.append(f"- {line.strip()}")
+            elif lines and line.strip():
+                lines[-1] += f" {line.strip()}"
+        if module == driver and not bases & {"Channel", "Digital"}:
+            break
+    found = [line for line in lines if not re.search(r"see sensors\.|changed:|^- adc:", line)]
+    if "Channel" in bases or driver == "battery":
+        tree = ast.parse((LIB / "sensors" / "filters.py").read_text())
+        chain = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+        said = (ast.get_docstring(chain) or "").partition("\n\n")[2]
+        found += [f"- {line.strip()}" for line in said.splitlines()]
+    return found
 
 
 def _wiring(part: Part, uses: Any) -> list[str]:
