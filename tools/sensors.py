@@ -213,10 +213,12 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
 def _arguments(driver: str) -> list[str]:
     """What the docstrings of a driver and of what it is built on say of the options."""
     lines: list[str] = []
+    filtered = False
     for module in (driver, "digital" if driver == "button" else "channel"):
         tree = ast.parse((LIB / "sensors" / f"{module}.py").read_text())
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         bases = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
+        filtered = filtered or "Channel" in bases
         said = (ast.get_docstring(classes[-1]) or "").partition("\n\n")[2]
         for line in said.splitlines():
             if re.match(r"[a-z_]\w*(, [a-z_]\w*)*( and the options in `more`)?: ", line):
@@ -226,7 +228,7 @@ def _arguments(driver: str) -> list[str]:
         if module == driver and not bases & {"Channel", "Digital"}:
             break
     found = [line for line in lines if not re.search(r"see sensors\.|changed:|^- adc:", line)]
-    if "Channel" in bases or driver == "battery":
+    if filtered:
         tree = ast.parse((LIB / "sensors" / "filters.py").read_text())
         chain = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
         said = (ast.get_docstring(chain) or "").partition("\n\n")[2]
