@@ -44,7 +44,7 @@ class Pair:
 
 
 class Proxy:
-    """Listens on `port` of 127.0.0.1 and forwards to `target`; a context manager.
+    """Listens on a port of `host`, by default a free one, and forwards to `target`.
 
     silent: while set, nothing passes and nobody is told. refuse: new connections are closed.
     delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
@@ -52,7 +52,13 @@ class Proxy:
     said: every byte that came from the device
     """
 
-    def __init__(self, target: tuple[str, int], packets: bool = True) -> None:
+    def __init__(
+        self,
+        target: tuple[str, int],
+        packets: bool = True,
+        port: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.target = target
         self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
@@ -66,7 +72,7 @@ class Proxy:
         self._pairs: list[Pair] = []
         self._changed = threading.Condition()
         self._closing = False
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()

@@ -19,7 +19,7 @@ from host_tests.conformance.wire import (
     SUBSCRIBE,
 )  # fmt: skip
 from host_tests.faults.conftest import Lab, note
-from host_tests.faults.proxy import DOWN, UP
+from host_tests.faults.proxy import DOWN, UP, Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, make_node
 from tools.broker import Broker
@@ -97,7 +97,6 @@ def blackhole() -> Iterator[tuple[str, int]]:
 @pytest.mark.fault("syn-blackhole")
 def test_nobody_answers_the_opening_of_a_connection(lab: Lab) -> None:
     with blackhole() as (host, port):
-        real = lab.node.bench.relay_port
         lab.node.write_config(
             lab.node.config(
                 mqtt={"host": host, "port": port}, sensors=[LIGHT], watchdog=3, queue=200
@@ -107,7 +106,9 @@ def test_nobody_answers_the_opening_of_a_connection(lab: Lab) -> None:
         lab.bench.wait_for_line("not connected: .*does not open", 12)  # 10 s
         lab.bench.wait_for_line("not connected: .*does not open", 30, len(lab.bench.lines))
         assert lab.bench.resets == ["power on", "soft"], "the watchdog was not fed"
-    lab.node.write_config(lab.node.config(mqtt={"host": "127.0.0.1", "port": real}))
+    with Proxy((lab.broker.host, lab.broker.port), port=port), lab.recovery(LONGEST_S + 10):
+        pass  # somebody answers now, and everything that was sampled meanwhile arrives
+    lab.whole()
 
 
 @pytest.mark.fault("second-broker")
@@ -139,6 +140,27 @@ def test_second_broker_of_the_list_is_used_within_10_s(
             assert took <= 10
         for one in waiting:
             one.close()
+
+
+@pytest.mark.fault("second-broker")
+def test_second_broker_takes_over_from_one_that_worked(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    """Both lead to one broker, so that one subscriber sees everything."""
+    node = make_node(tmp_path, WIDTHS[-1], broker, seen)
+    lab = Lab(node, Proxy((broker.host, broker.port), host="127.0.0.2", port=broker.port), "")
+    with node.bench:
+        with lab.proxy:
+            mqtt = {"host": ["127.0.0.2", "127.0.0.1"], "port": broker.port}
+            node.write_config(node.config(mqtt=mqtt, sensors=[LIGHT], queue=200))
+            node.bench.power_on()
+            lab.more(5)
+            assert lab.proxy.connections == 1
+        began = time.monotonic()
+        lab.more(15, 10)
+        took = time.monotonic() - began
+        note("second-broker, the first goes away: readings at the second", took)
+        lab.whole()
 
 
 @pytest.mark.fault("dns")
@@ -365,6 +387,19 @@ def test_session_that_is_present_is_not_subscribed_again(lab: Lab) -> None:
 
     lab.twice(fault)
     assert lab.proxy.count(SUBSCRIBE, UP) == 1
+    # A broker that keeps its sessions in a file has this one after a restart as well.
+    lab.proxy.silent.set()
+    time.sleep(0.3)
+    lab.broker.stop()
+    lab.proxy.refuse = True
+    lab.proxy.silent.clear()
+    lab.proxy.cut()
+    lab.broker_back()
+    start = len(lab.seen.messages)
+    assert lab.node.wait("status", 20, start) == "online"
+    assert lab.node.command("ping")["ok"]
+    assert lab.proxy.count(SUBSCRIBE, UP) == 1
+    lab.whole()
 
 
 @pytest.mark.fault("refused")
