@@ -90,6 +90,23 @@ def test_the_flash_is_free_again_when_all_is_acknowledged():
 
 
 @on_flash
+def test_a_flash_that_does_not_get_free_does_not_end_the_node():
+    must(range(1, 3))
+    one = node()
+    one.uptime = 100
+    one.feed = print
+    one.client = Client(kept.outbox(one, 32, 65536, False))
+    for _ in range(2):
+        one.client.outbox.pop()
+    os.mkdir("outbox/in the way")
+    open("outbox/in the way/file", "w").close()
+    health.look(one)
+    assert one.drops == 1 and one.error.startswith("outbox: ")
+    health.look(one)  # it is not tried again and again
+    assert one.drops == 1
+
+
+@on_flash
 def test_queue_readings_keep_their_order_whatever_went_to_the_flash():
     outbox = kept.outbox(node(), 4, 65536, True)
     for i in range(20):  # q: queue; m: must_deliver

@@ -44,7 +44,10 @@ def look(node):
     outbox = client.outbox
     restored = getattr(outbox, "restored", 0)
     if 0 < restored <= outbox.removed and not hasattr(outbox, "journal"):
-        call("kept", "clear", outbox)
+        try:
+            call("kept", "clear", outbox)
+        except OSError as error:  # then it is done at the next start
+            node.failed("outbox", error)
     node.stuck = _stuck(node, now - health[_MOVED])
     if node.stuck:
         node.failed("health", node.stuck)

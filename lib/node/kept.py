@@ -71,11 +71,11 @@ def _taken_over(journal, queue):
 
 
 def clear(waiting):
-    """All that was taken over has been acknowledged: the flash is free again."""
+    """All that was taken over has been acknowledged: the flash is free again. Raises OSError."""
+    waiting.restored = 0
     for name in os.listdir(FOLDER):
         os.remove(FOLDER + "/" + name)
     os.rmdir(FOLDER)
-    waiting.restored = 0
 
 
 def store(waiting):

@@ -15,7 +15,7 @@ def check(faults, path, sensor, driver, board, pins, warnings):
     if len(faults) > before:
         return
     if driver.USES == "i2c":
-        address = sensor.get("address", driver.options()["address"][0])
+        address = sensor.get("address", driver.options().get("address", (0,))[0])
         # A part of several channels may be there several times.
         channel = sensor.get("channel", 0) if "channel" in driver.options() else None
         place = (sensor["sda"], sensor["scl"], address, channel)
