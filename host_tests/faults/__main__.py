@@ -26,7 +26,9 @@ is said to be right. Where there is a figure for the recovery, the fault is made
 reading that was accepted has to arrive, in order, nothing may raise, the board must not restart,
 and the heap must be the same after the second time; the recovery is the time from the end of the
 fault until a reading that was taken since has arrived, the longest that was measured in the last
-run. Tests in `device/` look at a part, not a whole node.
+run. The other tests of a running node assert the same of a fault that is made once, and 1 KB of
+heap for names that are needed for the first time; those in which the board restarts, by the fault
+or because of it, look at what has come. Tests in `device/` look at a part, not a whole node.
 
 | fault | what is right | recovery | tests |
 |---|---|---|---|

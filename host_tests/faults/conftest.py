@@ -20,6 +20,7 @@ from tools.paths import BUILD
 from tools.subscriber import Subscriber, number, parse
 
 FIGURES = BUILD / "faults.json"
+ONCE = 1024  # bytes at most that code which is needed for the first time leaves behind: names
 GROWTH = 160  # bytes that the heap may differ after a second time: the texts of errors differ
 
 
@@ -33,6 +34,7 @@ class Lab:
         self.broker = node.broker
         self.seen = node.seen
         self._name = name
+        self._before = 0  # the free heap before the fault
 
     def boot(self, **changes: Any) -> None:
         """Switch the node on with a config, and wait for its first reading."""
@@ -41,6 +43,7 @@ class Lab:
         self.node.write_config(self.node.config(**config))
         self.bench.power_on()
         self.more(2)
+        self._before = self._free()
 
     def numbers(self) -> list[int]:
         """The sequence numbers that have come, in the order of their arrival."""
@@ -112,6 +115,7 @@ class Lab:
                 break
         else:
             raise AssertionError(f"the heap grows with each fault; free were {free}")
+        self._before = 0  # that was a closer look than the one below
         self.whole()
 
     def _free(self) -> int:
@@ -123,11 +127,15 @@ class Lab:
         return max(found)
 
     def whole(self) -> None:
-        """Everything that was accepted has come, in its order, and the board did not restart."""
+        """Everything that was accepted has come, in its order, the board did not restart, and the
+        heap is what it was before, where boot() has looked at it."""
         numbers = list(dict.fromkeys(self.numbers()))
         assert numbers == list(range(1, len(numbers) + 1)), "lost, or out of order"
         assert not [line for line in self.bench.lines if "Traceback" in line], self.bench.lines
         assert self.bench.resets == ["power on", "soft"], self.bench.resets
+        if self._before:
+            left = self._free()
+            assert left >= self._before - ONCE, f"{self._before} bytes were free, now {left}"
 
 
 def note(name: str, seconds: float) -> None:

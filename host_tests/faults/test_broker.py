@@ -230,9 +230,11 @@ def test_every_byte_by_itself(lab: Lab) -> None:
 
 @pytest.mark.fault("delay")
 def test_slow_link(lab: Lab) -> None:
-    lab.proxy.delay_s = 0.3
     lab.boot()
+    lab.proxy.delay_s = 0.3
     lab.more(20)
+    lab.proxy.delay_s = 0.0
+    lab.more(1)
     lab.whole()
     assert lab.proxy.connections == 1
 
