@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -46,7 +45,7 @@ def test_the_example_of_each_page_is_good(driver: str, board: str) -> None:
     facts = boards.load(board)
     config: dict[str, Any] = {
         "mqtt": {"host": "broker"},
-        "sensors": [sensors.config_for(driver, facts, sensors.facts(driver)["uses"])],
+        "sensors": [sensors.config_for(driver, facts)],
     }
     if facts.petrel["network"] == "wifi":
         config["wifi"] = {"ssid": "net"}
@@ -70,7 +69,7 @@ def test_a_driver_is_found_without_a_list() -> None:
             assert f'"{driver}"' not in text, path
 
 
-def test_the_picture_has_every_part_pin_and_wire(tmp_path: Path) -> None:
+def test_the_picture_has_every_part_pin_and_wire() -> None:
     config = {
         "sensors": [
             {"name": "air <1>", "driver": "bme280", "sda": 21, "scl": 22},
@@ -84,10 +83,7 @@ def test_the_picture_has_every_part_pin_and_wire(tmp_path: Path) -> None:
         assert text in picture, text
     assert picture.count("<path ") == 4 + 4 + 3 + 2
     assert picture.count("air &lt;1&gt;: SDA to 21") == 1
-    import xml.etree.ElementTree as ET
-
-    ET.fromstring(picture)
-    assert json.dumps(config)
+    ElementTree.fromstring(picture)  # it is well-formed
 
 
 UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}

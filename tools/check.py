@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from tools import boards
 from tools.errors import ToolError
-from tools.paths import BUILD, LIB, MICROPYTHON
+from tools.paths import LIB, MICROPYTHON
 
 _CODE = """
 import json, sys
@@ -50,17 +51,15 @@ def config_faults(config: object, board: str) -> list[str]:
 
 def findings(config: object, board: str) -> tuple[list[str], list[str]]:
     """The faults and the warnings of the node's own check, run in the unix port of MicroPython."""
-    generated = BUILD / "generated" / board
-    generated.mkdir(parents=True, exist_ok=True)
-    if not (generated / "board.py").exists():
-        (generated / "board.py").write_text(boards.load(board).module())
-    done = subprocess.run(
-        [str(MICROPYTHON["64"]), "-c", _CODE],
-        input=json.dumps(config),
-        env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory(prefix="petrel-check-") as generated:
+        (Path(generated) / "board.py").write_text(boards.load(board).module())
+        done = subprocess.run(
+            [str(MICROPYTHON["64"]), "-c", _CODE],
+            input=json.dumps(config),
+            env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
+            capture_output=True,
+            text=True,
+        )
     if done.returncode:
         raise ToolError(f"the check of the config failed: {done.stderr.strip()[-300:]}")
     faults, warnings = json.loads(done.stdout)

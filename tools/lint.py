@@ -67,19 +67,23 @@ def layers(lib: Path = LIB, firmware: Path = FIRMWARE) -> list[str]:
     return faults
 
 
-def _run(command: list[str], **environment: str) -> bool:
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment})
-    return done.returncode == 0
+def _run(command: list[str], environment: dict[str, str] | None = None) -> bool:
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
 
 
-def _types_of(port: str) -> bool:
-    """Type-check lib/ against the stubs of one port."""
+def _types_fit(port: str) -> bool:
+    return _run(*types_of(port))
+
+
+def types_of(port: str) -> tuple[list[str], dict[str, str]]:
+    """The command that checks the types of lib/ against a port's stubs, and its environment."""
     stubs = TOOLS / "stubs" / port
     if not stubs.exists():
         raise ToolError(f"there are no type stubs in {stubs}", "run make setup")
     command = [sys.executable, "-m", "mypy", "--config-file", "host_tests/mypy-device.ini"]
     command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", f"build/mypy-{port}"]
-    return _run([*command, "-p", "mqtt", "-p", "sensors", "-p", "node"], MYPYPATH=f"lib:{stubs}")
+    command += ["-p", "mqtt", "-p", "sensors", "-p", "node"]
+    return command, {**os.environ, "MYPYPATH": f"lib:{stubs}"}
 
 
 @click.command()
@@ -94,7 +98,7 @@ def command(fix: bool) -> None:
         "types of the tools and tests": lambda: _run(
             [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
         ),
-        **{f"types of lib/ on {name}": partial(_types_of, port) for port, name in STUBS.items()},
+        **{f"types of lib/ on {name}": partial(_types_fit, port) for port, name in STUBS.items()},
     }
     failed = []
     for name, check in checks.items():

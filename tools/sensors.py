@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from tools import boards
 from tools.boards import Board
 from tools.compile import compile_all, modules
 from tools.errors import ToolError
-from tools.parts import PARTS, Part
-from tools.paths import BUILD, LIB, MICROPYTHON, ROOT, TOOLS
+from tools.lint import types_of
+from tools.parts import PARTS
+from tools.paths import BUILD, LIB, MICROPYTHON, ROOT
 
 FOLDER = ROOT / "docs" / "sensors"
 PORTS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "Pyboard", "rp2": "Pico W"}
@@ -35,12 +37,14 @@ BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
 _FACTS = """
 import json, sys
+from node.roles import roles
 name = sys.argv[1]
 module = __import__("sensors." + name, None, None, ("DRIVER",))
 def plain(option):
     return ["..." if each is ... else each for each in option]
 print(json.dumps({
     "uses": module.USES,
+    "roles": roles(module.USES),
     "options": {key: plain(option) for key, option in module.options().items()},
     "fields": getattr(module.DRIVER, "FIELDS", ()),
 }))
@@ -75,6 +79,7 @@ def drivers() -> list[str]:
     )
 
 
+@cache
 def facts(driver: str) -> dict[str, Any]:
     """What a driver says of itself, in MicroPython."""
     said = _micropython("64", _FACTS, driver)
@@ -103,16 +108,8 @@ def types() -> dict[str, set[str]]:
     """For each port the drivers that do not fit its stubs."""
     wrong: dict[str, set[str]] = {}
     for port in PORTS:
-        stubs = TOOLS / "stubs" / port
-        command = [sys.executable, "-m", "mypy", "--config-file", "host_tests/mypy-device.ini"]
-        command += ["--custom-typeshed-dir", str(stubs), "--cache-dir", f"build/mypy-{port}"]
-        done = subprocess.run(
-            [*command, "-p", "mqtt", "-p", "sensors", "-p", "node"],
-            cwd=ROOT,
-            env={**os.environ, "MYPYPATH": f"lib:{stubs}"},
-            capture_output=True,
-            text=True,
-        )
+        command, environment = types_of(port)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         wrong[port] = set(re.findall(r"lib/sensors/(\w+)\.py:\d+: error", done.stdout))
     return wrong
 
@@ -129,43 +126,37 @@ def support(driver: str, port: str, wrong: dict[str, set[str]]) -> str:
     return "yes"
 
 
-def pins_for(board: Board, uses: Any, part: Part) -> dict[str, int | str]:
+def pins_for(board: Board, driver: str) -> dict[str, int | str]:
     """Pins of a board that suit a driver: key of the config -> pin."""
     pins = board.petrel["pins"]
-    taken: list[int | str] = []
     found: dict[str, int | str] = {}
-    roles = [["sda", "i2c"], ["scl", "i2c"]] if uses == "i2c" else uses
-    if isinstance(roles, str):
-        roles = [["pin", roles]]
     usual = {"ESP32_GENERIC": {"sda": 21, "scl": 22}, "ESP8266_GENERIC": {"sda": 4, "scl": 5}}
-    for key, kind in roles:
+    for key, kind in facts(driver)["roles"]:
         good = pins["adc"] if kind == "adc" else pins["all"]
-        bad = [*pins["strapping"], *pins["reserved"], *map(str, taken)]
+        bad = [*pins["strapping"], *pins["reserved"], *map(str, found.values())]
         if kind == "adc" and board.petrel["network"] == "wifi":
             bad += map(str, pins["adc_not_with_wifi"])
         if kind not in ("in", "pin", "pulse", "adc"):
             bad += map(str, pins["input_only"])
-        if part.example.get("pull") and kind in ("in", "pin"):
+        if PARTS[driver].example.get("pull") and kind in ("in", "pin"):
             bad += map(str, pins["no_pull"])
         if kind == "adc" and good == [0]:
             bad = []  # ESP8266's one analog input has the number of a GPIO
         free = [pin for pin in good if str(pin) not in bad]
         wanted = usual.get(board.id, {}).get(key)
         found[key] = wanted if wanted is not None and wanted in free else free[0]
-        taken.append(found[key])
     return found
 
 
-def config_for(driver: str, board: Board, uses: Any) -> dict[str, Any]:
+def config_for(driver: str, board: Board) -> dict[str, Any]:
     """An entry of `sensors` that the board takes."""
     part = PARTS[driver]
-    pins = pins_for(board, uses, part)
     more = {key: value for key, value in part.example.items() if value is not None}
-    entry: dict[str, Any] = {"name": driver, "driver": driver, **pins}
+    entry: dict[str, Any] = {"name": driver, "driver": driver, **pins_for(board, driver)}
     if driver not in BY_CHANGE:
         entry["interval"] = 60
     full = board.petrel["adc"]["full_scale_v"]
-    if uses == "adc" and full < 3 and "supply" in facts(driver)["options"]:
+    if full < 3 and "supply" in facts(driver)["options"]:
         entry["supply"] = full
     return {**entry, **more}
 
@@ -179,14 +170,14 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     source = (ast.get_docstring(tree) or "").partition("Source: ")[2]
     measures = " ".join(about.partition("\n\n")[0].split())
     esp32 = boards.load("ESP32_GENERIC")
-    entry = json.dumps(config_for(driver, esp32, said["uses"]))
+    entry = json.dumps(config_for(driver, esp32))
     lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {measures}', ""]
     if said["fields"]:
         told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit in said["fields"]]
         several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
         lines += [f"Tells {', '.join(told)}{several}.", ""]
     lines += [f"Accuracy: {part.accuracy}.", "", "## Wiring", ""]
-    lines += _wiring(part, said["uses"])
+    lines += _wiring(driver)
     if part.notes:
         lines += ["", part.notes]
     lines += ["", "## Config", "", f"On an ESP32: `{entry}`", ""]
@@ -236,14 +227,14 @@ def _arguments(driver: str) -> list[str]:
     return found
 
 
-def _wiring(part: Part, uses: Any) -> list[str]:
+def _wiring(driver: str) -> list[str]:
     shown = [boards.load(name) for name in SHOWN_BOARDS]
     lines = ["| part | " + " | ".join(board.id for board in shown) + " |"]
     lines += ["|---|" + "---|" * len(shown)]
-    chosen = [pins_for(board, uses, part) for board in shown]
-    for pin, where in part.wires:
+    chosen = [pins_for(board, driver) for board in shown]
+    for pin, where in PARTS[driver].wires:
         cells = [str(pins.get(where, where)) for pins in chosen]
-        if uses == "adc" and where == "pin":
+        if facts(driver)["uses"] == "adc" and where == "pin":
             cells[SHOWN_BOARDS.index("ESP8266_GENERIC")] = "ADC (A0)"
         lines.append(f"| {pin} | " + " | ".join(cells) + " |")
     return lines

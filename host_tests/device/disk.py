@@ -67,6 +67,16 @@ class Mounted:
         vfs.umount("/flash")
 
 
+def payloads(outbox):
+    """All that an outbox holds, in order, by taking it out."""
+    found = []
+    while outbox.count:
+        outbox.get(0)
+        found.append(bytes(outbox.payload))
+        outbox.pop()
+    return found
+
+
 def fresh(kind, blocks=64):
     """A new file system of that kind, on a disk in the block size that suits it."""
     return Mounted(kind, Disk(512, blocks if kind is vfs.VfsLfs2 else max(blocks, 100)))

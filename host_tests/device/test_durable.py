@@ -4,7 +4,7 @@ import io
 import os
 
 import vfs
-from disk import Disk, Mounted, fresh
+from disk import Disk, Mounted, fresh, payloads
 from wire import CONNACK, CONNACK_PRESENT, Wire
 
 from mqtt.durable import Durable
@@ -27,16 +27,6 @@ def on_each(test):
 
 def opened(limit=8, segment=512, reserve=2048, **options):
     return Durable("outbox", limit, segment=segment, reserve=reserve, **options)
-
-
-def payloads(outbox):
-    """All that is held, in order, by taking it out."""
-    found = []
-    while outbox.count:
-        outbox.get(0)
-        found.append(bytes(outbox.payload))
-        outbox.pop()
-    return found
 
 
 def stored_now():

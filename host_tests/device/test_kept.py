@@ -4,7 +4,7 @@
 import os
 
 import vfs
-from disk import fresh
+from disk import fresh, payloads
 
 from mqtt.durable import Durable
 from mqtt.outbox import Outbox
@@ -22,15 +22,6 @@ def on_flash(test):
             test()
 
     return run
-
-
-def numbers(outbox):
-    found = []
-    while outbox.count:
-        outbox.get(0)
-        found.append(bytes(outbox.payload))
-        outbox.pop()
-    return found
 
 
 def reading(i):
@@ -57,7 +48,7 @@ def test_what_was_stored_stays_on_the_flash_until_it_is_acknowledged():
     outbox.put("t", reading(7), 2)
     kept.store(outbox)
     outbox = kept.outbox(node(), 32, 65536, False)
-    assert numbers(outbox) == [reading(i) for i in range(2, 8)]
+    assert payloads(outbox) == [reading(i) for i in range(2, 8)]
 
 
 class Client:
@@ -69,13 +60,19 @@ class Client:
         self.up = True
 
 
-@on_flash
-def test_the_flash_is_free_again_when_all_is_acknowledged():
-    must(range(1, 7))
+def taking_over(count):
+    """A node that has taken over so many readings, in RAM."""
+    must(range(1, count + 1))
     one = node()
     one.uptime = 100
     one.feed = print
     one.client = Client(kept.outbox(one, 32, 65536, False))
+    return one
+
+
+@on_flash
+def test_the_flash_is_free_again_when_all_is_acknowledged():
+    one = taking_over(6)
     for _ in range(5):
         one.client.outbox.pop()
     health.look(one)
@@ -86,16 +83,12 @@ def test_the_flash_is_free_again_when_all_is_acknowledged():
     health.look(one)  # and that is all
     one.client.outbox.put("t", b"later", 2)
     assert kept.store(one.client.outbox) == 1
-    assert numbers(kept.outbox(node(), 32, 65536, False)) == [b"later"]
+    assert payloads(kept.outbox(node(), 32, 65536, False)) == [b"later"]
 
 
 @on_flash
 def test_a_flash_that_does_not_get_free_does_not_end_the_node():
-    must(range(1, 3))
-    one = node()
-    one.uptime = 100
-    one.feed = print
-    one.client = Client(kept.outbox(one, 32, 65536, False))
+    one = taking_over(2)
     for _ in range(2):
         one.client.outbox.pop()
     os.mkdir("outbox/in the way")
@@ -133,7 +126,7 @@ def test_a_large_queue_is_kept_whole():
         outbox.put("petrel/greenhouse/light", b"%100d" % i, 2)
     assert kept.store(outbox) == 1000
     outbox = kept.outbox(node(), 1000, 8192, False)
-    assert numbers(outbox) == [b"%100d" % i for i in range(1000)]
+    assert payloads(outbox) == [b"%100d" % i for i in range(1000)]
 
 
 @on_flash

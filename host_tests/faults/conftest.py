@@ -80,11 +80,11 @@ class Lab:
         # A reading is due every 0.2 s, and its time is in whole seconds.
         assert seen and took <= bound + 1.5, f"recovered after {took:.1f} s; at most {bound} s"
 
-    def broker_away(self) -> None:
-        """Kill the broker, when it has passed on all that it has acknowledged."""
+    def broker_away(self, kill: bool = True) -> None:
+        """Kill or stop the broker, when it has passed on all that it has acknowledged."""
         self.proxy.silent.set()
         time.sleep(0.1)
-        self.broker.kill()
+        (self.broker.kill if kill else self.broker.stop)()
         self.proxy.refuse = True
         self.proxy.silent.clear()
         self.proxy.cut()
@@ -123,7 +123,7 @@ class Lab:
         found = []
         for _ in range(3):
             found.append(int(self.diagnostics()["heap_free"]))
-            time.sleep(0.4)
+            self.more(2)
         return max(found)
 
     def whole(self) -> None:

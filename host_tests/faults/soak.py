@@ -64,7 +64,8 @@ when the node has said so at its console.
 | | |
 |---|---|
 {figures}
-The longest stall is of a power cut, or a crash, with other faults on top of the restart.
+The longest time is of faults that came one upon another; how soon a node recovers from each is in
+[faults.md](faults.md).
 
 | fault | times |
 |---|---|
@@ -150,6 +151,10 @@ class Member:
         """The newest value that was sampled."""
         lines = [line for line in self.node.bench.lines[-500:] if line.startswith("counted")]
         return int(lines[-1].split()[1]) if lines else 0
+
+    def is_newer(self, topic: str, payload: str) -> bool:
+        """True for a reading that was sampled after the faults."""
+        return topic == f"petrel/{self.node.name}/count" and parse(payload)["value"] > self.last
 
     def faults(self) -> dict[str, Callable[[random.Random], None]]:
         """What may happen now."""
@@ -361,19 +366,14 @@ class Soak:
 
     def _calm(self) -> None:
         """No faults any more: everything has to come in."""
+        start = len(self.seen.messages)
         for member in self.members:
             member.proxy.silent.clear()
             member.node.bench.wifi_up()
             member.last = member.newest()
         end = time.monotonic() + DRAIN_S
-        while time.monotonic() < end:
-            time.sleep(2)
-            if all(self._caught_up(member) for member in self.members):
-                return
-
-    def _caught_up(self, member: Member) -> bool:
-        times = self._times.get(f"petrel/{member.node.name}/count", {})
-        return max(times, default=0) > member.last
+        for member in self.members:
+            self.seen.seen(member.is_newer, max(0, end - time.monotonic()), start)
 
     def _heap(self) -> None:
         for member in self.members:

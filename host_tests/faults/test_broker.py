@@ -390,12 +390,7 @@ def test_session_that_is_present_is_not_subscribed_again(lab: Lab) -> None:
     lab.twice(fault)
     assert lab.proxy.count(SUBSCRIBE, UP) == 1
     # A broker that keeps its sessions in a file has this one after a restart as well.
-    lab.proxy.silent.set()
-    time.sleep(0.3)
-    lab.broker.stop()
-    lab.proxy.refuse = True
-    lab.proxy.silent.clear()
-    lab.proxy.cut()
+    lab.broker_away(kill=False)
     lab.broker_back()
     start = len(lab.seen.messages)
     # The last will of the connection before may come first.

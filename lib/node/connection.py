@@ -34,10 +34,10 @@ def make(node, config):
     if wifi:
         dials = [node.over_wifi(dial) for dial in dials]
     queue = config["queue"]
-    # In safe mode there are no sensors, and what was stored for them stays where it is.
-    must = node.safe or any(s.get("delivery") == "must_deliver" for s in config["sensors"])
-    if must and not node.safe or "outbox" in os.listdir():
-        queue = call("kept", "outbox", node, queue, config["outbox"], must)
+    must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
+    if must or "outbox" in os.listdir():
+        # In safe mode there are no sensors, and what was stored for them stays where it is.
+        queue = call("kept", "outbox", node, queue, config["outbox"], must or node.safe)
     from mqtt.link import Link
     from mqtt.subscribe import want
 

@@ -10,7 +10,7 @@ USES = "i2c"
 _MOST = const(1_000_000_000)
 _CONVERSION = const(0)
 _CONFIG = const(1)
-_TIME_MS = const(10)  # at 128 samples a second, whose clock may be 10 % slow
+_TIME_MS = const(10)  # at 128 samples a second, by a clock that may be 10 % slow; and one
 _RANGES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)
 
 
@@ -19,7 +19,7 @@ def options():
     return {
         "address": (0x48, 0x48, 0x4B),
         "channel": (0, (0, 1, 2, 3, "0-1", "2-3")),
-        "range": (4.096, (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)),
+        "range": (4.096, _RANGES),
         "scale": (1.0, -_MOST, _MOST),
         "offset": (0.0, -_MOST, _MOST),
         "unit": ("V",),

@@ -6,7 +6,7 @@ from sensors.i2c import Part
 
 USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
-_TIME_MS = const(181)  # at most, page 2
+_TIME_MS = const(181)  # 180 at most, page 2; and one, for a tick is cut off
 
 
 def options():

@@ -82,13 +82,17 @@ def words(*values: int) -> bytes:
     return b"".join(struct.pack(">H", v) + bytes((crc8(struct.pack(">H", v)),)) for v in values)
 
 
-class Registers(I2cPart):
-    """A part with numbered registers and a pointer, as most have."""
+class _Pointed(I2cPart):
+    """A part with numbered registers, and a pointer that each write begins with."""
 
     def __init__(self, *arguments: Any, **values: Any) -> None:
         self.registers: dict[int, int] = {}
         self._at = 0
         super().__init__(*arguments, **values)
+
+
+class Registers(_Pointed):
+    """A part with registers of a byte; the pointer moves on with each."""
 
     def write(self, data: bytes) -> None:
         self._at = data[0]
@@ -111,13 +115,8 @@ class Registers(I2cPart):
         self.registers.update(enumerate(data, register))
 
 
-class Words(I2cPart):
+class Words(_Pointed):
     """A part with registers of two bytes."""
-
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        self.registers: dict[int, int] = {}
-        self._at = 0
-        super().__init__(*arguments, **values)
 
     def write(self, data: bytes) -> None:
         self._at = data[0]
