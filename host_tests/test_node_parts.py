@@ -164,3 +164,24 @@ def test_the_total_of_a_counter_goes_on_over_a_restart(node: Node) -> None:
     node.wait("status")
     start = len(node.seen.messages)
     assert node.wait("rain/total", start=start)["value"] == 3
+
+
+SLOW = (
+    "import time\nUSES = 'pin'\ndef options(): return {}\nclass Slow:\n"
+    "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
+    "    def start(self): return 0\n    def read(self):\n        time.sleep_ms(60)\n"
+    "        return (1,)\nDRIVER = Slow\n"
+)
+
+
+def test_a_measurement_has_its_time_whatever_others_take(node: Node) -> None:
+    (node.flash / "lib/sensors/slow.py").write_text(SLOW)
+    node.bench.world.wire("wire:18", {"model": "ds18b20", "temperature": 21.5})
+    slow = {"name": "slow", "driver": "slow", "pin": 5, "interval": 0.1}
+    boiler = {"name": "boiler", "driver": "ds18b20", "pin": 18, "interval": 0.2}
+    node.write_config(node.config(sensors=[slow, boiler]))
+    node.bench.power_on()
+    for _ in range(3):
+        start = len(node.seen.messages)
+        assert node.wait("boiler", start=start)["value"] == 21.5
+    assert not [line for line in node.bench.lines if "boiler:" in line]

@@ -130,7 +130,8 @@ class Node:
                 left = ticks_diff(entry[_DUE], now)
                 if left <= 0:
                     left = self._take(entry)
-                    entry[_DUE] = ticks_add(now, left)
+                    # A measurement was begun just now, which is later than the `now` of this turn.
+                    entry[_DUE] = ticks_add(ticks_ms() if entry[_STARTED] else now, left)
                 wait = min(wait, left)
         return wait
 
