@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-import time
 from typing import Any, ClassVar
 
 from tools.sim.i2c import I2cPart, Nack, Registers, Words, crc8, words
@@ -117,13 +116,13 @@ class Sht3x(I2cPart):
         if data == b"\x24\x00":
             self.measure(0.0155)
 
-    def read(self, count: int) -> bytes:
+    def answer(self) -> bytes:
         if self.busy or not self._ready:
             raise Nack
         t = round((self.temperature + 45) / 175 * 65535)
         h = round(self.humidity / 100 * 65535)
         self._ready = 0.0
-        return self.spoilt(words(t, h))[:count]
+        return self.spoilt(words(t, h))
 
 
 class Aht20(I2cPart):
@@ -143,12 +142,12 @@ class Aht20(I2cPart):
         elif data == b"\xac\x33\x00":
             self.measure(0.08)
 
-    def read(self, count: int) -> bytes:
+    def answer(self) -> bytes:
         t = round((self.temperature + 50) / 200 * (1 << 20))
         h = round(self.humidity / 100 * (1 << 20))
         status = 0x10 | 0x80 * self.busy | 8 * self._calibrated
         data = bytes((status,)) + ((min(h, 0xFFFFF) << 20) | min(t, 0xFFFFF)).to_bytes(5, "big")
-        return self.spoilt(data + bytes((crc8(data),)))[:count]
+        return self.spoilt(data + bytes((crc8(data),)))
 
 
 class Bh1750(I2cPart):
@@ -166,10 +165,10 @@ class Bh1750(I2cPart):
             self.measure(0.18 if self.fault == "slow" else 0.12)
             self._next = min(round(self.illuminance * 1.2), 0xFFFF)
 
-    def read(self, count: int) -> bytes:
+    def answer(self) -> bytes:
         if not self.busy:
             self._last = self._next
-        return self._last.to_bytes(2, "big")[:count]
+        return self._last.to_bytes(2, "big")
 
 
 class Ads1115(Words):
@@ -235,7 +234,7 @@ class Scd4x(I2cPart):
         if data == b"\x21\xb1":
             if self._began:
                 raise Nack  # it takes few commands while it measures
-            self._began = time.monotonic()
+            self._began = self.clock()
             self.measure(self.PERIOD_S)
         elif data == b"\xe4\xb8":
             self._answer = words(0x8006 if self._began and not self.busy else 0x8000)
@@ -247,8 +246,8 @@ class Scd4x(I2cPart):
             self._answer = words(round(self.carbon_dioxide), min(t, 65535), min(h, 65535))
             self.measure(self.PERIOD_S)
 
-    def read(self, count: int) -> bytes:
-        return self.spoilt(self._answer)[:count]
+    def answer(self) -> bytes:
+        return self.spoilt(self._answer)
 
 
 MODELS: dict[str, type[I2cPart]] = {

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from tools.errors import ToolError
+from tools.sim.i2c import Clock
 
 
 def crc8(data: bytes) -> int:
@@ -29,6 +30,7 @@ class Ds18b20:
         self.temperature = temperature
         self.fault = fault  # "", "absent", "bad crc", "weak": it loses its power while it measures
         self.seconds = seconds
+        self.clock: Clock = time.monotonic
         self._raw = 0x0550  # 85 C, after power on
         self._ready = 0.0
         self._converting = False
@@ -36,11 +38,11 @@ class Ds18b20:
     def convert(self) -> None:
         """Begin to measure."""
         self._converting = True
-        self._ready = time.monotonic() + self.seconds
+        self._ready = self.clock() + self.seconds
 
     def scratchpad(self) -> bytes:
         """Its nine bytes."""
-        if self._converting and time.monotonic() >= self._ready and self.fault != "weak":
+        if self._converting and self.clock() >= self._ready and self.fault != "weak":
             self._converting = False
             self._raw = round(self.temperature * 16) & 0xFFFF
         data = self._raw.to_bytes(2, "little") + b"\x4b\x46\x7f\xff\x0c\x10"
@@ -101,6 +103,7 @@ class Dht:
         self.humidity = humidity
         self.fault = fault  # "", "absent"
         self.bad = bad  # so many answers to come have a bad checksum; -1: all
+        self.clock: Clock = time.monotonic
 
     def answer(self) -> str:
         """Its bytes in hex; empty if it does not answer."""
@@ -123,6 +126,7 @@ class Echo:
         self.distance = distance
         self.temperature = temperature
         self.fault = fault
+        self.clock: Clock = time.monotonic
 
     def pulse(self, timeout_us: int) -> int:
         """The length of the pulse in us; -2: it never came, as MicroPython has it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from tools.sim.i2c import I2cBus
+from tools.sim.i2c import Clock, I2cBus
 from tools.sim.parts import Source, source
 from tools.sim.wires import Ds18b20, OneWire, part
 
@@ -16,7 +17,11 @@ IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
 class World:
     """What the board's pins and its radio meet."""
 
-    def __init__(self, parts: dict[str, Any], wifi: dict[str, Any]) -> None:
+    def __init__(
+        self, parts: dict[str, Any], wifi: dict[str, Any], clock: Clock = time.monotonic
+    ) -> None:
+        """parts: what wire() takes, by where it is; clock: the seconds of the board's time"""
+        self._clock = clock
         self.memory = b""  # survives a reset, not a power cut
         self.clock_offset = 0  # s that the board's clock is ahead of this computer's
         self.on_wifi: Callable[[bool], None] = lambda on: None
@@ -48,10 +53,11 @@ class World:
                 self.wire(name, each)
             return
         if kind == "i2c":
-            self.buses.setdefault(pins, I2cBus()).add(**model)
+            self.buses.setdefault(pins, I2cBus(self._clock)).add(**model)
             return
         if kind == "wire":
             made = part(**model)
+            made.clock = self._clock
             if isinstance(made, Ds18b20):
                 self.wires.setdefault(pins, OneWire()).parts.append(made)
             else:
