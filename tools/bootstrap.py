@@ -63,7 +63,7 @@ def steps() -> list[Step]:
     stub_folders = tuple(TOOLS / "stubs" / port for port in STUB_PORTS)
     thirty_two = NO_32 if NO_32.exists() else MICROPYTHON["32"]
     return [
-        Step("host packages", _digest("requirements.txt"), (python,), host_packages),
+        Step("host packages", digest("requirements.txt"), (python,), host_packages),
         Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
         Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32),
         Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE),
@@ -82,7 +82,7 @@ def main() -> int:
         (TOOLS / "stamps").mkdir(parents=True, exist_ok=True)
         with (TOOLS / "lock").open("w") as lock:
             _wait_for(lock)
-            _do([step for step in steps() if not step.is_done()])
+            do(steps())
     except ToolError as error:
         return _failed(error.message, error.hint)
     except OSError as error:
@@ -93,7 +93,9 @@ def main() -> int:
     return 0
 
 
-def _do(todo: list[Step]) -> None:
+def do(steps: list[Step]) -> None:
+    """Take those steps that are not done yet."""
+    todo = [step for step in steps if not step.is_done()]
     for number, step in enumerate(todo, 1):
         began = time.monotonic()
         print(f"set-up {number}/{len(todo)}: {step.name} ... ", end="", flush=True)
@@ -132,7 +134,7 @@ def host_packages() -> str:
     """The virtual environment with the pinned packages."""
     if not (VENV / "bin" / "python").exists() or not _pip_works():
         _make_venv()
-    _pip("install", "-r", "requirements.txt")
+    pip("install", "-r", "requirements.txt")
     return f"in {VENV.name}"
 
 
@@ -198,7 +200,7 @@ def stubs() -> str:
         target = TOOLS / "stubs" / port
         partial = target.with_name(port + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        _pip("install", "--target", str(partial), f"micropython-{port}-stubs=={STUBS_VERSION}")
+        pip("install", "--target", str(partial), f"micropython-{port}-stubs=={STUBS_VERSION}")
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     return ", ".join(STUB_PORTS)
@@ -235,7 +237,8 @@ def _pip_works() -> bool:
         return False
 
 
-def _pip(*arguments: str) -> None:
+def pip(*arguments: str) -> None:
+    """Run pip in .venv."""
     python = str(VENV / "bin" / "python")
     _must([python, "-m", "pip", "-q", "--disable-pip-version-check", *arguments], "pip")
 
@@ -310,7 +313,8 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _digest(*files: str) -> str:
+def digest(*files: str) -> str:
+    """A hash over files of the project."""
     return hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in files)).hexdigest()
 
 

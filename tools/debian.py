@@ -8,8 +8,10 @@ libraries, so that it runs whatever the system's are. Standard library only: set
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -44,26 +46,62 @@ def architecture() -> str:
     return _run(["dpkg", "--print-architecture"]).strip()
 
 
-def fetch(tree: Path, suite: str, arch: str, package: str, libraries: bool = True) -> None:
-    """Unpack a package of a suite, with the libraries it needs, into the folder `tree`.
+def fetch(
+    tree: Path, suite: str, arch: str, *packages: str, libraries: bool = True, leave: str = ""
+) -> None:
+    """Unpack packages of a suite, with the libraries they need, into the folder `tree`.
 
     suite: a name such as "trixie"; arch: Debian's name of an architecture, of this machine or one
-    that it runs. What stood in `tree` is replaced when all is there. Raises ToolError.
+    that it runs; leave: a regular expression, files whose path it is found in are left out. What
+    stood in `tree` is replaced when all is there. Raises ToolError.
     """
     with tempfile.TemporaryDirectory(prefix="petrel-apt-") as folder:
         apt = _configure(Path(folder), suite, arch)
         _run([*apt("apt-get"), "update"])
-        names = _closure(apt, package) if libraries else [package]
+        names = _closure(apt, *packages) if libraries else list(packages)
         debs = Path(folder) / "debs"
         debs.mkdir()
         _run([*apt("apt-get"), "download", *names], cwd=debs)
         partial = tree.with_name(tree.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         for deb in sorted(debs.glob("*.deb")):
-            _run(["dpkg-deb", "-x", str(deb), str(partial)])
+            _unpack(deb, partial, leave)
         _link_libraries(partial)
         shutil.rmtree(tree, ignore_errors=True)
         partial.rename(tree)
+
+
+def fetch_source(folder: Path, suite: str, package: str) -> None:
+    """Unpack the source of a package as its authors published it, without Debian's changes.
+
+    What stood in `folder` is replaced when all is there. Raises ToolError.
+    """
+    with tempfile.TemporaryDirectory(prefix="petrel-apt-") as scratch:
+        apt = _configure(Path(scratch), suite, architecture(), sources=True)
+        _run([*apt("apt-get"), "update"])
+        _run([*apt("apt-get"), "source", "--download-only", package], cwd=Path(scratch))
+        (archive,) = Path(scratch).glob("*.orig.tar.*[!c]")  # not its signature, .asc
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(partial, filter="tar")
+        shutil.rmtree(folder, ignore_errors=True)
+        (top,) = partial.iterdir()
+        top.rename(folder)
+        partial.rmdir()
+
+
+def _unpack(deb: Path, tree: Path, leave: str) -> None:
+    if not leave:
+        _run(["dpkg-deb", "-x", str(deb), str(tree)])
+        return
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as out:
+        with tarfile.open(fileobj=out.stdout, mode="r|") as tar:
+            for member in tar:
+                if not re.search(leave, member.name):
+                    tar.extract(member, tree, filter="tar")
+    if out.returncode:
+        raise ToolError(f"{deb.name} cannot be unpacked", "run make setup again")
 
 
 def wrap(wrapper: Path, tree: Path, arch: str, program: str) -> None:
@@ -89,13 +127,15 @@ class _Apt:
         return ["env", f"APT_CONFIG={self.conf}", program, "-q"]
 
 
-def _configure(folder: Path, suite: str, arch: str) -> _Apt:
+def _configure(folder: Path, suite: str, arch: str, sources: bool = False) -> _Apt:
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
     # Packages only: other tools' hooks make apt fetch more indexes, of no use here.
     options = f"signed-by={KEYS} arch={arch} target=Packages"
     source = f"deb [{options}] {mirror()} {suite} main\n"
+    if sources:
+        source = f"deb-src [signed-by={KEYS}] {mirror()} {suite} main\n"
     (folder / "sources.list").write_text(source)
     conf = folder / "apt.conf"
     conf.write_text(
@@ -150,17 +190,17 @@ def _os_release() -> dict[str, str]:
     return {name: value.strip("\"'") for name, _, value in pairs}
 
 
-def _closure(apt: _Apt, package: str) -> list[str]:
-    """The package and the libraries that it needs, and that those need."""
+def _closure(apt: _Apt, *packages: str) -> list[str]:
+    """The packages and the libraries that they need, and that those need."""
     options = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"]
     out = _run(
-        [*apt("apt-cache"), "depends", "--recurse", *[f"--no-{o}" for o in options], package]
+        [*apt("apt-cache"), "depends", "--recurse", *[f"--no-{o}" for o in options], *packages]
     )
     names = {line.strip() for line in out.splitlines() if line and not line.startswith(" ")}
-    if package not in names:
-        raise ToolError(f"the archive has no package {package}", "try again later")
+    if missing := [name for name in packages if name not in names]:
+        raise ToolError(f"the archive has no package {missing[0]}", "try again later")
     libraries = {n for n in names if n.startswith("lib") and not n.startswith("libpam")}
-    return sorted({package} | libraries)
+    return sorted({*packages} | libraries)
 
 
 def _link_libraries(tree: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from tools.errors import ToolError
 
-
 Clock = Callable[[], float]
 _LONGEST = 32  # bytes of registers that are read at once
 
