@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build check wiring flash deploy usb repl monitor send sim clean distclean
+.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: setup  ## would BOARD take this config, and are there better pins (CONFIG
 
 wiring: setup  ## a picture of the wiring of a config: build/wiring.svg (CONFIG=file BOARD= OUT=)
 	@$(RUN) wiring $(BOARD) $(or $(CONFIG),firmware/config.json) $(if $(OUT),--out $(OUT))
+
+firmware: setup  ## MicroPython with Petrel frozen in (BOARD=RPI_PICO; others: MICROPYTHON=folder)
+	@$(RUN) firmware $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON)) $(if $(FACTORY),--factory $(FACTORY))
 
 flash: setup  ## put MicroPython onto a board (FIRMWARE=file, DRY_RUN=1 only prints the command)
 	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(DRY_RUN),--dry-run)

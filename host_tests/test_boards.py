@@ -19,7 +19,7 @@ NAMES = boards.names()
 def test_all_boards_are_there() -> None:
     assert NAMES == [
         "ESP32_GENERIC", "ESP32_GENERIC_C3", "ESP32_GENERIC_S3", "ESP8266_GENERIC",
-        "PYBD_SF2", "PYBV11", "RPI_PICO_W", "UNIX",
+        "PYBD_SF2", "PYBV11", "RPI_PICO", "RPI_PICO_W", "UNIX",
     ]  # fmt: skip
 
 

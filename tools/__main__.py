@@ -14,6 +14,7 @@ COMMANDS = {
     "build": "Compile the package for a board, into build/<BOARD>/.",
     "check": "Say what a board would say of a config, and which pins are better.",
     "wiring": "Draw how the parts of a config are wired to a board.",
+    "firmware": "Build MicroPython for a board, with Petrel frozen in.",
     "flash": "Put MicroPython onto a board.",
     "deploy": "Copy the package onto a board; only what changed travels.",
     "usb": "Make the folder for a Pyboard's USB drive, and copy it there.",

@@ -71,10 +71,10 @@ def fetch(
         partial.rename(tree)
 
 
-def fetch_source(folder: Path, suite: str, package: str) -> None:
+def fetch_source(folder: Path, suite: str, package: str, leave: str = "") -> None:
     """Unpack the source of a package as its authors published it, without Debian's changes.
 
-    What stood in `folder` is replaced when all is there. Raises ToolError.
+    leave: as for fetch(). What stood in `folder` is replaced when all is there. Raises ToolError.
     """
     with tempfile.TemporaryDirectory(prefix="petrel-apt-") as scratch:
         apt = _configure(Path(scratch), suite, architecture(), sources=True)
@@ -84,7 +84,7 @@ def fetch_source(folder: Path, suite: str, package: str) -> None:
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         with tarfile.open(archive) as tar:
-            tar.extractall(partial, filter="tar")
+            _extract(tar, partial, leave)
         shutil.rmtree(folder, ignore_errors=True)
         (top,) = partial.iterdir()
         top.rename(folder)
@@ -95,13 +95,20 @@ def _unpack(deb: Path, tree: Path, leave: str) -> None:
     if not leave:
         _run(["dpkg-deb", "-x", str(deb), str(tree)])
         return
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as out:
-        with tarfile.open(fileobj=out.stdout, mode="r|") as tar:
-            for member in tar:
-                if not re.search(leave, member.name):
-                    tar.extract(member, tree, filter="tar")
+    command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as out,
+        tarfile.open(fileobj=out.stdout, mode="r|") as tar,
+    ):
+        _extract(tar, tree, leave)
     if out.returncode:
         raise ToolError(f"{deb.name} cannot be unpacked", "run make setup again")
+
+
+def _extract(tar: tarfile.TarFile, folder: Path, leave: str) -> None:
+    for member in tar:
+        if not (leave and re.search(leave, member.name)):
+            tar.extract(member, folder, filter="tar")
 
 
 def wrap(wrapper: Path, tree: Path, arch: str, program: str) -> None:

@@ -1,0 +1,5 @@
+# What stock firmware of this board freezes, Petrel, and the facts of this board, which
+# make build BOARD=RPI_PICO writes.
+include("$(PORT_DIR)/boards/manifest.py")
+include("../../firmware/manifest.py")
+module("board.py", base_path="../../build/generated/RPI_PICO")

@@ -1,0 +1,49 @@
+"""The command `firmware`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tools import boards
+from tools.build import build as build_package
+from tools.errors import ToolError
+from tools.firmware import pico, ports
+
+
+@click.command()
+@click.argument("board")
+@click.option(
+    "--micropython",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="a MicroPython source tree, for boards whose toolchain is yours",
+)
+@click.option(
+    "--factory",
+    type=click.Path(exists=True, path_type=Path),
+    help="a config to build in, for a board without one",
+)
+def command(board: str, micropython: Path | None, factory: Path | None) -> None:
+    """Build MicroPython for BOARD with Petrel frozen in.
+
+    RPI_PICO needs nothing: compiler and sources are fetched. All other boards are built by their
+    port in --micropython, with the toolchain that it asks for.
+    """
+    boards.load(board)
+    if board == "UNIX":
+        raise ToolError("UNIX is the simulated board", "make sim starts it; it needs no firmware")
+    if micropython is None and board != pico.BOARD:
+        raise ToolError(
+            f"the toolchain of {board} is not one that can be fetched here",
+            f"make firmware BOARD={board} MICROPYTHON=folder, a clone of MicroPython",
+        )
+    build_package(board, factory=factory)  # the facts of the board, which are frozen too
+    if micropython:
+        ports.build(board, micropython)
+        return
+    out = pico.build()
+    size = (out / "firmware.bin").stat().st_size
+    Console().print(f"{out / 'firmware.uf2'}: {size:,} bytes of flash")
+    Console().print("hold BOOTSEL while plugging the Pico in, and copy it onto the drive RPI-RP2")
