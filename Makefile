@@ -61,8 +61,8 @@ wiring: setup  ## a picture of the wiring of a config: build/wiring.svg (CONFIG=
 firmware: setup  ## MicroPython with Petrel frozen in (BOARD=RPI_PICO; others: MICROPYTHON=folder)
 	@$(RUN) firmware $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON)) $(if $(FACTORY),--factory $(FACTORY))
 
-flash: setup  ## put MicroPython onto a board (FIRMWARE=file, DRY_RUN=1 only prints the command)
-	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(DRY_RUN),--dry-run)
+flash: setup  ## put MicroPython onto a board (FIRMWARE=file, BAUD=115200: slower, DRY_RUN=1: only print the command)
+	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(BAUD),--baud $(BAUD)) $(if $(DRY_RUN),--dry-run)
 
 deploy: setup  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one)
 	@$(RUN) deploy $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG)) $(if $(TO),--to $(TO))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -15,11 +16,32 @@ from tools.boards import Board
 from tools.errors import ToolError
 from tools.paths import BUILD
 from tools.ports import choose
+from tools.process import popen
 
 IMAGE_MAGIC = 0xE9  # first byte of an ESP image
 CHIP_ID = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # bytes 12 and 13 of one
 APP_MAGIC = 0xABCD5432  # bytes 32 to 35 of an application without bootloader and partitions
 ESP8266_IRAM = range(0x40100000, 0x40108000)  # where an ESP8266 image begins to run: bytes 4 to 7
+
+HALF_WRITTEN = "the flash may be half written, and the board then does not start"
+AGAIN = "check the cable and run the same command again; BAUD=115200 is slower and safer"
+MEANINGS = [  # words of esptool's, what they mean, what to do next
+    (
+        "Use --force",
+        "esptool refused {firmware}, see above; the board was left as it is",
+        "take the firmware of this very board",
+    ),
+    (
+        "Could not open",
+        "{port} cannot be opened",
+        "is the board plugged in, and the port used by nothing else? PORT= names another",
+    ),
+    (
+        "Failed to connect",
+        "no answer from the board on {port}",
+        "hold BOOT (GPIO0 to GND) while it connects; try another cable, one with data lines",
+    ),
+]
 
 BY_HAND = {
     "dfu": [
@@ -39,13 +61,12 @@ BY_HAND = {
 }
 
 
-def commands(board: Board, port: str, firmware: str, erase: bool, baud: int) -> list[list[str]]:
-    """The esptool commands that flash a board, in their order."""
+def esptool(board: Board, port: str, firmware: str, erase: bool, baud: int) -> list[str]:
+    """The command that flashes a board. It erases after its own checks."""
     install = board.install
-    esptool = [sys.executable, "-m", "esptool", "--chip", install["chip"], "--port", port]
-    esptool += ["--baud", str(baud)]
-    write = [*esptool, "write-flash", *install.get("extra", []), install["offset"], firmware]
-    return [[*esptool, "erase-flash"], write] if erase else [write]
+    command = [sys.executable, "-m", "esptool", "--chip", install["chip"], "--port", port]
+    command += ["--baud", str(baud), "write-flash", *(["--erase-all"] if erase else [])]
+    return [*command, *install.get("extra", []), install["offset"], firmware]
 
 
 def check_image(path: Path, chip: str) -> None:
@@ -72,6 +93,42 @@ def check_image(path: Path, chip: str) -> None:
         )
 
 
+def run(command: list[str]) -> str | None:
+    """Run esptool, its output shown as it comes; returns its complaints if it failed."""
+    said = []
+    with popen(command, stderr=subprocess.PIPE) as process:
+        for line in process.stderr or ():
+            click.echo(line, nl=False, err=True)
+            said.append(line)
+    return "".join(said) if process.returncode else None
+
+
+def explain(said: str, board: Board, port: str, firmware: str) -> ToolError:
+    """What esptool's complaints mean: what failed, what became of the board, what to do next."""
+    if other := re.search(r"This chip is (\S+), not", said):
+        chip = other[1].lower().replace("-", "")
+        fitting = [
+            name for name in boards.names() if boards.load(name).install.get("chip") == chip
+        ]
+        return ToolError(
+            f"the board on {port} is an {other[1]}, not an {board.id}; it was left as it is",
+            f"choose BOARD={' or '.join(fitting)}, with its firmware, or another PORT="
+            if fitting
+            else "choose another PORT=; Petrel does not know this chip",
+        )
+    if flash := re.search(r"will not fit in (\d+) bytes", said):
+        offset = board.install["offset"]
+        return ToolError(
+            f"{firmware} is too large: {Path(firmware).stat().st_size} bytes, and from {offset} on"
+            f" there are {int(flash[1]) - int(offset, 0)}; the board was left as it is",
+            "take a smaller variant from the board's page, or a board with more flash",
+        )
+    for words, what, next_step in MEANINGS:
+        if words in said:
+            return ToolError(what.format(port=port, firmware=firmware), next_step)
+    return ToolError(f"esptool failed on {port}: {HALF_WRITTEN}", AGAIN)
+
+
 def download(url: str) -> Path:
     """Fetch a firmware into build/firmware/; once."""
     target = BUILD / "firmware" / url.rsplit("/", 1)[-1]
@@ -96,7 +153,7 @@ def download(url: str) -> Path:
 @click.option("--firmware", help="file or address of the firmware")
 @click.option("--no-erase", is_flag=True, help="keep what else is on the flash")
 @click.option("--baud", default=460800, show_default=True)
-@click.option("--dry-run", is_flag=True, help="print the commands, do nothing")
+@click.option("--dry-run", is_flag=True, help="print the command, do nothing")
 def command(
     board: str, port: str | None, firmware: str | None, no_erase: bool, baud: int, dry_run: bool
 ) -> None:
@@ -122,12 +179,15 @@ def command(
         check_image(Path(firmware), install["chip"])
     shown = firmware or "FIRMWARE.bin"
     where = port or "PORT" if dry_run else choose(port)
-    for step in commands(facts, where, shown, not no_erase, baud):
-        click.echo("$ " + shlex.join(["esptool", *step[3:]]))
-        if not dry_run and subprocess.run(step).returncode:
-            raise ToolError(
-                f"esptool failed on {where}",
-                "hold BOOT (GPIO0 to GND) while it connects; try another cable, or --baud 115200",
-            )
-    if not dry_run:
-        click.echo(f"done; now: make deploy BOARD={board} PORT={where}")
+    step = esptool(facts, where, shown, not no_erase, baud)
+    click.echo("$ " + shlex.join(["esptool", *step[3:]]))
+    if dry_run:
+        return
+    try:
+        complaints = run(step)
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped: {HALF_WRITTEN}; run the same command again", err=True)
+        raise
+    if complaints is not None:
+        raise explain(complaints, facts, where, shown)
+    click.echo(f"done; now: make deploy BOARD={board} PORT={where}")
