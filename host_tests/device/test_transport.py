@@ -1,6 +1,7 @@
 # heap: 128K
 """The look-up of the broker's name, which blocks: when it is made, and what serves without it."""
 
+import sys
 from time import ticks_add
 
 from mqtt import transport
@@ -45,10 +46,10 @@ class Clock:
 
 
 def begin():
-    transport.socket = Socket()
+    socket = sys.modules["socket"] = Socket()
     clock = Clock()
     transport.ticks_ms = clock.ticks_ms
-    return transport.socket, clock, transport.tcp("broker")
+    return socket, clock, transport.tcp("broker")
 
 
 # fault: dns

@@ -7,7 +7,6 @@ end; write returns None or fewer bytes where there is no room. The connection ne
 the client waits, with a deadline, until the stream can be written to. What fails is an OSError.
 """
 
-import socket
 from errno import EINPROGRESS
 from time import ticks_diff, ticks_ms
 
@@ -22,6 +21,8 @@ def begin(host, port, known):
     known: a list of the dialler's; it keeps the address that was found, and when it was last used.
     It is used again after a connection that lasted, and when the look-up fails.
     """
+    import socket  # here, so that the clients load on a board that has none, over a UART
+
     now = ticks_ms()
     if not known or ticks_diff(now, known[1]) < _LASTED_MS:
         try:
