@@ -220,4 +220,6 @@ class Client(Link):
     async def _drained(self):
         """Wait until the stream has taken all of the last packet, or the connection is gone."""
         while self._data is not None:
-            await asyncio.sleep_ms(max(1, self._step()))
+            wait = self._step()
+            if self._data is not None:  # else nobody knows for how long that would be
+                await asyncio.sleep_ms(wait)
