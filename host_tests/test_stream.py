@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import Interpreter
-from host_tests.harness.mqtt_line import MqttLine
+from host_tests.harness.mqtt_line import MqttLine, whole
 from tools.broker import Broker
 from tools.process import popen
 
@@ -51,3 +51,19 @@ def test_both_clients_over_a_serial_line(
         process.kill()
         process.communicate()
     assert output.splitlines()[-1:] == ["done"], output
+
+
+@pytest.mark.parametrize(
+    ("held", "size"),
+    [
+        (b"", 0),
+        (b"\xc0", 0),
+        (b"\xc0\x00", 2),
+        (b"\x40\x02\x00\x01\x40", 4),  # and the beginning of the next
+        (b"\x30\x80", 0),
+        (b"\x30\x80\x01" + bytes(127), 0),
+        (b"\x30\x80\x01" + bytes(128), 131),
+    ],
+)
+def test_a_packet_is_carried_when_it_is_whole(held: bytes, size: int) -> None:
+    assert whole(held) == size

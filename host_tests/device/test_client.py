@@ -37,7 +37,9 @@ class Narrow(io.IOBase):
         pass
 
     def ioctl(self, request, flags):
-        return flags & (WRITABLE | READABLE if self.answer else WRITABLE) if request == POLL else -1
+        if request != POLL:
+            return -1
+        return flags & (WRITABLE | READABLE if self.answer else WRITABLE)
 
 
 def test_a_publish_waits_no_longer_than_until_the_stream_has_taken_the_last():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tools.broker import Broker
 
@@ -28,7 +29,7 @@ class MqttLine:
         self._far = far
         self._address = (broker.host, broker.port)
         self._held = b""
-        self._cut = False
+        self._cut_at: float = math.inf  # packets from the device
         self._changed = threading.Condition()
         self._wake, self._stop = os.pipe()
         self._thread = threading.Thread(target=self._carry, daemon=True)
@@ -42,22 +43,28 @@ class MqttLine:
         self._thread.join()
         os.close(self._wake)
 
-    def cut(self) -> None:
-        """Begin no connections until mend(); what the device says is lost."""
-        self._cut = True
+    def cut(self, after: int) -> None:
+        """Lose what the device says after so many packets since the beginning, until mend()."""
+        self._cut_at = after
 
     def mend(self) -> None:
         """Begin connections again."""
-        self._cut = False
+        self._cut_at = math.inf
+
+    def wait_cut(self, timeout: float) -> None:
+        """Wait until a packet was lost."""
+        self._wait(lambda: len(self.sent) > self._cut_at, "was lost", timeout)
 
     def wait_sent(self, first: int, count: int, timeout: float) -> None:
         """Wait until the device has sent so many packets that begin with that byte."""
+        sent = f"{count} x 0x{first:02x} came"
+        self._wait(lambda: self.sent.count(first) >= count, sent, timeout)
+
+    def _wait(self, true: Callable[[], bool], what: str, timeout: float) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self.sent.count(first) >= count, timeout):
-                raise TimeoutError(
-                    f"within {timeout} s no {count} packets 0x{first:02x}; the last sent were "
-                    + " ".join(f"0x{kind:02x}" for kind in self.sent[-12:])
-                )
+            if not self._changed.wait_for(true, timeout):
+                last = " ".join(f"0x{kind:02x}" for kind in self.sent[-12:])
+                raise TimeoutError(f"not within {timeout} s: {what}; the last packets: {last}")
 
     def _packets(self, data: bytes) -> Iterator[bytes]:
         """The whole packets that have come."""
@@ -69,7 +76,7 @@ class MqttLine:
     def _carry(self) -> None:
         link: socket.socket | None = None
         while True:
-            ends = [self._far, self._wake, *([link] if link else [])]
+            ends: list[int | socket.socket] = [self._far, self._wake, *([link] if link else [])]
             ready, _, _ = select.select(ends, [], [])
             if self._wake in ready:
                 break
@@ -89,10 +96,11 @@ class MqttLine:
         with self._changed:
             self.sent.append(packet[0])
             self._changed.notify_all()
-        if link and (packet[0] == CONNECT or self._cut):
+        cut = len(self.sent) > self._cut_at
+        if link and (packet[0] == CONNECT or cut):
             link.close()
             link = None
-        if packet[0] == CONNECT and not self._cut:
+        if packet[0] == CONNECT and not cut:
             with contextlib.suppress(ConnectionRefusedError):  # no broker, no answer
                 link = socket.create_connection(self._address)
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
