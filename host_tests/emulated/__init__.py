@@ -1,0 +1,1 @@
+"""Petrel on emulated processors: firmware as a board runs it, without an operating system."""
