@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults soak interop conformance fuzz lint bench reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean
+.PHONY: help setup demo test faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrin
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
+
+cortex: setup  ## the clients' RAM on an emulated Cortex-M3, beside the unix port's (WRITE=1 updates docs/bench.md)
+	@.venv/bin/python -m host_tests.emulated $(if $(WRITE),--write)
 
 build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes (FACTORY=file: a config to build in)
 	@$(RUN) build $(BOARD) $(if $(FACTORY),--factory $(FACTORY))

@@ -74,14 +74,14 @@ def markdown(figures: Mapping[Kind, Figures], paho: Mapping[str, float], notes: 
     return "\n".join([*lines, "", notes])
 
 
-def write_docs(path: Path, text: str) -> None:
+def write_docs(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put the table between the marks of a file."""
     try:
-        before, rest = path.read_text().split(BEGIN)
-        _, after = rest.split(END)
+        before, rest = path.read_text().split(begin)
+        _, after = rest.split(end)
     except ValueError as error:
-        raise ToolError(f"{path.name} lacks its marks", f"write {BEGIN} and {END} once") from error
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        raise ToolError(f"{path.name} lacks its marks", f"write {begin} and {end} once") from error
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def write_json(path: Path, figures: Mapping[Kind, Figures]) -> None:
