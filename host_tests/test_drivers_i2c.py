@@ -47,9 +47,11 @@ def rig(bits: str, model: str, **values: Any) -> Rig:
 
 READ = """
 def read(sensor):
-    ms = sensor.start()
-    time.sleep_ms(min(ms, 301))
-    return sensor.read()
+    found = sensor.start()
+    while isinstance(found, int):
+        time.sleep_ms(min(found, 301))
+        found = sensor.read()
+    return found
 """
 
 

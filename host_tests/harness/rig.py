@@ -27,8 +27,11 @@ def make(driver, **entry):
     return _make(entry, {})
 
 def value(sensor):
-    time.sleep_ms(sensor.start())
-    return sensor.read()
+    found = sensor.start()
+    while isinstance(found, int):
+        time.sleep_ms(found)
+        found = sensor.read()
+    return found
 
 def told(function, *arguments, **more):
     try:

@@ -140,21 +140,21 @@ class Node:
         self.phase = entry[_NAME]
         try:
             left = 0 if entry[_STARTED] else entry[_SENSOR].start()
-            entry[_STARTED] = left > 0
         except (OSError, ValueError) as error:
             self.failed(entry[_NAME], error)
             return entry[_INTERVAL]
-        if left:
-            return left
-        self._read(entry)
-        return entry[_INTERVAL]
+        left = left or self._read(entry)
+        entry[_STARTED] = left > 0
+        return left or entry[_INTERVAL]
 
     def _read(self, entry):
-        """Read a sensor and publish what it says."""
+        """Read a sensor and publish what it says; returns the ms until it can be read, or 0."""
         sensor = entry[_SENSOR]
         self.phase = entry[_NAME]
         try:
             values = sensor.read()
+            if isinstance(values, int):
+                return values
             for i, (field, unit) in enumerate(sensor.FIELDS):
                 self.count += 1
                 message = {"value": values[i], "unit": unit, "seq": self.count, "boot": self.boot}
@@ -170,6 +170,7 @@ class Node:
         except (OSError, ValueError, MemoryError) as error:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
+        return 0
 
     def release(self):
         """The end: outputs go to their safe state, counters keep their totals."""

@@ -48,9 +48,12 @@ def _read(node, payload):
     for entry in node.sensors:
         name, sensor = entry[:2]
         if not wanted or name == wanted:
-            if sensor.start():
-                continue  # it needs time to measure: its next reading will tell
-            read = sensor.read()
+            # One that measures, or needs time for it, is left out: its next reading will tell.
+            if entry[5] or sensor.start():
+                continue
+            read = entry[1].read()
+            if isinstance(read, int):
+                continue
             values[name] = read[0] if len(read) == 1 else read
     if wanted and not values:
         raise ValueError("no sensor %r that can be read at once" % wanted[:32])

@@ -8,7 +8,8 @@ async def measure(sensor):
 
     Raises what its start() and read() raise.
     """
-    ms = sensor.start()
-    if ms:
-        await asyncio.sleep_ms(ms)
-    return sensor.read()
+    found = sensor.start()
+    while isinstance(found, int):
+        await asyncio.sleep_ms(found)
+        found = sensor.read()
+    return found
