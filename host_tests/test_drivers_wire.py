@@ -126,8 +126,30 @@ def test_distance(bits: str, metres: float) -> None:
 
 
 def test_distance_with_nothing_in_reach(bits: str) -> None:
-    for model in ({"distance": 3.0}, {"fault": "absent"}):
+    for model in ({"distance": 3.0}, {"distance": 9.0}, {"fault": "absent"}, {"fault": "high"}):
         with Rig(bits, {"wire:5": {"model": "hc-sr04", **model}}) as board:
             code = "tell(told(value, make('distance', pin=4, echo=5, most=2.0)))"
             (said,) = board.run(code)
         assert said.startswith("OSError: distance: no echo; check trigger, echo and 5 V")
+
+
+def test_distance_again_and_again_at_once(bits: str) -> None:
+    """From nothing in reach to something, with no pause between the readings."""
+    with Rig(bits, {"wire:5": {"model": "hc-sr04", "distance": 9.0}}) as board:
+        part = board.part("wire:5")
+
+        def nearer(pin: str, level: int) -> None:
+            part.distance = 1.5 if pin == "99" else part.distance
+
+        board.world.output = nearer  # type: ignore[method-assign]
+        code = """
+from machine import Pin
+s = make('distance', pin=4, echo=5)
+tell(told(value, s))
+Pin(99, Pin.OUT).value(1)
+tell(value(s))
+tell(value(s))
+"""
+        said, *found = board.run(code)
+    assert said.startswith("OSError: distance: no echo")
+    assert found == [[pytest.approx(1.5, abs=0.001)]] * 2

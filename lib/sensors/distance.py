@@ -1,5 +1,12 @@
 """An ultrasonic distance sensor: HC-SR04, JSN-SR04T, US-100."""
 
+from time import sleep_us, ticks_diff, ticks_ms
+
+from micropython import const
+
+_PULSE_US = const(20)  # HC-SR04 wants 10, JSN-SR04T 20
+_CYCLE_MS = const(61)  # its late echoes are over then; and one, for a tick is cut off
+
 USES = (("pin", "out"), ("echo", "pulse"))
 
 
@@ -25,24 +32,40 @@ class Distance:
         self.pings = pings
         self.metres_a_us = (331.3 + 0.606 * temperature) / 2e6  # there and back
         self.timeout_us = int(most / self.metres_a_us) + 1000
+        self._left = pings
+        self._found = []
+        self._pinged = ticks_ms()
         trigger.value(0)
 
     def start(self):
-        """Nothing to start: returns 0 ms."""
-        return 0
+        """Begin to measure; returns the ms until the echoes of the last ping are over."""
+        self._left = self.pings
+        self._found.clear()
+        left = _CYCLE_MS - ticks_diff(ticks_ms(), self._pinged)
+        return left if 0 < left <= _CYCLE_MS else 0
 
     def read(self):
-        """Return (m,); blocks for at most 25 ms a ping. Raises OSError if there is no echo."""
-        found = []
-        for _ in range(self.pings):
-            self.trigger.value(1)  # 10 us are asked for; a call takes longer on every board
+        """Ping, and return (m,), or the ms until the next ping. Raises OSError if there is no echo.
+
+        It blocks for the time of the echo, 25 ms at 4 m; twice that if ECHO rises late.
+        """
+        found = self._found
+        # Without an obstacle ECHO is high for 38 ms or more; its rest would count as an echo.
+        if not self.echo.value():
+            self.trigger.value(1)
+            sleep_us(_PULSE_US)
             self.trigger.value(0)
             us = self.pulse_us(self.echo, 1, self.timeout_us)
             if us > 0:
                 found.append(us)
+        self._pinged = ticks_ms()
+        self._left -= 1
+        if self._left > 0:
+            return _CYCLE_MS
         if not found:
             raise OSError("distance: no echo; check trigger, echo and 5 V, or nothing is in reach")
-        return (float("%.3f" % (sorted(found)[len(found) // 2] * self.metres_a_us)),)
+        found.sort()
+        return (float("%.3f" % (found[len(found) // 2] * self.metres_a_us)),)
 
 
 DRIVER = Distance

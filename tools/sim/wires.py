@@ -120,20 +120,44 @@ class Dht:
 
 
 class Echo:
-    """An HC-SR04: the time there and back; "absent": no echo at all."""
+    """An HC-SR04: ECHO is high for the time there and back, for 38 ms if nothing comes back.
+
+    A ping that comes too soon after the one before hears the late echoes of that.
+    """
+
+    REACH_US = 25_000
+    NOTHING_US = 38_000
+    CYCLE_S = 0.06
 
     def __init__(self, distance: float = 1.0, temperature: float = 20.0, fault: str = "") -> None:
         self.distance = distance
         self.temperature = temperature
-        self.fault = fault
+        self.fault = fault  # "", "absent": no echo line, "high": ECHO never falls
         self.clock: Clock = time.monotonic
+        self._pinged = self._falls = -1.0
+
+    @property
+    def level(self) -> int:
+        """The level of ECHO."""
+        return int(self.fault == "high" or self.clock() < self._falls)
 
     def pulse(self, timeout_us: int) -> int:
-        """The length of the pulse in us; -2: it never came, as MicroPython has it."""
-        us = round(2e6 * self.distance / (331.3 + 0.606 * self.temperature))
-        if self.fault == "absent" or us > 25_000:
+        """What MicroPython's time_pulse_us gives: us, -1 if ECHO stays high, -2 if it stays low.
+
+        The trigger is pulled just before, which the part does not heed while ECHO is high; that
+        is timed from now on.
+        """
+        now = self.clock()
+        if not self.level and self.fault != "absent":
+            us = round(2e6 * self.distance / (331.3 + 0.606 * self.temperature))
+            us = us if us <= self.REACH_US else self.NOTHING_US
+            if now - self._pinged < self.CYCLE_S:
+                us //= 2
+            self._pinged, self._falls = now, now + us / 1e6
+        if not self.level:
             return -2
-        return us if us <= timeout_us else -1
+        left = timeout_us + 1 if self.fault == "high" else round((self._falls - now) * 1e6)
+        return left if left <= timeout_us else -1
 
 
 KINDS: dict[str, Any] = {"ds18b20": Ds18b20, "dht22": Dht, "dht11": Dht, "hc-sr04": Echo}

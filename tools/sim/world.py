@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.sim.i2c import Clock, I2cBus
 from tools.sim.parts import Source, source
-from tools.sim.wires import Ds18b20, OneWire, part
+from tools.sim.wires import Ds18b20, Echo, OneWire, part
 
 IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
 
@@ -88,6 +88,8 @@ class World:
         name = str(pin)
         if name in self._driven:
             return self._driven[name]
+        if isinstance(part := self.wires.get(name), Echo):
+            return part.level
         if name in self._outputs:
             return self._outputs[name]
         return int(self._pulls.get(name) == 1)
