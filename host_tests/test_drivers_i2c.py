@@ -22,8 +22,9 @@ PARTS: list[tuple[str, dict[str, float], tuple[float, ...]]] = [
     ("sht3x", {"temperature": 125.0, "humidity": 100.0}, (0.011, 0.011)),
     ("aht20", {"temperature": 21.5, "humidity": 45.0}, (0.011, 0.011)),
     ("aht20", {"temperature": -40.0, "humidity": 99.9}, (0.011, 0.011)),
-    ("bh1750", {"illuminance": 0.0}, (1.0,)),
-    ("bh1750", {"illuminance": 54000.0}, (1.0,)),
+    ("bh1750", {"illuminance": 0.0}, (0.0,)),
+    ("bh1750", {"illuminance": 1.7}, (0.04,)),
+    ("bh1750", {"illuminance": 54000.0}, (0.42,)),
     ("ads1115", {"a0": 1.2345}, (0.0002,)),
     ("ads1115", {"a0": -0.3}, (0.0002,)),
     ("ina219", {"voltage": 12.0, "current": 0.5}, (0.004, 0.0002, 0.01)),
@@ -126,6 +127,55 @@ def test_a_bus_that_is_stuck(bits: str, driver: str) -> None:
     )
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_sda_that_is_held_low(bits: str, driver: str) -> None:
+    """All is acknowledged then, and each byte is 0: from the start, and from some time on."""
+    wanted = (
+        f"OSError: {driver} at 0x{i2c_parts.MODELS[driver].ADDRESS:02x}: the bus is stuck, "
+        "SDA is held low: check the wires, then the power"
+    )
+    with rig(bits, driver, fault="sda low") as board:
+        assert board.run(f"{READ}\ntell(told(lambda: read(make('{driver}', {AT}))))") == [wanted]
+    with rig(bits, driver) as board:
+        part = board.part(BUS)
+
+        def short(pin: str, level: int) -> None:
+            part.fault = "sda low"
+
+        board.world.output = short  # type: ignore[method-assign]
+        code = f"""{READ}
+from machine import Pin
+s = make('{driver}', {AT})
+tell(len(read(s)))
+Pin(99, Pin.OUT).value(1)
+tell(told(read, s))
+"""
+        assert board.run(code)[1:] == [wanted]
+
+
+@pytest.mark.parametrize("clocks", [1, 9])
+def test_a_part_that_a_reset_cut_off_in_an_answer(bits: str, clocks: int) -> None:
+    """It holds SDA until it has told the rest; nine clocks are enough for any."""
+    with rig(bits, "bme280", fault="sda low", clocks=clocks) as board:
+        ((celsius, *_),) = board.run(f"tell(value(make('bme280', {AT})))")
+    assert abs(celsius - 21.5) <= 0.01
+
+
+def test_an_aht20_that_lost_its_power_calibrates_itself_anew(bits: str) -> None:
+    with rig(bits, "aht20", temperature=-0.01, fault="no power") as board:
+        said, found = board.run(f"s = make('aht20', {AT})\ntell(told(value, s))\ntell(value(s))")
+    assert said == "ValueError: aht20 at 0x38: it lost its power while it measured"
+    assert found[0] == -0.01  # with no digits of noise
+    assert abs(found[1] - 45.0) <= 0.011
+
+
+@pytest.mark.parametrize("driver", ["aht20", "sht3x"])
+def test_a_part_is_started_in_the_breath_in_which_it_is_made(bits: str, driver: str) -> None:
+    with rig(bits, driver) as board:
+        ((celsius, _),) = board.run(f"tell(value(make('{driver}', {AT})))")
+    assert abs(celsius - 21.5) <= 0.011
+
+
 @pytest.mark.parametrize("driver", ["sht3x", "aht20", "scd4x"])
 def test_a_bad_checksum(bits: str, driver: str) -> None:
     with rig(bits, driver, fault="bad crc") as board:
@@ -194,17 +244,48 @@ def test_checksums_as_the_datasheets_give_them(bits: str) -> None:
         ) == [[0x92, 0]]
 
 
-def test_sensors_that_share_an_ads1115_get_their_own_channels(bits: str) -> None:
-    with rig(bits, "ads1115", a0=1.0, a1=0.25) as board:
-        code = f"""
-a, b = make('ads1115', {AT}), make('ads1115', {AT}, channel=1)
-a.start()
-time.sleep_ms(b.start())
-tell(a.read() + b.read())
+TAKE = """
+def take(sensor, found):
+    while isinstance(found, int):
+        time.sleep_ms(found)
+        found = sensor.read()
+    return found[0]
 """
-        ((a, b),) = board.run(code)
-    assert abs(a - 1.0) < 0.001
+
+
+@pytest.mark.parametrize("between", [0, 4, 12])
+def test_sensors_that_share_an_ads1115_get_their_own_channels(bits: str, between: int) -> None:
+    """The part measures for 8 ms, and heeds nobody meanwhile."""
+    with rig(bits, "ads1115", a0=1.0, a1=0.25, a2=3.0) as board:
+        code = f"""{TAKE}
+a, b, c = [make('ads1115', {AT}, channel=i) for i in range(3)]
+first = a.start()
+time.sleep_ms({between})
+second = b.start()
+time.sleep_ms({between})
+third = c.start()
+tell([take(a, first - {between}), take(b, second), take(c, third)])
+tell([take(c, c.start()), take(a, a.start())])
+"""
+        (a, b, c), (c_again, a_again) = board.run(code)
+    assert abs(a - 1.0) < 0.001 and abs(a_again - 1.0) < 0.001
     assert abs(b - 0.25) < 0.001
+    assert abs(c - 3.0) < 0.001 and abs(c_again - 3.0) < 0.001
+
+
+def test_an_ads1115_that_others_keep_for_themselves(bits: str) -> None:
+    with rig(bits, "ads1115") as board:
+        code = f"""{TAKE}
+a, b = make('ads1115', {AT}), make('ads1115', {AT}, channel=1)
+def late():
+    found = a.start()
+    while isinstance(found, int):
+        take(b, b.start())
+        found = a.read()
+tell(told(late))
+"""
+        (said,) = board.run(code)
+    assert said == "ValueError: ads1115 at 0x48: other channels leave it no time"
 
 
 def test_two_channels_and_a_difference_of_one_ads1115(bits: str) -> None:

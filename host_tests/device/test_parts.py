@@ -9,14 +9,24 @@ from node import parts
 class Pin:
     IN = 0
     OUT = 1
+    OPEN_DRAIN = 2
     PULL_UP = 1
+    low = 0  # so often SDA is read as low
+    told = []
 
     def __init__(self, *arguments, value=None):
         self.arguments = arguments
         self.first = value
 
+    def init(self, mode, value):
+        self.told.append((self.arguments[0], mode, value))
+
     def value(self, level=None):
-        return 0
+        if level is not None:
+            self.told.append((self.arguments[0], level))
+            return None
+        Pin.low -= 1
+        return int(Pin.low < 0)
 
     def irq(self, handler, trigger):
         pass
@@ -100,4 +110,14 @@ def test_a_bus_is_made_once():
     assert parts._bus(4, 5, buses) is one
     parts._bus(5, 4, buses)
     assert len(machine.made) == 2
-    assert [each["sda"].arguments for each in machine.made] == [(4,), (5,)]
+    assert [each["sda"].arguments[0] for each in machine.made] == [4, 5]
+
+
+def test_a_bus_whose_sda_is_low_is_clocked_and_any_other_is_left_alone():
+    parts.machine = Machine()
+    for low, clocks in ((0, 0), (3, 3), (100, 9)):
+        Pin.low = low
+        Pin.told = []
+        parts._bus(4, 5, {})
+        assert Pin.told == [(5, Pin.OPEN_DRAIN, 0), (5, 1)] * clocks
+    Pin.low = 0

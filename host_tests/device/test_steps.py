@@ -1,4 +1,4 @@
-"""Sensors that are asked in several steps: "not yet" from read() is waited for, and not published."""
+"""Sensors that are asked in several steps: "not yet" is waited for, and not published."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
 """Makes a node's sensors, and starts the watchdog. Needed once, and then forgotten."""
 
 import sys
-from time import ticks_ms
+from time import sleep_us, ticks_ms
 
 import machine
 
@@ -113,7 +113,16 @@ def _part(hardware, kind, number, entry):
 def _bus(sda, scl, buses):
     """The I2C bus on two pins, which parts share."""
     if (sda, scl) not in buses:
-        buses[sda, scl] = machine.SoftI2C(scl=machine.Pin(scl), sda=machine.Pin(sda), freq=100_000)
+        data, clock = machine.Pin(sda, machine.Pin.IN), machine.Pin(scl)
+        for _ in range(9):
+            if data.value():
+                break
+            # A part that our reset has cut off in an answer lets go of SDA when it has told it.
+            clock.init(machine.Pin.OPEN_DRAIN, value=0)
+            sleep_us(5)
+            clock.value(1)
+            sleep_us(5)
+        buses[sda, scl] = machine.SoftI2C(scl=clock, sda=data, freq=100_000)
     return buses[sda, scl]
 
 

@@ -1,7 +1,5 @@
 """TI ADS1115: four analog inputs of 16 bit. Source: SBAS444E, 8.1 and 8.5."""
 
-from time import sleep_ms
-
 from micropython import const
 
 from sensors.i2c import Part
@@ -11,6 +9,7 @@ _MOST = const(1_000_000_000)
 _CONVERSION = const(0)
 _CONFIG = const(1)
 _TIME_MS = const(10)  # at 128 samples a second, by a clock that may be 10 % slow; and one
+_TRIES = const(10)  # of other channels that may be before us
 _RANGES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)
 
 
@@ -49,19 +48,27 @@ class Ads1115(Part):
         self.offset = offset
         self.FIELDS = (("voltage" if unit == "V" else "value", unit),)
         self._data = bytearray(2)
+        self._tries = 0
         self.get(_CONFIG, self._data)  # so that a part that is not there is told at once
 
     def start(self):
-        """Begin a measurement; returns the ms it takes. Raises OSError."""
-        self.put(_CONFIG, self._begin)
+        """Begin a measurement, if no other channel measures; returns the ms. Raises OSError."""
+        self._tries = _TRIES
+        self._start()
         return _TIME_MS
 
     def read(self):
-        """Return (value,). Raises ValueError while it measures, and at the ends of the range."""
+        """Return (value,), or ms if another channel was before it.
+
+        Raises ValueError while it measures, and at the ends of the range.
+        """
         data = self.get(_CONFIG, self._data)
-        if (data[0] | 0x80) != self._begin[0]:  # another channel was begun meanwhile
-            sleep_ms(self.start())
-            self.get(_CONFIG, data)
+        if (data[0] | 0x80) != self._begin[0]:
+            if not self._tries:
+                self.wrong("other channels leave it no time")
+            self._tries -= 1
+            self._start()
+            return _TIME_MS
         if not data[0] & 0x80:
             self.wrong("still measuring after %d ms" % _TIME_MS)
         self.get(_CONVERSION, data)
@@ -70,6 +77,12 @@ class Ads1115(Part):
             self.wrong("at the end of its range of %s V" % (self._volt * 32_768))
         value = (raw - ((raw & 0x8000) << 1)) * self._volt * self.scale + self.offset
         return (float("%.5g" % value),)
+
+    def _start(self):
+        # While it measures it would take our input into its register, but not measure it: so the
+        # register, written at rest only, tells of which channel the result is.
+        if self.get(_CONFIG, self._data)[0] & 0x80:
+            self.put(_CONFIG, self._begin)
 
 
 DRIVER = Ads1115

@@ -10,12 +10,13 @@ _MEASURE = b"\xac\x33\x00"
 _CALIBRATE = b"\xbe\x08\x00"
 _CALIBRATED = const(0x08)
 _BUSY = const(0x80)
+_CALIBRATION_MS = const(11)  # 10, and one
 _TIME_MS = const(81)  # 80, and one, for a tick is cut off
 
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    return {"address": (0x38, 0x38, 0x39)}
+    return {"address": (0x38, 0x38, 0x38)}
 
 
 class Aht20(Part):
@@ -30,27 +31,40 @@ class Aht20(Part):
     def __init__(self, bus, address=0x38):
         super().__init__(bus, address)
         self._data = bytearray(7)
-        status = bytearray(1)
-        self.into(status)
-        if not status[0] & _CALIBRATED:
-            self.write(_CALIBRATE)
+        self._begun = 0
+        self.into(self._data)  # so that a part that is not there is told at once
 
     def start(self):
-        """Begin a measurement; returns the ms it takes. Raises OSError."""
-        self.write(_MEASURE)
-        return _TIME_MS
+        """Begin a measurement, or have it calibrate itself first; returns the ms it takes.
+
+        Raises OSError.
+        """
+        self.into(self._data)
+        self._begun = self._data[0] & _CALIBRATED
+        self.write(_MEASURE if self._begun else _CALIBRATE)
+        return _TIME_MS if self._begun else _CALIBRATION_MS
 
     def read(self):
-        """Return (C, %). Raises ValueError while it measures, and for a bad checksum."""
+        """Return (C, %), or ms after a calibration.
+
+        Raises ValueError while it measures, for a bad checksum, and if it lost its power.
+        """
         data = self._data
+        if not self._begun:
+            ms = self.start()
+            if not self._begun:
+                self.wrong("it does not calibrate itself")
+            return ms
         self.into(data)
         if data[0] & _BUSY:
             self.wrong("still measuring after %d ms" % _TIME_MS)
         if crc8(data):
             self.wrong("bad checksum: check the wires, and that they are short")
+        if not data[0] & _CALIBRATED:
+            self.wrong("it lost its power while it measured")
         humidity = data[1] << 12 | data[2] << 4 | data[3] >> 4
         temperature = (data[3] & 15) << 16 | data[4] << 8 | data[5]
-        return (temperature * 20_000 >> 20) / 100 - 50, (humidity * 10_000 >> 20) / 100
+        return ((temperature * 20_000 >> 20) - 5000) / 100, (humidity * 10_000 >> 20) / 100
 
 
 DRIVER = Aht20

@@ -15,7 +15,7 @@ def options():
 
 
 class Bh1750(Part):
-    """Illuminance, 0 to 54612 lx, in steps of 0.83.
+    """Illuminance, 0 to 54612 lx, in steps of 0.8.
 
     bus: a machine.I2C; address: 0x23, or 0x5C where ADDR is high
     """
@@ -34,12 +34,17 @@ class Bh1750(Part):
         return _TIME_MS
 
     def read(self):
-        """Return (lx,). Raises ValueError at the end of the range: there it is too bright."""
+        """Return (lx,). Raises ValueError at the end of the range: there it is too bright.
+
+        Raises OSError if the 0 of the dark is that of a bus that is stuck.
+        """
         self.into(self._data)
         raw = self._data[0] << 8 | self._data[1]
         if raw == 0xFFFF:
             self.wrong("too bright, more than 54612 lx")
-        return (raw * 10 // 12,)
+        if not raw:
+            self.held()
+        return ((raw * 100 + 6) // 12 / 10,)  # 1.2 to a lux
 
 
 DRIVER = Bh1750

@@ -70,7 +70,7 @@ class Bme280(Part):
         data = self.get(_DATA, self._data)
         pressure = data[0] << 12 | data[1] << 4 | data[2] >> 4
         temperature = data[3] << 12 | data[4] << 4 | data[5] >> 4
-        if temperature == 0x80000:
+        if temperature in (0, 0x80000):
             self.wrong("nothing was measured; it may have lost its power")
         fine = self._fine(temperature)
         celsius = (fine * 5 + 128 >> 8) / 100

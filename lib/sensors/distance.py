@@ -45,7 +45,7 @@ class Distance:
         return left if 0 < left <= _CYCLE_MS else 0
 
     def read(self):
-        """Ping, and return (m,), or the ms until the next ping. Raises OSError if there is no echo.
+        """Ping; return (m,), or the ms until the next ping. Raises OSError if there is no echo.
 
         It blocks for the time of the echo, 25 ms at 4 m; twice that if ECHO rises late.
         """

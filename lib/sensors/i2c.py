@@ -3,6 +3,8 @@
 from micropython import const
 
 _ETIMEDOUT = const((110, 116))  # Linux's number, newlib's
+_NOBODY = const(0x7F)  # a reserved address
+_STUCK = "the bus is stuck, %s is held low: check the wires, then the power"
 
 
 class Part:
@@ -50,15 +52,24 @@ class Part:
     def failed(self, error):
         """Raise what came from the bus, as somebody with the wires in hand needs to read it."""
         if error.errno in _ETIMEDOUT:
-            what = "the bus is stuck, SDA or SCL is held low: check the wires, then the power"
+            what = _STUCK % "SDA or SCL"
         else:
             seen = ", ".join(["0x%02x" % address for address in self._scan()])
             what = "no answer, check SDA, SCL and power; on the bus: " + (seen or "nothing")
         raise OSError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
 
     def wrong(self, what):
-        """Raise ValueError, for an answer that cannot be right."""
+        """Raise ValueError, for an answer that cannot be right; OSError if the bus is stuck."""
+        self.held()
         raise ValueError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
+
+    def held(self):
+        """Raise OSError if SDA is held low: then all is acknowledged, and each byte a 0."""
+        try:
+            self.bus.writeto(_NOBODY, b"")
+        except OSError:  # as it should be
+            return
+        raise OSError("%s at 0x%02x: %s" % (self.NAME, self.address, _STUCK % "SDA"))
 
     def _scan(self):
         try:

@@ -1,7 +1,5 @@
 """Sensirion SCD40, SCD41: carbon dioxide, temperature, humidity. Source: SCD4x datasheet 1.4."""
 
-from time import sleep_ms
-
 from micropython import const
 
 from sensors.crc8 import crc8
@@ -11,6 +9,7 @@ USES = "i2c"
 _BEGIN = b"\x21\xb1"  # a measurement every 5 s
 _READY = b"\xe4\xb8"
 _READ = b"\xec\x05"
+_ANSWER_MS = const(2)  # 1 from a command to its answer, table 9; and one, for a tick is cut off
 _TIME_MS = const(5001)  # from one to the next; and one, for a tick is cut off
 
 
@@ -33,37 +32,52 @@ class Scd4x(Part):
         super().__init__(bus, address)
         self._data = bytearray(9)
         self._begun = False
+        self._asked = b""  # the command that is to be answered
+        self._waits = 0
 
     def start(self):
-        """Ask whether there is a measurement; returns the ms until there is one.
-
-        Raises OSError.
-        """
-        if not self._begun:
-            try:
-                self.write(_BEGIN)
-            except OSError:
-                self._words(_READY, 1)  # it refuses where it has begun already, before our reset
-            self._begun = True
-            return _TIME_MS
-        data = self._words(_READY, 1)
-        return 0 if data[0] & 7 or data[1] else _TIME_MS
+        """Ask whether there is a measurement; returns the ms to the answer. Raises OSError."""
+        self._waits = 1
+        self._asked = b""
+        if self._begun:
+            return self._ask(_READY)
+        try:
+            self.write(_BEGIN)
+            ms = _TIME_MS
+        except OSError:
+            ms = self._ask(_READY)  # it refuses where it has begun already, before our reset
+        self._begun = True
+        return ms
 
     def read(self):
-        """Return (ppm, C, %). Raises ValueError if there is none yet, and for a bad checksum."""
-        data = self._words(_READY, 1)
-        if not (data[0] & 7 or data[1]):
+        """Return (ppm, C, %), or the ms until the next step.
+
+        Raises ValueError if there is no measurement for too long, and for a bad checksum.
+        """
+        asked, self._asked = self._asked, b""
+        if not asked:
+            return self._ask(_READY)
+        if asked == _READY:
+            data = self._words(1)
+            if data[0] & 7 or data[1]:
+                return self._ask(_READ)
+            if self._waits:
+                self._waits -= 1
+                return _TIME_MS
             self._begun = False  # it may have lost its power
             self.wrong("no measurement yet")
-        data = self._words(_READ, 3)
+        data = self._words(3)
         temperature = (data[3] << 8 | data[4]) * 17_500 // 65_536 - 4500
         humidity = (data[6] << 8 | data[7]) * 10_000 // 65_536
         return data[0] << 8 | data[1], temperature / 100, humidity / 100
 
-    def _words(self, command, count):
-        """Send a command, and read its answer of words, each with its checksum."""
+    def _ask(self, command):
         self.write(command)
-        sleep_ms(1)  # it needs so long for the answer, table 9
+        self._asked = command
+        return _ANSWER_MS
+
+    def _words(self, count):
+        """Read an answer of words, each with its checksum."""
         data = memoryview(self._data)[: 3 * count]
         self.into(data)
         for i in range(0, 3 * count, 3):

@@ -27,7 +27,9 @@ class Sht3x(Part):
     def __init__(self, bus, address=0x44):
         super().__init__(bus, address)
         self._data = bytearray(6)
-        self.start()  # so that a part that is not there is told at once
+        # So that a part that is not there is told at once; no command, for start() may follow, and
+        # it wants 1 ms between two.
+        self.write(b"")
 
     def start(self):
         """Begin a measurement; returns the ms it takes. Raises OSError."""

@@ -24,11 +24,13 @@ class Nack(Exception):
 class I2cPart:
     """A part: what is written, and what is read back.
 
-    fault: "", "absent" (no acknowledgement), "stuck" (it holds the bus), "bad crc" (a bit of each
-    answer is wrong), "slow" (it takes ten times as long), "wrong part" (another chip id)
+    fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA, until
+    it has got so many `clocks`, 0: for ever), "bad crc" (a bit of each answer is wrong), "slow" (it
+    takes ten times as long), "wrong part" (another chip id)
     """
 
     ADDRESS = 0x00
+    clocks = 0
 
     def __init__(self, address: int | None = None, fault: str = "", **values: float) -> None:
         self.address = self.ADDRESS if address is None else address
@@ -42,11 +44,15 @@ class I2cPart:
 
     def transfer(self, data: bytes, count: int) -> bytes:
         """One transfer: write, then read `count` bytes. Raises Nack."""
-        if self.fault == "absent":
+        if self.fault == "absent" or not self.acknowledges():
             raise Nack
         if data:
             self.write(data)
         return self.answer()[:count].ljust(count, b"\xff") if count else b""
+
+    def acknowledges(self) -> bool:
+        """Whether it answers to its address now."""
+        return True
 
     def write(self, data: bytes) -> None:
         """Bytes come from the board."""
@@ -160,13 +166,27 @@ class I2cBus:
 
     @property
     def stuck(self) -> bool:
-        """True if a part holds a line low."""
+        """True if a part holds SCL low: the board sees that nothing moves."""
         return any(part.fault == "stuck" for part in self.parts)
+
+    @property
+    def sda_low(self) -> bool:
+        """True if a part holds SDA low: each acknowledgement is there, and each bit is 0."""
+        return any(part.fault == "sda low" for part in self.parts)
+
+    def clock(self) -> None:
+        """The board pulls SCL once by hand."""
+        for part in self.parts:
+            if part.fault == "sda low" and part.clocks:
+                part.clocks -= 1
+                part.fault = "sda low" if part.clocks else ""
 
     def transfer(self, address: int, data: bytes, count: int) -> str:
         """What the board gets: "=" and hex, "nack" or "stuck"."""
         if self.stuck:
             return "stuck"
+        if self.sda_low:
+            return "=" + bytes(count).hex()
         for part in self.parts:
             if part.address == address:
                 try:
@@ -179,4 +199,6 @@ class I2cBus:
         """The addresses that acknowledge, or "stuck"."""
         if self.stuck:
             return "stuck"
+        if self.sda_low:
+            return " ".join(str(address) for address in range(8, 120))
         return " ".join(str(part.address) for part in self.parts if part.fault != "absent")

@@ -106,18 +106,30 @@ class Bmp280(Bme280):
 
 
 class Sht3x(I2cPart):
-    """SHT3x-DIS: a command, a time, six bytes; NACK for a read that comes too early."""
+    """SHT3x-DIS: a command, a time, six bytes; NACK for all that comes while it measures, and for
+    a command within 1 ms of another."""
 
     ADDRESS = 0x44
     temperature = 21.5
     humidity = 45.0
 
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._told = -1.0  # when the last command came
+
     def write(self, data: bytes) -> None:
+        early = self.clock() < self._told + 0.001
+        self._told = self.clock()
+        if early:
+            raise Nack
         if data == b"\x24\x00":
             self.measure(0.0155)
 
+    def acknowledges(self) -> bool:
+        return not self.busy
+
     def answer(self) -> bytes:
-        if self.busy or not self._ready:
+        if not self._ready:
             raise Nack
         t = round((self.temperature + 45) / 175 * 65535)
         h = round(self.humidity / 100 * 65535)
@@ -126,7 +138,10 @@ class Sht3x(I2cPart):
 
 
 class Aht20(I2cPart):
-    """AHT20: status, 20 bits each, a checksum over all."""
+    """AHT20: status, 20 bits each, a checksum over all; NACK for a command while it is at work.
+
+    fault "no power": it loses its calibration while it measures, once
+    """
 
     ADDRESS = 0x38
     temperature = 21.5
@@ -137,10 +152,15 @@ class Aht20(I2cPart):
         self._calibrated = False
 
     def write(self, data: bytes) -> None:
+        if self.busy:
+            raise Nack
         if data == b"\xbe\x08\x00":
             self._calibrated = True
+            self.measure(0.01)
         elif data == b"\xac\x33\x00":
             self.measure(0.08)
+            if self.fault == "no power":
+                self._calibrated, self.fault = False, ""
 
     def answer(self) -> bytes:
         t = round((self.temperature + 50) / 200 * (1 << 20))
@@ -151,7 +171,7 @@ class Aht20(I2cPart):
 
 
 class Bh1750(I2cPart):
-    """BH1750: one measurement; before it is done, the last one."""
+    """BH1750: one measurement, at its slowest; before it is done, the last one."""
 
     ADDRESS = 0x23
     illuminance = 500.0
@@ -162,7 +182,7 @@ class Bh1750(I2cPart):
 
     def write(self, data: bytes) -> None:
         if data == b"\x20":
-            self.measure(0.18 if self.fault == "slow" else 0.12)
+            self.measure(0.18)
             self._next = min(round(self.illuminance * 1.2), 0xFFFF)
 
     def answer(self) -> bytes:
@@ -172,22 +192,32 @@ class Bh1750(I2cPart):
 
 
 class Ads1115(Words):
-    """ADS1115: input, range and rate from the configuration register; OS while it is at rest."""
+    """ADS1115: input, range and rate from the configuration register; OS while it is at rest.
+
+    A conversion has the input and the range that were set when it began: what is written meanwhile
+    is kept in the register, but begins nothing.
+    """
 
     ADDRESS = 0x48
     a0 = a1 = a2 = a3 = 0.0  # V
 
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._last = self._next = 0
+
     def written(self, register: int) -> None:
-        if register == 1 and self.registers[1] & 0x8000:
+        if register == 1 and self.registers[1] & 0x8000 and not self.busy:
+            self._last = self._next
+            self._next = self._convert(self.registers[1])
             rate = (8, 16, 32, 64, 128, 250, 475, 860)[self.registers[1] >> 5 & 7]
             self.measure(1.1 / rate)
 
     def value(self, register: int) -> int:
-        config = self.registers.get(1, 0x8583)
         if register == 1:
-            return (config & 0x7FFF) | (0 if self.busy else 0x8000)
-        if register != 0 or self.busy:
-            return 0
+            return (self.registers.get(1, 0x8583) & 0x7FFF) | (0 if self.busy else 0x8000)
+        return (self._last if self.busy else self._next) if register == 0 else 0
+
+    def _convert(self, config: int) -> int:
         inputs = (self.a0, self.a1, self.a2, self.a3)
         pair = ((0, 1), (0, 3), (1, 3), (2, 3), (0,), (1,), (2,), (3,))[config >> 12 & 7]
         volts = inputs[pair[0]] - (inputs[pair[1]] if len(pair) > 1 else 0)
@@ -196,28 +226,45 @@ class Ads1115(Words):
 
 
 class Ina219(Words):
-    """INA219: shunt and bus voltage, CNVR when both are there."""
+    """INA219: shunt and bus voltage, each where the mode has it; CNVR when all is there."""
 
     ADDRESS = 0x40
     voltage = 12.0
     current = 0.5
     shunt = 0.1
 
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self._shunt_raw = self._bus_raw = 0
+        self._begun = False
+
     def written(self, register: int) -> None:
-        if register == 0:
-            self.measure(0.00117)
+        mode = self.registers[0] & 7
+        if register != 0 or mode in (0, 4):  # power down, ADC off: nothing is measured
+            return
+        self._begun = True
+        self.measure(0.000586 * (bool(mode & 1) + bool(mode & 2)))
+        if mode & 1:
+            most = 4000 << (self.registers[0] >> 11 & 3)  # PG: 40 to 320 mV
+            raw = round(self.current * self.shunt * 100_000)
+            self._shunt_raw = max(-most, min(most, raw))
+        if mode & 2:
+            full = 32 if self.registers[0] & 0x2000 else 16
+            self._bus_raw = round(min(self.voltage, full) / 0.004)
 
     def value(self, register: int) -> int:
         if register == 1:
-            raw = round(self.current * self.shunt * 100_000)
-            return max(-32_000, min(32_000, raw))
+            return self._shunt_raw
         if register == 2:
-            return round(self.voltage / 0.004) << 3 | 2 * (not self.busy)
+            return self._bus_raw << 3 | 2 * (self._begun and not self.busy)
         return super().value(register)
 
 
 class Scd4x(I2cPart):
-    """SCD4x: a measurement every 5 s, told by the ready flag, read once."""
+    """SCD4x: a measurement every 5 s, told by the lower 11 bits of the ready word, read once.
+
+    An answer is there 1 ms after its command.
+    """
 
     ADDRESS = 0x62
     PERIOD_S: ClassVar = 5.0
@@ -228,7 +275,7 @@ class Scd4x(I2cPart):
     def __init__(self, *arguments: Any, **values: Any) -> None:
         super().__init__(*arguments, **values)
         self._answer = b""
-        self._began = 0.0
+        self._asked = self._began = 0.0
 
     def write(self, data: bytes) -> None:
         if data == b"\x21\xb1":
@@ -237,7 +284,7 @@ class Scd4x(I2cPart):
             self._began = self.clock()
             self.measure(self.PERIOD_S)
         elif data == b"\xe4\xb8":
-            self._answer = words(0x8006 if self._began and not self.busy else 0x8000)
+            self._answer = words(0x9806 if self._began and not self.busy else 0x9800)
         elif data == b"\xec\x05":
             if not self._began or self.busy:
                 raise Nack
@@ -245,8 +292,11 @@ class Scd4x(I2cPart):
             h = round(self.humidity / 100 * 65536)
             self._answer = words(round(self.carbon_dioxide), min(t, 65535), min(h, 65535))
             self.measure(self.PERIOD_S)
+        self._asked = self.clock()
 
     def answer(self) -> bytes:
+        if self.clock() < self._asked + 0.001:
+            raise Nack
         return self.spoilt(self._answer)
 
 

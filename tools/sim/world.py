@@ -90,13 +90,20 @@ class World:
             return self._driven[name]
         if isinstance(part := self.wires.get(name), Echo):
             return part.level
+        for pins, bus in self.buses.items():
+            if pins.startswith(f"{name},"):
+                return int(not bus.sda_low)
         if name in self._outputs:
             return self._outputs[name]
         return int(self._pulls.get(name) == 1)
 
     def output(self, pin: str, level: int) -> None:
         """The board drives a pin."""
+        rises = level and not self._outputs.get(pin, 1)
         self._outputs[pin] = level
+        for pins, bus in self.buses.items():
+            if rises and pins.endswith(f",{pin}"):
+                bus.clock()
 
     def drive(self, pin: int | str, level: int) -> list[int]:
         """Drive a pin from outside; returns the interrupts to raise, none if nothing changed."""
