@@ -11,6 +11,7 @@ from host_tests.harness.rig import Rig
 from tools.sim.wires import Ds18b20, crc8
 
 WIRE = "wire:4"
+PAUSE_MS = 50  # of a DHT, in the tests that do not look at its time
 pytestmark = pytest.mark.parametrize("bits", WIDTHS)
 
 
@@ -34,7 +35,10 @@ def test_dht(bits: str, driver: str, temperature: float, humidity: float) -> Non
 @pytest.mark.parametrize("bad", [1, 2])
 def test_dht_a_bad_checksum_is_tried_again_and_counted(bits: str, bad: int) -> None:
     with rig(bits, {"model": "dht22", "bad": bad}) as board:
-        found, counted = board.run("s = make('dht22', pin=4)\ntell(value(s))\ntell(s.bad)")
+        board.part(WIRE).pause = PAUSE_MS / 1000
+        found, counted = board.run(
+            f"s = make('dht22', pin=4)\ns.PAUSE_MS = {PAUSE_MS + 1}\ntell(value(s))\ntell(s.bad)"
+        )
     assert found == pytest.approx([21.5, 45.0], abs=0.001)
     assert counted == bad
 
@@ -42,14 +46,25 @@ def test_dht_a_bad_checksum_is_tried_again_and_counted(bits: str, bad: int) -> N
 @pytest.mark.parametrize("driver", ["dht11", "dht22"])
 def test_dht_faults(bits: str, driver: str) -> None:
     with rig(bits, {"model": driver, "bad": -1}) as board:
+        board.part(WIRE).pause = PAUSE_MS / 1000
         said, counted = board.run(
-            f"s = make('{driver}', pin=4)\ntell(told(value, s))\ntell(s.bad)"
+            f"s = make('{driver}', pin=4)\ns.PAUSE_MS = {PAUSE_MS + 1}\n"
+            "tell(told(value, s))\ntell(s.bad)"
         )
     assert said == f"ValueError: {driver.upper()}: bad checksum, three times; use a shorter wire"
     assert counted == 3
     with rig(bits, {"model": driver, "fault": "absent"}) as board:
         (said,) = board.run(f"tell(told(value, make('{driver}', pin=4)))")
     assert said == f"OSError: {driver.upper()}: no answer; check the pin, its pull-up and power"
+
+
+@pytest.mark.parametrize("driver", ["dht11", "dht22"])
+def test_dht_is_not_asked_again_before_it_answers(bits: str, driver: str) -> None:
+    with rig(bits, {"model": driver}) as board:
+        found = board.run(
+            f"s = make('{driver}', pin=4)\ntell(s.start())\nfor _ in range(2): tell(value(s))"
+        )
+    assert found == [0, [21.5 if driver == "dht22" else 22, 45]] + found[1:2]
 
 
 # 19-7487, table 1
@@ -92,6 +107,54 @@ tell(told(make, 'ds18b20', pin=4, rom='2800000000000000'))
     assert several.startswith("ValueError: ds18b20: there are several, give rom: one of 28010000")
     assert rom in several
     assert other.startswith("ValueError: ds18b20: no 2800000000000000 on the wire; there are ")
+
+
+def test_ds18b20_several_are_read_side_by_side(bits: str) -> None:
+    """One that begins does not have the others begin anew."""
+    models = [{"model": "ds18b20", "serial": i, "temperature": i} for i in (1, 2)]
+    with rig(bits, *models) as board:
+        roms = [part.rom.hex() for part in board.world.wires["4"].parts]
+        code = f"""
+first, second = [make('ds18b20', pin=4, rom=each) for each in {roms}]
+ms = first.start()
+time.sleep_ms(100)
+later = second.start()
+time.sleep_ms(ms - 100)
+tell(first.read())
+time.sleep_ms(later - ms + 100)
+tell(second.read())
+"""
+        assert board.run(code) == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("absent", "OSError: ds18b20: no answer; check the pin, its pull-up and power"),
+        ("short", "OSError: ds18b20: the wire is held low; check it for a short"),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_ds18b20_pulled_out_or_shorted_while_it_measures(
+    bits: str, change: str, said: str, others: int
+) -> None:
+    models = [{"model": "ds18b20", "serial": i, "seconds": 0} for i in range(1 + others)]
+    with rig(bits, *models) as board:
+        part = board.part(WIRE)
+
+        def pull_out(pin: str, level: int) -> None:
+            part.fault = change
+
+        board.world.output = pull_out  # type: ignore[method-assign]
+        code = f"""
+from machine import Pin
+s = make('ds18b20', pin=4, rom='{part.rom.hex()}')
+s.start()
+Pin(99, Pin.OUT).value(1)
+tell(told(s.read))
+tell(s.bad)
+"""
+        assert board.run(code) == [said, 0]
 
 
 @pytest.mark.parametrize(

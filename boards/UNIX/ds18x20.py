@@ -19,6 +19,7 @@ class DS18X20:
         self.ow.write(b"\xcc" + bytes((_CONVERT,)))
 
     def read_scratch(self, rom):
+        self.ow.reset(True)
         self.ow.select_rom(rom)
         self.ow.writebyte(_READ)
         self.ow.readinto(self.buf)

@@ -1,5 +1,7 @@
 """DHT22 (AM2302): temperature and humidity, through MicroPython's own `dht`."""
 
+from time import ticks_add, ticks_diff, ticks_ms
+
 from micropython import const
 
 USES = "bare"
@@ -14,36 +16,48 @@ def options():
 class Dht22:
     """Temperature, -40 to 80 C, in steps of 0.1; humidity, 0 to 100 %, in steps of 0.1.
 
-    pin: a machine.Pin, with 10 kilohms to 3.3 V. Not to be read more often than every 2 s.
-    bad: checksums that were wrong; each is tried again, three times in all
+    pin: a machine.Pin, with 10 kilohms to 3.3 V. It answers every 2 s: start() tells how long to
+    wait. bad: checksums that were wrong; each is tried again after 2 s, three times in all
     """
 
     FIELDS = (("temperature", "C"), ("humidity", "%"))
     KIND = "DHT22"
+    PAUSE_MS = 2001  # from one answer to the next; and one, for a tick is cut off
 
     def __init__(self, pin):
         import dht
 
         self.part = getattr(dht, self.KIND)(pin)
         self.bad = 0
+        self._tries = _TRIES
+        self._asked = ticks_add(ticks_ms(), -self.PAUSE_MS)
 
     def start(self):
-        """Nothing to start: returns 0 ms."""
-        return 0
+        """Return the ms until it answers again; 0 if it does so now."""
+        self._tries = _TRIES
+        left = self.PAUSE_MS - ticks_diff(ticks_ms(), self._asked)
+        return left if 0 < left <= self.PAUSE_MS else 0
 
     def read(self):
-        """Return (C, %). Raises OSError if nothing answers, ValueError for bad checksums alone."""
-        for _ in range(_TRIES):
-            try:
-                self.part.measure()
-                return self.part.temperature(), self.part.humidity()
-            except OSError:
-                raise OSError("%s: no answer; check the pin, its pull-up and power" % self.KIND)
-            except Exception as error:  # that is what MicroPython's dht raises
-                if str(error) != "checksum error":
-                    raise
-                self.bad += 1
-        raise ValueError("%s: bad checksum, three times; use a shorter wire" % self.KIND)
+        """Return (C, %), or after a bad checksum the ms until it may be asked again.
+
+        Raises OSError if nothing answers, ValueError for bad checksums alone.
+        """
+        try:
+            self.part.measure()
+        except OSError:
+            raise OSError("%s: no answer; check the pin, its pull-up and power" % self.KIND)
+        except Exception as error:  # that is what MicroPython's dht raises
+            if str(error) != "checksum error":
+                raise
+            self.bad += 1
+            self._tries -= 1
+            if self._tries > 0:
+                return self.PAUSE_MS
+            raise ValueError("%s: bad checksum, three times; use a shorter wire" % self.KIND)
+        finally:
+            self._asked = ticks_ms()
+        return self.part.temperature(), self.part.humidity()
 
 
 DRIVER = Dht22

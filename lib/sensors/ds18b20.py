@@ -4,6 +4,7 @@ from micropython import const
 
 USES = "bare"
 _TRIES = const(3)
+_CONVERT = const(0x44)
 _TIME_MS = const(751)  # 750 for 12 bit, 19-7487, table 2; and one, for a tick is cut off
 
 
@@ -18,18 +19,21 @@ class Ds18b20:
     pin: a machine.Pin, with 4.7 kilohms to 3.3 V; rom: 16 digits, of one probe among several on
     the wire; without it there must be one alone
     bad: checksums that were wrong; each is read again, three times in all
+    Several on a wire measure one beside the other.
     """
 
     FIELDS = (("temperature", "C"),)
 
     def __init__(self, pin, rom=""):
         # Not every port has them, nor stubs of them.
-        self.part = __import__("ds18x20").DS18X20(__import__("onewire").OneWire(pin))
+        onewire = __import__("onewire")
+        self.part = __import__("ds18x20").DS18X20(onewire.OneWire(pin))
         self.bad = 0
+        self._nobody = onewire.OneWireError
         found = [bytes(each) for each in self.part.scan()]
         names = ", ".join([each.hex() for each in found])
         if not found:
-            raise OSError("ds18b20: no answer; check the pin, its pull-up and power")
+            self._silent()
         if not rom and len(found) > 1:
             raise ValueError("ds18b20: there are several, give rom: one of " + names)
         self.rom = bytes.fromhex(rom) if rom else found[0]
@@ -38,24 +42,41 @@ class Ds18b20:
 
     def start(self):
         """Begin a measurement; returns the ms it takes. Raises OSError if nothing answers."""
-        try:
-            self.part.convert_temp()
-        except Exception as error:  # onewire raises its own
-            raise OSError("ds18b20: no answer; check the pin, its pull-up and power") from error
+        wire = self.part.ow
+        if not wire.reset():
+            self._silent()
+        # Not convert_temp(), which has all on the wire begin anew, one that measures too.
+        wire.select_rom(self.rom)
+        wire.writebyte(_CONVERT)
         return _TIME_MS
 
     def read(self):
-        """Return (C,). Raises ValueError for bad checksums alone, and where the power is weak."""
+        """Return (C,).
+
+        Raises OSError if nothing answers, ValueError for bad checksums alone, and where the power
+        is weak.
+        """
         for _ in range(_TRIES):
             try:
                 celsius = self.part.read_temp(self.rom)
-            except Exception:  # "CRC error", or nothing on the wire
+            except self._nobody:
+                self._silent()
+            except Exception as error:  # that is what ds18x20 raises
+                if str(error) != "CRC error":
+                    raise
+                if min(self.part.buf) == 0xFF:  # others answer on the wire, it does not
+                    self._silent()
                 self.bad += 1
                 continue
+            if not max(self.part.buf):  # the checksum of nothing is 0, too
+                raise OSError("ds18b20: the wire is held low; check it for a short")
             if celsius == 85:  # what it holds before the first measurement
                 raise ValueError("ds18b20: it lost its power while it measured")
             return (celsius,)
         raise ValueError("ds18b20: bad checksum, three times; check the wire and pull-up")
+
+    def _silent(self):
+        raise OSError("ds18b20: no answer; check the pin, its pull-up and power")
 
 
 DRIVER = Ds18b20

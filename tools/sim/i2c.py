@@ -24,9 +24,9 @@ class Nack(Exception):
 class I2cPart:
     """A part: what is written, and what is read back.
 
-    fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA, until
-    it has got so many `clocks`, 0: for ever), "bad crc" (a bit of each answer is wrong), "slow" (it
-    takes ten times as long), "wrong part" (another chip id)
+    fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA,
+    until it has got so many `clocks`, 0: for ever), "bad crc" (a bit of each answer is wrong),
+    "slow" (it takes ten times as long), "wrong part" (another chip id)
     """
 
     ADDRESS = 0x00

@@ -28,7 +28,9 @@ class Ds18b20:
         body = b"\x28" + serial.to_bytes(6, "little")
         self.rom = body + bytes((crc8(body),))
         self.temperature = temperature
-        self.fault = fault  # "", "absent", "bad crc", "weak": it loses its power while it measures
+        # "", "absent", "bad crc", "short": the wire is low, "weak": it loses its power while it
+        # measures
+        self.fault = fault
         self.seconds = seconds
         self.clock: Clock = time.monotonic
         self._raw = 0x0550  # 85 C, after power on
@@ -36,7 +38,7 @@ class Ds18b20:
         self._converting = False
 
     def convert(self) -> None:
-        """Begin to measure."""
+        """Begin to measure, or to do so anew."""
         self._converting = True
         self._ready = self.clock() + self.seconds
 
@@ -64,6 +66,9 @@ class OneWire:
 
     def do(self, what: str, argument: str = "") -> str:
         """One question of the board."""
+        if any(part.fault == "short" for part in self.parts):
+            # All that is read is low, and so is the presence of a part.
+            return {"reset": "1", "read": "00" * 9}.get(what, "")
         if what == "reset":
             self._chosen = []
             return str(int(bool(self.there())))
@@ -92,7 +97,7 @@ class OneWire:
 
 
 class Dht:
-    """DHT22, or DHT11: five bytes, the last the sum of the others."""
+    """DHT22, or DHT11: five bytes, the last the sum of the others; silent if asked too soon."""
 
     def __init__(
         self, kind: str = "dht22", temperature: float = 21.5, humidity: float = 45.0,
@@ -104,11 +109,15 @@ class Dht:
         self.fault = fault  # "", "absent"
         self.bad = bad  # so many answers to come have a bad checksum; -1: all
         self.clock: Clock = time.monotonic
+        self.pause = 1.0 if kind == "dht11" else 2.0  # s from one answer to the next
+        self._asked = -10.0
 
     def answer(self) -> str:
         """Its bytes in hex; empty if it does not answer."""
-        if self.fault == "absent":
+        early = self.clock() < self._asked + self.pause
+        if self.fault == "absent" or early:
             return ""
+        self._asked = self.clock()
         if self.kind == "dht11":
             data = bytes((round(self.humidity), 0, round(self.temperature), 0))
         else:
