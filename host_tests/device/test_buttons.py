@@ -1,6 +1,10 @@
 """Button, rotary encoder and pulse counter, on pins and a clock in the test's hand."""
 
+import gc
+import json
 import os
+import random
+import struct
 from time import ticks_add
 
 from sensors import button, digital, pulse, rotary
@@ -137,9 +141,100 @@ def test_pulses_are_a_rate_and_a_total():
     assert sensor.FIELDS == (("rate", "l/min"), ("total", "l"))
     clock.now = 31_000
     counted(pin, 900)
-    assert sensor.read() == (4.0, 2.0)
+    assert json.dumps(sensor.read()) == "[4.0, 2.0000]"
     clock.now = 61_000
-    assert sensor.read() == (0.0, 2.0)
+    assert json.dumps(sensor.read()) == "[0.0, 2.0000]"
+
+
+def test_the_total_is_right_to_the_last_pulse():
+    """Whatever the board's float can hold: of 32 bit it has seven digits."""
+    for per_unit, count, wanted in (
+        (1.0, 16_777_217, "16777217"),
+        (1, 1 << 40, "1099511627776"),
+        (450.0, 45_000_001, "100000.0022"),
+        (1000.0, 1_234_567_891, "1234567.8910"),
+        (3.579, 7, "1.96"),
+        (0.5, 16_777_217, "33554434.0"),
+        (0.3, 1, "3.3"),
+        (1e-6, 3, "3000000"),
+        (1e9, 1, "0.0000000010"),
+    ):
+        _, sensor = at(Clock(), per_unit=per_unit)
+        sensor._count = count
+        total = sensor.read()[1]
+        assert json.dumps(total) == wanted, (per_unit, count, total)
+        assert abs(float(total) * per_unit / count - 1) < 0.06
+
+
+def test_the_total_is_right_with_floats_of_32_bit():
+    """Drawn: pulses in a unit, of up to six digits, as such a float has them, and counts."""
+    random.seed(6)
+    for _ in range(400):
+        number, parts = random.randrange(1, 1_000_000), 10 ** random.randrange(0, 5)
+        count = random.getrandbits(30)
+        (per_unit,) = struct.unpack("f", struct.pack("f", number / parts))
+        _, sensor = at(Clock(), per_unit=per_unit)
+        sensor._count = count
+        whole, _, rest = json.dumps(sensor.read()[1]).partition(".")
+        told, one = int(whole + rest), 10 ** len(rest)
+        # In whole numbers: told / one and count / (number / parts) are a twentieth pulse apart.
+        assert 20 * abs(told * number - count * parts * one) <= parts * one, (
+            per_unit,
+            count,
+            told,
+        )
+
+
+def test_two_counts_never_look_alike():
+    for per_unit in (1.0, 2.0, 3.579, 450.0, 1000.0, 6400.0):
+        _, sensor = at(Clock(), per_unit=per_unit)
+        for start in (0, 9_999_998, 16_777_214, 123_456_788):
+            seen = []
+            for i in range(4):
+                sensor._count = start + i
+                seen.append(json.dumps(sensor.read()[1]))
+            assert len(set(seen)) == 4, (per_unit, seen)
+
+
+def test_a_pulse_after_weeks_at_rest_counts():
+    for rest in (100, (1 << 29) + 5, (1 << 29) + 1000):  # of a clock of 30 bit
+        for debounce in (0, 20):
+            clock = Clock()
+            pin, sensor = at(clock, debounce_ms=debounce)
+            counted(pin, 1)
+            clock.now = ticks_add(ticks_add(clock.now, rest // 2), rest - rest // 2)
+            counted(pin, 1)
+            assert sensor.read()[1] == 2, (rest, debounce)
+
+
+def test_the_count_of_the_interrupt_goes_round_unseen():
+    pin, sensor = at(Clock())
+    sensor._edges = sensor._taken = 0x1FFF_FFFE
+    counted(pin, 5)
+    assert sensor._edges == 3
+    assert sensor.read()[1] == 5
+
+
+def test_pulses_are_counted_by_a_hard_interrupt_where_there_is_one():
+    class Hard(Pin):
+        def irq(self, handler, trigger, hard=False):
+            super().irq(handler, trigger)
+            self.hard = hard
+
+    pin = Hard()
+    sensor = pulse.Pulse(pin)
+    assert pin.hard
+    before = gc.mem_alloc()
+    gc.disable()  # such an interrupt must not allocate
+    try:
+        sensor._on_edge(pin)
+        before = gc.mem_alloc()
+        for _ in range(20):
+            sensor._on_edge(pin)
+        assert gc.mem_alloc() == before
+    finally:
+        gc.enable()
+    assert sensor.read()[1] == 21
 
 
 def test_edges_that_bounce_count_once():
@@ -177,6 +272,26 @@ def test_the_total_survives_a_reset_and_a_torn_write():
         with open(sensor._held, "w") as file:  # the power went while this one was written
             file.write("22")
         assert at(clock, keep="rain")[1].read()[1] == 21
+    finally:
+        forget()
+
+
+def test_of_two_totals_that_are_whole_the_larger_counts():
+    os.chdir("/tmp")
+    forget()
+    try:
+        for counts in ((7, 12), (12, 7)):
+            for i in range(2):
+                with open("rain.count%d" % i, "w") as file:
+                    file.write("%d %d\n" % (counts[i], counts[i] ^ 0x5A5A5A))
+            pin, sensor = at(Clock(), keep="rain")
+            assert sensor.read()[1] == 12
+            counted(pin, 1)
+            sensor.close()
+            # The older of the two was written over.
+            assert at(Clock(), keep="rain")[1].read()[1] == 13
+            with open("rain.count%d" % (counts[1] == 12)) as file:
+                assert file.read().startswith("12 ")
     finally:
         forget()
 

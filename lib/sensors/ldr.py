@@ -36,10 +36,14 @@ class Ldr(Channel):
 
     def convert(self, volts):
         """The illuminance; 0 in the dark. Raises ValueError if the LDR is shorted."""
-        if volts <= 0.001 * self.supply:
+        end = self.end(volts, self.supply, 0.001)
+        if end < 0:
             return 0.0
-        if volts >= 0.999 * self.supply:
-            raise ValueError("%.3f V at the LDR: it is shorted, or in the sun" % volts)
+        if end:
+            raise ValueError(
+                "%.3f V at the LDR: it is shorted, or too bright for a series of %g ohms"
+                % (volts, self.series)
+            )
         now = self.series * (self.supply / volts - 1)
         return 10 * (self.ohms / now) ** (1 / self.gamma)
 

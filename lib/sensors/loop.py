@@ -23,7 +23,7 @@ def options():
 class Loop(Channel):
     """What a transmitter measures: `low` at 4 mA, `high` at 20 mA, in `unit`.
 
-    shunt: ohms from the pin to GND; 20 mA over 150 ohms are 3.0 V
+    shunt: ohms from the pin to GND; 20 mA over 150 ohms are 3.0 V, and an ESP32 sees up to 3.05 V
     adc and the options in `more`: see sensors.channel.Channel
     """
 
@@ -39,7 +39,7 @@ class Loop(Channel):
         milliamperes = volts / self.shunt * 1000
         if milliamperes < 3.6:
             raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)
-        if milliamperes > 21:
+        if milliamperes > 21 or self.end(volts, max(self.reference, 3.3)) > 0:
             raise ValueError("%.1f mA: the transmitter tells of a fault" % milliamperes)
         return self.low + (self.high - self.low) * (milliamperes - 4) / 16
 

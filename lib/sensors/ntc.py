@@ -20,7 +20,7 @@ def options():
 
 
 class Ntc(Channel):
-    """Temperature, -55 to 150 C.
+    """Temperature, -55 to 150 C; with 10 kilohms on an ESP32, whose ADC ends before, -22 to 114 C.
 
     series: ohms of the fixed resistor, from the supply to the pin; the thermistor goes to GND
     above: True where the two are the other way round; supply: volts over both
@@ -45,11 +45,11 @@ class Ntc(Channel):
 
     def convert(self, volts):
         """The temperature. Raises ValueError at the ends: the thermistor is open, or shorted."""
-        share = volts / self.supply
-        if not 0.005 < share < 0.995:
-            broken = (share > 0.5) != self.above
-            what = "not connected" if broken else "shorted"
+        end = self.end(volts, self.supply)
+        if end:
+            what = "not connected" if (end > 0) != self.above else "shorted"
             raise ValueError("%.3f V at the thermistor: it is %s" % (volts, what))
+        share = volts / self.supply
         ratio = (1 - share) / share if self.above else share / (1 - share)
         x = log(self.series * ratio)
         a, b, c = self._abc

@@ -13,7 +13,8 @@ def options():
 
 
 class Potentiometer(Channel):
-    """The position, 0 to 100 %.
+    """The position, 0 to 100 %. On an ESP32, whose ADC sees 0.15 to 3.05 V, what is below is 0 and
+    what is above 100.
 
     supply: volts over it; adc and the options in `more`: see sensors.channel.Channel
     """
@@ -26,7 +27,8 @@ class Potentiometer(Channel):
 
     def convert(self, volts):
         """The position."""
-        return min(100 * volts / self.supply, 100)
+        end = self.end(volts, self.supply)
+        return 50 + 50 * end if end else 100 * volts / self.supply
 
 
 DRIVER = Potentiometer

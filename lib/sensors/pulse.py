@@ -6,6 +6,7 @@ from micropython import const
 
 USES = "pin"
 _MINUTE_MS = const(60_000)
+_EDGES = const(0x1FFF_FFFF)  # a number that needs no allocation, and neither does the next
 
 
 def options():
@@ -20,6 +21,19 @@ def options():
     }
 
 
+class Digits:
+    """A number by its digits, of which a board's float has seven; print and json write them all."""
+
+    def __init__(self, digits):
+        self.digits = digits
+
+    def __repr__(self):
+        return self.digits
+
+    def __float__(self):
+        return float(self.digits)
+
+
 class Pulse:
     """`rate`, units in a minute since the last reading, and `total`, in units.
 
@@ -27,26 +41,37 @@ class Pulse:
     debounce_ms: edges that come sooner after the last one are bounces; 0: all count
     keep: the name of a file for the total, so that it survives a reset; save: minutes from one
     writing to the next: a power cut costs at most what was counted since
+    `total` is right to the last pulse: an int where per_unit is 1, else a number of all its digits.
     """
 
     def __init__(self, pin, debounce_ms=0, per_unit=1.0, unit="", keep="", save=10):
         self.pin = pin
         self.debounce_ms = debounce_ms
         self.per_unit = per_unit
+        # per_unit is _whole / _tens, as near as a float of 32 bit can have it.
+        self._tens, scaled = 1, per_unit
+        while abs(scaled - int(scaled + 0.5)) > scaled * 2e-7:
+            self._tens *= 10
+            scaled = per_unit * self._tens
+        self._whole = int(scaled + 0.5)
         self.FIELDS = (("rate", unit + "/min"), ("total", unit))
         self.file = keep and keep + ".count"
         self.save_ms = save * _MINUTE_MS
         self._edge = ticks_add(ticks_ms(), -1000)
         self._held = None  # the file that has the last total
+        self._edges = self._taken = 0  # that came, and that were added to the total
         self._count = self._saved = self._load() if keep else 0
-        self._read = self._count
         self._since = self._written = ticks_ms()
-        pin.irq(self._on_edge, pin.IRQ_FALLING)
+        try:
+            pin.irq(self._on_edge, pin.IRQ_FALLING, hard=True)
+        except TypeError:  # ESP32: they wait in a queue until MicroPython has time
+            pin.irq(self._on_edge, pin.IRQ_FALLING)
 
     def _on_edge(self, _):
         now = ticks_ms()
-        if ticks_diff(now, self._edge) >= self.debounce_ms:
-            self._count += 1
+        # After a week at rest the clock seems to go backwards.
+        if not 0 <= ticks_diff(now, self._edge) < self.debounce_ms:
+            self._edges = self._edges + 1 & _EDGES
         self._edge = now
 
     def start(self):
@@ -55,17 +80,35 @@ class Pulse:
 
     def read(self):
         """Return (rate, total). Raises OSError if the total cannot be written."""
-        count, now = self._count, ticks_ms()
+        new, now = self._take(), ticks_ms()
         ms = max(ticks_diff(now, self._since), 1)
-        rate = (count - self._read) / self.per_unit * _MINUTE_MS / ms
-        self._read, self._since = count, now
+        rate = new / self.per_unit * _MINUTE_MS / ms
+        self._since = now
         if self.file and ticks_diff(now, self._written) >= self.save_ms:
             self._written = now
             self.close()
-        return float("%.5g" % rate), float("%.9g" % (count / self.per_unit))
+        return float("%.5g" % rate), self._total()
+
+    def _take(self):
+        """Add to the total what has come; returns how many."""
+        edges = self._edges
+        new = edges - self._taken & _EDGES
+        self._taken = edges
+        self._count += new
+        return new
+
+    def _total(self):
+        if self._whole == self._tens:
+            return self._count
+        digits, one = 0, 1
+        while one * self._tens < 10 * self._whole:  # down to a tenth of a pulse
+            digits, one = digits + 1, one * 10
+        total = (2 * self._count * self._tens * one + self._whole) // (2 * self._whole)
+        return Digits("%d.%0*d" % (total // one, digits, total % one) if digits else str(total))
 
     def close(self):
         """Write the total. Raises OSError."""
+        self._take()
         count = self._count
         if not self.file or count == self._saved:
             return
