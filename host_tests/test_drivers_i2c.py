@@ -28,7 +28,7 @@ PARTS: list[tuple[str, dict[str, float], tuple[float, ...]]] = [
     ("ads1115", {"a0": 1.2345}, (0.0002,)),
     ("ads1115", {"a0": -0.3}, (0.0002,)),
     ("ina219", {"voltage": 12.0, "current": 0.5}, (0.004, 0.0002, 0.01)),
-    ("ina219", {"voltage": 3.3, "current": -3.1}, (0.004, 0.0002, 0.02)),
+    ("ina219", {"voltage": 26.0, "current": -3.1}, (0.004, 0.0002, 0.1)),
     ("scd4x", {"carbon_dioxide": 800, "temperature": 21.5, "humidity": 45.0}, (0, 0.011, 0.011)),
     ("scd4x", {"carbon_dioxide": 5000, "temperature": -9.9, "humidity": 0.0}, (0, 0.011, 0.011)),
 ]
@@ -235,6 +235,46 @@ tell(s._pascals(415148, fine) / 256)
         fine, celsius, pascals = board.run(code)
     assert (fine, celsius) == (128422, 2508)
     assert abs(pascals - 100653.27) < 0.3  # the example is in floating point
+
+
+def percent_by_bosch(calibration: tuple[int, ...], raw: int, fine: float) -> float:
+    """Relative humidity as BST-BME280-DS002 has it in floating point, 8.1."""
+    h1, h2, h3, h4, h5, h6 = calibration
+    humidity = fine - 76800.0
+    offset = h4 * 64.0 + h5 / 16384.0 * humidity
+    slope = 1.0 + h3 / 67108864.0 * humidity
+    humidity = (raw - offset) * (h2 / 65536.0 * (1.0 + h6 / 67108864.0 * humidity * slope))
+    humidity *= 1.0 - h1 * humidity / 524288.0
+    return min(max(humidity, 0.0), 100.0)
+
+
+FINE = (-150_000, 0, 76_800, 128_422, 300_000, 400_000)  # -29 to 78 C
+# Of parts as they are sold, and one whose words are all negative that may be, and large.
+CALIBRATIONS = [
+    (75, 370, 0, 313, 50, 30),
+    (75, 360, 40, 320, -30, 30),
+    (0, 380, 90, -310, -80, -90),
+]
+
+
+@pytest.mark.parametrize("words", CALIBRATIONS)
+def test_humidity_with_every_word_of_the_calibration(bits: str, words: tuple[int, ...]) -> None:
+    with rig(bits, "bme280") as board:
+        part = board.part(BUS)
+        part.H = words
+        part.calibrate()
+        code = f"""
+s = make('bme280', {AT})
+for fine in {FINE}:
+    for raw in range(0, 65536, 1500):
+        tell(s._humidity(raw, fine) / 1024)
+"""
+        found = board.run(code)
+    draws = [(raw, fine) for fine in FINE for raw in range(0, 65536, 1500)]
+    wanted = [percent_by_bosch(words, raw, fine) for raw, fine in draws]
+    assert sum(0 < each < 100 for each in wanted) >= 20
+    for value, right, draw in zip(found, wanted, draws, strict=True):
+        assert abs(value - right) < 0.05, (draw, value, right)
 
 
 def test_checksums_as_the_datasheets_give_them(bits: str) -> None:

@@ -22,7 +22,7 @@ def options():
 
 
 class Digits:
-    """A number by its digits, of which a board's float has seven; print and json write them all."""
+    """A number by its digits: a board's float has seven, and json writes all of these."""
 
     def __init__(self, digits):
         self.digits = digits
@@ -41,7 +41,7 @@ class Pulse:
     debounce_ms: edges that come sooner after the last one are bounces; 0: all count
     keep: the name of a file for the total, so that it survives a reset; save: minutes from one
     writing to the next: a power cut costs at most what was counted since
-    `total` is right to the last pulse: an int where per_unit is 1, else a number of all its digits.
+    `total` is right to the last pulse: an int where per_unit is 1, else a number by its digits
     """
 
     def __init__(self, pin, debounce_ms=0, per_unit=1.0, unit="", keep="", save=10):

@@ -26,12 +26,16 @@ class Bme280(Registers):
         super().__init__(*arguments, **values)
         self._wanted: tuple[bool, bool, bool] | None = None
         self.store(0xD0, bytes((0x55 if self.fault == "wrong part" else self.ID,)))
+        self.calibrate()
+        self._data(0x80000, 0x80000, 0x8000)
+
+    def calibrate(self) -> None:
+        """Store the trimming words."""
         self.store(0x88, struct.pack("<HhhHhhhhhhhh", *self.T, *self.P))
         h1, h2, h3, h4, h5, h6 = self.H
         self.store(0xA1, bytes((h1,)))
         split = (h4 >> 4 & 0xFF, (h4 & 15) | (h5 & 15) << 4, h5 >> 4 & 0xFF)
         self.store(0xE1, struct.pack("<hBBBBb", h2, h3, *split, h6))
-        self._data(0x80000, 0x80000, 0x8000)
 
     def written(self, register: int, byte: int) -> None:
         if register == 0xF4 and byte & 3 in (1, 2):
