@@ -91,6 +91,22 @@ UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_quantities_have_si_units(driver: str) -> None:
+    own = PARTS[driver].example.get("unit", "")
     for name, unit in sensors.facts(driver)["fields"]:
-        assert unit in UNITS, (driver, name, unit)
+        assert unit in {*UNITS, own, own + "/min"}, (driver, name, unit)
         assert name.isidentifier() and name == name.lower()
+
+
+@pytest.mark.parametrize(
+    ("driver", "fields"),
+    [
+        ("loop", [["value", "bar"]]),
+        ("table", [["value", "pH"]]),
+        ("analog", [["value", "C"]]),
+        ("ads1115", [["voltage", "V"]]),
+        ("pulse", [["rate", "l/min"], ["total", "l"]]),
+        ("bme280", [["temperature", "C"], ["pressure", "hPa"], ["humidity", "%"]]),
+    ],
+)
+def test_a_page_tells_the_quantities_of_its_example(driver: str, fields: list[list[str]]) -> None:
+    assert sensors.facts(driver)["fields"] == fields

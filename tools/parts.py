@@ -34,7 +34,7 @@ _CHECKSUM = ("`bad checksum`", "wires longer than half a metre, or beside a moto
 _I2C_TROUBLES = (_NO_ANSWER, _OTHER, _STUCK)
 _ADC_TROUBLES = (
     ("values jump", '`"median": 5`, `"smooth": 0.8`, 100 nF from the pin to GND'),
-    ("never above 3.1 V on ESP32", "its ADC ends there; use a divider"),
+    ("never above 3.1 V or below 0.14 V on ESP32", "its ADC ends there; use a divider"),
 )
 _SERIES = "10 kilohms, 1 %"
 
@@ -68,10 +68,13 @@ PARTS: dict[str, Part] = {
     "pulse": Part(
         "Pulse counter: flow meter, rain gauge, energy meter (S0)",
         (("signal", "pin"), ("GND", "GND")),
-        "every falling edge, up to some thousand a second (interrupts of the port)",
+        "every falling edge that the port tells of; how many a second was never measured",
         {"pull": "up", "unit": "l", "per_unit": 450, "keep": "water"},
         "A flow meter of 5 V needs a divider. Rain gauges and reed contacts bounce: "
-        '`"debounce_ms": 50`.',
+        '`"debounce_ms": 50`. ESP8266, Pyboard and Pico count in a hard interrupt. An ESP32 has a '
+        "queue of a few interrupts for all pins, which waits while a TLS connection is made or "
+        "the flash is written: ten a second are safe there, more may be lost, and nobody can "
+        "count those.",
         (("the total begins at 0 after a reset", '`"keep": "name"` keeps it in a file'),),
     ),
     "distance": Part(
@@ -79,7 +82,8 @@ PARTS: dict[str, Part] = {
         (("VCC", "5V"), ("GND", "GND"), ("TRIG", "pin"), ("ECHO (10k/20k divider)", "echo")),
         "3 mm, and 0.17 % for each degree that `temperature` is wrong",
         {"echo": None},
-        "ECHO is 5 V: 10 kilohms from ECHO to the pin, 20 kilohms from the pin to GND.",
+        "ECHO is 5 V: 10 kilohms from ECHO to the pin, 20 kilohms from the pin to GND. A reading "
+        "takes 60 ms for each of `pings`, so that none hears the echoes of the one before.",
         (("`no echo`", "nothing in reach, something soft, or 3.3 V where it wants 5 V"),),
     ),
     "dht22": Part(

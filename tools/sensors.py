@@ -42,11 +42,25 @@ name = sys.argv[1]
 module = __import__("sensors." + name, None, None, ("DRIVER",))
 def plain(option):
     return ["..." if each is ... else each for each in option]
+class Wired:  # to whatever the driver wants
+    def __getattr__(self, name):
+        return 0 if name.isupper() else lambda *some, **more: 0
+def fields():
+    options = module.options()
+    options = {key: value for key, value in json.loads(sys.argv[2]).items() if key in options}
+    options.pop("pull", None)
+    try:
+        return module.DRIVER(*hardware, **options).FIELDS
+    except (ImportError, OSError, ValueError):  # it wants to see its part
+        return module.DRIVER.FIELDS
+hardware = [Wired()]  # a bus, a pin, ...
+if module.USES != "i2c":
+    hardware = [Wired() for _, kind in roles(module.USES) for _ in range(1 + (kind == "pulse"))]
 print(json.dumps({
     "uses": module.USES,
     "roles": roles(module.USES),
     "options": {key: plain(option) for key, option in module.options().items()},
-    "fields": getattr(module.DRIVER, "FIELDS", ()),
+    "fields": fields(),
 }))
 """
 _RAM = """
@@ -81,8 +95,8 @@ def drivers() -> list[str]:
 
 @cache
 def facts(driver: str) -> dict[str, Any]:
-    """What a driver says of itself, in MicroPython."""
-    said = _micropython("64", _FACTS, driver)
+    """What a driver says of itself, in MicroPython, made with the example of its page."""
+    said = _micropython("64", _FACTS, driver, json.dumps(PARTS[driver].example))
     found: dict[str, Any] = json.loads(said)
     return found
 
@@ -175,7 +189,8 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     if said["fields"]:
         told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit in said["fields"]]
         several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
-        lines += [f"Tells {', '.join(told)}{several}.", ""]
+        by_config = " The unit is the config's `unit`." if "unit" in said["options"] else ""
+        lines += [f"Tells {', '.join(told)}{several}.{by_config}", ""]
     lines += [f"Accuracy: {part.accuracy}.", "", "## Wiring", ""]
     lines += _wiring(driver)
     if part.notes:

@@ -40,16 +40,6 @@ class Channel:
         """What the voltage stands for."""
         return volts
 
-    def end(self, volts, supply, near=0.005):
-        """Where a voltage stands for nothing: -1 at the lower end, 1 at the upper; else 0.
-
-        supply: volts that there can be; near: by which share of it an end is missed at most
-        """
-        low, high = near * supply, (1 - near) * supply
-        if hasattr(self.adc, "read_uv"):  # ESP32's tells nothing below 0.14 V and above 3.1 V
-            low, high = max(low, 0.15), min(high, 3.05)
-        return (volts >= high) - (volts <= low)
-
     def volts(self):
         """Sample, and return the voltage at the pin."""
         calibrated = hasattr(self.adc, "read_uv")

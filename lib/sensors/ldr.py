@@ -1,6 +1,7 @@
 """A photoresistor (LDR) in a divider: rough light."""
 
 from sensors.channel import Channel
+from sensors.ends import end
 
 USES = "adc"
 
@@ -36,10 +37,10 @@ class Ldr(Channel):
 
     def convert(self, volts):
         """The illuminance; 0 in the dark. Raises ValueError if the LDR is shorted."""
-        end = self.end(volts, self.supply, 0.001)
-        if end < 0:
+        at = end(self.adc, volts, self.supply, 0.001)
+        if at < 0:
             return 0.0
-        if end:
+        if at:
             raise ValueError(
                 "%.3f V at the LDR: it is shorted, or too bright for a series of %g ohms"
                 % (volts, self.series)

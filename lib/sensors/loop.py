@@ -3,6 +3,7 @@
 from micropython import const
 
 from sensors.channel import Channel
+from sensors.ends import end
 
 USES = "adc"
 _MOST = const(1_000_000_000)
@@ -39,7 +40,7 @@ class Loop(Channel):
         milliamperes = volts / self.shunt * 1000
         if milliamperes < 3.6:
             raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)
-        if milliamperes > 21 or self.end(volts, max(self.reference, 3.3)) > 0:
+        if milliamperes > 21 or end(self.adc, volts, max(self.reference, 3.3)) > 0:
             raise ValueError("%.1f mA: the transmitter tells of a fault" % milliamperes)
         return self.low + (self.high - self.low) * (milliamperes - 4) / 16
 

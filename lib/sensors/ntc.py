@@ -3,6 +3,7 @@
 from math import log
 
 from sensors.channel import Channel
+from sensors.ends import end
 
 USES = "adc"
 
@@ -45,9 +46,9 @@ class Ntc(Channel):
 
     def convert(self, volts):
         """The temperature. Raises ValueError at the ends: the thermistor is open, or shorted."""
-        end = self.end(volts, self.supply)
-        if end:
-            what = "not connected" if (end > 0) != self.above else "shorted"
+        at = end(self.adc, volts, self.supply)
+        if at:
+            what = "not connected" if (at > 0) != self.above else "shorted"
             raise ValueError("%.3f V at the thermistor: it is %s" % (volts, what))
         share = volts / self.supply
         ratio = (1 - share) / share if self.above else share / (1 - share)

@@ -1,6 +1,7 @@
 """A potentiometer, or any input that is told as a share of its range."""
 
 from sensors.channel import Channel
+from sensors.ends import end
 
 USES = "adc"
 
@@ -27,8 +28,8 @@ class Potentiometer(Channel):
 
     def convert(self, volts):
         """The position."""
-        end = self.end(volts, self.supply)
-        return 50 + 50 * end if end else 100 * volts / self.supply
+        at = end(self.adc, volts, self.supply)
+        return 50 + 50 * at if at else 100 * volts / self.supply
 
 
 DRIVER = Potentiometer
