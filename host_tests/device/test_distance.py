@@ -53,6 +53,19 @@ def test_pings_are_apart_and_the_middle_one_is_told():
     assert found == (0.996,)  # 5800 us, at 343.4 m/s
 
 
+def test_each_reading_has_echoes_of_its_own():
+    sensor = made([1000, 1000, 1000, 9000, -2, -2, -2, -2, -2], pings=3)
+    assert all_of(sensor)[1] == (0.172,)
+    assert all_of(sensor)[1] == (1.545,)
+    assert sensor.read() == 61  # without start(), and yet from the beginning
+    try:
+        sensor.read()
+        sensor.read()
+    except OSError:
+        return
+    raise AssertionError
+
+
 def test_the_first_ping_waits_for_the_echoes_of_the_last():
     now = [100]
     kept, distance.ticks_ms = distance.ticks_ms, lambda: now[0]

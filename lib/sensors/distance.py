@@ -62,10 +62,13 @@ class Distance:
         self._left -= 1
         if self._left > 0:
             return _CYCLE_MS
+        self._left = self.pings
         if not found:
             raise OSError("distance: no echo; check trigger, echo and 5 V, or nothing is in reach")
         found.sort()
-        return (float("%.3f" % (found[len(found) // 2] * self.metres_a_us)),)
+        us = found[len(found) // 2]
+        found.clear()
+        return (float("%.3f" % (us * self.metres_a_us)),)
 
 
 DRIVER = Distance

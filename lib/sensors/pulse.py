@@ -61,6 +61,7 @@ class Pulse:
         self._held = None  # the file that has the last total
         self._edges = self._taken = 0  # that came, and that were added to the total
         self._count = self._saved = self._load() if keep else 0
+        self._read = self._count
         self._since = self._written = ticks_ms()
         try:
             pin.irq(self._on_edge, pin.IRQ_FALLING, hard=True)
@@ -80,36 +81,34 @@ class Pulse:
 
     def read(self):
         """Return (rate, total). Raises OSError if the total cannot be written."""
-        new, now = self._take(), ticks_ms()
+        count, now = self._take(), ticks_ms()
         ms = max(ticks_diff(now, self._since), 1)
-        rate = new / self.per_unit * _MINUTE_MS / ms
-        self._since = now
+        rate = (count - self._read) / self.per_unit * _MINUTE_MS / ms
+        self._read, self._since = count, now
         if self.file and ticks_diff(now, self._written) >= self.save_ms:
             self._written = now
             self.close()
-        return float("%.5g" % rate), self._total()
+        return float("%.5g" % rate), self._units(count)
 
     def _take(self):
-        """Add to the total what has come; returns how many."""
+        """Add to the total what has come; returns the total, in pulses."""
         edges = self._edges
-        new = edges - self._taken & _EDGES
+        self._count += edges - self._taken & _EDGES
         self._taken = edges
-        self._count += new
-        return new
+        return self._count
 
-    def _total(self):
+    def _units(self, count):
         if self._whole == self._tens:
-            return self._count
+            return count
         digits, one = 0, 1
         while one * self._tens < 10 * self._whole:  # down to a tenth of a pulse
             digits, one = digits + 1, one * 10
-        total = (2 * self._count * self._tens * one + self._whole) // (2 * self._whole)
+        total = (2 * count * self._tens * one + self._whole) // (2 * self._whole)
         return Digits("%d.%0*d" % (total // one, digits, total % one) if digits else str(total))
 
     def close(self):
         """Write the total. Raises OSError."""
-        self._take()
-        count = self._count
+        count = self._take()
         if not self.file or count == self._saved:
             return
         # Two files in turn: one is whole whenever the power is cut.
