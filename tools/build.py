@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 from tools import boards
 from tools.check import check_config
 from tools.compile import RECORD, Source, compile_all, modules
+from tools.locks import Lock
 from tools.paths import BOARDS, BUILD, FIRMWARE, LIB
 
 # Stock firmware runs these as source only; they are a few lines each.
@@ -27,9 +27,7 @@ def build(name: str, quiet: bool = False, factory: Path | None = None) -> Path:
 
     factory: the file of a config to build in
     """
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / f"{name}.lock").open("w") as lock:  # two at a time would tread on each other
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Lock(BUILD / f"{name}.lock"):  # two at a time would tread on each other
         return _build(name, quiet, factory)
 
 

@@ -1,1 +1,1 @@
-"""Petrel on emulated processors: firmware as a board runs it, without an operating system."""
+"""Petrel on real MicroPython firmware, in emulated chips: a Pico, and a bare Cortex-M3."""

@@ -1,20 +1,64 @@
-"""Fixtures: the emulated processors. Where an emulator cannot be had, its tests are left out."""
+"""Fixtures: firmware, built once, and emulated boards with it.
+
+Where an emulator cannot be had, its tests are left out, and say so.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from host_tests.emulated.cortex import Board
+from host_tests.emulated.rig import PicoRig
+from tools import emulator
+from tools.build import build as build_package
+from tools.emulator import setup
 from tools.errors import ToolError
-from tools.firmware import qemu, toolchain
+from tools.firmware import pico, qemu, toolchain
 
 
 @pytest.fixture(scope="session")
 def cortex(tmp_path_factory: pytest.TempPathFactory) -> Board:
     """The Cortex-M3's firmware and images."""
-    try:
-        qemu.emulator()
-        toolchain.fetched()
-    except ToolError as error:
-        pytest.skip(f"NOT RUN, no emulated Cortex-M3: {error}")
+    _fetch(qemu.emulator, toolchain.fetched)
     return Board(tmp_path_factory.mktemp("cortex"))
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Path:
+    """The Pico's firmware with Petrel in it."""
+    _fetch(setup.fetched, toolchain.fetched)
+    build_package(pico.BOARD, quiet=True)
+    return pico.build(quiet=True) / "firmware.uf2"
+
+
+@pytest.fixture(scope="session")
+def stock() -> Path:
+    """The Pico's MicroPython as it is published, with room for a ROMFS."""
+    _fetch(setup.fetched, toolchain.fetched)
+    return pico.build(stock=True, quiet=True) / "firmware.uf2"
+
+
+@pytest.fixture
+def board(tmp_path: Path, frozen: Path) -> Iterator[Callable[..., PicoRig]]:
+    """Picos with Petrel in their firmware, switched on; gone after the test."""
+    with ExitStack() as stack:
+
+        def start(parts: dict[str, Any] | None = None, **more: Any) -> PicoRig:
+            pico = emulator.Pico(frozen, tmp_path / "flash.bin", parts, **more)
+            stack.enter_context(pico).power_on()
+            return stack.enter_context(PicoRig(pico))
+
+        yield start
+
+
+def _fetch(*parts: Callable[[], object]) -> None:
+    try:
+        for part in parts:
+            part()
+    except ToolError as error:
+        pytest.skip(f"NOT RUN, there is no emulator: {error}")

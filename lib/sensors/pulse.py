@@ -38,7 +38,7 @@ class Pulse:
     """`rate`, units in a minute since the last reading, and `total`, in units.
 
     pin: a machine.Pin, an input; a falling edge counts. per_unit: pulses in a unit
-    debounce_ms: edges that come sooner after the last one are bounces; 0: all count
+    debounce_ms: a contact that closes counts if it was at rest so long before; 0: all edges count
     keep: the name of a file for the total, so that it survives a reset; save: minutes from one
     writing to the next: a power cut costs at most what was counted since
     `total` is right to the last pulse: an int where per_unit is 1, else a number by its digits
@@ -63,15 +63,18 @@ class Pulse:
         self._count = self._saved = self._load() if keep else 0
         self._read = self._count
         self._since = self._written = ticks_ms()
+        # A contact bounces when it opens as well, which must not count as closing.
+        edges = pin.IRQ_FALLING | pin.IRQ_RISING if debounce_ms else pin.IRQ_FALLING
         try:
-            pin.irq(self._on_edge, pin.IRQ_FALLING, hard=True)
+            pin.irq(self._on_edge, edges, hard=True)
         except TypeError:  # ESP32: they wait in a queue until MicroPython has time
-            pin.irq(self._on_edge, pin.IRQ_FALLING)
+            pin.irq(self._on_edge, edges)
 
     def _on_edge(self, _):
         now = ticks_ms()
         # After a week at rest the clock seems to go backwards.
-        if not 0 <= ticks_diff(now, self._edge) < self.debounce_ms:
+        rested = not 0 <= ticks_diff(now, self._edge) < self.debounce_ms
+        if rested and not (self.debounce_ms and self.pin.value()):
             self._edges = self._edges + 1 & _EDGES
         self._edge = now
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.progress import Progress
 
 from tools.errors import ToolError
 from tools.firmware.toolchain import Toolchain, fetched
+from tools.locks import Lock
 from tools.paths import BOARDS, BUILD
 from tools.process import popen
 
@@ -29,7 +29,12 @@ def build(stock: bool = False, quiet: bool = False) -> Path:
     """
     tools = fetched()
     out = BUILD / "firmware" / (STOCK if stock else BOARD)
-    out.mkdir(parents=True, exist_ok=True)
+    with Lock(out.with_name(f"{out.name}.lock")):
+        _build(tools, out, stock, quiet)
+    return out
+
+
+def _build(tools: Toolchain, out: Path, stock: bool, quiet: bool) -> None:
     settings = {
         "MICROPY_BOARD": BOARD,
         "MICROPY_BOARD_DIR": _board(tools, out / "board", STOCK_ROMFS if stock else 0),
@@ -51,15 +56,18 @@ def build(stock: bool = False, quiet: bool = False) -> Path:
         for command in (configure, ["ninja", "-C", str(out)]):
             for done, total in _run(command, tools.environment, log):
                 bar.update(task, completed=done, total=total)
-    return out
 
 
 def _board(tools: Toolchain, folder: Path, romfs: int) -> Path:
     """The port's own definition of the board, with so many bytes of ROMFS."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(tools.source / "ports/rp2/boards" / BOARD, folder)
-    with (folder / "mpconfigboard.h").open("a") as header:
-        header.write(f"#define MICROPY_HW_ROMFS_BYTES ({romfs})\n")
+    for source in (tools.source / "ports/rp2/boards" / BOARD).iterdir():
+        text = source.read_text()
+        if source.name == "mpconfigboard.h":
+            text += f"#define MICROPY_HW_ROMFS_BYTES ({romfs})\n"
+        target = folder / source.name
+        if not target.exists() or target.read_text() != text:  # else all would be built anew
+            folder.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
     return folder
 
 

@@ -7,7 +7,6 @@ size. Petrel is not in it: its modules come in an image that the emulator lays i
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from tools import bootstrap, debian
 from tools.bootstrap import Step
 from tools.errors import ToolError
 from tools.firmware import toolchain
+from tools.locks import Lock
 from tools.paths import BUILD, MICROPYTHON
 
 BOARD = "MPS2_AN385"
@@ -77,8 +77,7 @@ def emulator() -> Path:
             "QEMU comes from Debian's archive, and this system is not Debian's kin",
             "the tests on the emulated Cortex-M3 are left out",
         )
-    toolchain.HOME.mkdir(parents=True, exist_ok=True)
-    with _Lock(toolchain.HOME / "qemu.lock"):
+    with Lock(toolchain.HOME / "qemu.lock"):
         bootstrap.do([Step("QEMU for ARM", RECIPE, (EMULATOR,), _fetch)])
     return EMULATOR
 
@@ -101,7 +100,7 @@ def build(heap: int = HEAP) -> Path:
     """
     out = BUILD / "firmware" / (BOARD if heap == HEAP else f"{BOARD}-{heap}")
     out.mkdir(parents=True, exist_ok=True)
-    with _Lock(out.with_name(f"{out.name}.lock")):
+    with Lock(out.with_name(f"{out.name}.lock")):
         tools = toolchain.fetched()
         settings = {
             "BOARD": BOARD,
@@ -157,17 +156,3 @@ def _make(command: list[str]) -> None:
     if done.returncode:
         said = (done.stderr + done.stdout).strip().splitlines()
         raise ToolError(f"no image was made: {said[-1] if said else 'no reason given'}")
-
-
-class _Lock:
-    """One at a time, of all that run in this clone. A context manager."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

