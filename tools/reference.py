@@ -23,7 +23,7 @@ CHAPTERS = {
     "What both are built on": ("link", "connection", "large"),
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "crc"),
-    "How a connection is opened": ("transport", "tls", "websocket", "stream"),
+    "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
     "MQTT 5": ("v5", "properties", "reasons"),
     "The protocol, without I/O": (
         "outbox", "session", "connect", "subscribe", "qos2", "incoming", "packet", "wire5",

@@ -12,6 +12,11 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
+try:
+    import socket
+except ImportError:  # a board without a network; its MQTT goes over mqtt.serial
+    pass
+
 _LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
 
 
