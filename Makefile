@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean
+.PHONY: help setup demo test faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ usb: setup  ## the folder for a Pyboard's USB drive, and the copy when it is mou
 
 repl: setup  ## the REPL of a board, or of the simulated one
 	@$(RUN) repl $(BOARD) $(if $(PORT),--port $(PORT))
+
+bridge: setup  ## MQTT of a board on a serial port to a broker (PORT=/dev/ttyACM0 HOST=broker, KEYS=1: its REPL)
+	@$(RUN) bridge $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(BAUD),--baud $(BAUD)) $(if $(KEYS),--keys)
 
 monitor: setup  ## live readings from a broker (HOST=name, USER_NAME=, BASE=petrel)
 	@$(RUN) monitor $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))

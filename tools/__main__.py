@@ -19,6 +19,7 @@ COMMANDS = {
     "deploy": "Copy the package onto a board; only what changed travels.",
     "usb": "Make the folder for a Pyboard's USB drive, and copy it there.",
     "repl": "Open a board's REPL.",
+    "bridge": "Carry a board's MQTT from its serial port to a broker.",
     "monitor": "Show the readings that arrive at a broker.",
     "send": "Send a command to a node, signed if need be, and show its reply.",
     "sim": "Run the simulated board of boards/UNIX.",

@@ -1,0 +1,174 @@
+"""MQTT over a serial line: MicroPython's end against the real bridge and a real broker."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tests.harness.interpreter import Interpreter
+from host_tests.harness.line import BridgeProcess, Line, Script
+from tools.broker import Broker
+from tools.paths import ROOT
+from tools.subscriber import Subscriber, number
+
+SCRIPT = Path(__file__).parent / "scripts" / "serial_reporter.py"
+ROOM = 512  # of a UART as the node opens it
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    with Line(tmp_path, ROOM) as line:
+        yield line
+
+
+@pytest.fixture
+def bridge(line: Line, broker: Broker) -> Iterator[BridgeProcess]:
+    with BridgeProcess(line, broker) as bridge:
+        yield bridge
+
+
+@pytest.fixture
+def board(interpreter: Interpreter, line: Line, bridge: BridgeProcess) -> Iterator[Script]:
+    command = interpreter.command(SCRIPT, ["20", "prints"], heap="160K")
+    with Script(command, line, env=interpreter.environment()) as script:
+        yield script
+
+
+def reaches(seen: Subscriber, wanted: int, start: int = 0) -> None:
+    assert seen.seen(lambda topic, payload: number(payload) >= wanted, 40, start)
+
+
+def nothing(data: bytes) -> bytes:
+    """Nothing comes through."""
+    return b""
+
+
+def none_lost(seen: Subscriber) -> None:
+    """Every number from 1 on, the first time in its order."""
+    firsts = list(dict.fromkeys(seen.sequence()))
+    assert firsts == list(range(1, len(firsts) + 1))
+
+
+def last(seen: Subscriber) -> int:
+    return (seen.sequence() or [0])[-1]
+
+
+def test_readings_messages_and_prints(
+    board: Script, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    reaches(seen, 20)
+    large = "".join(chr(32 + n % 90) for n in range(8192))
+    for payload in ("\x03\x04\x1d\x1e\x1f", large):
+        start = len(seen.messages)
+        seen.publish("petrel/board/in", payload)
+        back = ("petrel/board/echo", payload)
+        assert seen.seen(lambda *message, back=back: message == back, 30, start)
+    reaches(seen, last(seen) + 10)
+    none_lost(seen)
+    bridge.wait(r"^board: print 20$")
+    assert not {0x01, 0x03, 0x04, 0x11, 0x13} & set(line.received)
+    assert bridge.stop() == 0
+    assert bridge.lines[-1].startswith("bridge: 1 connections, ")
+
+
+def test_bytes_lost_changed_and_doubled(
+    board: Script, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    reaches(seen, 5)
+    chance = random.Random(1)
+
+    def damaged(data: bytes) -> bytes:
+        out = bytearray()
+        for byte in data:
+            luck = chance.random()
+            if luck < 0.0003:
+                continue
+            out.append(byte ^ 1 << chance.randrange(8) if luck < 0.0006 else byte)
+            if luck > 0.9997:
+                out.append(byte)
+        return bytes(out)
+
+    line.to_board = line.to_bridge = damaged
+    reaches(seen, 150)
+    line.to_board = line.to_bridge = bytes
+    reaches(seen, last(seen) + 20)
+    none_lost(seen)
+    assert bridge.stop() == 0
+    assert "frames damaged 0" not in bridge.lines[-1]
+    assert "sent again 0, received twice 0" not in bridge.lines[-1]
+
+
+def test_bridge_killed_and_started_again(
+    board: Script, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    reaches(seen, 10)
+    for _ in range(2):
+        bridge.kill()
+        start = len(seen.messages)
+        bridge.start()
+        reaches(seen, last(seen) + 20, start)
+    none_lost(seen)
+
+
+def test_broker_away_and_back(
+    board: Script, line: Line, bridge: BridgeProcess, broker: Broker, seen: Subscriber
+) -> None:
+    reaches(seen, 10)
+    line.to_bridge = nothing
+    seen.publish("petrel/marker", "here")  # what the broker has taken, it has told us before
+    seen.wait("petrel/marker")
+    broker.kill()
+    line.to_bridge = bytes
+    at = bridge.wait("the connection has ended: the broker closed it")
+    bridge.wait("no broker at .*: Connection refused", at)
+    # Only who is subscribed sees what comes first: the board is kept out until then.
+    line.to_bridge = nothing
+    broker.start()
+    seen.wait_subscribed()
+    line.to_bridge = bytes
+    reaches(seen, last(seen) + 50)
+    none_lost(seen)
+
+
+def test_unplugged_and_plugged_in_again(
+    board: Script, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    reaches(seen, 10)
+    start = len(bridge.lines)
+    line.unplug()
+    at = bridge.wait("is gone", start)
+    bridge.wait("waiting for .*: plug the board in", at)
+    line.plug_in()
+    at = bridge.wait("is open", at)
+    bridge.wait("the board is connected", at, 30)
+    reaches(seen, last(seen) + 20)
+    none_lost(seen)
+
+
+def test_board_reset_in_the_middle(
+    board: Script, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    """Whatever was under way, its next life is heard from its first reading on."""
+    for _ in range(3):
+        start = len(seen.messages)
+        reaches(seen, 15, start)
+        board.kill()
+        start = len(bridge.lines)
+        board.start()
+        bridge.wait("the board is connected", start)
+    start = len(seen.messages)
+    reaches(seen, 15, start)
+    lives = [n for n in seen.sequence() if n == 1]
+    assert len(lives) == 4
+
+
+def test_a_port_that_another_bridge_has(line: Line, bridge: BridgeProcess, broker: Broker) -> None:
+    command = [sys.executable, "-m", "tools", "bridge", "--port", str(line.port)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: another program has {line.port}\n  close it")

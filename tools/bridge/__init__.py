@@ -1,0 +1,48 @@
+"""`bridge`: the MQTT of a board without a network, carried from its serial port to a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import click
+
+from tools.bridge.bridge import Bridge
+from tools.bridge.screen import Keys, Screen
+from tools.errors import ToolError
+from tools.ports import choose
+
+
+@click.command()
+@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--baud", default=115_200, show_default=True, help="of a UART; USB does not care")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="the broker, NAME or NAME:PORT"
+)
+@click.option(
+    "--keys", is_flag=True, help="keys go to the board's REPL, Ctrl-C too; Ctrl-] leaves"
+)
+def command(port: str | None, baud: int, host: str, keys: bool) -> None:
+    """Carry a board's MQTT from its serial port to a broker, until Ctrl-C.
+
+    The board has "mqtt": {"serial": "usb"} in its config.json, or a UART. What it prints is shown
+    as lines of "board:". Board, port and broker may come and go.
+    """
+    name, _, number = host.partition(":")
+    if number and not number.isdigit():
+        raise ToolError(f"the broker {host!r} is no NAME:PORT", "HOST=broker or HOST=broker:1883")
+    screen = Screen(raw=keys)
+    bridge = Bridge(choose(port), baud, (name, int(number or 1883)), screen)
+    try:
+        asyncio.run(_run(bridge, keys))
+    finally:
+        screen.say(bridge.summary())
+
+
+async def _run(bridge: Bridge, keys: bool) -> None:
+    task = asyncio.create_task(bridge.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    keyboard = Keys(bridge.type, task.cancel) if keys else contextlib.nullcontext()
+    with keyboard, contextlib.suppress(asyncio.CancelledError):
+        await task
