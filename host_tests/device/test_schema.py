@@ -251,3 +251,35 @@ def test_whatever_json_can_say_is_survived():
     assert check(config(sensors=deep), Board)
     assert check(config(sensors=[{"name": [], "driver": {}, "pin": deep}]), Board)
     assert sensor(pin=True).startswith("sensors[0].pin: true is wrong")
+
+
+class Wired(Board):
+    WIFI = False
+
+
+def over(serial, board=Wired, **more):
+    return check({"mqtt": dict(more, serial=serial)}, board)
+
+
+def test_mqtt_over_a_serial_line():
+    for good in ("usb", 0, 4, "XA", "YB"):
+        assert over(good) == [], good
+        assert over(good, Board) == [], good  # no Wi-Fi is wanted then
+    assert over(1, baud=9600, user="u", keepalive=10) == []
+    for bad in ("", "USB0", "/dev/ttyS1", -1, 10, 1.5, True, None, []):
+        (fault,) = over(bad)
+        assert fault.startswith("mqtt.serial: ") and fault.endswith('"XA"'), fault
+
+
+def test_what_does_not_go_with_a_serial_line():
+    for key, value in (("host", "b"), ("port", 1883), ("ca", "a.pem"), ("verify", False)):
+        assert over("usb", **{key: value}) == [
+            "mqtt.%s: not with mqtt.serial; the bridge knows the broker" % key
+        ]
+    assert over("usb", baud=9600)[0].startswith("mqtt.baud: belongs to a UART")
+    assert over(1, baud=300)[0].startswith("mqtt.baud: 300 is wrong; a whole number from 9600")
+    assert faults(mqtt={"host": "b", "baud": 9600}) == [
+        "mqtt.baud: belongs to mqtt.serial; remove it"
+    ]
+    both = config(mqtt={"serial": 1})
+    assert check(both, Board) == ["wifi: not with mqtt.serial; remove one of the two"]

@@ -89,9 +89,10 @@ class Line:
         while not self._ended:
             with self._lock:
                 master = self._master
-            ready, _, _ = select.select(
-                [self._far, self._wake, *([master] if master >= 0 else [])], [], [], 1
-            )
+            ends: list[int | socket.socket] = [self._far, self._wake]
+            if master >= 0:
+                ends.append(master)
+            ready, _, _ = select.select(ends, [], [], 1)
             with self._lock:
                 if self._wake in ready:
                     os.read(self._wake, 64)
@@ -118,7 +119,10 @@ class Line:
 class BridgeProcess:
     """`python -m tools bridge`; a context manager. `lines`: what it has printed."""
 
-    def __init__(self, line: Line, broker: Broker, *options: str) -> None:
+    def __init__(
+        self, line: Line, broker: Broker, *options: str, stdin: int = subprocess.DEVNULL
+    ) -> None:
+        self._stdin = stdin
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._command = [sys.executable, "-m", "tools", "bridge", "--port", str(line.port)]
@@ -139,7 +143,7 @@ class BridgeProcess:
         """Start it; returns when it has the port."""
         before = len(self.lines)
         self._process = popen(
-            self._command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            self._command, cwd=ROOT, stdin=self._stdin, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
@@ -156,6 +160,11 @@ class BridgeProcess:
         """End it as a service manager does; returns its exit status."""
         assert self._process
         self._process.terminate()
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until it ends of itself; returns its exit status."""
+        assert self._process
         status = self._process.wait(10)
         self._join()
         return status

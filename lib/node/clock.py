@@ -7,7 +7,6 @@ uptime was 0, s since 1970: taken once, for the seconds of clock and uptime do n
 """
 
 import os
-import socket
 import time
 
 import machine
@@ -24,6 +23,13 @@ def now(epoch):
     """Seconds since 1970, or 0 while the clock is not set; epoch: where the port begins."""
     seconds = int(time.time()) + epoch
     return seconds if seconds >= _SET else 0
+
+
+def put(epoch, seconds):
+    """Set the clock to `seconds` since 1970; epoch: where the port begins."""
+    at = time.gmtime(seconds - epoch)
+    # Ports count the days of the week from 0 or from 1; all take 1 to 6, and none goes by it.
+    machine.RTC().datetime((at[0], at[1], at[2], at[6] or 1, at[3], at[4], at[5], 0))
 
 
 def step(node):
@@ -56,6 +62,8 @@ def step(node):
 
 
 def _ask(node):
+    import socket  # a board whose time comes over the serial line has none
+
     host, _, port = node.ntp.partition(":")
     info = socket.getaddrinfo(host, int(port or 123), 0, socket.SOCK_DGRAM)[0]
     node.udp = udp = socket.socket(info[0], info[1], info[2])
@@ -74,9 +82,7 @@ def _answered(node, answer):
         return
     if seconds < _SET + _TO_1970:
         seconds += _ERA
-    seconds -= _TO_1970
-    at = time.gmtime(seconds - node.epoch)
-    machine.RTC().datetime((at[0], at[1], at[2], at[6], at[3], at[4], at[5], 0))
+    put(node.epoch, seconds - _TO_1970)
 
 
 def _later(node):

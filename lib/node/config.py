@@ -105,6 +105,8 @@ def _complete(config):
     ):
         for key in defaults:
             target.setdefault(key, defaults[key])
+    if "serial" in mqtt:
+        mqtt.setdefault("baud", 115_200)
     if "node" not in config:
         config["node"] = _default_node()
     return config

@@ -12,9 +12,9 @@ _SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set
 
 def make(node, config):
     """Give the node its client; and its Wi-Fi, where the board has one to look after."""
-    try:
-        import network  # noqa: F401
-    except ImportError:
+    mqtt = config["mqtt"]
+    serial = "serial" in mqtt
+    if not serial and not _has_network():
         from node.console import Console
 
         node.client = Console()
@@ -25,12 +25,11 @@ def make(node, config):
         call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
     node.restart = config["restart"]
     node.secret = config.get("commands", {}).get("secret")
-    node.ntp = config["ntp"]
+    node.ntp = "" if serial else config["ntp"]  # then the bridge tells the time
     node.ntp_left = node.ntp_pause = node.began = 0
     node.udp = None
     node.unset = int(time.time()) + node.epoch < _SET
-    mqtt = config["mqtt"]
-    dials = call("brokers", "dials", mqtt)
+    dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
     if wifi:
         dials = [node.over_wifi(dial) for dial in dials]
     queue = config["queue"]
@@ -50,3 +49,11 @@ def make(node, config):
     if len(dials) > 1:
         node.client.session.connect_ms = 4000  # the next one is worth a try
     want(node.client.session, node.prefix + "cmd/#", 1)
+
+
+def _has_network():
+    try:
+        import network  # noqa: F401
+    except ImportError:
+        return False
+    return True

@@ -41,6 +41,8 @@ def _rules():
             "client_id": (None, str, 1, 128),
             "ca": (None, str, 1, 64),
             "verify": (None, (True, False)),
+            "serial": (None, "serial"),
+            "baud": (None, int, 9600, 921_600),
         },
         "commands": {
             "secret": (None, str, 16, 64),
@@ -64,17 +66,24 @@ def check(config, board=None, warnings=None):
     if not isinstance(config, dict):
         return ["config.json: an object is wanted"]
     rules = _rules()
+    mqtt = config.get("mqtt")
+    serial = isinstance(mqtt, dict) and "serial" in mqtt
+    if serial:
+        rules["mqtt"]["host"] = (None, "hosts")
     _section(faults, "", config, rules[""])
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
-    mqtt = config.get("mqtt")
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing; a password needs a user")
     if isinstance(mqtt, dict) and mqtt.get("verify") is True and "ca" not in mqtt:
         faults.append("mqtt.ca: missing; the file with the authority that signed the broker's")
+    if serial:
+        _over_serial(faults, config, mqtt)
+    elif isinstance(mqtt, dict) and "baud" in mqtt:
+        faults.append("mqtt.baud: belongs to mqtt.serial; remove it")
     if board:
-        if board.WIFI and "wifi" not in config:
+        if board.WIFI and "wifi" not in config and not serial:
             faults.append('wifi: missing; {"ssid": "...", "password": "..."}')
         if not board.WIFI and "wifi" in config:
             faults.append("wifi: %s has none; remove it" % board.ID)
@@ -88,6 +97,17 @@ def check(config, board=None, warnings=None):
         else:
             faults.append("%s: an object is wanted" % path)
     return faults
+
+
+def _over_serial(faults, config, mqtt):
+    """What a config must not say where MQTT goes over a serial line."""
+    for key in ("host", "port", "ca", "verify"):
+        if key in mqtt:
+            faults.append("mqtt.%s: not with mqtt.serial; the bridge knows the broker" % key)
+    if "wifi" in config:
+        faults.append("wifi: not with mqtt.serial; remove one of the two")
+    if mqtt["serial"] == "usb" and "baud" in mqtt:
+        faults.append("mqtt.baud: belongs to a UART, and mqtt.serial is usb; remove it")
 
 
 def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
@@ -172,6 +192,9 @@ def _wrong(value, rule):
         good = good and all(isinstance(name, str) and 0 < len(name) < 256 for name in names)
     elif kind == "list":
         good = isinstance(value, (list, tuple))
+    elif kind == "serial":
+        good = value == "usb" or type(value) is int and 0 <= value < 10
+        good = good or isinstance(value, str) and 0 < len(value) < 3 and _plain(value, "")
     elif kind == "points":
         good = isinstance(value, (list, tuple)) and 4 <= len(value) <= 64 and not len(value) & 1
         good = good and all(type(each) in (int, float) for each in value)
@@ -208,6 +231,7 @@ def _wanted(rule):
         "object": "an object is wanted",
         "list": "a list is wanted",
         "hosts": 'the broker\'s name or address, such as "192.168.1.10", or a list of up to 8',
+        "serial": '"usb", or the number of a UART, or its name, such as "XA"',
         "pin": "the number or name of a pin",
         "points": "[volts, value, volts, value, ...], volts rising, at least two points",
         "name": _NAME,

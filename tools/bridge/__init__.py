@@ -37,6 +37,7 @@ def command(port: str | None, baud: int, host: str, keys: bool) -> None:
     try:
         asyncio.run(_run(bridge, keys))
     finally:
+        screen.flush()
         screen.say(bridge.summary())
 
 

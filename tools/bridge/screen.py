@@ -29,8 +29,7 @@ class Screen:
         self._timer: asyncio.TimerHandle | None = None
 
     def say(self, text: str) -> None:
-        """A line of the bridge's own."""
-        self.flush()
+        """A line of the bridge's own; one that the board has begun is shown when it has ended."""
         self._show("bridge: ", "bold cyan", text)
 
     def text(self, data: bytes) -> None:

@@ -34,6 +34,7 @@ class Bench:
     parts: models by pin, {"adc:34": {...}, "pin:4": {...}}, see tools.sim.parts
     wifi: {"ssid": ..., "password": ..., "rssi": -50}; broker: (host, port) that the Wi-Fi leads
     to, through `relay_port`; echo: called with each line of the console
+    serial: a descriptor that is the board's console and serial port; then `lines` stays empty
     clock: "right", or "unset": it begins in the year 2000 with each power on, until it is set
     """
 
@@ -48,6 +49,7 @@ class Bench:
         broker: tuple[str, int] | None = None,
         echo: Callable[[str], None] | None = None,
         interactive: bool = False,
+        serial: int | None = None,
         clock: str = "right",
     ) -> None:
         self.flash = flash
@@ -60,6 +62,7 @@ class Bench:
             self._command += ["-X", f"heapsize={heap}"]
         self._command += [*(["-i"] if interactive else []), "-c", "import start"]
         self._interactive = interactive
+        self._serial = serial
         self.clock = clock
         self._port = port
         self._echo = echo
@@ -138,6 +141,12 @@ class Bench:
                 self.relay.cut()
             self._start(cause)
 
+    def interrupt(self) -> None:
+        """What Ctrl-C at the board's REPL does."""
+        with self._lock:
+            if self._process:
+                self._process.send_signal(signal.SIGINT)
+
     def sleep(self, ms: int) -> None:
         """Deep sleep: off for so long, then a start that knows why; 0 for ever."""
         with self._lock:
@@ -174,15 +183,15 @@ class Bench:
             self._command,
             cwd=self.flash,
             env=environment,
-            stdin=None if self._interactive else subprocess.DEVNULL,
-            stdout=None if self._interactive else subprocess.PIPE,
+            stdin=None if self._interactive else self._serial or subprocess.DEVNULL,
+            stdout=None if self._interactive else self._serial or subprocess.PIPE,
             stderr=subprocess.STDOUT if not self._interactive else None,
         )
         self._process = process
         with self._changed:
             self.resets.append(CAUSES[cause])
             self._changed.notify_all()
-        if not self._interactive:
+        if not self._interactive and not self._serial:
             threading.Thread(target=self._read, args=(process,), daemon=True).start()
 
     def _kill(self) -> None:
