@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import subprocess
 import sys
@@ -113,6 +114,21 @@ def test_bridge_killed_and_started_again(
         bridge.start()
         reaches(seen, last(seen) + 20, start)
     none_lost(seen)
+
+
+def test_a_bridge_that_knows_no_such_connection_says_so(
+    board: Script, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> None:
+    """Its first frame, which tells of the new start, is lost; the board need not wait for long."""
+    reaches(seen, 10)
+    bridge.kill()
+    pieces = itertools.count()
+    line.to_board = lambda data: data if next(pieces) else b""
+    bridge.start()
+    reaches(seen, last(seen) + 20)
+    none_lost(seen)
+    board.kill()
+    assert "lost the bridge closed the connection" in board.output
 
 
 def test_broker_away_and_back(
