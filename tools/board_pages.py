@@ -14,7 +14,10 @@ TLS = {
     "unverified": "yes, but certificates cannot be checked",
     "none": "no",
 }
-NETWORKS = {"wifi": "Wi-Fi", "none": "none: readings are printed"}
+NETWORKS = {
+    "wifi": "Wi-Fi",
+    "none": "none: MQTT over USB with `make bridge`, or readings are printed",
+}
 
 
 def page(board: Board) -> str:
