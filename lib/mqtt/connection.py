@@ -163,7 +163,8 @@ class Connection:
         incoming = session.incoming
         if session.reply:  # to a message whose handler raised; nothing is taken in before
             self.send()
-        if not incoming.held or incoming.began is not None:
+        # What was read and not looked at yet, because something is being sent, has its place.
+        if not incoming.held or (incoming.began is not None and self._data is None):
             n = self.stream.readinto(incoming.into, incoming.need)
             if not n:
                 if n is None:
