@@ -136,8 +136,7 @@ class BridgeProcess:
 
     def __exit__(self, *error: object) -> None:
         self.kill()
-        if error[0]:
-            print("the bridge:", *self.lines, sep="\n  ")
+        print("the bridge:", *self.lines, sep="\n  ")  # pytest shows it where a test fails
 
     def start(self) -> None:
         """Start it; returns when it has the port."""
@@ -216,8 +215,7 @@ class Script:
 
     def __exit__(self, *error: object) -> None:
         self.kill()
-        if error[0]:
-            print("the board:", self.output, sep="\n")
+        print("the board:", self.output, sep="\n")
 
     def start(self) -> None:
         """Start it."""

@@ -148,7 +148,9 @@ class Carrier:
         self._send(frame)
         while time.monotonic() < end:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._taken.wait(), pause)
+                # Not wait_for(): in Python 3.11 it may lose a cancellation.
+                async with asyncio.timeout(pause):
+                    await self._taken.wait()
                 self._next = (self._next + 1) % 256
                 return True
             pause = min(2 * pause, LONGEST_S)
