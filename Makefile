@@ -4,10 +4,10 @@ PYTHON ?= python3
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
+.PHONY: help setup demo test test-emulated faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  BOARD=ESP32_GENERIC chooses the board, PORT=/dev/ttyUSB0 its port; see README.md"
 
@@ -18,8 +18,11 @@ demo: setup  ## the whole node on this computer, against a real broker (SECONDS=
 	@$(RUN) demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
-	@.venv/bin/python -m pytest $(or $(ARGS),--ignore=host_tests/faults)
+	@.venv/bin/python -m pytest $(or $(ARGS),--ignore=host_tests/faults --ignore=host_tests/emulated)
 	@$(if $(ARGS),,.venv/bin/python -m pytest -n 6 host_tests/faults)
+
+test-emulated: setup  ## Petrel on emulated chips, a Pico and a Cortex-M3; fetches compiler and emulators (ARGS=)
+	@.venv/bin/python -m pytest -n 2 -rs host_tests/emulated $(ARGS)
 
 faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 updates that page)
 	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)

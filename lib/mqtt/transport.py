@@ -14,7 +14,7 @@ from micropython import const
 
 try:
     import socket
-except ImportError:  # a board without a network; its MQTT goes over mqtt.serial
+except ImportError:  # a board without a network; its MQTT goes over a stream, or mqtt.serial
     pass
 
 _LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
@@ -26,8 +26,6 @@ def begin(host, port, known):
     known: a list of the dialler's; it keeps the address that was found, and when it was last used.
     It is used again after a connection that lasted, and when the look-up fails.
     """
-    import socket  # here, so that the clients load on a board that has none, over a UART
-
     now = ticks_ms()
     if not known or ticks_diff(now, known[1]) < _LASTED_MS:
         try:
