@@ -9,7 +9,6 @@ import machine
 
 from node.overlay import call
 
-before = (0, 0, "")  # what was retained of the starts before: crashes, restarts, why
 config = None  # complete and checked, or None where there is none to start with
 degraded = False  # True: the config serves to connect and no more
 faults = []  # what was found wrong, each a line of text
@@ -17,10 +16,7 @@ faults = []  # what was found wrong, each a line of text
 
 def run():
     """Load and check the config; keeps the outcome in this module, and prints faults."""
-    global config, degraded, before
-    # A crash is counted before it happens, and taken back after a minute of good work (node.app),
-    # so that a hang or a brown-out is counted too, at whatever step of the start.
-    before = call("retained", "begun")
+    global config, degraded
     config, found, state = call("config", "load")
     faults.extend(found)
     for fault in faults:
@@ -28,5 +24,4 @@ def run():
     degraded = state == "degraded"
     if state == "new":
         print("Petrel: config.json is new and good; starting afresh")
-        call("retained", "store", before[0], before[2], before[1])
         machine.soft_reset()

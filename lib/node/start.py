@@ -23,7 +23,10 @@ def decide():
         print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
         call("retained", "store", 0)
         return None
-    crashes, restarts, why = boot.before
+    # A crash is counted before it happens, and taken back after a minute of good work (node.app),
+    # so that a hang or a brown-out is counted too. Not in boot.py: whoever opens a raw REPL, as
+    # mpremote does for each command, runs that and nothing else.
+    crashes, restarts, why = call("retained", "begun")
     safe = crashes >= _CRASHES or boot.degraded
     about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
     if crashes:

@@ -19,7 +19,7 @@ import { Dht, Lights, Meter, Ultrasonic, play } from "./pulses.mjs";
 
 const [firmware, flashFile, ASK, TOLD] = process.argv.slice(2);
 const CYCLE_NS = 8; // 125 MHz
-const SLICE = 200_000; // instructions between two looks at what comes in
+const SLICE = 10_000; // instructions between two looks at what comes in
 const FLASH_BYTES = 2 * 1024 * 1024;
 const XIP = 0x10000000;
 
@@ -72,6 +72,7 @@ class Board {
     };
     this.watchdog = Object.values(this.mcu.peripherals).find((each) => each.onWatchdogTrigger);
     this.watchdog.onWatchdogTrigger = () => (this.wants = "reset");
+    this.#bite();
     if (reset) {
       this.watchdog.reason = reset.reason;
       this.watchdog.scratchData.set(reset.scratch);
@@ -80,6 +81,23 @@ class Board {
     this.usb.onSerialData = (data) => serial.toHost(Buffer.from(data));
     this.usb.onDeviceConnected = () => tell({ event: "usb" });
     this.mcu.core.PC = XIP;
+  }
+
+  // The watchdog's time, which rp2040js does not see end: LOAD counts down twice in a us.
+  #bite() {
+    const { watchdog } = this;
+    const write = watchdog.writeUint32.bind(watchdog);
+    const over = this.clock.alarm(() => {
+      watchdog.reason = 1;
+      this.wants = "reset";
+    });
+    let load = 0;
+    watchdog.writeUint32 = (offset, value) => {
+      write(offset, value);
+      if (offset === 4) load = value & 0xffffff;
+      if (watchdog.enable) over.in(load / 2);
+      else over.cancel();
+    };
   }
 
   // What a reset does not clear.

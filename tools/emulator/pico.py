@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.emulator.setup import PROGRAM, node
+from tools.emulator.tty import Tty
 from tools.emulator.world import Answers
 from tools.errors import ToolError
 from tools.process import popen
@@ -25,7 +26,7 @@ DEADLINE_S = 60.0
 
 
 class Pico:
-    """A board with a firmware and a flash chip. `port` is where mpremote finds it.
+    """A board with a firmware and a flash chip. `port` is its USB, for mpremote.
 
     firmware: a .uf2, written to the flash chip when it is new; flash: the file that is its content
     parts: what is wired to it, as tools.sim.world.World takes it; lights: pins with WS2812 lights;
@@ -54,12 +55,14 @@ class Pico:
         self._threads = [threading.Thread(target=f, daemon=True) for f in (self._ask, self._read)]
         for thread in self._threads:
             thread.start()
-        self.port = f"socket://127.0.0.1:{self.wait('port')['port']}"
+        self._tty = Tty(self.wait("port")["port"])
+        self.port = self._tty.name
 
     def __enter__(self) -> Pico:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._tty.close()
         self._process.kill()
         self._process.wait()
         for thread in self._threads:
