@@ -121,3 +121,30 @@ def test_a_bus_whose_sda_is_low_is_clocked_and_any_other_is_left_alone():
         parts._bus(4, 5, {})
         assert Pin.told == [(5, Pin.OPEN_DRAIN, 0), (5, 1)] * clocks
     Pin.low = 0
+
+
+class Node:
+    prefix = "n/"
+
+    def __init__(self):
+        self.sensors = []
+        self.told = []
+
+    def failed(self, name, error):
+        self.told.append((name, str(error)))
+
+
+def test_what_the_port_does_not_have_fails_alone():
+    """ESP8266 has no Pin.PULL_DOWN, a Pyboard's older firmware no machine.PWM."""
+    parts.machine = Machine()
+    node = Node()
+    config = {
+        "watchdog": 0,
+        "sensors": [
+            {"name": "door", "driver": "digital", "pin": 4, "pull": "down"},
+            {"name": "pump", "driver": "relay", "pin": 5},
+        ],
+    }
+    parts.make(node, config)
+    assert [entry[0] for entry in node.sensors] == ["pump"]
+    assert len(node.told) == 1 and node.told[0][0] == "door" and "PULL_DOWN" in node.told[0][1]

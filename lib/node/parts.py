@@ -15,7 +15,7 @@ def make(node, config):
     for entry in config["sensors"]:
         try:
             _add(node, entry, buses)
-        except (ImportError, TypeError) as error:
+        except (ImportError, TypeError, AttributeError) as error:
             node.failed(entry["name"], error)
     forget("roles")
     if config["watchdog"]:
@@ -72,7 +72,9 @@ def _made(entry, buses):
 def _make(entry, buses):
     """Import the driver, make what it is handed, hand that over."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
-    module.options = None  # type: ignore[attr-defined]  # it was for the check of the config
+    for name in ("options", "demands"):  # they were for the check of the config
+        if hasattr(module, name):
+            setattr(module, name, None)
     options = {}
     for key in entry:
         if key not in ("name", "driver", "interval", "pull", "delivery"):
