@@ -13,6 +13,14 @@ def options():
     return {"rom": ("",)}
 
 
+def demands(given):
+    """What the check of a config asks: whether the rom is one."""
+    rom = given["rom"].lower()
+    if rom and (len(rom) != 16 or not all(each in "0123456789abcdef" for each in rom)):
+        return {"wrong": 'rom: "%s" is wrong; 16 digits of 0-9 a-f, or leave it out' % rom}
+    return {}
+
+
 class Ds18b20:
     """Temperature, -55 to 125 C, in steps of 0.0625.
 
