@@ -174,6 +174,22 @@ SLOW = (
 )
 
 
+def test_two_probes_on_one_wire_are_two_sensors(node: Node) -> None:
+    models = [{"model": "ds18b20", "serial": i, "temperature": 20.5 + i} for i in (1, 2)]
+    node.bench.world.wire("wire:18", models)
+    roms = [part.rom.hex() for part in node.bench.world.wires["18"].parts]
+    sensors = [
+        {"name": f"probe{i}", "driver": "ds18b20", "pin": 18, "rom": rom, "interval": 0.2}
+        for i, rom in enumerate(roms)
+    ]
+    node.write_config(node.config(sensors=sensors))
+    node.bench.power_on()
+    for start in (0, len(node.seen.messages)):
+        assert node.wait("probe0", start=start)["value"] == 21.5
+        assert node.wait("probe1", start=start)["value"] == 22.5
+    assert not [line for line in node.bench.lines if "probe" in line]
+
+
 def test_a_measurement_has_its_time_whatever_others_take(node: Node) -> None:
     (node.flash / "lib/sensors/slow.py").write_text(SLOW)
     node.bench.world.wire("wire:18", {"model": "ds18b20", "temperature": 21.5})

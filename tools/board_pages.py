@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tools import boards
 from tools.boards import Board
@@ -42,41 +43,63 @@ def page(board: Board) -> str:
         "",
         "## Pins",
         "",
-        "| pin | input | output | pull | analog | |",
-        "|---|---|---|---|---|---|",
+        "| pin | input | output | pull | analog | PWM | |",
+        "|---|---|---|---|---|---|---|",
     ]
     if pins["adc"] == [0]:  # ESP8266's one analog input has the number of a GPIO
         pins = {**pins, "adc": ["ADC (0)"]}
     for pin in [*pins["all"], *(each for each in pins["adc"] if each not in pins["all"])]:
-        lines.append(_row(pin, pins, str(facts["network"])))
+        lines.append(_row(pin, pins, str(facts["network"]), facts["pwm"].get("timers")))
     lines += ["", "Free for everything are the pins with nothing in the last column.", ""]
+    lines += [_pwm(facts["pwm"])]
+    if pins.get("cpu"):
+        lines += [
+            "In brackets the chip's name: where it is the same, it is one pin. Of the pins with "
+            "the same number there, one alone can be an input of a button, a contact, an encoder "
+            "or a counter.",
+        ]
+    lines += [""]
     lines += [f"- {note['text']}" for note in facts.get("notes", ())]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _row(pin: int | str, pins: dict[str, list[int | str] | dict[str, str]], network: str) -> str:
+def _pwm(pwm: dict[str, Any]) -> str:
+    least, most = pwm["least_hz"], pwm["most_hz"]
+    line = f"PWM: {least:,} to {most:,} Hz"
+    if pwm.get("timers"):
+        line += "; outputs of the same number have one frequency, and are one output if the letter"
+        line += " is the same as well"
+    return line + "."
+
+
+def _row(pin: int | str, pins: dict[str, Any], network: str, timers: dict[str, str] | None) -> str:
     name = str(pin)
     said = []
+    shown = f"{name} ({pins['cpu'][name]})" if pins.get("cpu") else name
     if name in pins["reserved"]:
-        reserved = pins["reserved"]
-        assert isinstance(reserved, dict)
-        return f"| {name} | | | | | not free: {reserved[name]} |"
+        return f"| {shown} | | | | | | not free: {pins['reserved'][name]} |"
     if name in pins["strapping"]:
-        strapping = pins["strapping"]
-        assert isinstance(strapping, dict)
-        said.append(f"read at the start: {strapping[name]}")
+        said.append(f"read at the start: {pins['strapping'][name]}")
+    if name in pins["some_modules"]:
+        said.append(f"not free on some modules: {pins['some_modules'][name]}")
+    if pin in pins["level_only"]:
+        said.append("to be read and set alone: no interrupts, PWM, I2C, 1-Wire")
     analog = "yes" if pin in pins["adc"] else ""
     if pin in pins["adc_not_with_wifi"] and network == "wifi":
         analog = "not with Wi-Fi"
     digital = pin in pins["all"]
+    output = digital and pin not in pins["input_only"]
+    pull = " ".join(pins["pulls"]) if digital and pin not in pins["no_pull"] else ""
+    pwm = output and pin not in pins["level_only"]
     cells = [
         "yes" if digital else "",
-        "yes" if digital and pin not in pins["input_only"] else "",
-        "yes" if digital and pin not in pins["no_pull"] else "",
+        "yes" if output else "",
+        pull,
         analog,
+        ("yes" if timers is None else timers.get(name, "")) if pwm else "",
         "; ".join(said),
     ]
-    return f"| {name} | " + " | ".join(cells) + " |"
+    return f"| {shown} | " + " | ".join(cells) + " |"
 
 
 def pages() -> dict[Path, str]:

@@ -41,7 +41,7 @@ class Board:
 
         config: the text of a config that the node takes where there is none
         """
-        pins = self.petrel["pins"]
+        pins, adc, pwm = (self.petrel[key] for key in ("pins", "adc", "pwm"))
         lines = [
             f"# Generated from boards/{self.id}/board.json.",
             f"ID = {self.id!r}",
@@ -53,8 +53,19 @@ class Board:
             f"RESERVED = {_keys(pins['reserved'])!r}",
             f"STRAPPING = {_keys(pins['strapping'])!r}",
             f"WIFI = {self.petrel['network'] == 'wifi'!r}",
-            f"FULL_SCALE = {self.petrel['adc']['full_scale_v']!r}",
+            f"FULL_SCALE = {adc['full_scale_v']!r}",
+            f"PULLS = {tuple(pins['pulls'])!r}",
+            f"HZ = {(pwm['least_hz'], pwm['most_hz'])!r}",
         ]
+        seldom = {
+            "LEVEL_ONLY": tuple(pins["level_only"]),
+            "SOME_MODULES": _keys(pins["some_modules"]),
+            "CPU": pins.get("cpu"),
+            "DIVIDED": tuple(adc.get("divided_v", ())),
+            "TIMERS": {pin: _channel(at) for pin, at in _keys(pwm.get("timers", {})).items()},
+        }
+        # What a board has none of costs it no RAM.
+        lines += [f"{name} = {fact!r}" for name, fact in seldom.items() if fact]
         if config is not None:
             lines.append(f"CONFIG = {config!r}")
         return "\n".join(lines) + "\n"
@@ -73,6 +84,11 @@ def load(name: str) -> Board:
         hint = f"did you mean {close[0]}? " if close else ""
         raise ToolError(f"there is no board {name!r}", f"{hint}There are {', '.join(names())}")
     return Board(name, json.loads(path.read_text()))
+
+
+def _channel(at: str) -> int:
+    """A timer and its channel, such as "4B", as one number; the timer is in the bits from 3 on."""
+    return int(at[:-1]) << 3 | "ABCDEFGH".index(at[-1])
 
 
 def _keys(table: dict[str, str]) -> dict[int | str, str]:

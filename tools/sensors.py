@@ -33,6 +33,12 @@ VALUES = {
     "relay": "true", "dimmer": "40", "servo": "45", "pixels": "[255, 80, 0]", "buzzer": "1.5",
 }  # fmt: skip
 SHOWN_BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBV11", "RPI_PICO_W")
+BARE_CHIP = (
+    "NodeMCU and D1 mini have a divider before the pin A0, which takes 3.2 V: say "
+    '`"reference": 3.2`. Its 320 kilohms stand beside what is between A0 and GND. A bare ESP8266 '
+    "takes 1.0 V at its ADC, and more may destroy it: feed the part from 1.0 V, or divide what it "
+    "gives, and leave `reference` out."
+)
 BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
 _FACTS = """
@@ -81,7 +87,7 @@ def used():
     return gc.mem_alloc()
 before = used()
 module = __import__("sensors." + sys.argv[1], None, None, ("DRIVER",))
-module.options = None
+module.options = module.demands = None
 print(used() - before)
 """
 
@@ -147,7 +153,12 @@ def pins_for(board: Board, driver: str) -> dict[str, int | str]:
     usual = {"ESP32_GENERIC": {"sda": 21, "scl": 22}, "ESP8266_GENERIC": {"sda": 4, "scl": 5}}
     for key, kind in facts(driver)["roles"]:
         good = pins["adc"] if kind == "adc" else pins["all"]
-        bad = [*pins["strapping"], *pins["reserved"], *map(str, found.values())]
+        bad = [*pins["strapping"], *pins["reserved"], *pins["some_modules"]]
+        bad += map(str, found.values())
+        if kind not in ("out", "pulse", "adc"):
+            bad += map(str, pins["level_only"])
+        if kind == "pwm" and (timers := board.petrel["pwm"].get("timers")):
+            good = [pin for pin in good if str(pin) in timers]
         if kind == "adc" and board.petrel["network"] == "wifi":
             bad += map(str, pins["adc_not_with_wifi"])
         if kind not in ("in", "pin", "pulse", "adc"):
@@ -169,9 +180,12 @@ def config_for(driver: str, board: Board) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": driver, "driver": driver, **pins_for(board, driver)}
     if driver not in BY_CHANGE:
         entry["interval"] = 60
-    full = board.petrel["adc"]["full_scale_v"]
-    if full < 3 and "supply" in facts(driver)["options"]:
-        entry["supply"] = full
+    options = facts(driver)["options"]
+    if "reference" in options and (divided := board.petrel["adc"].get("divided_v")):
+        entry["reference"] = divided[0]
+    most = board.petrel["pwm"]["most_hz"]
+    if "frequency" in options and options["frequency"][0] > most:
+        entry["frequency"] = most
     return {**entry, **more}
 
 
@@ -195,7 +209,12 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     lines += _wiring(driver)
     if part.notes:
         lines += ["", part.notes]
+    if said["uses"] == "adc":
+        lines += ["", BARE_CHIP]
     lines += ["", "## Config", "", f"On an ESP32: `{entry}`", ""]
+    esp8266 = config_for(driver, boards.load("ESP8266_GENERIC"))
+    if esp8266.keys() != config_for(driver, esp32).keys():
+        lines += [f"On an ESP8266: `{json.dumps(esp8266)}`", ""]
     lines += ["| option | default | |", "|---|---|---|"]
     lines += [_option(key, option) for key, option in sorted(said["options"].items())]
     lines += ["", *_arguments(driver)]
@@ -250,7 +269,7 @@ def _wiring(driver: str) -> list[str]:
     for pin, where in PARTS[driver].wires:
         cells = [str(pins.get(where, where)) for pins in chosen]
         if facts(driver)["uses"] == "adc" and where == "pin":
-            cells[SHOWN_BOARDS.index("ESP8266_GENERIC")] = "ADC (A0)"
+            cells[SHOWN_BOARDS.index("ESP8266_GENERIC")] = "A0 of a NodeMCU, D1 mini"
         lines.append(f"| {pin} | " + " | ".join(cells) + " |")
     return lines
 

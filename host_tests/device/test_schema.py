@@ -1,6 +1,8 @@
 # heap: 128K
 """What the check of a config says, word for word where people read it."""
 
+import sys
+
 from node.schema import check
 
 
@@ -166,6 +168,20 @@ def test_a_strapping_pin_is_a_warning_that_names_a_better_one():
     assert len(warnings) == 1
     assert warnings[0].startswith("sensors[0].pin: 2 decides at the start (boot mode)")
     assert warnings[0].endswith("better 4, 5, 34, 35 or 36")
+
+
+def test_a_board_of_which_little_is_known_is_not_refused_much():
+    """Facts that a board's module lacks are none: an older one is still on the board."""
+    assert of({"driver": "button", "pin": 4, "pull": "down"}) == []
+    assert of({"driver": "servo", "pin": 4}, {"driver": "buzzer", "pin": 5}) == []
+
+
+def test_no_driver_stays_after_the_check():
+    assert (
+        of({"driver": "bme280", "sda": 4, "scl": 5}, {"driver": "ntc", "pin": 34, "supply": 1})
+        == []
+    )
+    assert not [name for name in sys.modules if name.startswith("sensors")]
 
 
 def test_points_of_a_table():

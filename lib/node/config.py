@@ -41,7 +41,7 @@ def load():
         for name in list(sys.modules):
             if name.startswith("sensors") or name == "board":
                 del sys.modules[name]
-        forget("schema", "pins", "roles")
+        forget("schema", "roles")
 
 
 def _check(text, current, old, faults):

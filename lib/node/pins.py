@@ -1,62 +1,75 @@
-"""Whether the pins of a sensor can do what its driver wants, on this board. Part of the check."""
+"""Whether the pins of a sensor can do what its driver wants, on this board. Part of the check.
 
+`pins` goes from sensor to sensor and holds what is taken, with the path of the one that has it:
+a place, which is ("pin", 4) or ("adc", 0); (place, "as"), for what it may be shared; a part on a
+shared place; ("line", 6), an interrupt; ("channel", 10) and ("timer", 1), of PWM, with its Hz.
+pins["named"] is all that the sensors say, so that no pin is proposed that another one wants.
+"""
+
+from node.overlay import call
 from node.roles import roles
 
+_SHARED = ("sda", "scl", "rom")
 
-def check(faults, path, sensor, driver, board, pins, warnings):
+
+def check(faults, about, board, pins, warnings):
     """Add to `faults`, lines of text, what cannot work, and to `warnings` what may not.
 
-    path: of the sensor, in the config; board: the module with the board's facts
-    pins: what is taken already -> its path, and whether it may be shared
+    about: a sensor's path in the config, what the config says of it, and what its driver USES, its
+    options(), and what its demands() say
+    board: the module with the board's facts; warnings: a list, or None
     """
+    path, sensor, uses, options, asked = about
     before = len(faults)
-    for key, kind in roles(driver.USES):
-        _pin(faults, path, sensor, key, kind, board, pins, warnings)
+    pull = sensor.get("pull")
+    if pull and pull not in getattr(board, "PULLS", (pull,)):
+        faults.append(
+            '%s.pull: there is no pull-%s on %s; use "up" and the contact to GND, or a resistor '
+            "of 10 kilohms and no pull" % (path, pull, board.ID)
+        )
+    for key, kind in roles(uses):
+        share = key if kind == "i2c" else None
+        if "rom" in options:
+            share = "rom" if sensor.get("rom") else "none"
+        want = (kind, pull if kind in ("in", "pin") else None, share, asked.get("hz"))
+        _pin(faults, path, key, sensor[key], want, board, pins, warnings)
     if len(faults) > before:
         return
-    if driver.USES == "i2c":
-        address = sensor.get("address", driver.options().get("address", (0,))[0])
-        # A part of several channels may be there several times.
-        channel = sensor.get("channel", 0) if "channel" in driver.options() else None
-        place = (sensor["sda"], sensor["scl"], address, channel)
-        if place in pins:
-            faults.append(
-                "%s.address: 0x%02x is that of %s too, on the same bus; use another address or bus"
-                % (path, address, pins[place])
-            )
-        pins[place] = path
-    elif driver.USES == "adc":
-        _volts(faults, path, sensor, driver, board)
+    if uses == "i2c" or sensor.get("rom"):
+        _part(faults, path, sensor, options, board, pins)
+    elif uses in ("adc", "pwm"):
+        call("limits", "check", faults, about, board, warnings)
 
 
-def _pin(faults, path, sensor, key, kind, board, pins, warnings):
-    pin = sensor[key]
-    pull = sensor.get("pull") if kind in ("in", "pin") else None
-    place = _place(pin, kind, board)
-    wrong = _wrong(pin, place, key, kind, pull, board, pins)
-    if wrong is None:
-        pins[place] = path
-        pins[place, "as"] = key if kind == "i2c" else ""
-        if warnings is not None and pin in board.STRAPPING and kind != "adc":
-            warnings.append(
-                "%s.%s: %s decides at the start (%s), and a part on it may keep the board from "
-                "starting; better %s"
-                % (path, key, pin, board.STRAPPING[pin], _some(_free(kind, pull, board, pins)))
-            )
+def _pin(faults, path, key, pin, want, board, pins, warnings):
+    place = _place(pin, want[0], board)
+    wrong = _wrong(pin, want, board, pins)
+    if wrong:
+        free = _free(want, board, pins)
+        if not free and " Hz" in wrong:
+            free = ["the same frequency"]
+        faults.append(
+            "%s.%s: %s %s on %s; use %s" % (path, key, pin, wrong, board.ID, _some(free))
+        )
         return
-    faults.append(
-        "%s.%s: %s %s on %s; use %s"
-        % (path, key, pin, wrong, board.ID, _some(_free(kind, pull, board, pins)))
-    )
+    _take(pin, place, want, path, board, pins)
+    doubt = _doubt(pin, place, board)
+    if warnings is not None and doubt:
+        better = _some(_free(want, board, pins))
+        warnings.append("%s.%s: %s %s; better %s" % (path, key, pin, doubt, better))
 
 
 def _place(pin, kind, board):
-    """What of the board it is. ESP8266's one analog input has the number 0, and so has a GPIO."""
-    return ("adc" if kind == "adc" and tuple(board.ADC) == (0,) else "pin", pin)
+    """What of the board it is. ESP8266's one analog input has the number 0, and so has a GPIO; on
+    a Pyboard a pin may have several names."""
+    if kind == "adc" and tuple(board.ADC) == (0,):
+        return "adc", pin
+    return "pin", getattr(board, "CPU", {}).get(pin, pin)
 
 
-def _wrong(pin, place, key, kind, pull, board, pins):
+def _wrong(pin, want, board, pins):
     """Why that pin cannot do it; None if it can."""
+    kind, pull, share, hz = want
     if pin in board.RESERVED:
         return "is used for " + board.RESERVED[pin]
     if kind == "adc":
@@ -68,38 +81,101 @@ def _wrong(pin, place, key, kind, pull, board, pins):
         return "is not a pin"
     elif pin in board.INPUT_ONLY and kind not in ("in", "pin", "pulse"):
         return "is an input only"
+    elif pin in getattr(board, "LEVEL_ONLY", ()) and kind not in ("out", "pulse"):
+        what = {"in": "interrupts", "pin": "interrupts", "pwm": "PWM"}
+        return "has no " + what.get(kind, "open drain")
     elif pull and pin in board.NO_PULL:
         return "has no pull-" + pull
-    if place in pins and (kind != "i2c" or pins[place, "as"] != key):
-        return "is that of %s too, and is no free pin" % pins[place]
+    place = _place(pin, kind, board)
+    if place in pins:
+        other = pins[place, "as"]
+        if share not in _SHARED or other != share:
+            both = share in ("rom", "none") and other in ("rom", "none")
+            why = "each on one wire has to give its rom," if both else "is no free pin"
+            return "is that of %s too, and %s" % (pins[place], why)
+    elif kind in ("in", "pin") and ("line", _line(place)) in pins:
+        return "has the interrupt of %s's pin" % pins["line", _line(place)]
+    return _wrong_timer(pin, hz, board, pins) if kind == "pwm" else None
+
+
+def _wrong_timer(pin, hz, board, pins):
+    timers = getattr(board, "TIMERS", None)
+    if timers is None:
+        return None
+    if pin not in timers:
+        return "has no PWM"
+    if ("channel", timers[pin]) in pins:
+        return "has the PWM of %s's pin" % pins["channel", timers[pin]]
+    other = pins.get(("timer", timers[pin] >> 3))
+    if other and hz and other[1] != hz:
+        return "has one timer with %s's pin, whose %d Hz are not %d," % (other + (hz,))
     return None
 
 
-def _free(kind, pull, board, pins):
+def _take(pin, place, want, path, board, pins):
+    kind, _, share, hz = want
+    pins.setdefault(place, path)
+    pins[place, "as"] = share
+    if kind in ("in", "pin") and _line(place) is not None:
+        pins["line", _line(place)] = path
+    timers = getattr(board, "TIMERS", None)
+    if kind == "pwm" and timers:
+        pins["channel", timers[pin]] = path
+        pins["timer", timers[pin] >> 3] = (path, hz)
+
+
+def _line(place):
+    """Of a Pyboard's pin, such as B6, the number of its interrupt, 6; None on other boards."""
+    name = place[1]
+    return int(name[1:]) if isinstance(name, str) and name[1:].isdigit() else None
+
+
+def _doubt(pin, place, board):
+    """Why that pin may be a bad choice; None if it is a good one."""
+    if place[0] == "adc":
+        return None
+    if pin in board.STRAPPING:
+        what = "decides at the start (%s), and a part on it may keep the board from starting"
+        return what % board.STRAPPING[pin]
+    some = getattr(board, "SOME_MODULES", {})
+    return "is used for %s on some modules" % some[pin] if pin in some else None
+
+
+def _free(want, board, pins):
     """Pins that could do it."""
+    kind, pull, share, hz = want
+    named = [_place(each, kind, board) for each in pins.get("named", ())]
+    lines = [_line(place) for place in named] if hasattr(board, "CPU") else ()
     found = []
     for pin in board.ADC if kind == "adc" else board.PINS:
-        if pin in board.STRAPPING and kind != "adc":
+        place = _place(pin, kind, board)
+        if place in pins or place in named or _doubt(pin, place, board):
             continue
-        if _wrong(pin, _place(pin, kind, board), "", kind, pull, board, pins):
+        if kind in ("in", "pin") and _line(place) in lines:
             continue
-        found.append(str(pin))
+        if not _wrong(pin, want, board, pins):
+            found.append(str(pin))
     return found
 
 
-def _volts(faults, path, sensor, driver, board):
-    """The input must bear what may come."""
-    most = getattr(board, "FULL_SCALE", 3.3)
-    options = driver.options()
-    for key in ("reference", "supply"):
-        if key not in options or (key not in sensor and (key == "reference" or most >= 3)):
-            continue
-        volts = sensor.get(key, options[key][0])
-        if volts > most + 0.31:
-            faults.append(
-                "%s.%s: %s V; the analog input of %s takes 0 to %s V; put a divider before it and "
-                "give %s: %s" % (path, key, volts, board.ID, most, key, most)
-            )
+def _part(faults, path, sensor, options, board, pins):
+    """Parts on one bus or wire have to differ: in the address, the channel, or the rom."""
+    key, channel, advice = "address", None, "use another address or bus"
+    if "rom" in options:
+        key, shown, advice = "rom", sensor["rom"], "give each its own"
+        bus = _place(sensor["pin"], "bare", board)
+    else:
+        shown = "0x%02x" % sensor.get("address", options.get("address", (0,))[0])
+        bus = _place(sensor["sda"], "i2c", board), _place(sensor["scl"], "i2c", board)
+        if "channel" in options:
+            channel = sensor.get("channel", 0)
+    place = (bus, shown.lower(), channel)
+    if place in pins:
+        faults.append(
+            "%s.%s: %s is that of %s too, on the same bus; %s"
+            % (path, key, shown, pins[place], advice)
+        )
+    pins[place] = path
 
 
 def _some(free):

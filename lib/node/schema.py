@@ -4,6 +4,9 @@ Imported for the check and forgotten after it. The rules stand in functions, so 
 only while they are used. Nothing in a config, however it is nested or typed, makes it raise.
 """
 
+import sys
+
+from node.overlay import call
 from node.roles import roles
 
 _NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
@@ -88,9 +91,10 @@ def check(config, board=None, warnings=None):
         if not board.WIFI and "wifi" in config:
             faults.append("wifi: %s has none; remove it" % board.ID)
     names = {}
-    pins = {}
     sensors = config.get("sensors", ())
-    for i, sensor in enumerate(sensors if isinstance(sensors, (list, tuple)) else ()):
+    sensors = sensors if isinstance(sensors, (list, tuple)) else ()
+    pins = {"named": _named(sensors)}
+    for i, sensor in enumerate(sensors):
         path = "sensors[%d]" % i
         if isinstance(sensor, dict):
             _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
@@ -119,9 +123,10 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
             faults.append("%s.driver: no %s; a module of lib/sensors" % (path, _shown(name)))
         else:
             rules = dict(rules)
+            options = driver.options()
             for key, _ in roles(driver.USES):
                 rules[key] = (..., "pin")
-            for key, option in driver.options().items():
+            for key, option in options.items():
                 rules[key] = _option_rule(option)
     before = len(faults)
     _section(faults, path + ".", sensor, rules, driver is not None)
@@ -134,10 +139,41 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
         elif name in names:
             faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
         names[name] = path
-    if driver and board and len(faults) == before:
-        from node.pins import check as check_pins
+    if driver and len(faults) == before:
+        rules = None
+        asked = _asked(driver, sensor, options)
+        if "wrong" in asked:
+            faults.append("%s.%s" % (path, asked["wrong"]))
+        elif board:
+            uses = driver.USES
+            driver = None
+            _forget_drivers()
+            about = (path, sensor, uses, options, asked)
+            call("pins", "check", faults, about, board, pins, warnings)
 
-        check_pins(faults, path, sensor, driver, board, pins, warnings)
+
+def _asked(driver, sensor, options):
+    """What a driver demands, or says is wrong, where it does; see docs/drivers.md."""
+    if not hasattr(driver, "demands"):
+        return {}
+    return driver.demands({key: sensor.get(key, options[key][0]) for key in options})
+
+
+def _named(sensors):
+    """All numbers and texts of the sensors, the pins among them."""
+    named = []
+    for sensor in sensors:
+        for key in sensor if isinstance(sensor, dict) else ():
+            if isinstance(sensor[key], (int, str)) and key not in ("name", "driver", "interval"):
+                named.append(sensor[key])
+    return named
+
+
+def _forget_drivers():
+    """One driver after the other, for all of them are more than a small heap has room for."""
+    for name in list(sys.modules):
+        if name.startswith("sensors"):
+            del sys.modules[name]
 
 
 def _option_rule(option):

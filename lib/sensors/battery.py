@@ -24,6 +24,13 @@ def options():
     )  # fmt: skip
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin, of cells that are charged."""
+    kind, bottom = given["kind"], given["bottom"]
+    volts = {"li-ion": 4.2, "lifepo4": 3.65, "alkaline": 1.65, "lead": 2.45}[kind]
+    return {"volts": volts * given["cells"] * bottom / (given["top"] + bottom)}
+
+
 class Battery(Channel):
     """Volts, and % left by the voltage at rest of so many cells in series.
 

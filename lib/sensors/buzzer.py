@@ -15,6 +15,11 @@ def options():
     return {"frequency": (2000, 100, 10_000), "most_s": (10.0, 0.1, 600)}
 
 
+def demands(given):
+    """What the check of a config asks: the Hz of the PWM."""
+    return {"hz": given["frequency"]}
+
+
 class Buzzer(Output):
     """A tone for so many seconds; the state is 1 while it sounds.
 

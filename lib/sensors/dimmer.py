@@ -14,6 +14,11 @@ def options():
     }
 
 
+def demands(given):
+    """What the check of a config asks: the Hz of the PWM."""
+    return {"hz": given["frequency"]}
+
+
 class Dimmer(Output):
     """An output of 0 to 100 %.
 

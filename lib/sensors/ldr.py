@@ -16,6 +16,11 @@ def options():
     )  # fmt: skip
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin."""
+    return {"volts": given["supply"]}
+
+
 class Ldr(Channel):
     """Illuminance, rough: LDRs differ by half from one another.
 

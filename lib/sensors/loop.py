@@ -21,6 +21,11 @@ def options():
     )
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin."""
+    return {"volts": 0.021 * given["shunt"]}
+
+
 class Loop(Channel):
     """What a transmitter measures: `low` at 4 mA, `high` at 20 mA, in `unit`.
 

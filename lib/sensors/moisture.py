@@ -12,6 +12,14 @@ def options():
     return options(dry=(2.6, 0, 30), wet=(1.1, 0, 30), decimals=(0, 0, 6))
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin, or what is wrong."""
+    dry, wet = given["dry"], given["wet"]
+    if dry == wet:
+        return {"wrong": "wet: %s V, as dry; measure both again" % wet}
+    return {"volts": max(dry, wet)}
+
+
 class Moisture(Channel):
     """Moisture, 0 % (dry) to 100 % (wet).
 

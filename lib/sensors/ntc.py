@@ -20,6 +20,11 @@ def options():
     )  # fmt: skip
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin."""
+    return {"volts": given["supply"]}
+
+
 class Ntc(Channel):
     """Temperature, -55 to 150 C; with 10 kilohms on an ESP32, whose ADC ends before, -22 to 114 C.
 

@@ -13,6 +13,11 @@ def options():
     return options(supply=(3.3, 0.1, 30), decimals=(0, 0, 6))
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin."""
+    return {"volts": given["supply"]}
+
+
 class Potentiometer(Channel):
     """The position, 0 to 100 %. On an ESP32, whose ADC sees 0.15 to 3.05 V, what is below is 0 and
     what is above 100.

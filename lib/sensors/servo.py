@@ -16,6 +16,11 @@ def options():
     }
 
 
+def demands(given):
+    """What the check of a config asks: the Hz of the PWM."""
+    return {"hz": 50}
+
+
 class Servo(Dimmer):
     """An angle of 0 to `range` degrees.
 

@@ -13,6 +13,11 @@ def options():
     return options(points=(..., "points"), unit=("",))
 
 
+def demands(given):
+    """What the check of a config asks: the most volts at the pin."""
+    return {"volts": given["points"][-2]}
+
+
 class Table(Channel):
     """A value between the points of a table of volts and values, straight lines between them.
 
