@@ -43,12 +43,29 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 def test_pins_are_pins(name: str) -> None:
     pins = boards.load(name).petrel["pins"]
     everything = {str(pin) for pin in pins["all"]}
-    for kind in ("input_only", "no_pull", "reserved", "strapping"):
+    for kind in ("input_only", "no_pull", "level_only", "reserved", "some_modules", "strapping"):
         assert {str(pin) for pin in pins[kind]} <= everything, kind
     assert set(pins["adc"]) <= set(pins["all"])
     assert set(pins["adc_not_with_wifi"]) <= set(pins["all"])
     assert not set(pins["adc"]) & set(pins["adc_not_with_wifi"])
     assert len({type(pin) for pin in pins["all"]}) == 1
+    assert not pins["reserved"].keys() & (pins["strapping"].keys() | pins["some_modules"].keys())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_one_pin_have_the_same_facts(name: str) -> None:
+    petrel = boards.load(name).petrel
+    pins, timers = petrel["pins"], petrel["pwm"].get("timers")
+    if cpu := pins.get("cpu"):
+        assert list(cpu) == pins["all"]
+        for pin, chip in cpu.items():
+            for other in (each for each in cpu if cpu[each] == chip):
+                for kind in ("adc", "reserved", "strapping"):
+                    assert (pin in pins[kind]) == (other in pins[kind]), (kind, pin, other)
+                assert timers.get(pin) == timers.get(other), (pin, other)
+    if timers:
+        assert timers.keys() <= {str(pin) for pin in pins["all"]}
+        assert not timers.keys() & {str(pin) for pin in pins["input_only"] + pins["level_only"]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,6 +92,7 @@ def test_the_simulated_board_has_the_pins_of_an_esp32() -> None:
     simulated, real = (boards.load(name).petrel for name in ("UNIX", "ESP32_GENERIC"))
     assert simulated["pins"] == real["pins"]
     assert simulated["adc"] == real["adc"]
+    assert simulated["pwm"] == real["pwm"]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +120,9 @@ def test_the_module_for_the_board_is_python_and_true(name: str) -> None:
     assert {str(pin): use for pin, use in facts.RESERVED.items()} == pins["reserved"]
     assert all(isinstance(pin, type(pins["all"][0])) for pin in facts.RESERVED)
     assert (boards.load(name).petrel["network"] == "wifi") is facts.WIFI
+    timers = boards.load(name).petrel["pwm"].get("timers", {})
+    made_of = {str(pin): at for pin, at in getattr(facts, "TIMERS", {}).items()}
+    assert {pin: f"{at >> 3}{'ABCDEFGH'[at & 7]}" for pin, at in made_of.items()} == timers
 
 
 def test_a_config_can_be_built_in() -> None:

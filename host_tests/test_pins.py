@@ -236,3 +236,10 @@ def test_no_pin_is_proposed_that_a_later_sensor_wants() -> None:
     (line,) = findings(config, E8)[0]
     assert line.endswith("use 13, 14 or 16")
     assert_mended(E8, config, line)
+
+
+def test_no_pin_is_proposed_whose_interrupt_a_later_sensor_wants() -> None:
+    config = of(V11, {**BUTTON, "pin": "Z1"}, {**BUTTON, "pin": "X22"})  # C3, and X4 is A3
+    (line,) = findings(config, V11)[0]
+    assert line.endswith("use X1, X2, X3, X5 or X6")
+    assert_mended(V11, config, line)

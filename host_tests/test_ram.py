@@ -126,7 +126,7 @@ THREE: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
     "the largest": (
         ("cell/voltage", "cell/left"),
         [
-            {"name": "cell", "driver": "battery", "pin": 0, "interval": 0.2},
+            {"name": "cell", "driver": "battery", "pin": 0, "interval": 0.2, "top": 40000.0},
             {"name": "gas", "driver": "scd4x", "sda": 4, "scl": 5, "interval": 0.5},
             {"name": "volts", "driver": "ads1115", "sda": 4, "scl": 5, "interval": 0.5},
         ],
