@@ -145,7 +145,8 @@ def _free(want, board, pins):
     """Pins that could do it."""
     kind, pull, share, hz = want
     named = [_place(each, kind, board) for each in pins.get("named", ())]
-    lines = [_line(place) for place in named] if hasattr(board, "CPU") else ()
+    chip = getattr(board, "CPU", {})
+    lines = [_line(("pin", chip[each])) for each in pins.get("named", ()) if each in chip]
     found = []
     for pin in board.ADC if kind == "adc" else board.PINS:
         place = _place(pin, kind, board)

@@ -44,10 +44,23 @@ function ask(...what) {
 
 // --- the board
 
+// In place of rp2040js's own, which forgets all that is due before the alarm that is taken out.
+function unlink(alarm) {
+  let last = null;
+  for (let item = this.nextAlarm; item; last = item, item = item.next) {
+    if (item !== alarm) continue;
+    if (last) last.next = item.next;
+    else this.nextAlarm = item.next;
+    return true;
+  }
+  return false;
+}
+
 class Board {
   constructor(parts, bytes, reset) {
     const { clock, rp2040 } = new Simulator(); // stepped here, in run()
     this.simulated = clock;
+    clock.unlinkAlarm = unlink;
     this.mcu = rp2040;
     this.clock = {
       alarm: (f) => {
@@ -83,7 +96,7 @@ class Board {
     this.mcu.core.PC = XIP;
   }
 
-  // The watchdog's time, which rp2040js does not see end: LOAD counts down twice in a us.
+  // The end of the watchdog's time, which rp2040js does not see: LOAD counts down twice in a us.
   #bite() {
     const { watchdog } = this;
     const write = watchdog.writeUint32.bind(watchdog);
@@ -91,6 +104,7 @@ class Board {
       watchdog.reason = 1;
       this.wants = "reset";
     });
+    watchdog.alarm.schedule = () => {}; // its own, to a time that has passed long ago
     let load = 0;
     watchdog.writeUint32 = (offset, value) => {
       write(offset, value);
