@@ -214,7 +214,7 @@ def test_an_ntc_tells_the_temperature_of_its_resistance(
     ohms = nominal * exp(beta * (1 / (celsius + 273.15) - 1 / 298.15))
     sensor = ntc.Ntc(Adc([]), nominal=nominal, beta=beta, series=10_000.0, above=above)
     volts = 3.3 * (10_000 if above else ohms) / (ohms + 10_000)
-    if 0.005 < volts / 3.3 < 0.995:
+    if 0.15 < volts < 3.05:  # beyond it is open, or shorted
         assert abs(sensor.convert(volts) - celsius) < 1e-6
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,7 +53,10 @@ def start(board: str, port: str, content: bytes, **environment: str) -> subproce
     """Begin `make flash`. Its file lies beside the port."""
     file = Path(port).with_name("firmware.bin")
     file.write_bytes(content)
-    command = ["make", "-s", "flash", f"BOARD={board}", f"PORT={port}", f"FIRMWARE={file}"]
+    # Where the tests run in the background, Ctrl-C is ignored, and that is inherited.
+    heeds = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    command = [sys.executable, "-c", heeds + "os.execvp(sys.argv[1], sys.argv[1:])"]
+    command += ["make", "-s", "flash", f"BOARD={board}", f"PORT={port}", f"FIRMWARE={file}"]
     outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")  # of the make that runs the tests
     variables = {name: value for name, value in os.environ.items() if name not in outer}
     return popen(

@@ -1,7 +1,6 @@
 # heap: 128K
 """The look-up of the broker's name, which blocks: when it is made, and what serves without it."""
 
-import sys
 from time import ticks_add
 
 from mqtt import transport
@@ -46,7 +45,7 @@ class Clock:
 
 
 def begin():
-    socket = sys.modules["socket"] = Socket()
+    socket = transport.socket = Socket()
     clock = Clock()
     transport.ticks_ms = clock.ticks_ms
     return socket, clock, transport.tcp("broker")
