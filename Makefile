@@ -48,6 +48,7 @@ reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrin
 	@.venv/bin/python -m tools.sensors
 	@.venv/bin/python -m tools.board_pages
 	@.venv/bin/python -m tools.adc
+	@.venv/bin/python -m host_tests.emulated.claims
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WRITE),--write)
