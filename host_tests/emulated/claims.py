@@ -88,7 +88,7 @@ CLAIMS = [
     ),
     Claim(
         "1,000 readings of QoS 1 over a restart of the broker, none lost, heap as it was; QoS 1 "
-        "both ways; the keep alive",
+        "both ways; the keep alive; frames to make bridge, which is killed on the way",
         CORTEX, _of(f"{HERE}/test_cortex_m3.py", "*"),
     ),
     Claim(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import socket
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -55,7 +56,8 @@ class Pico:
         self._threads = [threading.Thread(target=f, daemon=True) for f in (self._ask, self._read)]
         for thread in self._threads:
             thread.start()
-        self._tty = Tty(self.wait("port")["port"])
+        self._usb = socket.create_connection(("127.0.0.1", self.wait("port")["port"]))
+        self._tty = Tty(self._usb)
         self.port = self._tty.name
 
     def __enter__(self) -> Pico:
@@ -63,6 +65,7 @@ class Pico:
 
     def __exit__(self, *_: object) -> None:
         self._tty.close()
+        self._usb.close()
         self._process.kill()
         self._process.wait()
         for thread in self._threads:

@@ -1,4 +1,4 @@
-"""The emulated board's USB serial port as a pty, for programs that want a device to open."""
+"""An emulated board's serial port as a pty, for programs that want a device to open."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ _PIECE = 512
 
 
 class Tty:
-    """Carries bytes between a TCP port and a pty. `name` is what to open. A context manager."""
+    """Carries bytes between a socket and a pty; `name` is what to open. A context manager.
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+    board: a connected socket, which stays the caller's to close
+    """
+
+    def __init__(self, board: socket.socket) -> None:
+        self._socket = board
         # The other end is kept open: when a program leaves, the line stays.
         self._master, self._slave = pty.openpty()
         for end in (self._master, self._slave):
@@ -28,11 +31,16 @@ class Tty:
         self._thread = threading.Thread(target=self._carry, daemon=True)
         self._thread.start()
 
+    def __enter__(self) -> Tty:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Take the port away."""
         self._wake.close()
         self._thread.join()
-        self._socket.close()
         self._woken.close()
         os.close(self._master)
         os.close(self._slave)

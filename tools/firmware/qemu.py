@@ -1,8 +1,9 @@
 """MicroPython on an emulated Cortex-M3: its firmware, the emulator, and the images with its files.
 
 The firmware is that of MicroPython's own port for QEMU, board MPS2_AN385, with what a board has
-besides: time, UARTs and littlefs (the folder qemu beside this file), and a heap of a small board's
-size. Petrel is not in it: its modules come in an image that the emulator lays into memory.
+besides: time, UARTs, os.urandom and littlefs (the folder qemu beside this file), and a heap of a
+small board's size. Petrel is not in it: its modules come in an image that the emulator lays into
+memory.
 """
 
 from __future__ import annotations
