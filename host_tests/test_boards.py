@@ -135,3 +135,10 @@ def test_unknown_board_is_answered_with_the_one_that_was_meant() -> None:
     with pytest.raises(ToolError) as error:
         boards.load("ESP32_GENERIK")
     assert "did you mean ESP32_GENERIC?" in error.value.hint
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_board_has_a_file_system_of_known_blocks(name: str) -> None:
+    storage = boards.load(name).petrel["storage"]
+    assert (storage["system"] == "host") is (name == "UNIX") is (storage["block"] is None)
+    assert storage["bytes"] is None or storage["bytes"] % storage["block"] == 0

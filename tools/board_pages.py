@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tools import boards
+from tools import boards, storage
 from tools.boards import Board
 from tools.paths import ROOT
 
@@ -25,7 +25,7 @@ def page(board: Board) -> str:
     """The page of a board."""
     facts, pins = board.petrel, board.petrel["pins"]
     heap = facts["heap"]["bytes"]
-    storage = facts["storage"]["bytes"]
+    size = facts["storage"]["bytes"]
     lines = [
         f"# {board.facts['product']} ({board.id})",
         "",
@@ -37,7 +37,7 @@ def page(board: Board) -> str:
         f"| network | {NETWORKS[facts['network']]} |",
         f"| TLS | {TLS[facts['tls']]} |",
         f"| heap | {f'{heap:,} bytes' if heap else 'not known'} |",
-        f"| file system | {f'{storage:,} bytes' if storage else 'the rest of the flash'} |",
+        f"| file system | {_file_system(board) if size else 'the rest of the flash'} |",
         f"| ADC | full scale {facts['adc']['full_scale_v']} V |",
         f"| deep sleep | {facts['deep_sleep'] or 'no'} |",
         "",
@@ -61,6 +61,12 @@ def page(board: Board) -> str:
     lines += [""]
     lines += [f"- {note['text']}" for note in facts.get("notes", ())]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _file_system(board: Board) -> str:
+    facts = board.petrel["storage"]
+    room = storage.capacity(board)
+    return f"{facts['bytes']:,} bytes; for files {room:,}, in blocks of {facts['block']:,}"
 
 
 def _pwm(pwm: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tools import boards
+from tools import boards, storage
 from tools.check import check_config
 from tools.compile import RECORD, Source, compile_all, modules
 from tools.locks import Lock
@@ -59,6 +59,11 @@ def files(folder: Path) -> list[str]:
     return sorted(name for name in found if name != RECORD)
 
 
+def sizes_of(folder: Path) -> dict[str, int]:
+    """The same files, with their bytes."""
+    return {name: (folder / name).stat().st_size for name in files(folder)}
+
+
 def _table(name: str, out: Path) -> Table:
     board = boards.load(name)
     table = Table(title=f"build/{name}", title_justify="left")
@@ -75,9 +80,15 @@ def _table(name: str, out: Path) -> Table:
         table.add_row(file, f"{sizes[0]:,}" if sizes[0] else "", f"{sizes[1]:,}")
     table.add_section()
     table.add_row("total", f"{total[0]:,}", f"{total[1]:,}")
-    storage = board.petrel["storage"]["bytes"]
-    if storage:
-        table.caption = f"{100 * total[1] / storage:.0f} % of the board's {storage:,} bytes"
+    block = board.petrel["storage"]["block"]
+    room = storage.capacity(board)
+    if block:
+        taken = storage.of(board).taken(sizes_of(out))
+        table.caption = f"{taken:,} bytes in blocks of {block:,}"
+        if room:
+            table.caption += f", {100 * taken / room:.0f} % of the board's {room:,}"
+        if room and taken > room:
+            table.caption += "; a deploy copies what the config needs"
     return table
 
 
