@@ -71,11 +71,11 @@ firmware: setup  ## MicroPython with Petrel frozen in (BOARD=RPI_PICO; others: M
 flash: setup  ## put MicroPython onto a board (FIRMWARE=file, BAUD=115200: slower, DRY_RUN=1: only print the command)
 	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(BAUD),--baud $(BAUD)) $(if $(DRY_RUN),--dry-run)
 
-deploy: setup  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one)
-	@$(RUN) deploy $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG)) $(if $(TO),--to $(TO))
+deploy: setup  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one, DRIVERS=a,b)
+	@$(RUN) deploy $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG)) $(if $(TO),--to $(TO)) $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
-usb: setup  ## the folder for a Pyboard's USB drive, and the copy when it is mounted
-	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to $(TO))
+usb: setup  ## copy the package onto a Pyboard's USB drive, or into a folder for it (CONFIG=file, DRIVERS=a,b)
+	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to $(TO)) $(if $(CONFIG),--config $(CONFIG)) $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
 repl: setup  ## the REPL of a board, or of the simulated one
 	@$(RUN) repl $(BOARD) $(if $(PORT),--port $(PORT))

@@ -21,7 +21,7 @@ from tools.errors import ToolError
 from tools.paths import BUILD, FIRMWARE, ROOT
 from tools.targets import Folder, Mpremote, Step, explained
 from tools.usb import command as usb
-from tools.usb import find_drive, room
+from tools.usb import find_drive
 
 QUIET = Console(quiet=True)
 
@@ -208,18 +208,6 @@ def test_deploy_command_for_the_simulated_board(tmp_path: Path) -> None:
     assert "no config.json yet" in done.stdout
 
 
-def test_room_counts_what_is_replaced_and_the_drives_clusters(
-    package: Path, tmp_path: Path
-) -> None:
-    board = Folder(tmp_path / "board")
-    assert room(package, board.look()) == 3 * 512
-    deploy(package, board, None, QUIET)
-    (package / "main.py").write_bytes(bytes(513))
-    assert room(package, board.look()) == 512
-    (package / "lib/mqtt/a.mpy").unlink()
-    assert room(package, board.look()) == 0
-
-
 def test_the_drive_is_found_by_its_label_and_what_is_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,8 +224,8 @@ def test_the_drive_is_found_by_its_label_and_what_is_on_it(
 def test_a_full_drive_is_refused_before_anything_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.usb.shutil.disk_usage", lambda path: SimpleNamespace(free=1024))
-    with pytest.raises(ToolError, match="has 1,024 bytes free"):
+    monkeypatch.setattr("tools.targets.shutil.disk_usage", lambda path: SimpleNamespace(free=1024))
+    with pytest.raises(ToolError, match="the board has 1,024 bytes free; "):
         usb.main(["PYBV11", "--to", str(tmp_path)], standalone_mode=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -251,6 +239,54 @@ def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:
     assert (tmp_path / "main.py").exists()
     assert (tmp_path / "config.json").read_text() == "mine"
     assert "eject" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "files stay here, for all do not fit" in said
+    assert "of config.example.json, for there is no config yet: analog, digital" in said
+
+
+def test_usb_sends_a_config_and_the_drivers_that_are_asked_for(tmp_path: Path) -> None:
+    drive, config = tmp_path / "drive", tmp_path / "my.json"
+    drive.mkdir()
+    relay = {"name": "pump", "driver": "relay", "pin": "X1"}
+    config.write_text(json.dumps({"mqtt": {"serial": "usb"}, "sensors": [relay]}))
+    command = ["PYBV11", "--to", str(drive), "--config", str(config), "--drivers", "servo,ntc"]
+    usb.main(command, standalone_mode=False)
+    assert (drive / "config.json").read_text() == config.read_text()
+    there = {path.stem for path in (drive / "lib/sensors").glob("*.mpy")}
+    assert {"relay", "servo", "ntc"} < there
+    assert not {"analog", "bme280"} & there
+    config.write_text(
+        json.dumps({"mqtt": {"serial": "usb"}, "sensors": [{**relay, "pin": "X99"}]})
+    )
+    with pytest.raises(ToolError, match="would be refused"):
+        usb.main(command, standalone_mode=False)
+    assert "X99" not in (drive / "config.json").read_text()
+
+
+def test_without_a_drive_there_is_a_folder_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.usb.MOUNTS", (str(tmp_path / "nothing"),))
+    usb.main(["PYBV11", "--drivers", "relay"], standalone_mode=False)
+    assert (BUILD / "PYBV11-usb/lib/sensors/relay.mpy").exists()
+    assert not (BUILD / "PYBV11-usb/lib/sensors/servo.mpy").exists()
+
+
+def test_a_board_tells_its_room_and_its_drivers_and_keeps_its_secrets(tmp_path: Path) -> None:
+    with SerialBoard(tmp_path / "board") as board:
+        target = Mpremote(board.port)
+        found = target.look()
+        assert found.free and found.drivers is None
+        config = {
+            "wifi": {"password": "canary"},
+            "sensors": [{"driver": "ntc"}, {"driver": "ldr"}],
+        }
+        (board.root / "config.json").write_text(json.dumps(config))
+        found = target.look()
+        assert found.drivers == ("ntc", "ldr")
+        assert "canary" not in str(found)
+        (board.root / "config.json").write_text('{"sensors": [3]}')
+        assert target.look().drivers is None
 
 
 def test_repl_of_the_simulated_board_has_its_pins(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tools import boards, sensors
 from tools.check import findings
+from tools.imports import drivers
 
 Sensor = dict[str, Any]
 ROM = "28ff64021703f1"
@@ -62,7 +63,7 @@ def assert_mended(board: str, config: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize("board", boards.names())
 def test_every_driver_with_its_example_is_good_on_every_board(board: str) -> None:
     facts = boards.load(board)
-    for driver in sensors.drivers():
+    for driver in drivers():
         config = of(board, sensors.config_for(driver, facts))
         faults, warnings = findings(config, board)
         assert faults == [], driver

@@ -11,10 +11,11 @@ import pytest
 from host_tests.harness.interpreter import WIDTHS
 from tools import board_pages, boards, sensors, wiring
 from tools.check import findings
+from tools.imports import drivers
 from tools.parts import PARTS
 from tools.paths import LIB, ROOT
 
-DRIVERS = sensors.drivers()
+DRIVERS = drivers()
 
 
 def test_every_driver_has_its_part_and_no_other() -> None:

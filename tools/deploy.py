@@ -3,6 +3,9 @@
 What was put on the board is recorded there, with hashes. The record is believed only for files
 that are on the board in the right size, and says what is about to change before it changes: so a
 deploy that was interrupted, or a file that somebody removed, is mended by the next one.
+
+Before anything travels the room is counted. Where not all of it fits, what the board cannot use
+stays here, and so do the drivers that its config does not name (see selection).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +21,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from tools import boards
-from tools.build import PLAIN, build, files
+from tools import boards, storage
+from tools.boards import Board
+from tools.build import PLAIN, build, files, sizes_of
 from tools.check import check_config
 from tools.paths import BUILD
 from tools.ports import choose
-from tools.targets import RECORD, Folder, Found, Mpremote, Step, Target
-
-CONFIG = "config.json"
+from tools.selection import Room, Selection, asked, example_drivers, select
+from tools.targets import CONFIG, HASH, RECORD, Folder, Found, Mpremote, Step, Target, drivers_of
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,13 @@ class Plan:
     pending: dict[str, str]
 
 
-def plan(folder: Path, found: Found) -> Plan:
+def plan(folder: Path, found: Found, names: Iterable[str] | None = None) -> Plan:
     """Compare the built files with what is on the target, and with what was put there before.
 
     A file stays if the record has its hash and the target has it in its size. Only what the record
-    names is ever removed.
+    names is ever removed. names: the files that are wanted, if not all
     """
-    wanted = {name: _digest(folder / name) for name in files(folder)}
+    wanted = {name: _digest(folder / name) for name in names or files(folder)}
     there = _record(found.record)
     write = [
         name
@@ -62,10 +66,22 @@ def plan(folder: Path, found: Found) -> Plan:
     return Plan(write, remove, wanted, pending)
 
 
-def deploy(folder: Path, target: Target, config: Path | None, console: Console) -> int:
-    """Bring the target up to date; returns how many files travelled."""
+def deploy(
+    folder: Path,
+    target: Target,
+    config: Path | None,
+    console: Console,
+    board: Board | None = None,
+    drivers: tuple[str, ...] = (),
+) -> int:
+    """Bring the target up to date; returns how many files travelled.
+
+    board: whose room is counted; without it there is room for all
+    drivers: those that are wanted besides the config's
+    """
     found = target.look()
-    todo = plan(folder, found)
+    names = _fitting(folder, found, config, console, board, drivers) if board else files(folder)
+    todo = plan(folder, found, names)
     with tempfile.TemporaryDirectory() as records:
         steps = [Step(name) for name in todo.remove]
         steps += [Step(CONFIG, config)] if config else []
@@ -93,6 +109,37 @@ def deploy(folder: Path, target: Target, config: Path | None, console: Console) 
     return len(todo.write)
 
 
+def _fitting(
+    folder: Path,
+    found: Found,
+    config: Path | None,
+    console: Console,
+    board: Board,
+    drivers: tuple[str, ...],
+) -> list[str]:
+    """The files that fit; says what that leaves out."""
+    known = drivers_of(config.read_text()) if config else found.drivers
+    named = sorted({*(example_drivers() if known is None else known), *drivers})
+    sizes, ours = sizes_of(folder), _record(found.record)
+    room = Room(
+        storage.of(board), storage.capacity(board), found.free, found.sizes, frozenset(ours)
+    )
+    chosen = select(board, sizes, config.stat().st_size if config else 0, named, room)
+    if chosen.others:
+        console.print(_said(chosen, named, known is None and not drivers), soft_wrap=True)
+    return chosen.names
+
+
+def _said(chosen: Selection, named: list[str], guessed: bool) -> str:
+    whose = "of config.example.json, for there is no config yet" if guessed else "that are named"
+    return (
+        f"[yellow]{chosen.others} files stay here[/], for all do not fit: the board gets what its "
+        f"node can use, and the drivers {whose}: {', '.join(named) or 'none'}. For another "
+        f"driver name it in the config and deploy again, or say DRIVERS=name,name. "
+        f"{chosen.left:,} bytes are left"
+    )
+
+
 def _record(text: str) -> dict[str, str]:
     """The record on a target; empty where there is none, or garbage."""
     try:
@@ -110,7 +157,7 @@ def _write_record(path: Path, record: dict[str, str]) -> Path:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:HASH]
 
 
 @click.command()
@@ -118,21 +165,31 @@ def _digest(path: Path) -> str:
 @click.option("--port", help="serial port  [default: the only one there is]")
 @click.option("--config", type=click.Path(exists=True, path_type=Path), help="config.json to send")
 @click.option("--to", type=click.Path(path_type=Path), help="a folder instead of a board")
+@click.option("--drivers", default="", help="drivers that are wanted besides the config's")
 @click.option("--no-reset", is_flag=True, help="do not restart the board")
 def command(
-    board: str, port: str | None, config: Path | None, to: Path | None, no_reset: bool
+    board: str,
+    port: str | None,
+    config: Path | None,
+    to: Path | None,
+    drivers: str,
+    no_reset: bool,
 ) -> None:
-    """Build for BOARD and copy what changed onto it; its config.json is kept."""
-    boards.load(board)
+    """Build for BOARD and copy what changed onto it; its config.json is kept.
+
+    Where not all of it fits, only what the node can use is copied, with the drivers that its
+    config names, and those of --drivers.
+    """
+    facts, wanted = boards.load(board), asked(drivers)
     console = Console()
     folder = build(board)
     if config:
         check_config(config, board)
     if to or board == "UNIX":
-        deploy(folder, Folder(to or BUILD / "UNIX-flash"), config, console)
+        deploy(folder, Folder(to or BUILD / "UNIX-flash"), config, console, facts, wanted)
         return
     target = Mpremote(choose(port))
-    deploy(folder, target, config, console)
+    deploy(folder, target, config, console, facts, wanted)
     if no_reset:
         console.print("the board waits at its REPL; its reset button starts it")
         return

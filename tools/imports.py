@@ -28,6 +28,12 @@ def modules(lib: Path = LIB) -> dict[str, Path]:
     return found
 
 
+def drivers() -> list[str]:
+    """The names of all drivers: the modules that have a DRIVER."""
+    folder = LIB / DRIVERS
+    return sorted(p.stem for p in folder.glob("*.py") if "\nDRIVER = " in p.read_text())
+
+
 def needed(starts: Iterable[str], without: Collection[str] = (), lib: Path = LIB) -> set[str]:
     """The modules of lib/ that some modules need, and they themselves.
 

@@ -20,6 +20,7 @@ from tools import boards
 from tools.boards import Board
 from tools.compile import compile_all, modules
 from tools.errors import ToolError
+from tools.imports import drivers
 from tools.lint import types_of
 from tools.parts import PARTS
 from tools.paths import BUILD, LIB, MICROPYTHON, ROOT
@@ -90,13 +91,6 @@ module = __import__("sensors." + sys.argv[1], None, None, ("DRIVER",))
 module.options = module.demands = None
 print(used() - before)
 """
-
-
-def drivers() -> list[str]:
-    """The names of all drivers: the modules that have a DRIVER."""
-    return sorted(
-        path.stem for path in (LIB / "sensors").glob("*.py") if "\nDRIVER = " in path.read_text()
-    )
 
 
 @cache

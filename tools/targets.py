@@ -6,6 +6,7 @@ out steps in their order, stopping at the first that fails.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from typing import Protocol
 
 from tools.errors import ToolError
 
+CONFIG = "config.json"
+HASH = 16  # hexadecimal digits of a hash in the record
 RECORD = ".petrel.json"  # on the board: what a deploy put there, and its hashes
 
 
@@ -31,11 +34,31 @@ class Step:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there: the files below the top and lib/ with their sizes, and the record's text."""
+    """What is there: the files below the top and lib/ with their sizes, and the record's text.
+
+    free: bytes, None where that cannot be asked; drivers: those that its config names, None if it
+    has none
+    """
 
     sizes: dict[str, int]
     folders: frozenset[str] = frozenset()
     record: str = ""
+    free: int | None = None
+    drivers: tuple[str, ...] | None = None
+
+
+def drivers_of(config: str) -> tuple[str, ...] | None:
+    """The drivers that the text of a config names; None if it is none."""
+    try:
+        sensors = json.loads(config)["sensors"]
+        return tuple(sorted({str(sensor["driver"]) for sensor in sensors}))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def record_size(names: Iterable[str]) -> int:
+    """Bytes of the record of so many files."""
+    return len(json.dumps(dict.fromkeys(names, "0" * HASH)))
 
 
 class Target(Protocol):
@@ -61,8 +84,16 @@ class Folder:
             for path in files
             if path.is_file()
         }
-        record = self.root / RECORD
-        return Found(sizes, record=record.read_text(errors="replace") if record.exists() else "")
+        return Found(
+            sizes,
+            record=self._text(RECORD),
+            free=shutil.disk_usage(self.root).free if self.root.exists() else None,
+            drivers=drivers_of(self._text(CONFIG)),
+        )
+
+    def _text(self, name: str) -> str:
+        path = self.root / name
+        return path.read_text(errors="replace") if path.is_file() else ""
 
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
         for step in steps:
@@ -80,9 +111,10 @@ class Folder:
                 ) from error
 
 
-# Runs on the board: a line for each file and folder, then the record.
+# Runs on the board: a line for each file and folder, then what is free, the drivers of the config
+# (not the config, which holds secrets), and the record.
 _LOOK = f"""
-import os
+import json, os
 def look(folder, before):
     for entry in os.ilistdir(folder):
         name = before + entry[0]
@@ -93,6 +125,13 @@ def look(folder, before):
         else:
             print(os.stat(name)[6], name)
 look(os.getcwd(), "")
+found = os.statvfs(os.getcwd())
+print("free", found[0] * found[4])
+try:
+    with open({CONFIG!r}) as file:
+        print("drivers", *[sensor["driver"] for sensor in json.load(file)["sensors"]])
+except (OSError, ValueError, KeyError, TypeError):
+    pass
 try:
     with open({RECORD!r}) as file:
         print(file.read())
@@ -115,15 +154,21 @@ class Mpremote:
     def look(self) -> Found:
         sizes: dict[str, int] = {}
         record = ""
+        free: int | None = None
+        drivers: tuple[str, ...] | None = None
         for line in self._run(["exec", _LOOK]).splitlines():
             size, _, name = line.partition(" ")
             if line.startswith("{"):
                 record = line
+            elif size == "free":
+                free = int(name)
+            elif size == "drivers":
+                drivers = tuple(name.split())
             elif name.endswith("/"):
                 self._folders.add(name[:-1])
             elif size.isdigit():
                 sizes[name] = int(size)
-        return Found(sizes, frozenset(self._folders), record)
+        return Found(sizes, frozenset(self._folders), record, free, drivers)
 
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
         names = iter([step.name for step in steps])

@@ -10,15 +10,16 @@ import click
 from rich.console import Console
 
 from tools import boards
-from tools.build import build, files
-from tools.deploy import deploy, plan
+from tools.build import build
+from tools.check import check_config
+from tools.deploy import deploy
 from tools.errors import ToolError
 from tools.paths import BUILD
-from tools.targets import Folder, Found
+from tools.selection import asked
+from tools.targets import Folder
 
 LABELS = ("PYBFLASH", "NO NAME")
 MOUNTS = ("/media", "/run/media", "/mnt", "/Volumes")
-CLUSTER = 512  # bytes; the drive gives its room out in pieces of this
 
 
 def find_drive() -> Path | None:
@@ -31,43 +32,36 @@ def find_drive() -> Path | None:
     return None
 
 
-def room(tree: Path, found: Found) -> int:
-    """Bytes that a deploy needs more than what it replaces or removes gives back."""
-    todo = plan(tree, found)
-    needed = sum(_clusters((tree / name).stat().st_size) for name in todo.write)
-    return needed - sum(_clusters(found.sizes.get(n, 0)) for n in todo.write + todo.remove)
-
-
-def _clusters(size: int) -> int:
-    return -(-size // CLUSTER) * CLUSTER
-
-
 @click.command()
 @click.argument("board", default="PYBV11")
 @click.option("--to", type=click.Path(exists=True, path_type=Path), help="where it is mounted")
-def command(board: str, to: Path | None) -> None:
-    """Make build/BOARD-usb/, and copy it onto the drive if that is mounted."""
-    facts = boards.load(board)
+@click.option("--config", type=click.Path(exists=True, path_type=Path), help="config.json to copy")
+@click.option("--drivers", default="", help="drivers that are wanted besides the config's")
+def command(board: str, to: Path | None, config: Path | None, drivers: str) -> None:
+    """Copy the package for BOARD onto its drive; if none is mounted, into build/BOARD-usb/.
+
+    Where not all of it fits, only what the node can use is copied, with the drivers that its
+    config names, and those of --drivers. The config.json that is there is kept.
+    """
+    facts, wanted = boards.load(board), asked(drivers)
     if facts.petrel["storage"]["root"] != "/flash":
         raise ToolError(f"{board} has no USB drive", f"make deploy BOARD={board}")
     console = Console()
     folder = build(board)
-    tree = BUILD / f"{board}-usb"
-    shutil.rmtree(tree, ignore_errors=True)
-    for name in files(folder):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / name, tree / name)
-    console.print(f"{tree} is what belongs onto the drive")
+    if config:
+        check_config(config, board)
     drive = to or find_drive()
     if drive is None:
-        console.print("no PYBFLASH drive is mounted; copy the folder's contents there yourself")
-        return
-    target = Folder(drive)
-    size, free = room(tree, target.look()), shutil.disk_usage(drive).free
-    if size > free:
-        raise ToolError(
-            f"{drive} has {free:,} bytes free; {size:,} are needed", "remove files from it"
+        tree = BUILD / f"{board}-usb"
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir()
+        deploy(folder, Folder(tree), config, console, facts, wanted)
+        console.print(
+            f"no PYBFLASH drive is mounted; {tree} is what belongs onto it: copy its contents "
+            "there yourself",
+            soft_wrap=True,
         )
-    deploy(tree, target, None, console)
+        return
+    deploy(folder, Folder(drive), config, console, facts, wanted)
     os.sync()
     console.print(f"copied to {drive}; eject it, then press RST")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from tools.broker import Broker
-from tools.build import build
+from tools.build import build, files
 from tools.paths import MICROPYTHON
 from tools.sim import Bench
 from tools.subscriber import Subscriber
@@ -67,14 +67,19 @@ def make_node(
     seen: Subscriber,
     air: tuple[str, int] | None = None,
     name: str = "n1",
+    names: Iterable[str] | None = None,
     **options: Any,
 ) -> Node:
     """A node that is not switched on yet, without a config.
 
     air: what the Wi-Fi leads to, if not the broker; name: its name in the topics
+    names: the built files that it gets, if not all
     options: those of its Bench
     """
-    shutil.copytree(build("UNIX", quiet=True), flash, dirs_exist_ok=True)
+    built = build("UNIX", quiet=True)
+    for file in files(built) if names is None else names:
+        (flash / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(built / file, flash / file)
     bench = Bench(
         flash,
         interpreter=MICROPYTHON[bits],

@@ -1,0 +1,311 @@
+"""What goes onto a board on which not all fits: found by walking imports, and enough to run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.line import BridgeProcess, Line
+from host_tests.harness.node import LIGHT, Node, make_node
+from host_tests.test_storage import fill
+from tools import boards
+from tools.boards import Board
+from tools.broker import Broker
+from tools.build import build, files
+from tools.deploy import deploy
+from tools.errors import ToolError
+from tools.imports import drivers, modules, needed
+from tools.paths import LIB, MICROPYTHON
+from tools.selection import RESERVE, Room, asked, example_drivers, part, select
+from tools.send import signed
+from tools.sensors import config_for
+from tools.storage import FileSystem
+from tools.subscriber import Subscriber
+from tools.targets import Folder
+
+PYBOARD = boards.load("PYBV11")
+QUIET = Console(quiet=True)
+SECRET = "sixteen letters."
+
+
+# --- the walk
+
+
+def library(folder: Path, **sources: str) -> Path:
+    for name, source in sources.items():
+        path = folder / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import a.b",
+        "from a import b",
+        "from a.b import c as d",
+        "def f():\n    if 0:\n        import a.b as c",
+        "try:\n    from a.b import c\nexcept ImportError:\n    pass",
+        "x = __import__('a.b').b",
+        "y = __import__('a.b', None, None, ('c',))",
+    ],
+)
+def test_an_import_is_found_however_it_is_written(code: str, tmp_path: Path) -> None:
+    lib = library(tmp_path, start=code, a__b="import late", a__other="", late="", rest="")
+    (lib / "a/__init__.py").touch()
+    assert needed(["start"], lib=lib) == {"start", "a", "a.b", "late"}
+    assert needed(["start"], {"a.b"}, lib) <= {"start", "a"}
+
+
+@pytest.mark.parametrize("code", ["call('b', 'run', 1)", "overlay.call('b', 'run')"])
+def test_what_is_called_and_forgotten_is_found(code: str, tmp_path: Path) -> None:
+    lib = library(tmp_path, node__a=f"def f():\n    {code}", node__b="import c", c="")
+    assert needed(["node.a"], lib=lib) == {"node.a", "node.b", "c"}
+
+
+@pytest.mark.parametrize("code", ["call(name, 'run')", "__import__('mqtt.' + name)"])
+def test_a_name_that_the_code_does_not_tell_stops_the_walk(code: str, tmp_path: Path) -> None:
+    lib = library(tmp_path, a=f"x = 1\n{code}")
+    with pytest.raises(ValueError, match=r"a\.py:2: an import that cannot be told"):
+        needed(["a"], lib=lib)
+
+
+def test_all_of_lib_can_be_walked() -> None:
+    assert needed(modules()) == modules().keys()
+
+
+def test_the_walk_finds_what_is_called_and_forgotten_in_the_node() -> None:
+    found = needed(["node.boot", "node.main"])
+    for path in (LIB / "node").glob("*.py"):
+        for name in re.findall(r'\bcall\(\s*"(\w+)"', path.read_text()):
+            assert f"node.{name}" in found, path
+    assert {f"node.{path.stem}" for path in (LIB / "node").glob("[a-z]*.py")} <= found
+
+
+# --- what is chosen
+
+
+def chosen(board: Board, named: Iterable[str]) -> list[str]:
+    return part(board, files(build("UNIX", quiet=True)), named)
+
+
+def test_a_board_without_network_gets_nothing_that_needs_one() -> None:
+    names = chosen(PYBOARD, ["dht11"])
+    there = {name.removesuffix(".mpy") for name in names if name.startswith("lib/sensors/")}
+    assert there == {f"lib/sensors/{name}" for name in ("__init__", "dht11", "dht22")}
+    for name in ("tls", "websocket", "v5", "wire5", "properties", "simple", "robust", "client"):
+        assert f"lib/mqtt/{name}.mpy" not in names
+    assert "lib/node/wifi.mpy" not in names
+    assert {"lib/mqtt/serial.mpy", "lib/node/console.mpy", "boot.py", "lib/board.mpy"} <= {*names}
+
+
+def test_a_board_with_network_keeps_what_its_node_uses_of_it() -> None:
+    names = chosen(boards.load("ESP8266_GENERIC"), [])
+    assert {"lib/mqtt/tls.mpy", "lib/node/wifi.mpy", "lib/node/brokers.mpy"} <= {*names}
+    assert "lib/mqtt/v5.mpy" not in names
+
+
+def test_the_node_asks_for_no_mqtt_5() -> None:
+    """So that what only version 5 needs can be left out."""
+    for path in (LIB / "node").glob("*.py"):
+        assert not re.search(r"\b(version|properties)\s*=", path.read_text()), path
+
+
+SIZES = {"boot.py": 300, "main.py": 100, "lib/mqtt/link.mpy": 1000, "lib/mqtt/simple.mpy": 9000}
+FAT = FileSystem("fat", 512)
+
+
+def test_where_all_fits_all_is_chosen() -> None:
+    for room in (Room(FAT), Room(FAT, 40_000, 40_000), Room(FAT, None, 40_000)):
+        assert select(PYBOARD, SIZES, 0, [], room).names == list(SIZES)
+
+
+def test_where_it_does_not_the_rest_is_left_out_and_counted() -> None:
+    for room in (Room(FAT, 16_000), Room(FAT, 90_000, 16_000)):
+        selection = select(PYBOARD, SIZES, 0, [], room)
+        assert selection.names == ["boot.py", "main.py", "lib/mqtt/link.mpy"]
+        assert selection.others == 1
+        assert selection.left == 16_000 - 7 * 512  # five files with the record, and two folders
+
+
+def test_a_board_that_is_too_small_is_told_with_both_figures() -> None:
+    with pytest.raises(ToolError) as error:
+        select(PYBOARD, SIZES, 3000, [], Room(FAT, 11_000))
+    assert error.value.message == (
+        "PYBV11 has 11,000 bytes for files, in blocks of 512; 14,848 are needed, of them 8,192 "
+        "for what the node writes"
+    )
+    assert "fewer drivers" in error.value.hint
+
+
+def test_a_full_board_is_told_what_is_free_and_what_is_needed() -> None:
+    with pytest.raises(ToolError) as error:
+        select(PYBOARD, SIZES, 0, [], Room(FAT, 90_000, 1024, {"photo": 80_000}))
+    assert error.value.message.startswith("the board has 1,024 bytes free; 3,584 more are needed")
+
+
+def test_what_is_replaced_or_removed_gives_its_room_back() -> None:
+    there = {"main.py": 100, "lib/old.mpy": 2000, "lib/mine.py": 2000}
+    room = Room(FAT, None, 5000, there, frozenset({"main.py", "lib/old.mpy"}))
+    assert room.grows({"main.py": 513}) == 512 - 4 * 512
+    assert room.grows({"main.py": 10}) == -4 * 512
+    assert room.grows({"main.py": 10, "lib/old.mpy": 2049}) == 512
+
+
+def test_drivers_that_a_person_lists() -> None:
+    assert asked("relay, bme280") == ("relay", "bme280")
+    with pytest.raises(ToolError) as error:
+        asked("bme28")
+    assert error.value.hint.startswith("did you mean bme280?")
+
+
+# --- a deploy of it, onto a real FAT
+
+
+def onto(folder: Path, config: object, more: tuple[str, ...] = ()) -> str:
+    """Deploy for a Pyboard; returns what was said. config: None keeps the one that is there."""
+    path = folder.with_name("my.json") if config else None
+    if path:
+        path.write_text(json.dumps(config))
+    console = Console(width=1000)
+    with console.capture() as said:
+        deploy(build("PYBV11", quiet=True), Folder(folder), path, console, PYBOARD, more)
+    return said.get()
+
+
+@pytest.mark.parametrize("driver", drivers())
+def test_a_pyboard_takes_the_node_and_any_driver(driver: str, tmp_path: Path) -> None:
+    entry = config_for(driver, PYBOARD)
+    config = {"node": "n1", "mqtt": {"serial": "usb"}, "sensors": [entry]}
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    said = onto(drive, config)
+    assert f"the drivers that are named: {driver}." in said
+    block, empty, left = fill("fat", 114_688, drive)
+    assert (block, empty) == (512, 97_280)
+    assert left is not None and left >= RESERVE
+    counted = int(re.findall(r"([\d,]+) bytes are left", said)[0].replace(",", ""))
+    assert left * 0.8 <= counted <= left
+    code = f"import sensors.{driver} as it\nit.options()\nprint(it.DRIVER is not None)"
+    done = subprocess.run(
+        [str(MICROPYTHON["64"]), "-c", code],
+        env={"MICROPYPATH": f"{drive}/lib:.frozen"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_the_config_that_is_there_says_which_drivers(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    assert ", ".join(example_drivers()) in onto(drive, None)
+    assert not (drive / "lib/sensors/relay.mpy").exists()
+    (drive / "config.json").write_text('{"sensors": [{"driver": "relay"}]}')
+    said = onto(drive, None)
+    assert "the drivers that are named: relay." in said
+    assert (drive / "lib/sensors/relay.mpy").exists()
+    assert not (drive / "lib/sensors/analog.mpy").exists()
+    onto(drive, None, more=("servo",))
+    assert {"relay.mpy", "servo.mpy", "dimmer.mpy"} <= {p.name for p in drive.rglob("*.mpy")}
+    assert fill("fat", 114_688, drive)[2]
+
+
+def test_a_board_with_room_gets_everything(tmp_path: Path) -> None:
+    folder = build("PYBD_SF2", quiet=True)
+    deploy(folder, Folder(tmp_path), None, QUIET, boards.load("PYBD_SF2"))
+    assert set(files(folder)) <= set(Folder(tmp_path).look().sizes)
+
+
+# --- whole nodes, from exactly the files that were chosen
+
+AIR = {"name": "air", "driver": "bme280", "sda": 21, "scl": 22, "interval": 0.3}
+PROBE = {"name": "probe", "driver": "ds18b20", "pin": 18, "interval": 0.3}
+RAIN = {"name": "rain", "driver": "pulse", "pin": 4, "pull": "up", "interval": 0.3, "keep": "rain"}
+PUMP = {"name": "pump", "driver": "relay", "pin": 13}
+SURE = {**LIGHT, "delivery": "must_deliver", "median": 3}
+CASES: dict[str, tuple[list[dict[str, Any]], tuple[str, ...]]] = {
+    "1-Wire": ([PROBE], ("probe",)),
+    "I2C": ([AIR, PUMP], ("air/temperature", "pump")),
+    "a counter that is kept": ([RAIN], ("rain/total",)),
+    "must_deliver": ([SURE], ("light",)),
+}
+
+
+def wire(node: Node) -> None:
+    node.bench.world.wire("wire:18", {"model": "ds18b20", "temperature": 20.5, "seconds": 0})
+    node.bench.world.wire("i2c:21,22", {"model": "bme280", "temperature": 18.25})
+
+
+def lived(node: Node, topics: Iterable[str]) -> None:
+    """The node runs, takes every command, restarts itself with what waits, and runs again."""
+    for topic in topics:
+        node.wait(topic)
+    assert "faults" not in node.wait("diagnostics")
+    assert node.command("ping")["ok"]
+    assert node.command("read")["ok"]
+    sensor = next(iter(topics)).split("/")[0]
+    assert node.command("interval", json.dumps({"sensor": sensor, "seconds": 0.2}))["ok"]
+    assert node.command("diagnostics")["ok"]
+    start = len(node.seen.messages)
+    assert node.command("reboot")["ok"]
+    for topic in topics:
+        node.wait(topic, start=start)
+    again = node.wait("diagnostics", start=start)
+    assert "why" not in again and "faults" not in again, again
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    with Line(tmp_path) as line:
+        yield line
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_node_on_the_serial_line(
+    case: str, tmp_path: Path, line: Line, broker: Broker, seen: Subscriber
+) -> None:
+    sensors, topics = CASES[case]
+    names = chosen(PYBOARD, [each["driver"] for each in sensors])
+    node = make_node(
+        tmp_path / "flash", WIDTHS[-1], broker, seen,
+        names=names, serial=line.board.fileno(), clock="unset",
+    )  # fmt: skip
+    wire(node)
+    node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=sensors))
+    with BridgeProcess(line, broker) as bridge, node.bench:
+        node.bench.power_on()
+        lived(node, topics)
+        assert not [said for said in bridge.lines if "no module" in said]
+
+
+def test_a_node_over_wifi_with_signed_commands(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    names = chosen(boards.load("ESP8266_GENERIC"), ["analog", "digital"])
+    node = make_node(tmp_path, WIDTHS[-1], broker, seen, names=names)
+    node.write_config(node.config(commands={"secret": SECRET}))
+    with node.bench:
+        node.bench.power_on()
+        node.wait("light")
+        topic = "petrel/n1/cmd/ping"
+        node.seen.publish(topic, signed(SECRET, topic, b"", 1).decode())
+        node.wait("reply/ping")
+        assert not [said for said in node.bench.lines if "no module" in said]
+
+
+def test_a_wrong_config_is_told_as_ever(tmp_path: Path, broker: Broker, seen: Subscriber) -> None:
+    node = make_node(tmp_path, WIDTHS[-1], broker, seen, names=chosen(PYBOARD, ["analog"]))
+    sensors = [{**LIGHT, "pin": 25}, {"name": "air", "driver": "bme280", "sda": 21, "scl": 22}]
+    node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=sensors))
+    with node.bench:
+        node.bench.power_on()
+        node.bench.wait_for_line(r"sensors\[0\]\.pin: 25 cannot measure")
+        node.bench.wait_for_line(r"sensors\[1\]\.driver: .*bme280")

@@ -1,0 +1,151 @@
+"""Which files of a build go onto a board: all where they fit, else those that it needs.
+
+A node needs what boot.py and main.py import, without what its board cannot use, and the drivers
+that its config names. Whatever else a config says, its modules are there: who edits it on the
+board can miss a driver, and nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tools import storage
+from tools.boards import Board
+from tools.build import EXAMPLE, PLAIN
+from tools.errors import ToolError
+from tools.imports import drivers, imported, needed
+from tools.paths import FIRMWARE
+from tools.targets import CONFIG, RECORD, drivers_of, record_size
+
+# The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
+_VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
+# Bytes for what the node writes by itself: the last good config and the next one, what waits over
+# a restart, the totals of counters.
+RESERVE = 8192
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a target has room for.
+
+    capacity, free: bytes for files when it is empty, and now; None where that is not known
+    there: its files, path -> bytes; ours: those that an earlier deploy put there
+    """
+
+    system: storage.FileSystem
+    capacity: int | None = None
+    free: int | None = None
+    there: Mapping[str, int] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+
+    def grows(self, sizes: Mapping[str, int]) -> int:
+        """Bytes that files take more than what they replace, and what is removed, gives back."""
+        after = {name: at for name, at in self.there.items() if name not in self.ours - {*sizes}}
+        for name, size in sizes.items():  # one that grows may be written before one that shrinks
+            after[name] = max(size, after.get(name, 0))
+        return self.system.taken(after) - self.system.taken(self.there)
+
+    def left(self, sizes: Mapping[str, int]) -> int | None:
+        """Bytes that stay free; below 0 if there is no room; None where nothing is known."""
+        found = []
+        if self.capacity is not None:
+            found.append(self.capacity - self.system.taken(sizes))
+        if self.free is not None:
+            found.append(self.free - self.grows(sizes))
+        return min(found, default=None)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What goes onto a board: `names` of files of the build, and how many others it has.
+
+    left: bytes that stay free, None where that is not known
+    """
+
+    names: list[str]
+    others: int = 0
+    left: int | None = None
+
+
+def select(
+    board: Board,
+    sizes: Mapping[str, int],
+    config: int,
+    named: Iterable[str],
+    room: Room,
+) -> Selection:
+    """Choose from a build, so that it fits.
+
+    sizes: the files of the build; config: bytes of the config that comes along, 0 for none
+    named: the drivers that are needed
+    Raises ToolError if not even what is needed fits.
+    """
+    left = room.left(_all(sizes, config, room))
+    if left is None or left >= RESERVE:
+        return Selection(list(sizes), left=left)
+    names = part(board, sizes, named)
+    wanted = _all({name: sizes[name] for name in names}, config, room)
+    left = room.left(wanted)
+    assert left is not None
+    needs, has = room.system.taken(wanted), room.capacity
+    if has is not None and needs + RESERVE > has:
+        raise ToolError(
+            f"{board.id} has {has:,} bytes for files, in blocks of {room.system.block:,}; "
+            f"{needs + RESERVE:,} are needed, of them {RESERVE:,} for what the node writes",
+            "let the config name fewer drivers, or freeze Petrel into the firmware",
+        )
+    if left < 0:
+        raise ToolError(
+            f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
+            f"in blocks of {room.system.block:,}",
+            "remove files from it",
+        )
+    return Selection(names, len(sizes) - len(names), left)
+
+
+def _all(sizes: Mapping[str, int], config: int, room: Room) -> dict[str, int]:
+    """The files that come, with the config, and the record of a deploy."""
+    more = {CONFIG: config} if config else {}
+    return {**sizes, **more, RECORD: record_size({*sizes, *room.ours})}
+
+
+def part(board: Board, built: Iterable[str], named: Iterable[str]) -> list[str]:
+    """The files that a node on that board needs with these drivers, of those that were built."""
+    starts = {name for plain in PLAIN for name in imported(FIRMWARE / plain)}
+    starts |= {f"sensors.{driver}" for driver in named}
+    wanted = {*PLAIN, EXAMPLE, "board.txt", "lib/board.mpy"}
+    for name in needed(starts, cannot_use(board)):
+        path = f"lib/{name.replace('.', '/')}"
+        wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
+    return [name for name in built if name in wanted]
+
+
+def cannot_use(board: Board) -> frozenset[str]:
+    """The modules that a node on that board never comes to import."""
+    without = set(_VERSION_5)
+    if board.petrel["network"] != "wifi":
+        without.add("node.wifi")
+    if board.petrel["network"] == "none":
+        without.add("node.brokers")
+    if board.petrel["tls"] == "none":
+        without.add("mqtt.tls")
+    return frozenset(without)
+
+
+def example_drivers() -> tuple[str, ...]:
+    """Those of the example config, for a board of whose config nothing is known."""
+    return drivers_of((FIRMWARE / "config.json").read_text()) or ()
+
+
+def asked(text: str) -> tuple[str, ...]:
+    """The drivers that a person lists; raises ToolError, with what may have been meant."""
+    listed = tuple(text.replace(",", " ").split())
+    there = drivers()
+    for name in listed:
+        if name not in there:
+            close = difflib.get_close_matches(name, there, 1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ToolError(f"there is no driver {name!r}", f"{hint}There are {', '.join(there)}")
+    return listed
