@@ -131,7 +131,7 @@ def _fitting(
 
 
 def _said(chosen: Selection, named: list[str], guessed: bool) -> str:
-    whose = "of config.example.json, for there is no config yet" if guessed else "that are named"
+    whose = "of config.example.json, for no config says which" if guessed else "that are named"
     return (
         f"[yellow]{chosen.others} files stay here[/], for all do not fit: the board gets what its "
         f"node can use, and the drivers {whose}: {', '.join(named) or 'none'}. For another "
