@@ -161,6 +161,13 @@ def test_what_is_replaced_or_removed_gives_its_room_back() -> None:
     assert room.grows({"main.py": 10, "lib/old.mpy": 2049}) == 512
 
 
+def test_a_board_that_has_it_all_keeps_it_all_when_its_node_has_filled_the_rest() -> None:
+    there, new = {**SIZES, "outbox/1": 400_000}, {**SIZES, "main.py": 600}
+    for free, others in ((1100, 0), (600, 1)):  # two blocks more are needed
+        room = Room(FAT, None, free, there, frozenset(SIZES))
+        assert select(PYBOARD, new, 0, [], room).others == others
+
+
 def test_drivers_that_a_person_lists() -> None:
     assert asked("relay, bme280") == ("relay", "bme280")
     with pytest.raises(ToolError) as error:

@@ -25,6 +25,7 @@ from tools import boards, storage
 from tools.boards import Board
 from tools.build import PLAIN, build, files, sizes_of
 from tools.check import check_config
+from tools.imports import drivers as all_drivers
 from tools.paths import BUILD
 from tools.ports import choose
 from tools.selection import Room, Selection, asked, example_drivers, select
@@ -119,7 +120,8 @@ def _fitting(
 ) -> list[str]:
     """The files that fit; says what that leaves out."""
     known = drivers_of(config.read_text()) if config else found.drivers
-    named = sorted({*(example_drivers() if known is None else known), *drivers})
+    wanted = {*(example_drivers() if known is None else known), *drivers}
+    named = sorted(wanted & {*all_drivers()})  # the board tells of one that there is not
     sizes, ours = sizes_of(folder), _record(found.record)
     room = Room(
         storage.of(board), storage.capacity(board), found.free, found.sizes, frozenset(ours)

@@ -82,8 +82,10 @@ def select(
     named: the drivers that are needed
     Raises ToolError if not even what is needed fits.
     """
-    left = room.left(_all(sizes, config, room))
-    if left is None or left >= RESERVE:
+    everything = _all(sizes, config, room)
+    left = room.left(everything)
+    # A board that has it all keeps it all, even one on which the node has filled the rest.
+    if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
         return Selection(list(sizes), left=left)
     names = part(board, sizes, named)
     wanted = _all({name: sizes[name] for name in names}, config, room)
@@ -100,7 +102,7 @@ def select(
         raise ToolError(
             f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
             f"in blocks of {room.system.block:,}",
-            "remove files from it",
+            "remove files from it; of a drive, empty the trash as well",
         )
     return Selection(names, len(sizes) - len(names), left)
 
