@@ -39,6 +39,7 @@ CLAIMS = [
         "each I2C driver reads the same over real bus timing as on the simulated board, and says "
         "the same of a part that is absent, slow, wrong or stuck",
         PICO, _of(f"{HERE}/test_drivers.py", "test_i2c", "test_several_parts_on_one_bus",
+                  "test_i2c_by_the_chips_own_peripheral",
                   "test_a_bus_that_a_reset_has_cut_off_is_clocked_free"),
     ),
     Claim(

@@ -79,6 +79,20 @@ def test_i2c(board: Board, model: str, values: dict[str, float], steps: list[flo
                 assert "Error: " in found[0]
 
 
+def test_i2c_by_the_chips_own_peripheral(board: Board) -> None:
+    """machine.I2C in place of SoftI2C: a user may hand a driver either."""
+    several = [each for each in I2C if each[0] != "bmp280"]
+    rig = board({BUS: [{"model": model, **values} for model, values, _ in several]})
+    for model, _, _ in several:
+        soft, hard = rig.run(f"""
+from machine import I2C, Pin, SoftI2C
+from sensors import {model}
+tell(value({model}.DRIVER(SoftI2C(sda=Pin(4), scl=Pin(5)))))
+tell(value({model}.DRIVER(I2C(0, sda=Pin(4), scl=Pin(5)))))
+""")
+        assert soft == hard, model
+
+
 def test_a_bus_that_a_reset_has_cut_off_is_clocked_free(board: Board) -> None:
     """A part is in the middle of an answer, and holds SDA until it has had five clocks more."""
     part = {"model": "sht3x", "fault": "sda low", "clocks": 5}

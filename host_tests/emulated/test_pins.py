@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from host_tests.emulated.rig import PicoRig
+from host_tests.harness.interpreter import WIDTHS
+from host_tests.harness.rig import Rig
 
 Board = Callable[..., PicoRig]
 Step = tuple[int | None, float]
@@ -104,27 +107,49 @@ def test_pulses_with_bounces(board: Board) -> None:
     assert rig.finish() == [25]
 
 
-def test_outputs(board: Board) -> None:
-    """What the pins do, measured at the pins."""
+OUTPUTS = [
+    ("relay", "pin=16", ("True", "False")), ("relay", "pin=16, invert=True", ("True", "False")),
+    ("dimmer", "pin=18", (25, 50.5, 99)), ("servo", "pin=20", (0, 45, 90)),
+    ("buzzer", "pin=22, frequency=2000", (1,)),
+    ("pixels", "pin=10, count=3", ("[1, 128, 255]", "[0, 0, 0]")),
+]  # fmt: skip
+
+
+def at_the_pin(rig: PicoRig, driver: str, pin: int) -> tuple[float, ...] | str:
+    """What an output does, measured: a level; frequency and duty; or the colours of lights."""
+    if driver == "pixels":
+        return str(rig.pico.world.pixels[str(pin)])
+    found = rig.pico.look(pin)
+    if driver == "relay":
+        return (found["level"],)
+    return 1e6 / found["period"], 65_535 * found["high"] / found["period"]
+
+
+def in_the_world(rig: Rig, driver: str, pin: int) -> tuple[float, ...] | str:
+    """The same as the simulated board has set it."""
+    if driver == "pixels":
+        return str(rig.world.pixels[str(pin)])
+    if driver == "relay":
+        return (rig.world.level(pin),)
+    return rig.world.pwm[str(pin)]
+
+
+@pytest.mark.parametrize(("driver", "options", "values"), OUTPUTS)
+def test_outputs(board: Board, driver: str, options: str, values: tuple[Any, ...]) -> None:
+    """What the pins do, measured at the pins, is what the simulated board was told."""
     rig = board(lights=(10,))
-    look = rig.pico.look
-    rig.run("from machine import Pin")
-    rig.run("s = make('relay', pin=16)\ns.set(True)")
-    assert look(16)["level"] == 1
-    rig.run("s = make('relay', pin=16, invert=True)\ns.set(True)")
-    assert look(16)["level"] == 0
-    rig.run("s = make('dimmer', pin=18)\ns.set(25)\ntime.sleep_ms(20)")
-    found = look(18)
-    assert found["high"] / found["period"] == pytest.approx(0.25, abs=0.002)
-    for degrees, us in ((0, 1000), (45, 1500), (90, 2000)):
-        rig.run(f"s = make('servo', pin=20)\ns.set({degrees})\ntime.sleep_ms(100)")
-        found = look(20)
-        assert found["period"] == pytest.approx(20_000, rel=0.001)
-        assert found["high"] == pytest.approx(us, rel=0.002)
-    rig.run("s = make('buzzer', pin=22, frequency=2000)\ns.set(1)\ntime.sleep_ms(20)")
-    assert look(22)["period"] == pytest.approx(500, rel=0.001)
-    rig.run("s = make('pixels', pin=10, count=3)\ns.set([1, 128, 255])")
-    assert rig.pico.world.pixels["10"] == "0180ff" * 3
+    pin = int(re.findall(r"pin=(\d+)", options)[0])
+    for value in values:
+        code = f"s = make('{driver}', {options})\ns.set({value})\ntime.sleep_ms(100)"
+        with Rig(WIDTHS[-1], {}) as simulated:
+            simulated.run(code)
+            wanted = in_the_world(simulated, driver, pin)
+        rig.run(code)
+        found = at_the_pin(rig, driver, pin)
+        if isinstance(wanted, str):
+            assert found == wanted
+        else:
+            assert found == pytest.approx(wanted, rel=0.002), value
 
 
 def test_an_output_is_safe_from_the_first_moment(board: Board) -> None:

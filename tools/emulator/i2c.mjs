@@ -101,3 +101,32 @@ export class I2cTarget {
     this.sda.hold(this, bit ? null : 0);
   }
 }
+
+// The same parts for a peripheral of the chip, machine.I2C: whole bytes, and no time on the wire.
+export function attach(peripheral, ask) {
+  let address = 0, written = [], answer = null, at = 0;
+  const flush = () => {
+    if (written.length) ask("write", address, Buffer.from(written).toString("hex"));
+    written = [];
+  };
+  peripheral.onStart = () => {
+    flush();
+    peripheral.completeStart();
+  };
+  peripheral.onConnect = (to, reads) => {
+    address = to;
+    const found = ask(reads ? "read" : "?", to);
+    answer = Buffer.from(found ?? "", "hex");
+    at = 0;
+    peripheral.completeConnect(found !== null);
+  };
+  peripheral.onWriteByte = (byte) => {
+    written.push(byte);
+    peripheral.completeWrite(true);
+  };
+  peripheral.onReadByte = () => peripheral.completeRead(at < answer.length ? answer[at++] : 0xff);
+  peripheral.onStop = () => {
+    flush();
+    peripheral.completeStop();
+  };
+}

@@ -12,7 +12,7 @@ import readline from "node:readline";
 import { ConsoleLogger, LogLevel, Simulator, USBCDC } from "rp2040js";
 import { BootRom } from "./bootrom.mjs";
 import { Flash, PowerCut } from "./flash.mjs";
-import { I2cTarget } from "./i2c.mjs";
+import { I2cTarget, attach } from "./i2c.mjs";
 import { Net } from "./nets.mjs";
 import { OneWireTarget } from "./onewire.mjs";
 import { Dht, Lights, Meter, Ultrasonic, play } from "./pulses.mjs";
@@ -123,7 +123,10 @@ class Board {
     const at = pins.map((pin) => this.nets[pin]);
     const where = pins.join(",");
     const model = (...what) => ask(kind, where, ...what);
-    if (kind === "i2c") new I2cTarget(at[0], at[1], model, held);
+    if (kind === "i2c") {
+      new I2cTarget(at[0], at[1], model, held);
+      attach(this.mcu.i2c[(pins[0] >> 1) & 1], model); // table 2 of the datasheet: by pairs of pins
+    }
     else if (kind === "onewire") new OneWireTarget(at[0], model, this.clock);
     else if (kind === "dht") new Dht(at[0], model, this.clock);
     else if (kind === "echo") new Ultrasonic(at[0], at[1], model, this.clock);
