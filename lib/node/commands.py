@@ -89,8 +89,8 @@ def _set(node, payload):
 
 
 def _diagnostics(node, payload):
-    """Payload: anything. Answers, and publishes the diagnostics."""
-    node.tell()
+    """Payload: anything. Answers; the diagnostics follow within a second, see Node.news."""
+    node.news = True
     return {}
 
 
