@@ -1,14 +1,17 @@
 # Takes readings as fast as the broker acknowledges them, and prints the free heap: for a test.
 import gc
 
+import mqtt.link  # noqa: F401
+import sensors.analog  # noqa: F401
+import sensors.digital  # noqa: F401
 from node.overlay import call, forget
 
 
 def readings(count):
     node, config = call("start", "decide")
     forget("boot")
-    call("connection", "make", node, config)
     call("parts", "make", node, config)
+    call("connection", "make", node, config)
     del config
     client = node.client
     outbox = client.outbox

@@ -38,7 +38,6 @@ def make(node, config):
         # In safe mode there are no sensors, and what was stored for them stays where it is.
         queue = call("kept", "outbox", node, queue, config["outbox"], must or node.safe)
     from mqtt.link import Link
-    from mqtt.subscribe import want
 
     node.client = Link(
         dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
@@ -48,6 +47,8 @@ def make(node, config):
     )  # fmt: skip
     if len(dials) > 1:
         node.client.session.connect_ms = 4000  # the next one is worth a try
+    from mqtt.subscribe import want
+
     want(node.client.session, node.prefix + "cmd/#", 1)
 
 

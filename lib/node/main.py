@@ -3,6 +3,9 @@
 A crash restarts the board. Three crashes in a row, without a minute of good work between them,
 end in safe mode: no sensors, only the connection and the commands, so that the node can say why.
 Safe mode ends by itself after ten minutes. See node.start for how it is decided.
+
+What stays is loaded before what goes: code that is forgotten would leave holes between, and a heap
+with holes has no room for a message that it has bytes enough for.
 """
 
 import gc
@@ -18,6 +21,7 @@ _STOPPED = "stopped; machine.reset() starts it again"
 
 def run():
     """Run the node; returns only to leave the board to the REPL, after saying why."""
+    _load_client()
     started = call("start", "decide")
     if not started:
         return
@@ -40,8 +44,11 @@ def _live(started):
     crashed = ""
     try:
         forget("boot")
-        call("connection", "make", node, config)
+        _load_drivers(config)
         call("parts", "make", node, config)
+        call("connection", "make", node, config)
+        if config["watchdog"]:
+            call("watchdog", "start", node, config["watchdog"])
         config = None
         ended = node.run()
     except KeyboardInterrupt:
@@ -51,6 +58,22 @@ def _live(started):
         ended = crashed = _why(error, node)
     node.release()
     return ended, crashed, node.gave_up, node.client and node.client.outbox
+
+
+def _load_client():
+    from node import app, boot  # noqa: F401
+
+    config = boot.config
+    if config and ("wifi" in config or "serial" in config["mqtt"]):
+        import mqtt.link  # noqa: F401
+
+
+def _load_drivers(config):
+    for entry in config["sensors"]:
+        try:
+            __import__("sensors." + entry["driver"])
+        except (ImportError, AttributeError, ValueError):
+            pass  # it is told when the sensor is made
 
 
 def _why(error, node):

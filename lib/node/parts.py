@@ -1,4 +1,4 @@
-"""Makes a node's sensors, and starts the watchdog. Needed once, and then forgotten."""
+"""Makes a node's sensors. Needed once, and then forgotten."""
 
 import sys
 from time import sleep_us, ticks_ms
@@ -18,11 +18,6 @@ def make(node, config):
         except (ImportError, TypeError, AttributeError) as error:
             node.failed(entry["name"], error)
     forget("roles")
-    if config["watchdog"]:
-        try:
-            node.feed = machine.WDT(timeout=config["watchdog"] * 1000).feed
-        except ValueError:  # ESP8266 has one of a fixed time
-            node.feed = machine.WDT().feed
 
 
 def again(node, entry, buses):
