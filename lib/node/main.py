@@ -8,7 +8,6 @@ What stays is loaded before what goes: code that is forgotten would leave holes 
 with holes has no room for a message that it has bytes enough for.
 """
 
-import gc
 import sys
 import time
 
@@ -29,7 +28,7 @@ def run():
     ended, crashed, gave_up, outbox = _live(started)
     try:
         print("Petrel:", ended)
-        _keep(outbox)
+        call("ending", "keep", outbox)
         call("retained", "ended", crashed, gave_up)
         time.sleep_ms(500)  # let the console send this
     finally:
@@ -82,20 +81,3 @@ def _why(error, node):
         return call("why", "text", error, node)
     except MemoryError:
         return type(error).__name__
-
-
-def _keep(outbox):
-    """What was accepted and not delivered must not go with the RAM."""
-    on_flash = hasattr(outbox, "journal") or hasattr(outbox, "restored")
-    if not outbox or not outbox.count and not on_flash:
-        return
-    try:
-        gc.collect()
-        for name in list(sys.modules):  # what has come to its end needs no RAM
-            if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
-                del sys.modules[name]
-        kept = call("kept", "store", outbox)
-        if kept:
-            print("Petrel: kept for the next start:", kept)
-    except (OSError, ValueError, MemoryError) as error:
-        print("Petrel: not kept:", error)
