@@ -8,7 +8,7 @@ import sys
 
 import vfs
 
-from node import config
+from node import config, saved
 
 LONG = "x" * 255  # so that a file takes more than one block
 GOOD = {"node": "n1", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": []}
@@ -58,7 +58,7 @@ def on_flash(kind, blocks, first):
     vfs.mount(kind(flash), "/flash")
     try:
         os.chdir("/flash")
-        config.save(first)
+        saved.save(first)
         assert config.load()[0]["node"] == first["node"]
     finally:
         os.chdir("/")
@@ -92,7 +92,7 @@ def sweep(kind, blocks):
     seen = set()
     for torn in (False, True):
         for left in range(writes + 1):
-            _, flash = mounted(kind, data, lambda: config.save(NEXT), left, torn)
+            _, flash = mounted(kind, data, lambda: saved.save(NEXT), left, torn)
             found, _ = mounted(kind, flash.data, config.load)
             assert found and found[0], (left, torn, found)
             assert found[0]["node"] in ("n1", "n2"), (left, torn)
@@ -105,7 +105,7 @@ def count_writes(kind, data):
     vfs.mount(kind(flash), "/flash")
     os.chdir("/flash")
     flash.left = 10_000
-    config.save(NEXT)
+    saved.save(NEXT)
     used = 10_000 - flash.left
     os.chdir("/")
     vfs.umount("/flash")
@@ -248,8 +248,8 @@ def test_interval_is_set_in_the_file():
         write("config.json", json.dumps(
             {"mqtt": {"host": "b"}, "sensors": [{"name": "s", "driver": "digital", "pin": 1}]}
         ))  # fmt: skip
-        assert not config.set_interval("other", 5)
-        assert config.set_interval("s", 5)
+        assert not saved.set_interval("other", 5)
+        assert saved.set_interval("s", 5)
         return config.load()
 
     assert in_ram(action)[0]["sensors"][0]["interval"] == 5

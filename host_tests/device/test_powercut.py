@@ -6,6 +6,7 @@ from disk import Disk, Mounted, fresh
 
 from mqtt.durable import Durable
 from node import config
+from node.saved import save
 
 WRITES = 500
 LAG = 8  # messages that may come once more, though they were acknowledged
@@ -113,11 +114,11 @@ def good_config(number):
 def sweep_of_the_config(kind):
     saved = []  # writes after which a save has returned
     with fresh(kind) as disk:
-        config.save(good_config(0))
+        save(good_config(0))
         before = bytes(disk.data)
         disk.log = []
         while len(disk.log) < WRITES:
-            config.save(good_config(len(saved) + 1))
+            save(good_config(len(saved) + 1))
             saved.append(len(disk.log))
         log = disk.log
     assert len(log) >= WRITES

@@ -1,26 +1,14 @@
-"""The config file: found, checked, saved, and never lost.
+"""The config of the node: found, checked, completed. See node.saved for its files.
 
-Three files: config.json is what counts. config.json.old is the last one that was found good; it
-is used when config.json is missing, cut short or wrong. A config.json that equals it need not be
-checked again, which spares a small board the RAM of the check. config.json.new exists
-for the moment of a save; when there is no config.json, a power cut came at the worst moment of a
-save on a FAT file system, and config.json.new is complete. Where there is none of the three, it is
-the one that was built into the firmware, as `board.CONFIG`, if any was.
-
-Saving writes .new and renames it over config.json: littlefs does that in one step. FAT refuses to
-rename onto a file, so there the old one is removed first.
+Imported at the boot, and forgotten. A config.json that equals the last good one need not be
+checked again, which spares a small board the RAM of the check.
 """
 
 import json
-import os
 import sys
 
-from micropython import const
-
 from node.overlay import forget
-
-_NAME = const("config.json")
-_MOST = const(4096)  # bytes
+from node.saved import NAME, exists, keep, read, write
 
 
 def load():
@@ -29,11 +17,12 @@ def load():
     state: "degraded" if only the connection can be used, for the sensors of the only config there
     is are wrong; "new" if it has been checked and kept just now; else "".
     """
-    cut = not _exists(_NAME) and _exists(_NAME + ".new")
+    cut = not exists(NAME) and exists(NAME + ".new")
     faults = []
-    text, current = _read(_NAME + ".new" if cut else _NAME, faults)
-    kept, old = _read(_NAME + ".old", [])
+    text, current = read(NAME + ".new" if cut else NAME, faults)
+    kept, old = read(NAME + ".old", [])
     if text and text == kept:
+        forget("saved")
         return _complete(old), faults, ""  # it was checked when it was kept
     try:
         return _check(text, current, old, faults)
@@ -41,7 +30,7 @@ def load():
         for name in list(sys.modules):
             if name.startswith("sensors") or name == "board":
                 del sys.modules[name]
-        forget("schema", "roles")
+        forget("schema", "roles", "saved")
 
 
 def _check(text, current, old, faults):
@@ -59,8 +48,8 @@ def _check(text, current, old, faults):
         for warning in warnings:
             print("Petrel: warning:", warning)
         if not found:
-            _keep(text)
-            kept, _ = _read(_NAME + ".old", [])
+            keep(text)
+            kept, _ = read(NAME + ".old", [])
             return _complete(current), faults, "new" if kept == text else ""
         faults.extend(found)
     if old is not None and not check(old, board):
@@ -79,7 +68,7 @@ def _factory(board, faults):
     if text is None:
         return None, None
     faults.clear()  # which say that there was none
-    _write(_NAME, text)
+    write(NAME, text)
     return text, json.loads(text)
 
 
@@ -110,79 +99,6 @@ def _complete(config):
     if "node" not in config:
         config["node"] = _default_node()
     return config
-
-
-def save(config):
-    """Write the config in one step, whatever happens meanwhile; the previous one is kept."""
-    if _exists(_NAME):
-        with open(_NAME) as file:
-            _keep(file.read())
-    _write(_NAME, json.dumps(config))
-
-
-def set_interval(name, seconds):
-    """Give the sensor of that name another interval, in the file; False if it is not there."""
-    _, config = _read(_NAME, [])
-    for sensor in config["sensors"] if config else ():
-        if sensor["name"] == name:
-            sensor["interval"] = seconds
-            save(config)
-            return True
-    return False
-
-
-def _keep(text):
-    """Keep a good config as config.json.old; the flash is spared if it is there already."""
-    try:
-        with open(_NAME + ".old") as file:
-            if file.read() == text:
-                return
-    except OSError:
-        pass
-    _write(_NAME + ".old", text)
-
-
-def _write(name, text):
-    new = name + ".new"
-    with open(new, "w") as file:
-        file.write(text)
-    if hasattr(os, "sync"):
-        os.sync()
-    try:
-        os.rename(new, name)
-    except OSError:
-        os.remove(name)
-        os.rename(new, name)
-
-
-def _read(name, faults):
-    """Return (text, what it says); (None, None) with a fault if it cannot be read."""
-    try:
-        size = os.stat(name)[6]
-        if size > _MOST:
-            faults.append("%s: %d bytes; at most %d" % (name, size, _MOST))
-            return None, None
-        with open(name) as file:
-            text = file.read()
-    except (OSError, UnicodeError):
-        faults.append("%s: cannot be read; copy one to the board" % name)
-        return None, None
-    if not text.strip():
-        faults.append("%s: empty; copy one to the board" % name)
-        return None, None
-    try:
-        return text, json.loads(text)
-    except (ValueError, RuntimeError):  # RuntimeError: nested too deep
-        faults.append("%s: not complete JSON; check the end of the file, commas, quotes" % name)
-        return None, None
-
-
-def _exists(name):
-    try:
-        os.stat(name)
-        return True
-    except OSError:
-        return False
 
 
 def _default_node():
