@@ -5,7 +5,7 @@ import time
 
 from micropython import const
 
-from node.overlay import call
+from node.overlay import call, forget
 
 _SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 
@@ -50,6 +50,7 @@ def make(node, config):
     from mqtt.subscribe import want
 
     want(node.client.session, node.prefix + "cmd/#", 1)
+    forget("subscribe", package="mqtt")  # until the broker is to be told
 
 
 def _has_network():
