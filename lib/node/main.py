@@ -5,7 +5,7 @@ end in safe mode: no sensors, only the connection and the commands, so that the 
 Safe mode ends by itself after ten minutes. See node.start for how it is decided.
 
 What stays is loaded before what goes: code that is forgotten would leave holes between, and a heap
-with holes has no room for a message that it has bytes enough for.
+of holes has no room for a message, however many bytes are free.
 """
 
 import sys
@@ -43,7 +43,8 @@ def _live(started):
     crashed = ""
     try:
         forget("boot")
-        _load_drivers(config)
+        for entry in config["sensors"]:
+            _load("sensors." + entry["driver"])
         call("parts", "make", node, config)
         call("connection", "make", node, config)
         if config["watchdog"]:
@@ -60,19 +61,19 @@ def _live(started):
 
 
 def _load_client():
-    from node import app, boot  # noqa: F401
+    from node.boot import config
 
-    config = boot.config
+    _load("node.app")
     if config and ("wifi" in config or "serial" in config["mqtt"]):
-        import mqtt.link  # noqa: F401
+        _load("mqtt.link")
 
 
-def _load_drivers(config):
-    for entry in config["sensors"]:
-        try:
-            __import__("sensors." + entry["driver"])
-        except (ImportError, AttributeError, ValueError):
-            pass  # it is told when the sensor is made
+def _load(module):
+    """Import what stays. What fails here fails again, and is told, where it is needed."""
+    try:
+        __import__(module)
+    except Exception:
+        pass
 
 
 def _why(error, node):
