@@ -13,7 +13,7 @@ from tools.emulator import Pico
 
 # A config of some size, so that littlefs gives its files blocks of their own.
 CONFIG = """
-from node.config import save
+from node.saved import save
 pins = [{"name": "door-number-%d" % pin, "driver": "digital", "pin": pin} for pin in range(16)]
 def config(host):
     return {"node": "n1", "mqtt": {"host": host}, "sensors": pins}
