@@ -43,8 +43,6 @@ def _live(started):
     crashed = ""
     try:
         forget("boot")
-        for entry in config["sensors"]:
-            _load("sensors." + entry["driver"])
         call("parts", "make", node, config)
         call("connection", "make", node, config)
         if config["watchdog"]:
@@ -61,18 +59,15 @@ def _live(started):
 
 
 def _load_client():
+    """What fails here fails again, and is told, where it is needed."""
     from node.boot import config
 
-    _load("node.app")
-    if config and ("wifi" in config or "serial" in config["mqtt"]):
-        _load("mqtt.link")
-
-
-def _load(module):
-    """Import what stays. What fails here fails again, and is told, where it is needed."""
     try:
-        __import__(module)
-    except Exception:
+        import node.app  # noqa: F401
+
+        if config and ("wifi" in config or "serial" in config["mqtt"]):
+            import mqtt.link  # noqa: F401
+    except Exception:  # whatever it is
         pass
 
 
