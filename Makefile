@@ -22,6 +22,7 @@ test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real b
 	@$(if $(ARGS),,.venv/bin/python -m pytest -n 6 host_tests/faults)
 
 test-emulated: setup  ## Petrel on emulated chips, a Pico and a Cortex-M3; fetches compiler and emulators (ARGS=)
+	@.venv/bin/python -m tools.emulator.prepare
 	@.venv/bin/python -m pytest -n 2 -rs host_tests/emulated $(ARGS)
 
 faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 updates that page)

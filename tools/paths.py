@@ -14,3 +14,4 @@ VENV = ROOT / ".venv"
 MICROPYTHON = {"64": TOOLS / "bin" / "micropython", "32": TOOLS / "bin" / "micropython32"}
 MOSQUITTO = TOOLS / "bin" / "mosquitto"
 NO_32 = TOOLS / "no-micropython32"  # exists where there can be none, and says why
+NO_EMULATOR = TOOLS / "no-emulator"  # the same of the emulated chips

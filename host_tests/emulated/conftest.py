@@ -19,6 +19,7 @@ from tools.build import build as build_package
 from tools.emulator import setup
 from tools.errors import ToolError
 from tools.firmware import pico, qemu, toolchain
+from tools.paths import NO_EMULATOR
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,8 @@ def board(tmp_path: Path, frozen: Path) -> Iterator[Callable[..., PicoRig]]:
 
 
 def _fetch(*parts: Callable[[], object]) -> None:
+    if NO_EMULATOR.exists():
+        pytest.skip(f"NOT RUN, there is no emulator: {NO_EMULATOR.read_text()}")
     try:
         for part in parts:
             part()

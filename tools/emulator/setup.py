@@ -46,7 +46,7 @@ def _node() -> str:
 
 def _modules() -> str:
     environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = [str(VENV / "bin" / "npm"), "ci", "--no-audit", "--no-fund"]
+    command = [str(VENV / "bin" / "npm"), "ci", "--no-audit", "--no-fund", "--fetch-retries=1"]
     done = subprocess.run(command, cwd=HOME, env=environment, capture_output=True, text=True)
     if done.returncode:
         shutil.rmtree(MODULES, ignore_errors=True)
