@@ -45,7 +45,13 @@ def _node() -> str:
 
 
 def _modules() -> str:
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # Node trusts a list of its own alone; behind a company's proxy the system's is longer.
+    certificates = {"NODE_EXTRA_CA_CERTS": str(bootstrap.CERTIFICATES)}
+    environment = {
+        **certificates,
+        **os.environ,
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     command = [str(VENV / "bin" / "npm"), "ci", "--no-audit", "--no-fund", "--fetch-retries=1"]
     done = subprocess.run(command, cwd=HOME, env=environment, capture_output=True, text=True)
     if done.returncode:
