@@ -1,4 +1,4 @@
-"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 36 KB;
+"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 37 KB;
 from a ROM, with three drivers, in far less.
 
 The interpreter is the 32-bit one, whose pointers are as wide as the boards'. `machine` and
@@ -27,8 +27,8 @@ from tools.paths import MICROPYTHON, ROOT, VENV
 from tools.process import popen
 from tools.subscriber import Subscriber
 
-HEAP = "36K"
-HEAP_AND_TEST = "37K"  # the same, and what the loop of the second test itself takes
+HEAP = "37K"
+HEAP_AND_TEST = "38K"  # the same, and what the loop of the second test itself takes
 BOARD = "ESP8266_GENERIC"
 SCRIPT = ROOT / "host_tests" / "scripts" / "whole_node.py"
 ROM_SCRIPT = SCRIPT.with_name("in_rom.py")
@@ -70,7 +70,7 @@ def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
         process.communicate()
 
 
-def test_the_whole_node_runs_in_36_kilobytes(start: Start, seen: Subscriber) -> None:
+def test_the_whole_node_runs_in_37_kilobytes(start: Start, seen: Subscriber) -> None:
     """After the first start, which checks the config and starts afresh."""
     for number in range(3):
         process = start()
