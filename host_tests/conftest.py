@@ -13,6 +13,7 @@ import pytest
 from host_tests.harness.device import DeviceFile
 from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.interpreter import interpreter as interpreter_of
+from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import Node, make_node
 from tools.broker import Broker
 from tools.paths import LIB, NO_32
@@ -68,6 +69,13 @@ def broker_factory() -> Iterator[Callable[..., Broker]]:
 def broker(broker_factory: Callable[..., Broker]) -> Broker:
     """A running Mosquitto that lets anybody in."""
     return broker_factory()
+
+
+@pytest.fixture
+def bridge(line: Line, broker: Broker) -> Iterator[BridgeProcess]:
+    """`make bridge` on the serial line that the test has as the fixture `line`."""
+    with BridgeProcess(line.port, broker) as process:
+        yield process
 
 
 @pytest.fixture

@@ -287,7 +287,7 @@ def test_a_node_on_the_serial_line(
     )  # fmt: skip
     wire(node)
     node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=sensors))
-    with BridgeProcess(line, broker) as bridge, node.bench:
+    with BridgeProcess(line.port, broker) as bridge, node.bench:
         node.bench.power_on()
         lived(node, topics)
         assert not [said for said in bridge.lines if "no module" in said]

@@ -28,12 +28,6 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 @pytest.fixture
-def bridge(line: Line, broker: Broker) -> Iterator[BridgeProcess]:
-    with BridgeProcess(line, broker) as bridge:
-        yield bridge
-
-
-@pytest.fixture
 def board(interpreter: Interpreter, line: Line, bridge: BridgeProcess) -> Iterator[Script]:
     command = interpreter.command(SCRIPT, ["20", "prints"], heap="160K")
     with Script(command, line, env=interpreter.environment()) as script:

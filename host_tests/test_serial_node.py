@@ -25,12 +25,6 @@ def line(tmp_path: Path) -> Iterator[Line]:
         yield line
 
 
-@pytest.fixture
-def bridge(line: Line, broker: Broker) -> Iterator[BridgeProcess]:
-    with BridgeProcess(line, broker) as bridge:
-        yield bridge
-
-
 @pytest.fixture(params=WIDTHS)
 def node(
     request: pytest.FixtureRequest,
@@ -119,7 +113,7 @@ def test_ctrl_c_from_the_bridge_stops_the_node(
     line.to_board = as_usb
     bridge.kill()
     person, program = terminal
-    with BridgeProcess(line, broker, "--keys", stdin=program) as with_keys:
+    with BridgeProcess(line.port, broker, "--keys", stdin=program) as with_keys:
         with_keys.wait("Petrel: connected", timeout=25)
         assert node.command("ping", "\x03\x04")["ok"]
         os.write(person, b"\x03")

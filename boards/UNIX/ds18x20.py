@@ -1,8 +1,10 @@
-# Stands in for MicroPython's `ds18x20`.
-from onewire import OneWireError
+# Stands in for micropython-lib's `ds18x20`, here and in firmware for the Pico: DS18B20 alone.
+from micropython import const
 
-_CONVERT = 0x44
-_READ = 0xBE
+_FAMILY = const(0x28)
+_CONVERT = const(0x44)
+_READ = const(0xBE)
+_SKIP = const(0xCC)
 
 
 class DS18X20:
@@ -11,12 +13,12 @@ class DS18X20:
         self.buf = bytearray(9)
 
     def scan(self):
-        return [rom for rom in self.ow.scan() if rom[0] in (0x10, 0x22, 0x28)]
+        return [rom for rom in self.ow.scan() if rom[0] == _FAMILY]
 
     def convert_temp(self):
-        if not self.ow.reset():
-            raise OneWireError
-        self.ow.write(b"\xcc" + bytes((_CONVERT,)))
+        self.ow.reset(True)
+        self.ow.writebyte(_SKIP)
+        self.ow.writebyte(_CONVERT)
 
     def read_scratch(self, rom):
         self.ow.reset(True)
@@ -28,6 +30,6 @@ class DS18X20:
         return self.buf
 
     def read_temp(self, rom):
-        buf = self.read_scratch(rom)
-        value = buf[1] << 8 | buf[0]
-        return (value - ((value & 0x8000) << 1)) / 16
+        data = self.read_scratch(rom)
+        value = data[0] | data[1] << 8
+        return (value - (value >> 15 << 16)) / 16

@@ -141,6 +141,13 @@ class PWM:
         ask("pwm", self._pin, self._freq, self._duty)
 
 
+def dht_readinto(pin, buffer):
+    answer = ask("dht", pin.id) or ""
+    if not answer:
+        raise OSError(110)  # ETIMEDOUT
+    buffer[:] = bytes.fromhex(answer)
+
+
 def time_pulse_us(pin, level, timeout_us=1_000_000):
     us = int(ask("pulse", pin.id, level, timeout_us) or -2)
     time.sleep_us(us if us > 0 else timeout_us)  # the bench says at once what takes so long

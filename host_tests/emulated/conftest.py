@@ -21,6 +21,8 @@ from tools.errors import ToolError
 from tools.firmware import pico, qemu, toolchain
 from tools.paths import NO_EMULATOR
 
+PARTS = {"i2c:4,5": {"model": "bme280", "temperature": 12.5}}
+
 
 @pytest.fixture(scope="session")
 def cortex(tmp_path_factory: pytest.TempPathFactory) -> Board:
@@ -42,6 +44,14 @@ def stock() -> Path:
     """The Pico's MicroPython as it is published, with room for a ROMFS."""
     _fetch(setup.fetched, toolchain.fetched)
     return pico.build(stock=True, quiet=True) / "firmware.uf2"
+
+
+@pytest.fixture
+def whole(tmp_path: Path, frozen: Path) -> Iterator[emulator.Pico]:
+    """A Pico with Petrel in its firmware, the PARTS on its pins, and no config; switched on."""
+    with emulator.Pico(frozen, tmp_path / "flash.bin", PARTS) as pico:
+        pico.power_on()
+        yield pico
 
 
 @pytest.fixture

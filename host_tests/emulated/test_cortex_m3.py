@@ -5,18 +5,14 @@ Its second UART is the connection: what comes there is carried to a real Mosquit
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from host_tests.emulated.cortex import LITTLEFS, ROMFS, Board, Raised
+from host_tests.harness.line import BridgeProcess
 from host_tests.harness.mqtt_line import CONNECT, PINGREQ, MqttLine
 from tools.broker import Broker
 from tools.emulator.tty import Tty
 from tools.firmware import qemu
-from tools.paths import ROOT
-from tools.process import popen
 from tools.subscriber import Subscriber
 
 READINGS = 1000
@@ -65,31 +61,20 @@ def test_readings_in_frames_through_the_bridge(cortex: Board, broker: Broker) ->
         Subscriber(broker, "readings") as seen,
         cortex.start() as board,
         Tty(board.uart) as tty,
+        BridgeProcess(tty.name, broker) as bridge,
     ):
-        bridge = _bridge(tty.name, broker)
-        try:
-            board.start("import framed\nframed.blocking(300, 200)")
-            board.wait("connected", 60)
-            seen.seen(lambda topic, payload: int(payload) >= 100, 30)
-            bridge.kill()
-            bridge.wait()
-            bridge = _bridge(tty.name, broker)
-            said = _pairs(board.finish(90))
-            seen.seen(lambda topic, payload: int(payload) == 299, 10)
-        finally:
-            bridge.kill()
-            bridge.wait()
+        board.start("import framed\nframed.blocking(300, 200)")
+        board.wait("connected", 60)
+        seen.seen(lambda topic, payload: int(payload) >= 100, 30)
+        bridge.kill()
+        bridge.start()
+        said = _pairs(board.finish(90))
+        seen.seen(lambda topic, payload: int(payload) == 299, 10)
     got = [int(payload) for _, payload in seen.messages]
     assert list(dict.fromkeys(got)) == list(range(300))
     assert said["lost"][0] >= 1
     before, after = said["free"]
     assert after == before
-
-
-def _bridge(port: str, broker: Broker) -> subprocess.Popen[str]:
-    where = f"{broker.host}:{broker.port}"
-    command = [sys.executable, "-m", "tools", "bridge", "--port", port, "--host", where]
-    return popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _pairs(output: str) -> dict[str, list[int]]:

@@ -9,15 +9,16 @@ import re
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host_tests.emulated.conftest import PARTS
 from host_tests.emulated.console import RESET, Console, write_config
 from host_tests.emulated.rig import PicoRig
+from host_tests.harness.line import BridgeProcess
 from tools.broker import Broker
 from tools.build import build
 from tools.emulator import Pico
@@ -26,7 +27,6 @@ from tools.paths import ROOT, VENV
 from tools.process import popen
 from tools.subscriber import Subscriber
 
-PARTS = {"i2c:4,5": {"model": "bme280", "temperature": 12.5}}
 CONFIG: dict[str, Any] = {
     "node": "n1",
     "mqtt": {"serial": "usb"},
@@ -53,14 +53,6 @@ def make(target: str, pico: Pico, *more: str) -> str:
 def bare(tmp_path: Path, stock: Path) -> Iterator[Pico]:
     """A board with MicroPython alone, switched on."""
     with Pico(stock, tmp_path / "flash.bin", PARTS) as board:
-        board.power_on()
-        yield board
-
-
-@pytest.fixture
-def whole(tmp_path: Path, frozen: Path) -> Iterator[Pico]:
-    """A board with Petrel in its firmware, switched on."""
-    with Pico(frozen, tmp_path / "flash.bin", PARTS) as board:
         board.power_on()
         yield board
 
@@ -165,10 +157,7 @@ def test_readings_reach_a_broker_over_usb(whole: Pico, broker: Broker, seen: Sub
         console.type(RESET)
         whole.wait("reset")
         whole.wait("usb")
-    where = f"{broker.host}:{broker.port}"
-    command = [sys.executable, "-m", "tools", "bridge", "--port", whole.port, "--host", where]
-    bridge = popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
+    with BridgeProcess(whole.port, broker):
         numbers: list[int] = []
         for _ in range(3):
             start = len(seen.messages)
@@ -179,10 +168,6 @@ def test_readings_reach_a_broker_over_usb(whole: Pico, broker: Broker, seen: Sub
         start = len(seen.messages)
         seen.publish("petrel/n1/cmd/ping", "")
         assert seen.wait("petrel/n1/reply/ping", 60, start=start)["ok"]
-    finally:
-        bridge.kill()
-        out, _ = bridge.communicate()
-        print(out)
 
 
 def test_the_firmware_is_what_the_port_freezes_and_petrel(whole: Pico) -> None:
@@ -198,4 +183,3 @@ tell(found)
         (version,) = rig.run("import sys\ntell(sys.version)")
     assert len(names) == 7
     assert "MicroPython v1." in version
-    assert time.strftime("%Y") in version

@@ -120,12 +120,12 @@ class BridgeProcess:
     """`python -m tools bridge`; a context manager. `lines`: what it has printed."""
 
     def __init__(
-        self, line: Line, broker: Broker, *options: str, stdin: int = subprocess.DEVNULL
+        self, port: Path | str, broker: Broker, *options: str, stdin: int = subprocess.DEVNULL
     ) -> None:
         self._stdin = stdin
         self.lines: list[str] = []
         self._changed = threading.Condition()
-        self._command = [sys.executable, "-m", "tools", "bridge", "--port", str(line.port)]
+        self._command = [sys.executable, "-m", "tools", "bridge", "--port", str(port)]
         self._command += ["--host", f"{broker.host}:{broker.port}", *options]
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None

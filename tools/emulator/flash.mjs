@@ -17,7 +17,7 @@ export class Flash {
     for (let sector = at; sector < at + count; sector += SECTOR) {
       const done = this.#begin(SECTOR);
       this.bytes.fill(0xff, sector, sector + done);
-      this.#end(done, SECTOR);
+      this.#end();
     }
   }
 
@@ -25,7 +25,7 @@ export class Flash {
     for (let page = 0; page < data.length; page += 256) {
       const done = this.#begin(256);
       for (let i = 0; i < done; i++) this.bytes[at + page + i] &= data[page + i];
-      this.#end(done, 256);
+      this.#end();
     }
   }
 
@@ -34,7 +34,7 @@ export class Flash {
     return this.operations === this.cutAt ? Math.floor(size * this.torn) : size;
   }
 
-  #end(done, size) {
+  #end() {
     if (this.operations === this.cutAt) throw new PowerCut();
   }
 }

@@ -20,7 +20,6 @@ export class I2cTarget {
 
   idle() {
     this.state = "idle";
-    this.answer = (level) => {};
     this.sda.hold(this, null);
   }
 

@@ -214,11 +214,10 @@ function powerOff(event) {
 }
 
 const commands = {
-  // parts: [{kind, pins}]; cutAt, torn: see flash.mjs
-  on({ parts: wanted, cutAt = 0, torn = 0.5 }) {
+  // parts: [{kind, pins}]
+  on({ parts: wanted }) {
     parts = wanted;
     board = new Board(parts, fs.existsSync(flashFile) ? fs.readFileSync(flashFile) : bytes, null);
-    Object.assign(board.flash, { cutAt, torn });
     setImmediate(turn);
   },
   off() {
@@ -234,9 +233,10 @@ const commands = {
   },
   look({ pin }) {
     const { level } = board.nets[pin];
-    const { edges, period, high, last } = board.meters[pin];
-    return { level, edges, period, high, still: board.clock.us - (last ?? 0) };
+    const { edges, period, high } = board.meters[pin];
+    return { level, edges, period, high };
   },
+  // cutAt: an operation from now on, 0 for none; torn: see flash.mjs
   flash({ cutAt = 0, torn = 0.5 }) {
     Object.assign(board.flash, { cutAt: cutAt && board.flash.operations + cutAt, torn });
     return { operations: board.flash.operations };

@@ -79,16 +79,12 @@ class Pico:
 
     # --- power
 
-    def power_on(self, cut_at: int = 0, torn: float = 0.5) -> None:
-        """Switch it on, and wait until its USB is up.
-
-        cut_at: the operation of the flash, from 1, in which the power goes, `torn` of it done
-        """
-        self._do("on", parts=self._answers.parts(), cutAt=cut_at, torn=torn)
+    def power_on(self) -> None:
+        """Switch it on, and wait until its USB is up."""
+        self._do("on", parts=self._answers.parts())
         for pin in self._answers.held_low():
             self.pin(pin, 0)
-        if not cut_at:
-            self.wait("usb")
+        self.wait("usb")
 
     def power_off(self) -> None:
         """Switch it off; what its flash holds stays."""
@@ -96,7 +92,7 @@ class Pico:
         self.wait("off")
 
     def cut(self, after: int, torn: float = 0.5) -> None:
-        """Let the power go in that operation of the flash from now on; 0: never."""
+        """Let the power go in that operation of the flash from now on, `torn` of it done."""
         self._do("flash", cutAt=after, torn=torn)
 
     @property

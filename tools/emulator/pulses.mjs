@@ -88,7 +88,6 @@ export class Meter {
         if (rose !== null) this.period = clock.us - rose;
         rose = clock.us;
       } else if (rose !== null) this.high = clock.us - rose;
-      this.last = clock.us;
     });
   }
 }

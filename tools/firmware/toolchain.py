@@ -18,7 +18,7 @@ from tools import bootstrap, debian
 from tools.bootstrap import Step
 from tools.errors import ToolError
 from tools.locks import Lock
-from tools.paths import ROOT, TOOLS, VENV
+from tools.paths import BOARDS, TOOLS, VENV
 
 COMPILER_SUITE = "bookworm"
 SOURCE_SUITE = "trixie"
@@ -41,7 +41,13 @@ PROGRAMS = ("pioasm", "picotool")
 SDK = HOME / "pico"
 MBEDTLS = HOME / "mbedtls"
 BIN = HOME / "bin"
-STAND_INS = Path(__file__).parent / "micropython_lib"
+# Of the drivers that the port freezes from micropython-lib, which Debian leaves out; two of them
+# serve the simulated board as well.
+STAND_INS = (
+    *sorted((Path(__file__).parent / "micropython_lib").glob("*.py")),
+    BOARDS / "UNIX" / "dht.py",
+    BOARDS / "UNIX" / "ds18x20.py",
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,7 @@ def fetched() -> Toolchain:
 
 def _steps() -> list[Step]:
     pinned = bootstrap.digest(PINNED)
-    stand_ins = ROOT.joinpath(STAND_INS)
-    drivers = bootstrap.digest(*sorted(str(path) for path in stand_ins.glob("*.py")))
+    drivers = bootstrap.digest(*map(str, STAND_INS))
     return [
         Step("cmake, ninja, node", pinned, (VENV / "bin" / "ninja",), _host_packages),
         Step("ARM compiler", RECIPE, (ARM,), _compiler),
@@ -132,10 +137,10 @@ def _micropython() -> str:
 
 
 def _stand_ins(library: Path) -> None:
-    """Debian leaves micropython-lib out; the drivers that the port freezes from it are ours."""
+    """Put the stand-ins where the port's manifest looks for the drivers."""
     library.mkdir(exist_ok=True)
     (library / "README.md").touch()
-    for path in STAND_INS.glob("*.py"):
+    for path in STAND_INS:
         folder = library / "micropython" / path.stem
         folder.mkdir(parents=True)
         shutil.copy(path, folder)
