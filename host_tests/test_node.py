@@ -211,3 +211,28 @@ def test_wifi_password_refused_is_said_without_the_password(node: Node) -> None:
     node.bench.power_on()
     node.bench.wait_for_line("wifi: the password was refused by bench", 40)
     assert "not-the-password" not in "\n".join(node.bench.lines)
+
+
+def test_numbers_go_out_with_their_decimals(node: Node) -> None:
+    driver = CRASHING.replace("Crashing", "Tenths").replace(
+        "('x', ''),", "('x', 'C', 1), ('n', ''),"
+    )
+    driver = driver.replace("pin): pass", "pin): self.n = 90")
+    driver = driver.replace(
+        "raise RuntimeError('a bug in a driver')",
+        "\n        self.n += 1\n        return self.n / 10, self.n",
+    )
+    (node.flash / "lib/sensors/tenths.py").write_text(driver)
+    tenths = {"name": "air", "driver": "tenths", "pin": 5, "interval": 0.1}
+    node.write_config(node.config(sensors=[tenths]))
+    node.bench.power_on()
+    node.wait("air/n", value=110)
+    told = [payload for topic, payload in node.seen.messages if topic.endswith("air/x")]
+    assert [text.partition(",")[0] for text in told[:10]] == [
+        f'{{"value": {n // 10}.{n % 10}' for n in range(91, 101)
+    ]
+    start = len(node.seen.messages)
+    x, n = node.command("read", "air")["values"]["air"]
+    (reply,) = [p for t, p in node.seen.messages[start:] if t.endswith("reply/read")]
+    assert f"[{n // 10}.{n % 10}, {n}]" in reply
+    assert x == n / 10

@@ -33,6 +33,18 @@ def test_the_pages_are_current_but_for_their_figures() -> None:
         assert without_figures(path.read_text()) == without_figures(text), "make reference"
 
 
+WHOLE_OR_TEXT = {
+    "battery": ["left"], "button": ["press"], "buzzer": ["on"], "digital": ["state"],
+    "pixels": ["colour"], "pulse": ["total"], "relay": ["on"], "rotary": ["position"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_fraction_has_its_decimals(driver: str) -> None:
+    bare = [field[0] for field in sensors.facts(driver)["fields"] if len(field) < 3]
+    assert bare == WHOLE_OR_TEXT.get(driver, [])
+
+
 def test_the_pages_of_the_boards_are_current() -> None:
     wanted = board_pages.pages()
     assert sorted(wanted) == sorted(board_pages.FOLDER.glob("*.md")), "make reference"
@@ -98,7 +110,7 @@ UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_quantities_have_si_units(driver: str) -> None:
     own = PARTS[driver].example.get("unit", "")
-    for name, unit in sensors.facts(driver)["fields"]:
+    for name, unit, *_ in sensors.facts(driver)["fields"]:
         assert unit in {*UNITS, own, own + "/min"}, (driver, name, unit)
         assert name.isidentifier() and name == name.lower()
 
@@ -115,4 +127,4 @@ def test_quantities_have_si_units(driver: str) -> None:
     ],
 )
 def test_a_page_tells_the_quantities_of_its_example(driver: str, fields: list[list[str]]) -> None:
-    assert sensors.facts(driver)["fields"] == fields
+    assert [field[:2] for field in sensors.facts(driver)["fields"]] == fields

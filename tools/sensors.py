@@ -195,7 +195,7 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     entry = json.dumps(config_for(driver, esp32))
     lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {measures}', ""]
     if said["fields"]:
-        told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit in said["fields"]]
+        told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]]
         several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
         by_config = " The unit is the config's `unit`." if "unit" in said["options"] else ""
         lines += [f"Tells {', '.join(told)}{several}.{by_config}", ""]

@@ -42,7 +42,7 @@ def test_calibrated_microvolts_are_preferred():
 def test_scale_offset_unit_and_decimals():
     sensor = Analog(CalibratedAdc(750_000), scale=100.0, offset=-50.0, unit="C", decimals=1)
     assert sensor.read() == (25.0,)
-    assert sensor.FIELDS == (("value", "C"),)
+    assert sensor.FIELDS == (("value", "C", 1),)
 
 
 def test_takes_as_many_samples_as_told():
@@ -82,4 +82,4 @@ def test_options_are_those_of_the_constructor():
     defaults = {name: value[0] for name, value in analog.options().items()}
     sensor = Analog(Adc(65535), **defaults)
     assert sensor.read() == Analog(Adc(65535)).read()
-    assert sensor.FIELDS == (("value", "V"),)
+    assert sensor.FIELDS == (("value", "V", 3),)

@@ -138,7 +138,7 @@ def at(clock, **options):
 def test_pulses_are_a_rate_and_a_total():
     clock = Clock()
     pin, sensor = at(clock, per_unit=450.0, unit="l")
-    assert sensor.FIELDS == (("rate", "l/min"), ("total", "l"))
+    assert sensor.FIELDS == (("rate", "l/min", 5), ("total", "l"))
     clock.now = 31_000
     counted(pin, 900)
     assert json.dumps(sensor.read()) == "[4.0, 2.0000]"

@@ -8,7 +8,6 @@ Topics below <base>/<node>: <sensor> readings, status online or offline, diagnos
 cmd/<command> in and reply/<command> out.
 """
 
-import json
 import os
 import time
 from time import ticks_add, ticks_diff, ticks_ms
@@ -16,6 +15,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from micropython import const
 
 from node.overlay import call, forget
+from node.reading import text
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
@@ -155,22 +155,25 @@ class Node:
             values = sensor.read()
             if isinstance(values, int):
                 return values
-            for i, (field, unit) in enumerate(sensor.FIELDS):
-                self.count += 1
-                message = {"value": values[i], "unit": unit, "seq": self.count, "boot": self.boot}
-                if self.unset:
-                    message["uptime"] = self.uptime
-                else:
-                    message["time"] = int(time.time()) + self.epoch
-                topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + field
+            for i, about in enumerate(sensor.FIELDS):
+                message = self._message(text(values[i], about), text(about[1], about))
+                topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + about[0]
                 if entry[_DELIVERY]:
-                    entry[_DELIVERY](self.client, topic, json.dumps(message))
+                    entry[_DELIVERY](self.client, topic, message)
                 else:
-                    self.client.post(topic, json.dumps(message))
+                    self.client.post(topic, message)
         except (OSError, ValueError, MemoryError) as error:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
         return 0
+
+    def _message(self, value, unit):
+        """A reading as JSON; value, unit: as JSON. See node.stamp, which looks for its end."""
+        self.count += 1
+        when = "uptime" if self.unset else "time"
+        seconds = self.uptime if self.unset else int(time.time()) + self.epoch
+        form = '{"value": %s, "unit": %s, "seq": %d, "boot": %d, "%s": %d}'
+        return form % (value, unit, self.count, self.boot, when, seconds)
 
     def release(self):
         """The end: outputs go to their safe state, counters keep their totals."""

@@ -8,6 +8,7 @@ refused.
 import json
 
 from node.overlay import call
+from node.reading import text
 
 _CHANGES = ("interval", "set")  # functions of node.changes
 
@@ -21,6 +22,9 @@ def take(node, name, payload):
     except ValueError as error:
         node.drops += 1
         reply = {"ok": False, "error": str(error)}
+    for key in reply:
+        if isinstance(reply[key], float):
+            reply[key] = _Json(text(reply[key], (key,)))
     node.client.post(node.prefix + "reply/" + name[:32], json.dumps(reply))
 
 
@@ -38,6 +42,16 @@ def obey(node, name, payload):
         return {"ok": False, "error": str(error)}
     reply["ok"] = True
     return reply
+
+
+class _Json:
+    """Text that is JSON already; json.dumps() takes what an object shows for its value."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __repr__(self):
+        return self._text
 
 
 def _ping(node, payload):
@@ -58,7 +72,8 @@ def _read(node, payload):
             told = sensor.read()
             if isinstance(told, int):
                 continue
-            values[name] = told[0] if len(told) == 1 else told
+            shown = [_Json(text(*each)) for each in zip(told, sensor.FIELDS)]
+            values[name] = shown[0] if len(shown) == 1 else shown
     if wanted and not values:
         raise ValueError("no sensor %r that can be read at once" % wanted[:32])
     return {"values": values}

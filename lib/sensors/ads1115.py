@@ -3,6 +3,7 @@
 from micropython import const
 
 from sensors.i2c import Part
+from sensors.steps import decimals
 
 USES = "i2c"
 _MOST = const(1_000_000_000)
@@ -46,7 +47,8 @@ class Ads1115(Part):
         self._volt = range / 32_768
         self.scale = scale
         self.offset = offset
-        self.FIELDS = (("voltage" if unit == "V" else "value", unit),)
+        step = decimals(abs(self._volt * scale))
+        self.FIELDS = (("voltage" if unit == "V" else "value", unit, step),)
         self._data = bytearray(2)
         self._tries = 0
         self.get(_CONFIG, self._data)  # so that a part that is not there is told at once

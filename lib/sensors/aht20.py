@@ -26,7 +26,7 @@ class Aht20(Part):
     """
 
     NAME = "aht20"
-    FIELDS = (("temperature", "C"), ("humidity", "%"))
+    FIELDS = (("temperature", "C", 2), ("humidity", "%", 2))
 
     def __init__(self, bus, address=0x38):
         super().__init__(bus, address)

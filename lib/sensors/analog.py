@@ -29,7 +29,7 @@ class Analog(Channel):
         super().__init__(adc, **more)
         self.scale = scale
         self.offset = offset
-        self.FIELDS = (("value", unit),)
+        self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
         """The value in `unit`."""

@@ -21,7 +21,7 @@ class Bh1750(Part):
     """
 
     NAME = "bh1750"
-    FIELDS = (("illuminance", "lx"),)
+    FIELDS = (("illuminance", "lx", 1),)
 
     def __init__(self, bus, address=0x23):
         super().__init__(bus, address)

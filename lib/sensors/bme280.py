@@ -37,7 +37,7 @@ class Bme280(Part):
     """
 
     NAME = "bme280"
-    FIELDS: tuple = (("temperature", "C"), ("pressure", "hPa"), ("humidity", "%"))
+    FIELDS: tuple = (("temperature", "C", 2), ("pressure", "hPa", 2), ("humidity", "%", 2))
 
     def __init__(self, bus, address=0x76):
         super().__init__(bus, address)

@@ -19,6 +19,8 @@ class Channel:
         self.samples = array("I", (0 for _ in range(samples)))
         self.reference = reference
         self.decimals = decimals
+        name, unit = self.FIELDS[0][:2]
+        self.FIELDS = ((name, unit, decimals),) + self.FIELDS[1:]  # noqa: RUF005
         self.filters: tuple = ()
         if median or smooth or slew:
             from sensors.filters import chain

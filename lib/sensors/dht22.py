@@ -20,7 +20,7 @@ class Dht22:
     wait. bad: checksums that were wrong; each is tried again after 2 s, three times in all
     """
 
-    FIELDS = (("temperature", "C"), ("humidity", "%"))
+    FIELDS = (("temperature", "C", 1), ("humidity", "%", 1))
     KIND = "DHT22"
     PAUSE_MS = 2001  # from one answer to the next; and one, for a tick is cut off
 

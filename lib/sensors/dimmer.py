@@ -26,7 +26,7 @@ class Dimmer(Output):
     safe: % at the start and at the end
     """
 
-    FIELDS = (("power", "%"),)
+    FIELDS = (("power", "%", 2),)
 
     def __init__(self, pwm, frequency=1000, invert=False, safe=0.0):
         self.pwm = pwm

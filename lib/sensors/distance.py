@@ -23,7 +23,7 @@ class Distance:
     most: m that it looks; temperature: C of the air; pings: the middle one of so many is told
     """
 
-    FIELDS = (("distance", "m"),)
+    FIELDS = (("distance", "m", 3),)
 
     def __init__(self, trigger, echo, pulse_us, most=4.0, temperature=20.0, pings=3):
         self.trigger = trigger

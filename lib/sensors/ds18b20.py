@@ -30,7 +30,7 @@ class Ds18b20:
     Several on a wire measure one beside the other.
     """
 
-    FIELDS = (("temperature", "C"),)
+    FIELDS = (("temperature", "C", 2),)
 
     def __init__(self, pin, rom=""):
         # Not every port has them, nor stubs of them.

@@ -3,6 +3,7 @@
 from micropython import const
 
 from sensors.i2c import Part
+from sensors.steps import decimals
 
 USES = "i2c"
 _CONFIG = const(0)
@@ -25,11 +26,13 @@ class Ina219(Part):
     """
 
     NAME = "ina219"
-    FIELDS = (("voltage", "V"), ("current", "A"), ("power", "W"))
+    FIELDS: tuple = (("voltage", "V", 3), ("current", "A"), ("power", "W"))
 
     def __init__(self, bus, address=0x40, shunt=0.1):
         super().__init__(bus, address)
         self.shunt = shunt
+        fine = decimals(1e-5 / shunt)
+        self.FIELDS = (self.FIELDS[0], ("current", "A", fine), ("power", "W", fine))
         self._data = bytearray(2)
         self.start()
 

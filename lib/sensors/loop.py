@@ -38,7 +38,7 @@ class Loop(Channel):
         self.shunt = shunt
         self.low = low
         self.high = high
-        self.FIELDS = (("value", unit),)
+        self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
         """The value. Raises ValueError outside of 3.6 to 21 mA: a fault, by NAMUR NE 43."""

@@ -4,6 +4,8 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from sensors.steps import decimals
+
 USES = "pin"
 _MINUTE_MS = const(60_000)
 _EDGES = const(0x1FFF_FFFF)  # a number that needs no allocation, and neither does the next
@@ -54,7 +56,8 @@ class Pulse:
             self._tens *= 10
             scaled = per_unit * self._tens
         self._whole = int(scaled + 0.5)
-        self.FIELDS = (("rate", unit + "/min"), ("total", unit))
+        fine = decimals(1 / 60 / per_unit)  # a pulse in an hour
+        self.FIELDS = (("rate", unit + "/min", fine), ("total", unit))
         self.file = keep and keep + ".count"
         self.save_ms = save * _MINUTE_MS
         self._edge = ticks_add(ticks_ms(), -1000)

@@ -26,7 +26,7 @@ class Scd4x(Part):
     """
 
     NAME = "scd4x"
-    FIELDS = (("carbon_dioxide", "ppm"), ("temperature", "C"), ("humidity", "%"))
+    FIELDS = (("carbon_dioxide", "ppm", 0), ("temperature", "C", 2), ("humidity", "%", 2))
 
     def __init__(self, bus, address=0x62):
         super().__init__(bus, address)

@@ -27,7 +27,7 @@ class Servo(Dimmer):
     pwm: a machine.PWM; least_us, most_us: pulses at either end; safe: degrees at start and end
     """
 
-    FIELDS = (("angle", "deg"),)
+    FIELDS = (("angle", "deg", 2),)
 
     def __init__(self, pwm, least_us=1000, most_us=2000, range=90.0, safe=0.0):
         self.least_us = least_us

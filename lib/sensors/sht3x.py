@@ -22,7 +22,7 @@ class Sht3x(Part):
     """
 
     NAME = "sht3x"
-    FIELDS = (("temperature", "C"), ("humidity", "%"))
+    FIELDS = (("temperature", "C", 2), ("humidity", "%", 2))
 
     def __init__(self, bus, address=0x44):
         super().__init__(bus, address)

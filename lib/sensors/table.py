@@ -28,7 +28,7 @@ class Table(Channel):
     def __init__(self, adc, points, unit="", **more):
         super().__init__(adc, **more)
         self.points = points
-        self.FIELDS = (("value", unit),)
+        self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
         """The value in `unit`."""

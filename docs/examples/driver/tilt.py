@@ -17,7 +17,7 @@ class Tilt(Part):
     """Tilt against the horizontal, -90 to 90 degrees, in steps of 0.1; noise of about 0.3."""
 
     NAME = "tilt"
-    FIELDS = (("tilt", "deg"),)
+    FIELDS = (("tilt", "deg", 1),)
 
     def __init__(self, bus, address=0x53):
         super().__init__(bus, address)
