@@ -45,7 +45,8 @@ PARTS: dict[str, Part] = {
         "a level; bounces of up to `debounce_ms` are left out",
         {"pull": "up", "invert": True},
         "A motion detector (PIR, AM312, HC-SR501) has VCC, OUT and GND: OUT to the pin, no "
-        "`pull` and no `invert`.",
+        '`pull` and no `invert`. Motion is an event, not a state: add `"retain": false`, so that '
+        "nobody who subscribes later takes an old one for new.",
         (("it tells 1 for an open contact", '`"invert": true` with a pull-up'),),
     ),
     "button": Part(

@@ -42,6 +42,11 @@ BARE_CHIP = (
 )
 BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
+_KEPT = {
+    None: "",
+    True: " A state: published at the start and after each reconnect, and retained.",
+    False: " An event: never retained.",
+}
 _FACTS = """
 import json, sys
 from node.roles import roles
@@ -68,6 +73,7 @@ print(json.dumps({
     "roles": roles(module.USES),
     "options": {key: plain(option) for key, option in module.options().items()},
     "fields": fields(),
+    "state": getattr(module.DRIVER, "STATE", None),
 }))
 """
 _RAM = """
@@ -198,7 +204,7 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
         told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]]
         several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
         by_config = " The unit is the config's `unit`." if "unit" in said["options"] else ""
-        lines += [f"Tells {', '.join(told)}{several}.{by_config}", ""]
+        lines += [f"Tells {', '.join(told)}{several}.{by_config}{_KEPT[said['state']]}", ""]
     lines += [f"Accuracy: {part.accuracy}.", "", "## Wiring", ""]
     lines += _wiring(driver)
     if part.notes:

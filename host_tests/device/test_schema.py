@@ -85,6 +85,16 @@ def test_options_of_the_driver_are_checked():
     assert "one of false, true" in sensor(invert=1)
 
 
+def test_what_may_be_retained():
+    for retain in (True, False):
+        assert sensor(retain=retain) == ""
+    assert "one of true, false" in sensor(retain="yes")
+    bell = {"name": "bell", "driver": "button", "pin": 4, "retain": False}
+    assert faults(sensors=[bell]) == []
+    (fault,) = faults(sensors=[dict(bell, retain=True)])
+    assert fault.startswith("sensors[0].retain: true is wrong; a button tells events")
+
+
 class Pins:
     """A board with every kind of pin."""
 

@@ -34,14 +34,14 @@ class Client:
     def __init__(self):
         self.posted = []
 
-    def post(self, topic, payload):
+    def post(self, topic, payload, retain):
         self.posted.append((topic, json.loads(payload)["value"]))
 
 
 def node(*says):
     made = Node("n/", 300, {}, False)
     made.client = Client()
-    made.sensors.append(["s", Steps(*says), 60_000, ticks_ms(), "n/s", False, None])
+    made.sensors.append(["s", Steps(*says), 60_000, ticks_ms(), "n/s", False, None, False])
     return made
 
 

@@ -27,6 +27,8 @@ _COMMANDS_S = const(5)  # commands in a second; four times as many at once
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 
+_TOLD = const(1 << 20)  # more sensors than there are: all states are told
+
 # A sensor is a list, for it has a few facts that change.
 _NAME = const(0)
 _SENSOR = const(1)
@@ -35,6 +37,7 @@ _DUE = const(3)  # ticks_ms of its next sample
 _TOPIC = const(4)
 _STARTED = const(5)  # True while it measures
 _DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
+_RETAIN = const(7)  # True: the broker keeps its last reading
 
 
 class Node:
@@ -67,6 +70,7 @@ class Node:
         self.health = None  # what node.health remembers
         self.stuck = ""  # what makes no progress; then the watchdog is not fed
         self.phase = "start"  # what the node is at
+        self.states = _TOLD  # from this sensor on the states are to be told
         self.news = False  # the diagnostics are to be told, it connected
         self.proven = False  # it ran long enough for its start to be no crash
         self.gave_up = ""  # why it restarts of itself
@@ -74,7 +78,14 @@ class Node:
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
-        """Run until something ends it; returns the reason."""
+        """Run until something ends it, and say goodbye; returns the reason."""
+        try:
+            self._run()
+        finally:
+            self._goodbye()
+        return self.ended
+
+    def _run(self):
         client = self.client
         second = ticks_add(ticks_ms(), -1000)
         while not self.ended:
@@ -91,11 +102,26 @@ class Node:
             wait = self._sample(now)
             self.phase = "network"
             client.wait(max(0, min(wait, client.step())))
-        for _ in range(40):  # let the reply to the last command leave
-            if client.outbox.count:
+
+    def _goodbye(self):
+        """Say that the node goes; where that cannot be said, the broker says so: the last will."""
+        client = self.client
+        try:
+            for _ in range(40):
+                if not client.session.up:
+                    return
+                # First let the reply to the last command leave. It does not wait in the outbox,
+                # as that might bring it to the broker after the next start.
+                if not (client.outbox.count and self.ended):
+                    said = client.post(self.prefix + "status", "offline", True, 0)
+                    if said is not None:
+                        client.close()
+                        return
                 client.wait(min(50, client.step()))
-        client.close()
-        return self.ended
+        except Exception as error:  # whatever it is: something else has ended the node
+            print("Petrel: no goodbye:", error)
+        finally:
+            client.hang_up()
 
     def _each_second(self):
         forget("connect", "subscribe", package="mqtt")  # they are needed when a connection begins
@@ -119,6 +145,13 @@ class Node:
     def _sample(self, now):
         """Read what has changed or is due; returns the ms until something may be due again."""
         wait = _MOST_MS
+        outbox = self.client.outbox
+        while self.states < len(self.sensors):
+            wait = _LISTEN_MS
+            if outbox.count >= min(4, outbox.limit):
+                break  # no room yet
+            self._tell_state(self.sensors[self.states], now)
+            self.states += 1
         for entry in self.sensors:
             sensor = entry[_SENSOR]
             if hasattr(sensor, "poll"):
@@ -134,6 +167,14 @@ class Node:
                     entry[_DUE] = ticks_add(ticks_ms() if entry[_STARTED] else now, left)
                 wait = min(wait, left)
         return wait
+
+    def _tell_state(self, entry, now):
+        """Whoever missed it, or has forgotten it, learns how a contact or an output stands."""
+        if getattr(entry[_SENSOR], "STATE", False):
+            if hasattr(entry[_SENSOR], "poll"):
+                self._read(entry)
+            elif not entry[_STARTED]:
+                entry[_DUE] = now
 
     def _take(self, entry):
         """Start a measurement, or read it; returns the ms until the next of the two."""
@@ -159,9 +200,9 @@ class Node:
                 message = self._message(text(values[i], about), text(about[1], about))
                 topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + about[0]
                 if entry[_DELIVERY]:
-                    entry[_DELIVERY](self.client, topic, message)
+                    entry[_DELIVERY](self.client, topic, message, entry[_RETAIN])
                 else:
-                    self.client.post(topic, message)
+                    self.client.post(topic, message, entry[_RETAIN])
         except (OSError, ValueError, MemoryError) as error:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
@@ -218,6 +259,7 @@ class Node:
         self.wifi_left = self.wifi_pause = 0  # when the Wi-Fi is lost again, it is tried at once
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
+        self.states = 0
         self.news = True  # told in the next second, when there is RAM for it
 
     def on_lost(self, error):

@@ -18,6 +18,7 @@ def make(node, config):
         from node.console import Console
 
         node.client = Console()
+        node.states = 0
         return
     wifi = config.get("wifi")
     if wifi:

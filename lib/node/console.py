@@ -11,6 +11,7 @@ class Console:
 
     def __init__(self):
         self.outbox = self.session = self.incoming = self
+        self.limit = 1
         self.refused = self.count = self.skipped = self.known = 0
 
     def post(self, topic, payload, retain=False, qos=1):
@@ -28,3 +29,5 @@ class Console:
 
     def close(self):
         """There is nothing to close."""
+
+    hang_up = close

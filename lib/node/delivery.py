@@ -6,7 +6,7 @@ A sensor's "delivery" in the config: "queue", the plain one, in RAM; or one of t
 from mqtt.outbox import Outbox
 
 
-def latest(client, topic, payload):
+def latest(client, topic, payload, retain=False):
     """Keep, of the readings that wait, the newest alone; those that were sent stay as they are."""
     outbox = client.outbox
     for index in range(client.session.known, outbox.count):
@@ -15,12 +15,12 @@ def latest(client, topic, payload):
             outbox.ring[place + 1] = payload.encode()
             return
     if hasattr(outbox, "journal"):  # not to the flash behind others: the next one replaces it
-        Outbox.put(outbox, topic, payload.encode(), 2)
+        Outbox.put(outbox, topic, payload.encode(), 3 if retain else 2)
     else:
-        client.post(topic, payload)
+        client.post(topic, payload, retain)
 
 
-def must_deliver(client, topic, payload):
+def must_deliver(client, topic, payload, retain=False):
     """Accept a reading when it is on the flash, where it survives a power cut.
 
     Raises OSError if it was not accepted.
@@ -28,7 +28,7 @@ def must_deliver(client, topic, payload):
     outbox = client.outbox
     outbox.keep = True
     try:
-        if client.post(topic, payload) is None:
+        if client.post(topic, payload, retain) is None:
             raise OSError("not accepted: the flash is full, or fails")
     finally:
         outbox.keep = False

@@ -28,6 +28,8 @@ def again(node, entry, buses):
         if each[0] == entry["name"]:
             each[1] = sensor
             each[2] = _interval(entry, sensor)
+            each[7] = _retained(entry, sensor)
+            node.states = 0
     return sensor.start()
 
 
@@ -49,7 +51,8 @@ def _add(node, entry, buses):
         delivery = getattr(ways, delivery)
     interval = _interval(entry, sensor)
     topic = node.prefix + name
-    node.sensors.append([name, sensor, interval, ticks_ms(), topic, False, delivery])
+    retain = _retained(entry, sensor)
+    node.sensors.append([name, sensor, interval, ticks_ms(), topic, False, delivery, retain])
 
 
 def _interval(entry, sensor):
@@ -57,10 +60,17 @@ def _interval(entry, sensor):
     return int(entry.get("interval", 0 if hasattr(sensor, "poll") else 60) * 1000)
 
 
+def _retained(entry, sensor):
+    """Whether the broker keeps the last reading: as the config says, else where it is a state."""
+    return bool(entry.get("retain", getattr(sensor, "STATE", False)))
+
+
 def _made(entry, buses):
     sensor = _make(entry, buses)
     if hasattr(sensor, "listen"):
         sensor.listen()
+    if getattr(sensor, "STATE", False):
+        sensor.changed = False  # how it stands is told when the node connects
     return sensor
 
 
@@ -72,7 +82,7 @@ def _make(entry, buses):
             setattr(module, name, None)
     options = {}
     for key in entry:
-        if key not in ("name", "driver", "interval", "pull", "delivery"):
+        if key not in ("name", "driver", "interval", "pull", "delivery", "retain"):
             options[key] = entry[key]
     if module.USES == "i2c":
         return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)

@@ -55,6 +55,7 @@ def _rules():
             "driver": (..., str, 1, 24, "a module of lib/sensors"),
             "interval": (None, float, 0.1, 86400),
             "delivery": (None, ("queue", "latest", "must_deliver")),
+            "retain": (None, (True, False)),
         },
     }
 
@@ -142,7 +143,12 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
     if driver and len(faults) == before:
         rules = None
         asked = _asked(driver, sensor, options)
-        if "wrong" in asked:
+        if sensor.get("retain") and getattr(driver.DRIVER, "STATE", True) is False:
+            faults.append(
+                "%s.retain: true is wrong; a %s tells events, and a retained one would seem to "
+                "happen again; remove it" % (path, sensor["driver"])
+            )
+        elif "wrong" in asked:
             faults.append("%s.%s" % (path, asked["wrong"]))
         elif board:
             uses = driver.USES

@@ -26,6 +26,7 @@ class Button(Digital):
     """
 
     FIELDS = (("press", ""),)
+    STATE = False  # but an event
 
     def __init__(self, pin, debounce_ms=30, invert=False, double_ms=300, long_ms=800):
         super().__init__(pin, debounce_ms, invert)

@@ -28,6 +28,7 @@ class Digital:
     """
 
     FIELDS = (("state", ""),)
+    STATE = True
 
     def __init__(self, pin, debounce_ms=30, invert=False):
         self.pin = pin

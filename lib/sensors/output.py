@@ -7,6 +7,7 @@ class Output:
     changed: the state differs from the one that read() returned last
     """
 
+    STATE = True
     changed = False
     state = None
 

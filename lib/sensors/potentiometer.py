@@ -26,6 +26,7 @@ class Potentiometer(Channel):
     """
 
     FIELDS = (("position", "%"),)
+    STATE = True
 
     def __init__(self, adc, supply=3.3, decimals=0, **more):
         super().__init__(adc, decimals=decimals, **more)

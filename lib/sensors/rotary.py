@@ -25,6 +25,7 @@ class Rotary:
     """
 
     FIELDS = (("position", ""),)
+    STATE = True
 
     def __init__(self, a, b, steps=4, invert=False):
         self.a = a

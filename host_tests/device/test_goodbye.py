@@ -1,0 +1,75 @@
+"""However a node ends, whoever watches it learns that it is gone."""
+
+from node.app import Node
+
+
+class Broken(Exception):
+    """A fault that nobody has thought of."""
+
+
+class Client:
+    """As much of a link as a node sees; what it is asked is written down."""
+
+    connects = failures = count = refused = skipped = removed = 0
+    limit = 8
+
+    def __init__(self, fails=Broken, up=True, busy=0):
+        self.outbox = self.session = self.incoming = self
+        self.fails = fails
+        self.up = up
+        self.busy = busy  # so often the stream has no room
+        self.said = []
+
+    def step(self):
+        if self.fails:
+            fails, self.fails = self.fails, None
+            raise fails("in the midst of things")
+        return 0
+
+    def wait(self, ms):
+        pass
+
+    def post(self, topic, payload, retain=False, qos=1):
+        if self.busy:
+            self.busy -= 1
+            return None
+        self.said.append((topic, payload, retain))
+        return -1
+
+    def close(self):
+        self.said.append("DISCONNECT")
+
+    def hang_up(self):
+        self.said.append("closed")
+
+
+def ended(**options):
+    """What a node said at its end."""
+    node = Node("petrel/n/", 300, {}, False)
+    node.client = client = Client(**options)
+    node.uptime = 1  # no diagnostics now
+    try:
+        node.run()
+    except BaseException as error:
+        assert "in the midst" in str(error)
+    else:
+        raise AssertionError("it goes on")
+    return client.said
+
+
+OFFLINE = ("petrel/n/status", "offline", True)
+
+
+def test_after_a_crash_it_is_offline():
+    for kind in (Broken, RuntimeError, KeyboardInterrupt, MemoryError):
+        assert ended(fails=kind) == [OFFLINE, "DISCONNECT", "closed"]
+
+
+def test_it_waits_for_room_to_say_so():
+    assert ended(busy=3) == [OFFLINE, "DISCONNECT", "closed"]
+
+
+def test_where_it_cannot_be_said_the_broker_says_it():
+    """Without a DISCONNECT, that is: then the last will goes out."""
+    assert ended(busy=1000) == ["closed"]
+    assert ended(up=False) == ["closed"]
