@@ -1,4 +1,7 @@
-"""DHT22 (AM2302): temperature and humidity, through MicroPython's own `dht`."""
+"""DHT22 (AM2302): temperature and humidity, through MicroPython's own `dht`.
+
+Source: Aosong AM2302 product manual, table 1 (range) and 7.2 (data).
+"""
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -16,11 +19,12 @@ def options():
 class Dht22:
     """Temperature, -40 to 80 C, in steps of 0.1; humidity, 0 to 100 %, in steps of 0.1.
 
-    pin: a machine.Pin, with 10 kilohms to 3.3 V. It answers every 2 s: start() tells how long to
-    wait. bad: checksums that were wrong; each is tried again after 2 s, three times in all
+    pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V. It answers every 2 s: start() tells how
+    long to wait. bad: checksums that were wrong; each is tried again after 2 s, three times in all
     """
 
     FIELDS = (("temperature", "C", 1), ("humidity", "%", 1))
+    LIMITS = (-40, 80, 0, 100)  # the least and the most, C and %
     KIND = "DHT22"
     PAUSE_MS = 2001  # from one answer to the next; and one, for a tick is cut off
 
@@ -41,7 +45,8 @@ class Dht22:
     def read(self):
         """Return (C, %), or after a bad checksum the ms until it may be asked again.
 
-        Raises OSError if nothing answers, ValueError for bad checksums alone.
+        Raises OSError if nothing answers, ValueError for bad checksums alone, and for what the
+        part cannot measure.
         """
         try:
             self.part.measure()
@@ -57,7 +62,26 @@ class Dht22:
             raise ValueError("%s: bad checksum, three times; use a shorter wire" % self.KIND)
         finally:
             self._asked = ticks_ms()
-        return self.part.temperature(), self.part.humidity()
+        data = self.part.buf
+        celsius, percent = self.decode(data)
+        least, most, dry, wet = self.LIMITS
+        # The checksum of nothing is 0, too.
+        if not (max(data) and least <= celsius <= most and dry <= percent <= wet):
+            what = self.KIND, celsius, percent, least, most, dry, wet
+            raise ValueError(
+                "%s: %.1f C, %.1f %%; it measures %d to %d C, %d to %d %%: check the wire, and "
+                "which kind it is" % what
+            )
+        return celsius, percent
+
+    def decode(self, data):
+        """C and % of five bytes."""
+        raw = data[2] << 8 | data[3]
+        if raw > 0xBFFF:  # some makers' parts have a two's complement
+            raw -= 0x10000
+        elif raw & 0x8000:  # the manual has a sign and a magnitude
+            raw = 0x8000 - raw
+        return raw / 10, (data[0] << 8 | data[1]) / 10
 
 
 DRIVER = Dht22

@@ -1,10 +1,12 @@
-"""An ultrasonic distance sensor: HC-SR04, JSN-SR04T, US-100."""
+"""An ultrasonic distance sensor: HC-SR04, HC-SR04P, JSN-SR04T, US-100."""
 
 from time import sleep_us, ticks_diff, ticks_ms
 
 from micropython import const
 
 _PULSE_US = const(20)  # HC-SR04 wants 10, JSN-SR04T 20
+_RELEASE_US = const(50)  # for which ECHO is pulled low
+_LEAST = 0.02  # m, of all of them
 _CYCLE_MS = const(61)  # its late echoes are over then; and one, for a tick is cut off
 
 USES = (("pin", "out"), ("echo", "pulse"))
@@ -31,7 +33,7 @@ class Distance:
         self.pulse_us = pulse_us
         self.pings = pings
         self.metres_a_us = (331.3 + 0.606 * temperature) / 2e6  # there and back
-        self.timeout_us = int(most / self.metres_a_us) + 1000
+        self.timeout_us = int(most / self.metres_a_us)
         self._left = pings
         self._found = []
         self._pinged = ticks_ms()
@@ -45,13 +47,18 @@ class Distance:
         return left if 0 < left <= _CYCLE_MS else 0
 
     def read(self):
-        """Ping; return (m,), or the ms until the next ping. Raises OSError if there is no echo.
+        """Ping; return (m,), or the ms until the next ping.
+
+        Raises OSError if there is no echo, ValueError for what is too near.
 
         It blocks for the time of the echo, 25 ms at 4 m; twice that if ECHO rises late.
         """
         found = self._found
         # Without an obstacle ECHO is high for 38 ms or more; its rest would count as an echo.
-        if not self.echo.value():
+        if self.echo.value():
+            self._release()
+        high = self.echo.value()
+        if not high:
             self.trigger.value(1)
             sleep_us(_PULSE_US)
             self.trigger.value(0)
@@ -64,11 +71,27 @@ class Distance:
             return _CYCLE_MS
         self._left = self.pings
         if not found:
+            if high:
+                raise OSError(
+                    "distance: ECHO stays high; check its wire, switch its power off, on"
+                )
             raise OSError("distance: no echo; check trigger, echo and 5 V, or nothing is in reach")
         found.sort()
-        us = found[len(found) // 2]
+        metres = float("%.3f" % (found[len(found) // 2] * self.metres_a_us))
         found.clear()
-        return (float("%.3f" % (us * self.metres_a_us)),)
+        if metres < _LEAST:
+            raise ValueError("distance: %g m; it measures from %g m on" % (metres, _LEAST))
+        return (metres,)
+
+    def _release(self):
+        """Pull ECHO low for a moment: some parts (HC-SR04P) hold it high until somebody does."""
+        echo = self.echo
+        try:
+            echo.init(echo.OUT, value=0)
+        except ValueError:  # a pin that is an input alone
+            return
+        sleep_us(_RELEASE_US)
+        echo.init(echo.IN)
 
 
 DRIVER = Distance

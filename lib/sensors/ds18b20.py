@@ -1,10 +1,19 @@
-"""DS18B20: temperature, on a 1-Wire bus, through MicroPython's own `onewire` and `ds18x20`."""
+"""DS18B20: temperature, on a 1-Wire bus, through MicroPython's own `onewire` and `ds18x20`.
+
+Source: Maxim 19-7487, Rev 6. After power-on the part holds 85 C, which is no measurement. Its
+scratchpad tells whether 85 is one: byte 6 is 0x0C after power-on, and 0x10 with a measurement of
+85 in Maxim's parts (AN4377). In many clones it never changes; so the alarm bytes, which nobody
+here uses, get values that are lost with the power.
+"""
 
 from micropython import const
 
 USES = "bare"
 _TRIES = const(3)
 _CONVERT = const(0x44)
+_ALARMS = b"\x2a\xd5"
+_WRITE = b"\x4e" + _ALARMS + b"\x7f"  # the alarms, and 12 bit
+_UNMEASURED = const(0x0C)
 _TIME_MS = const(751)  # 750 for 12 bit, 19-7487, table 2; and one, for a tick is cut off
 
 
@@ -37,6 +46,7 @@ class Ds18b20:
         onewire = __import__("onewire")
         self.part = __import__("ds18x20").DS18X20(onewire.OneWire(pin))
         self.bad = 0
+        self._marked = False  # the alarms are ours
         self._nobody = onewire.OneWireError
         found = [bytes(each) for each in self.part.scan()]
         names = ", ".join([each.hex() for each in found])
@@ -53,6 +63,10 @@ class Ds18b20:
         wire = self.part.ow
         if not wire.reset():
             self._silent()
+        if not self._marked:
+            wire.select_rom(self.rom)
+            wire.write(_WRITE)
+            self._marked = True
         # Not convert_temp(), which has all on the wire begin anew, one that measures too.
         wire.select_rom(self.rom)
         wire.writebyte(_CONVERT)
@@ -61,8 +75,8 @@ class Ds18b20:
     def read(self):
         """Return (C,).
 
-        Raises OSError if nothing answers, ValueError for bad checksums alone, and where the power
-        is weak.
+        Raises OSError if nothing answers, ValueError for bad checksums alone, for what it cannot
+        measure, and where the power is weak.
         """
         for _ in range(_TRIES):
             try:
@@ -76,10 +90,14 @@ class Ds18b20:
                     self._silent()
                 self.bad += 1
                 continue
-            if not max(self.part.buf):  # the checksum of nothing is 0, too
+            data = self.part.buf
+            if not max(data):  # the checksum of nothing is 0, too
                 raise OSError("ds18b20: the wire is held low; check it for a short")
-            if celsius == 85:  # what it holds before the first measurement
+            if celsius == 85 and data[6] == _UNMEASURED and data[2:4] != _ALARMS:
+                self._marked = False
                 raise ValueError("ds18b20: it lost its power while it measured")
+            if not -55 <= celsius <= 125:  # table 1; 127.94 is a measurement that failed
+                raise ValueError("ds18b20: %g C; it measures -55 to 125 C" % celsius)
             return (celsius,)
         raise ValueError("ds18b20: bad checksum, three times; check the wire and pull-up")
 

@@ -23,19 +23,39 @@ class Ds18b20:
     """DS18B20, 19-7487: ROM, scratchpad of nine bytes, 750 ms for 12 bit."""
 
     def __init__(
-        self, temperature: float = 21.5, serial: int = 1, fault: str = "", seconds: float = 0.75
+        self,
+        temperature: float = 21.5,
+        serial: int = 1,
+        fault: str = "",
+        seconds: float = 0.75,
+        clone: str = "",
     ) -> None:
         body = b"\x28" + serial.to_bytes(6, "little")
         self.rom = body + bytes((crc8(body),))
         self.temperature = temperature
         # "", "absent", "bad crc", "short": the wire is low, "weak": it loses its power while it
-        # measures
+        # measures, "failed": what Maxim's have after a measurement that failed
         self.fault = fault
+        # "": Maxim's, which tell sixteenths in byte 6 as well. "b": byte 6 is what was written as
+        # the configuration, "c": it is always 0x0C.
+        self.clone = clone
         self.seconds = seconds
         self.clock: Clock = time.monotonic
-        self._raw = 0x0550  # 85 C, after power on
         self._ready = 0.0
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Its power comes: 85 C, and the alarm bytes of its EEPROM."""
+        self._raw = 0x0550
+        self._alarms = b"\x4b\x46"
+        self._byte_6 = 0x0C
         self._converting = False
+
+    def write(self, data: bytes) -> None:
+        """The alarm bytes and the configuration are written."""
+        self._alarms = data[:2]
+        if self.clone == "b":
+            self._byte_6 = data[2]
 
     def convert(self) -> None:
         """Begin to measure, or to do so anew."""
@@ -44,10 +64,17 @@ class Ds18b20:
 
     def scratchpad(self) -> bytes:
         """Its nine bytes."""
-        if self._converting and self.clock() >= self._ready and self.fault != "weak":
+        if self._converting and self.fault == "weak":
+            self.power_on()
+        if self._converting and self.clock() >= self._ready:
             self._converting = False
             self._raw = round(self.temperature * 16) & 0xFFFF
-        data = self._raw.to_bytes(2, "little") + b"\x4b\x46\x7f\xff\x0c\x10"
+            if self.fault == "failed":
+                self._raw = 0x07FF
+            if not self.clone:
+                self._byte_6 = 16 - self._raw % 16
+        data = self._raw.to_bytes(2, "little") + self._alarms
+        data += bytes((0x7F, 0xFF, self._byte_6, 0x10))
         data += bytes((crc8(data),))
         return data if self.fault != "bad crc" else data[:-1] + bytes((data[-1] ^ 1,))
 
@@ -92,6 +119,9 @@ class OneWire:
         if data == b"\x44":
             for part in self._chosen:
                 part.convert()
+        elif data[:1] == b"\x4e" and len(data) == 4:
+            for part in self._chosen:
+                part.write(data[1:])
         elif data == b"\xbe" and self._chosen:
             self._answer = self._chosen[0].scratchpad()
 
@@ -101,9 +131,12 @@ class Dht:
 
     def __init__(
         self, kind: str = "dht22", temperature: float = 21.5, humidity: float = 45.0,
-        fault: str = "", bad: int = 0,
+        fault: str = "", bad: int = 0, complement: bool = False, frame: str = "",
     ) -> None:  # fmt: skip
         self.kind = kind
+        self.complement = complement  # below zero it has a two's complement, as some clones
+        self.frame = frame  # hex of four bytes that it answers, whatever it measures
+
         self.temperature = temperature
         self.humidity = humidity
         self.fault = fault  # "", "absent"
@@ -118,10 +151,15 @@ class Dht:
         if self.fault == "absent" or early:
             return ""
         self._asked = self.clock()
-        if self.kind == "dht11":
-            data = bytes((round(self.humidity), 0, round(self.temperature), 0))
+        tenths = round(abs(self.temperature) * 10)
+        below = self.temperature < 0
+        if self.frame:
+            data = bytes.fromhex(self.frame)
+        elif self.kind == "dht11":
+            data = bytes(divmod(round(self.humidity * 10), 10) + divmod(tenths, 10))
+            data = data[:3] + bytes((data[3] | below << 7,))
         else:
-            t = round(abs(self.temperature) * 10) | (0x8000 if self.temperature < 0 else 0)
+            t = -tenths & 0xFFFF if below and self.complement else tenths | below << 15
             data = round(self.humidity * 10).to_bytes(2, "big") + t.to_bytes(2, "big")
         wrong = self.bad != 0
         self.bad -= self.bad > 0
@@ -141,9 +179,16 @@ class Echo:
     def __init__(self, distance: float = 1.0, temperature: float = 20.0, fault: str = "") -> None:
         self.distance = distance
         self.temperature = temperature
-        self.fault = fault  # "", "absent": no echo line, "high": ECHO never falls
+        # "", "absent": no echo line, "high": ECHO never falls, "holds": where nothing comes back
+        # ECHO stays high until somebody pulls it low, as in an HC-SR04P
+        self.fault = fault
         self.clock: Clock = time.monotonic
         self._pinged = self._falls = -1.0
+
+    def pulled(self, level: int) -> None:
+        """The board drives ECHO."""
+        if self.fault == "holds" and not level:
+            self._falls = self.clock()
 
     @property
     def level(self) -> int:
@@ -159,7 +204,8 @@ class Echo:
         now = self.clock()
         if not self.level and self.fault != "absent":
             us = round(2e6 * self.distance / (331.3 + 0.606 * self.temperature))
-            us = us if us <= self.REACH_US else self.NOTHING_US
+            nothing = 10**12 if self.fault == "holds" else self.NOTHING_US
+            us = us if us <= self.REACH_US else nothing
             if now - self._pinged < self.CYCLE_S:
                 us //= 2
             self._pinged, self._falls = now, now + us / 1e6

@@ -99,6 +99,8 @@ class World:
 
     def output(self, pin: str, level: int) -> None:
         """The board drives a pin."""
+        if isinstance(part := self.wires.get(pin), Echo):
+            part.pulled(level)
         rises = level and not self._outputs.get(pin, 1)
         self._outputs[pin] = level
         for pins, bus in self.buses.items():
