@@ -119,6 +119,128 @@ tell(len(read(s)))
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("when", ["between", "while it measures"])
+def test_a_part_that_is_reset_or_replugged_recovers(bits: str, driver: str, when: str) -> None:
+    """It has forgotten all it was told; every reading is right but for one error at most."""
+    values = {"a0": 1.25} if driver == "ads1115" else {}
+    options = ', channel="0-1", range=2.048' if driver == "ads1115" else ""
+    with rig(bits, driver, **values) as board:
+        part = board.part(BUS)
+
+        def replug(pin: str, level: int) -> None:
+            if driver == "bme280":
+                part.T = (27000, 26000, -900)  # another of its kind
+                part.P = (36000, -10500, *part.P[2:])
+            part.power_on()
+
+        board.world.output = replug  # type: ignore[method-assign]
+        code = f"""{READ}
+from machine import Pin
+s = make('{driver}', {AT}{options})
+tell(read(s))
+replug = Pin(99, Pin.OUT)
+if "{when}" == "between":
+    replug.value(1)
+else:
+    found = s.start()
+    time.sleep_ms(min(found, 301) // 2)
+    replug.value(1)
+    def rest():
+        global found
+        while isinstance(found, int):
+            time.sleep_ms(min(found, 301))
+            found = s.read()
+        return found
+    tell(told(rest))
+tell(told(read, s))
+tell(told(read, s))
+"""
+        right, *later = board.run(code)
+    errors = [each for each in later if isinstance(each, str)]
+    assert len(errors) <= 1 and later[-1] not in errors, later
+    for found in later:
+        assert found in errors or found == pytest.approx(right, abs=0.03)
+
+
+def test_a_bme280_whose_calibration_is_not_there_yet_gets_it_later(bits: str) -> None:
+    with rig(bits, "bme280", copy_s=600) as board:
+        part = board.part(BUS)
+
+        def copied(pin: str, level: int) -> None:
+            part._copied = 0.0
+
+        board.world.output = copied  # type: ignore[method-assign]
+        code = f"""
+from machine import Pin
+s = make('bme280', {AT})
+tell(told(value, s))
+Pin(99, Pin.OUT).value(1)
+tell(value(s))
+"""
+        said, found = board.run(code)
+    assert said == (
+        "ValueError: bme280 at 0x76: its calibration is not ready, it was just switched on"
+    )
+    assert found == pytest.approx([21.5, 1013.25, 45.0], abs=0.03)
+
+
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+@pytest.mark.parametrize("registers", [range(0x88, 0xA0), range(0xE1, 0xE8)])
+def test_a_bme280_with_an_empty_calibration_reads_it_anew(
+    bits: str, byte: int, registers: range
+) -> None:
+    with rig(bits, "bme280") as board:
+        part = board.part(BUS)
+        for register in registers:
+            part.registers[register] = byte
+
+        def filled(pin: str, level: int) -> None:
+            part.calibrate()
+
+        board.world.output = filled  # type: ignore[method-assign]
+        code = f"""
+from machine import Pin
+s = make('bme280', {AT})
+tell(told(value, s))
+Pin(99, Pin.OUT).value(1)
+tell(value(s))
+"""
+        said, found = board.run(code)
+    assert said == "ValueError: bme280 at 0x76: its calibration is empty"
+    assert found == pytest.approx([21.5, 1013.25, 45.0], abs=0.03)
+
+
+def test_a_bme280_with_a_wrong_calibration_reads_it_anew(bits: str) -> None:
+    """What it says is far from what it can measure, which is how one knows."""
+    with rig(bits, "bme280") as board:
+        part = board.part(BUS)
+        part.store(0x88, b"\x70\x00")  # half of the first word is there
+
+        def filled(pin: str, level: int) -> None:
+            part.calibrate()
+
+        board.world.output = filled  # type: ignore[method-assign]
+        code = f"""
+from machine import Pin
+s = make('bme280', {AT})
+tell(told(value, s))
+Pin(99, Pin.OUT).value(1)
+tell(value(s))
+"""
+        said, found = board.run(code)
+    assert said.startswith("ValueError: bme280 at 0x76: ")
+    assert "; it measures " in said
+    assert found == pytest.approx([21.5, 1013.25, 45.0], abs=0.03)
+
+
+def test_an_sht3x_that_measures_by_itself_gets_a_break(bits: str) -> None:
+    """As another program may have left it; a reset of the board does not change that."""
+    with rig(bits, "sht3x", fault="periodic") as board:
+        (found,) = board.run(f"tell(value(make('sht3x', {AT})))")
+    assert found == pytest.approx([21.5, 45.0], abs=0.011)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_bus_that_is_stuck(bits: str, driver: str) -> None:
     with rig(bits, driver, fault="stuck") as board:
         (said,) = board.run(f"tell(told(lambda: value(make('{driver}', {AT}))))")
@@ -194,6 +316,12 @@ def test_a_part_that_is_too_slow(bits: str, driver: str) -> None:
 @pytest.mark.parametrize(
     ("driver", "values", "what"),
     [
+        ("sht3x", {"temperature": 129.0}, "temperature in C: 129; it measures -40 to 125"),
+        ("aht20", {"temperature": -45.0}, "temperature in C: -45; it measures -40 to 85"),
+        ("bme280", {"temperature": 95.0}, "temperature in C: 95; it measures -40 to 85"),
+        ("bme280", {"pressure": 250.0}, "pressure in hPa: 250; it measures 300 to 1100"),
+        ("ina219", {"voltage": 30.0}, "voltage in V: 30; it measures 0 to 26"),
+        ("ads1115", {"a0": -0.4}, "-0.400 V, and an input takes -0.3 V to 5.8 V"),
         ("bme280", {"fault": "wrong part"}, "chip id 0x55; this is no BME280 or BMP280"),
         ("bh1750", {"illuminance": 90_000.0}, "too bright, more than 54612 lx"),
         ("ads1115", {"a0": 5.0}, "at the end of its range of 4.096 V"),
@@ -227,6 +355,7 @@ def test_bme280_as_the_datasheet_works_it_out(bits: str) -> None:
     with rig(bits, "bmp280") as board:
         code = f"""
 s = make('bme280', {AT})
+s.start()
 fine = s._fine(519888)
 tell(fine)
 tell((fine * 5 + 128) >> 8)
@@ -265,6 +394,7 @@ def test_humidity_with_every_word_of_the_calibration(bits: str, words: tuple[int
         part.calibrate()
         code = f"""
 s = make('bme280', {AT})
+s.start()
 for fine in {FINE}:
     for raw in range(0, 65536, 1500):
         tell(s._humidity(raw, fine) / 1024)

@@ -42,8 +42,9 @@ class Ads1115(Part):
         inputs = {"0-1": 0, "2-3": 3}.get(channel)
         if inputs is None:
             inputs = 4 + channel
-        # Begin, input, range, one measurement; 128 a second, no comparator.
-        self._begin = bytes((0x81 | inputs << 4 | _RANGES.index(range) << 1, 0x83))
+        # Begin, input, range, one measurement; 128 a second, no comparator. The comparator's mode
+        # does nothing, but is another than after power-on.
+        self._begin = bytes((0x81 | inputs << 4 | _RANGES.index(range) << 1, 0x93))
         self._volt = range / 32_768
         self.scale = scale
         self.offset = offset
@@ -60,12 +61,13 @@ class Ads1115(Part):
         return _TIME_MS
 
     def read(self):
-        """Return (value,), or ms if another channel was before it.
+        """Return (value,), or ms if another channel was before it, or it lost its power.
 
-        Raises ValueError while it measures, and at the ends of the range.
+        Raises ValueError while it measures, at the ends of the range, and for a voltage that would
+        destroy it.
         """
         data = self.get(_CONFIG, self._data)
-        if (data[0] | 0x80) != self._begin[0]:
+        if (data[0] | 0x80) != self._begin[0] or data[1] != self._begin[1]:
             if not self._tries:
                 self.wrong("other channels leave it no time")
             self._tries -= 1
@@ -77,8 +79,12 @@ class Ads1115(Part):
         raw = data[0] << 8 | data[1]
         if raw in (0x7FFF, 0x8000):
             self.wrong("at the end of its range of %s V" % (self._volt * 32_768))
-        value = (raw - ((raw & 0x8000) << 1)) * self._volt * self.scale + self.offset
-        return (float("%.5g" % value),)
+        volts = (raw - ((raw & 0x8000) << 1)) * self._volt
+        # 7.1: an input takes -0.3 V to 0.3 V above the supply, which is 5.5 V at most. The rest is
+        # the error of gain and offset.
+        if volts > 5.82 or volts < -0.31 and self._begin[0] & 0x40:
+            self.wrong("%.3f V, and an input takes -0.3 V to 5.8 V" % volts)
+        return (float("%.5g" % (volts * self.scale + self.offset)),)
 
     def _start(self):
         # While it measures it would take our input into its register, but not measure it: so the

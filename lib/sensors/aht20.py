@@ -9,6 +9,7 @@ USES = "i2c"
 _MEASURE = b"\xac\x33\x00"
 _CALIBRATE = b"\xbe\x08\x00"
 _CALIBRATED = const(0x08)
+_HALF = const(1 << 19)
 _BUSY = const(0x80)
 _CALIBRATION_MS = const(11)  # 10, and one
 _TIME_MS = const(81)  # 80, and one, for a tick is cut off
@@ -27,6 +28,7 @@ class Aht20(Part):
 
     NAME = "aht20"
     FIELDS = (("temperature", "C", 2), ("humidity", "%", 2))
+    LIMITS = (-40, 85, 0, 100)  # tables 1 and 2
 
     def __init__(self, bus, address=0x38):
         super().__init__(bus, address)
@@ -47,7 +49,8 @@ class Aht20(Part):
     def read(self):
         """Return (C, %), or ms after a calibration.
 
-        Raises ValueError while it measures, for a bad checksum, and if it lost its power.
+        Raises ValueError while it measures, for a bad checksum, if it lost its power, and for what
+        it cannot measure.
         """
         data = self._data
         if not self._begun:
@@ -64,7 +67,10 @@ class Aht20(Part):
             self.wrong("it lost its power while it measured")
         humidity = data[1] << 12 | data[2] << 4 | data[3] >> 4
         temperature = (data[3] & 15) << 16 | data[4] << 8 | data[5]
-        return ((temperature * 20_000 >> 20) - 5000) / 100, (humidity * 10_000 >> 20) / 100
+        return self.within(
+            ((temperature * 20_000 + _HALF >> 20) - 5000) / 100,
+            (humidity * 10_000 + _HALF >> 20) / 100,
+        )
 
 
 DRIVER = Aht20

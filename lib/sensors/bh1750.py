@@ -26,17 +26,20 @@ class Bh1750(Part):
     def __init__(self, bus, address=0x23):
         super().__init__(bus, address)
         self._data = bytearray(2)
+        self._dark = False  # it has said so, and is asked once more
         self.start()  # so that a part that is not there is told at once
 
     def start(self):
         """Begin a measurement; returns the ms it takes. Raises OSError."""
+        self._dark = False
         self.write(_ONCE)
         return _TIME_MS
 
     def read(self):
-        """Return (lx,). Raises ValueError at the end of the range: there it is too bright.
+        """Return (lx,), or the ms of a second measurement where the first one found no light.
 
-        Raises OSError if the 0 of the dark is that of a bus that is stuck.
+        Raises ValueError at the end of the range: there it is too bright; OSError if the 0 of the
+        dark is that of a bus that is stuck.
         """
         self.into(self._data)
         raw = self._data[0] << 8 | self._data[1]
@@ -44,6 +47,10 @@ class Bh1750(Part):
             self.wrong("too bright, more than 54612 lx")
         if not raw:
             self.held()
+            if not self._dark:  # 0 is also what it has after its power was off
+                ms = self.start()
+                self._dark = True
+                return ms
         return ((raw * 100 + 6) // 12 / 10,)  # 1.2 to a lux
 
 

@@ -20,6 +20,8 @@ _STATUS = const(0xF3)
 _CTRL_MEAS = const(0xF4)
 _DATA = const(0xF7)
 _FORCED_ALL_ONCE = b"\x25"  # temperature and pressure once, then sleep
+_IM_UPDATE = const(1)  # it copies its calibration from its memory, 5.4.4
+_MEASURING = const(8)
 _TIME_MS = const(11)  # 9.3 ms at most for all three, appendix B
 
 
@@ -38,50 +40,76 @@ class Bme280(Part):
 
     NAME = "bme280"
     FIELDS: tuple = (("temperature", "C", 2), ("pressure", "hPa", 2), ("humidity", "%", 2))
+    LIMITS: tuple = (-40, 85, 300, 1100, 0, 100)  # tables 1 to 4
 
     def __init__(self, bus, address=0x76):
         super().__init__(bus, address)
-        kind = self.get(_ID, bytearray(1))[0]
+        self._byte = bytearray(1)
+        kind = self.get(_ID, self._byte)[0]
         if kind in _BMP:
-            self.FIELDS = self.FIELDS[:2]
+            self.FIELDS, self.LIMITS = self.FIELDS[:2], self.LIMITS[:4]
         elif kind != _BME:
             self.wrong("chip id 0x%02x; this is no BME280 or BMP280" % kind)
-        self._t = struct.unpack("<HhhHhhhhhhhh", self.get(_CALIBRATION, bytearray(24)))
+        self._t: tuple = ()  # the calibration; empty: to be read
         self._h: tuple = ()
-        if kind == _BME:
-            h1 = self.get(0xA1, bytearray(1))[0]
-            h2, h3, e4, e5, e6, h6 = struct.unpack(
-                "<hBbBbb", self.get(_CALIBRATION_H, bytearray(7))
-            )
-            self._h = (h1, h2, h3, e4 << 4 | e5 & 15, e6 << 4 | e5 >> 4, h6)
-        self._data = bytearray(8 if self._h else 6)
+        self._data = bytearray(8 if kind == _BME else 6)
 
     def start(self):
-        """Begin a measurement; returns the ms it takes."""
+        """Begin a measurement; returns the ms it takes.
+
+        Raises ValueError while it has no calibration.
+        """
+        # After its power was off it measures nothing until it is told to; it may be another part.
+        if not self._t or not self.get(_CTRL_MEAS, self._byte)[0] & 0xFC:
+            self._calibrate()
         if self._h:
             self.put(_CTRL_HUM, b"\x01")
         self.put(_CTRL_MEAS, _FORCED_ALL_ONCE)
         return _TIME_MS
 
     def read(self):
-        """Return (C, hPa, %), or (C, hPa) from a BMP280. Raises ValueError while it measures."""
-        if self.get(_STATUS, bytearray(1))[0] & 8:
+        """Return (C, hPa, %), or (C, hPa) from a BMP280.
+
+        Raises ValueError while it measures, and for what it cannot measure.
+        """
+        if self.get(_STATUS, self._byte)[0] & _MEASURING:
             self.wrong("still measuring after %d ms" % _TIME_MS)
         data = self.get(_DATA, self._data)
         pressure = data[0] << 12 | data[1] << 4 | data[2] >> 4
         temperature = data[3] << 12 | data[4] << 4 | data[5] >> 4
-        if temperature in (0, 0x80000):
+        humidity = data[6] << 8 | data[7] if self._h else 0
+        if temperature in (0, 0x80000) or pressure == 0x80000 or humidity == 0x8000:
             self.wrong("nothing was measured; it may have lost its power")
         fine = self._fine(temperature)
         celsius = (fine * 5 + 128 >> 8) / 100
         hectopascals = (self._pascals(pressure, fine) + 128 >> 8) / 100
         if not self._h:
-            return celsius, hectopascals
-        return (
-            celsius,
-            hectopascals,
-            self._humidity(data[6] << 8 | data[7], fine) * 100 // 1024 / 100,
+            return self.within(celsius, hectopascals)
+        return self.within(
+            celsius, hectopascals, self._humidity(humidity, fine) * 100 // 1024 / 100
         )
+
+    def wrong(self, what):
+        """As those of every part; and the calibration may be what is wrong: it is read anew."""
+        self._t = ()
+        super().wrong(what)
+
+    def _calibrate(self):
+        """Read the calibration, which may not be there yet within 2 ms of power-on."""
+        if self.get(_STATUS, self._byte)[0] & _IM_UPDATE:
+            self.wrong("its calibration is not ready, it was just switched on")
+        t = struct.unpack("<HhhHhhhhhhhh", self.get(_CALIBRATION, bytearray(24)))
+        good = 0 < t[0] < 0xFFFF and 0 < t[3] < 0xFFFF and t[1] not in (0, -1)
+        if len(self._data) == 8:
+            h1 = self.get(0xA1, self._byte)[0]
+            h2, h3, e4, e5, e6, h6 = struct.unpack(
+                "<hBbBbb", self.get(_CALIBRATION_H, bytearray(7))
+            )
+            self._h = (h1, h2, h3, e4 << 4 | e5 & 15, e6 << 4 | e5 >> 4, h6)
+            good = good and h2 not in (0, -1)
+        if not good:
+            self.wrong("its calibration is empty")
+        self._t = t
 
     def _fine(self, raw):
         t1, t2, t3 = self._t[:3]

@@ -15,6 +15,8 @@ class Part:
     """
 
     NAME = "part"
+    FIELDS: tuple = ()
+    LIMITS: tuple = ()  # the least and the most of the first field, of the second, ...
 
     def __init__(self, bus, address):
         self.bus = bus
@@ -57,6 +59,15 @@ class Part:
             seen = ", ".join(["0x%02x" % address for address in self._scan()])
             what = "no answer, check SDA, SCL and power; on the bus: " + (seen or "nothing")
         raise OSError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
+
+    def within(self, *values):
+        """Return the values. Raises ValueError for one that the part cannot measure."""
+        limits = self.LIMITS
+        for i in range(0, len(limits), 2):
+            if not limits[i] <= values[i // 2] <= limits[i + 1]:
+                what = self.FIELDS[i // 2][:2] + (values[i // 2], limits[i], limits[i + 1])
+                self.wrong("%s in %s: %g; it measures %g to %g" % what)
+        return values
 
     def wrong(self, what):
         """Raise ValueError, for an answer that cannot be right; OSError if the bus is stuck."""

@@ -27,6 +27,7 @@ class Ina219(Part):
 
     NAME = "ina219"
     FIELDS: tuple = (("voltage", "V", 3), ("current", "A"), ("power", "W"))
+    LIMITS = (0, 26)  # 7.3; the current ends with the range of the shunt voltage
 
     def __init__(self, bus, address=0x40, shunt=0.1):
         super().__init__(bus, address)
@@ -42,7 +43,7 @@ class Ina219(Part):
         return _TIME_MS
 
     def read(self):
-        """Return (V, A, W). Raises ValueError while it measures, and for too much current."""
+        """Return (V, A, W). Raises ValueError while it measures, and for too many V or A."""
         data = self.get(_BUS, self._data)
         if not data[1] & 2:
             self.wrong("still measuring after %d ms" % _TIME_MS)
@@ -53,7 +54,7 @@ class Ina219(Part):
         if abs(raw) >= 32_000:
             self.wrong("more than 320 mV at the shunt; use one of less than %g ohms" % self.shunt)
         amperes = raw / 100_000 / self.shunt
-        return volts, float("%.4g" % amperes), float("%.4g" % (volts * amperes))
+        return self.within(volts, float("%.4g" % amperes), float("%.4g" % (volts * amperes)))
 
 
 DRIVER = Ina219

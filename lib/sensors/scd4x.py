@@ -19,14 +19,15 @@ def options():
 
 
 class Scd4x(Part):
-    """Carbon dioxide, 400 to 5000 ppm; temperature, -10 to 60 C, in steps of 0.01; humidity, 0 to
-    100 %, in steps of 0.01.
+    """Carbon dioxide, 0 to 40000 ppm, accurate from 400 to 5000; temperature, -10 to 60 C, in
+    steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
     bus: a machine.I2C; address: 0x62. It measures every 5 s by itself from here on.
     """
 
     NAME = "scd4x"
     FIELDS = (("carbon_dioxide", "ppm", 0), ("temperature", "C", 2), ("humidity", "%", 2))
+    LIMITS = (0, 40_000, -10, 60, 0, 100)  # tables 1 to 3
 
     def __init__(self, bus, address=0x62):
         super().__init__(bus, address)
@@ -41,18 +42,16 @@ class Scd4x(Part):
         self._asked = b""
         if self._begun:
             return self._ask(_READY)
-        try:
-            self.write(_BEGIN)
-            ms = _TIME_MS
-        except OSError:
-            ms = self._ask(_READY)  # it refuses where it has begun already, before our reset
+        # It refuses where it has begun already, before our reset.
+        ms = _TIME_MS if self._begin() else self._ask(_READY)
         self._begun = True
         return ms
 
     def read(self):
         """Return (ppm, C, %), or the ms until the next step.
 
-        Raises ValueError if there is no measurement for too long, and for a bad checksum.
+        Raises ValueError if there is no measurement for too long, for a bad checksum, and for what
+        it cannot measure.
         """
         asked, self._asked = self._asked, b""
         if not asked:
@@ -63,13 +62,22 @@ class Scd4x(Part):
                 return self._ask(_READ)
             if self._waits:
                 self._waits -= 1
+                self._begin()  # if it lost its power; else it refuses
                 return _TIME_MS
-            self._begun = False  # it may have lost its power
+            self._begun = False
             self.wrong("no measurement yet")
         data = self._words(3)
-        temperature = (data[3] << 8 | data[4]) * 17_500 // 65_536 - 4500
-        humidity = (data[6] << 8 | data[7]) * 10_000 // 65_536
-        return data[0] << 8 | data[1], temperature / 100, humidity / 100
+        temperature = ((data[3] << 8 | data[4]) * 17_500 + 32_768 >> 16) - 4500
+        humidity = (data[6] << 8 | data[7]) * 10_000 + 32_768 >> 16
+        return self.within(data[0] << 8 | data[1], temperature / 100, humidity / 100)
+
+    def _begin(self):
+        """Have it measure every 5 s; returns whether it does so only from now on."""
+        try:
+            self.bus.writeto(self.address, _BEGIN)
+        except OSError:
+            return False
+        return True
 
     def _ask(self, command):
         self.write(command)

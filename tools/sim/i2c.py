@@ -22,7 +22,7 @@ class Nack(Exception):
 
 
 class I2cPart:
-    """A part: what is written, and what is read back.
+    """A part: what is written, and what is read back; power_on() is a reset, or a replug.
 
     fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA,
     until it has got so many `clocks`, 0: for ever), "bad crc" (a bit of each answer is wrong),
@@ -41,6 +41,11 @@ class I2cPart:
             if not hasattr(self, name):
                 raise ToolError(f"{type(self).__name__} measures no {name!r}")
             setattr(self, name, value)
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Its power comes: it forgets what it was told and what it has measured."""
+        self._ready = 0.0
 
     def transfer(self, data: bytes, count: int) -> bytes:
         """One transfer: write, then read `count` bytes. Raises Nack."""
@@ -96,10 +101,10 @@ def words(*values: int) -> bytes:
 class _Pointed(I2cPart):
     """A part with numbered registers, and a pointer that each write begins with."""
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
+    def power_on(self) -> None:
+        super().power_on()
         self.registers: dict[int, int] = {}
         self._at = 0
-        super().__init__(*arguments, **values)
 
 
 class Registers(_Pointed):

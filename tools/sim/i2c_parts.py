@@ -21,12 +21,16 @@ class Bme280(Registers):
     temperature = 21.5  # C
     pressure = 1013.25  # hPa
     humidity = 45.0  # %
+    copy_s = 0.0  # for so long after power-on it copies its trimming words from its memory
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._wanted: tuple[bool, bool, bool] | None = None
         self.store(0xD0, bytes((0x55 if self.fault == "wrong part" else self.ID,)))
-        self.calibrate()
+        self._copied = self.clock() + self.copy_s
+        self._copies = self.copy_s > 0
+        if not self._copies:
+            self.calibrate()
         self._data(0x80000, 0x80000, 0x8000)
 
     def calibrate(self) -> None:
@@ -39,6 +43,7 @@ class Bme280(Registers):
 
     def written(self, register: int, byte: int) -> None:
         if register == 0xF4 and byte & 3 in (1, 2):
+            self.registers[register] &= 0xFC  # it sleeps again afterwards
             many = [(1 << (bits - 1)) if bits else 0 for bits in (byte >> 5, byte >> 2 & 7)]
             humidity = self.registers.get(0xF2, 0) & 7
             ms = 1.25 + 2.3 * many[0] + (2.3 * many[1] + 0.575) * bool(many[1])
@@ -47,7 +52,10 @@ class Bme280(Registers):
             self.measure(ms / 1000)
 
     def refresh(self) -> None:
-        self.registers[0xF3] = 8 if self.busy else 0
+        if self._copies and self.clock() >= self._copied:
+            self._copies = False
+            self.calibrate()
+        self.registers[0xF3] = 8 * self.busy | self._copies
         if self._wanted and not self.busy:
             raw_t = self._raw(self.temperature, self._celsius)
             fine = self._fine(raw_t)
@@ -111,21 +119,26 @@ class Bmp280(Bme280):
 
 class Sht3x(I2cPart):
     """SHT3x-DIS: a command, a time, six bytes; NACK for all that comes while it measures, and for
-    a command within 1 ms of another."""
+    a command within 1 ms of another.
+
+    fault "periodic": it measures by itself, and takes no command but a break
+    """
 
     ADDRESS = 0x44
     temperature = 21.5
     humidity = 45.0
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._told = -1.0  # when the last command came
 
     def write(self, data: bytes) -> None:
         early = self.clock() < self._told + 0.001
         self._told = self.clock()
-        if early:
+        if early or (self.fault == "periodic" and data != b"\x30\x93"):
             raise Nack
+        if self.fault == "periodic":
+            self.fault = ""
         if data == b"\x24\x00":
             self.measure(0.0155)
 
@@ -151,8 +164,8 @@ class Aht20(I2cPart):
     temperature = 21.5
     humidity = 45.0
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._calibrated = False
 
     def write(self, data: bytes) -> None:
@@ -180,8 +193,8 @@ class Bh1750(I2cPart):
     ADDRESS = 0x23
     illuminance = 500.0
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._last = self._next = 0
 
     def write(self, data: bytes) -> None:
@@ -205,8 +218,8 @@ class Ads1115(Words):
     ADDRESS = 0x48
     a0 = a1 = a2 = a3 = 0.0  # V
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._last = self._next = 0
 
     def written(self, register: int) -> None:
@@ -237,8 +250,8 @@ class Ina219(Words):
     current = 0.5
     shunt = 0.1
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._shunt_raw = self._bus_raw = 0
         self._begun = False
 
@@ -276,8 +289,8 @@ class Scd4x(I2cPart):
     temperature = 21.5
     humidity = 45.0
 
-    def __init__(self, *arguments: Any, **values: Any) -> None:
-        super().__init__(*arguments, **values)
+    def power_on(self) -> None:
+        super().power_on()
         self._answer = b""
         self._asked = self._began = 0.0
 
