@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from functools import partial
+from pathlib import Path
 
+from host_tests.harness.interpreter import compiled_port
 from host_tests.harness.node import DOOR, LIGHT, Node
+from tools.paths import BOARDS
 from tools.sim.control import send
 
 
@@ -209,7 +213,7 @@ def test_wifi_password_refused_is_said_without_the_password(node: Node) -> None:
     wifi = {"ssid": "bench", "password": "not-the-password"}
     node.write_config(node.config(wifi=wifi))
     node.bench.power_on()
-    node.bench.wait_for_line("wifi: the password was refused by bench", 40)
+    node.bench.wait_for_line('wifi: Wi-Fi "bench" refused the password', 5)
     assert "not-the-password" not in "\n".join(node.bench.lines)
 
 
@@ -236,3 +240,46 @@ def test_numbers_go_out_with_their_decimals(node: Node) -> None:
     (reply,) = [p for t, p in node.seen.messages[start:] if t.endswith("reply/read")]
     assert f"[{n // 10}.{n % 10}, {n}]" in reply
     assert x == n / 10
+
+
+def test_nothing_is_dialled_without_wifi_and_at_once_when_it_is_back(node: Node) -> None:
+    mqtt = {**node.config()["mqtt"], "keepalive": 5}
+    node.write_config(node.config(mqtt=mqtt, ntp="", sensors=[LIGHT], queue=200))
+    node.bench.power_on()
+    node.wait("light")
+    for _ in range(3):
+        start = len(node.bench.lines)
+        node.bench.wifi_down()
+        node.bench.wait_for_line("not connected", 20, start)
+        time.sleep(6)  # time in which pauses would grow
+        lost = [line for line in node.bench.lines[start:] if "not connected" in line]
+        assert len(lost) == 1, lost
+        assert any('Wi-Fi "bench" not found' in line for line in node.bench.lines[start:])
+        start = len(node.bench.lines)
+        node.bench.wifi_up()
+        began = time.monotonic()
+        node.bench.wait_for_line("Petrel: connected", 10, start)
+        assert time.monotonic() - began < 3  # a second for the radio, a quarter for the client
+
+
+def test_a_radio_that_fails_stops_nothing(node: Node, tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    shutil.copytree(compiled_port(), port)
+    (port / "network.mpy").unlink()
+    source = (BOARDS / "UNIX" / "network.py").read_text()
+    (port / "network.py").write_text(
+        source.replace(
+            "        self._active = bool(on)\n",
+            "        if on and 'bad' in __import__('os').listdir():\n"
+            "            raise RuntimeError('Wifi Unknown Error 0x3001')\n"
+            "        self._active = bool(on)\n",
+        )
+    )
+    node.bench._port = port
+    (node.flash / "bad").touch()
+    node.write_config(node.config(ntp="", sensors=[LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line("wifi: the radio fails: Wifi Unknown Error", 10)
+    (node.flash / "bad").unlink()
+    assert node.wait("light", 20)["seq"] == 1  # read and kept meanwhile
+    assert node.bench.resets == ["power on", "soft"]

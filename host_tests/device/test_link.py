@@ -60,6 +60,25 @@ def test_a_list_of_brokers_is_tried_without_a_pause_between():
     assert link.step() > 900
 
 
+def test_without_a_network_nothing_is_dialled_and_no_pause_grows():
+    dial = Dials()
+    link = Link(dial, "id", backoff_ms=(1000, 60_000))
+    link.random = lambda _: 999
+    link.ready = lambda: False
+    for _ in range(50):
+        assert 0 < link.step() <= 250
+    assert (dial.count, link.failures) == (0, 0)
+    link.ready = lambda: True
+    link.step()
+    assert dial.count == 1
+    assert link.step() > 0  # now there is a pause, ...
+    link.ready = lambda: False
+    link.step()
+    link.ready = lambda: True  # ... and the network has come back within it
+    link.step()
+    assert dial.count == 2
+
+
 def test_a_refusal_waits_longer_and_is_told():
     told = []
     dial = Dials(Refused)

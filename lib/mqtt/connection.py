@@ -75,7 +75,7 @@ class Connection:
         mqtt.properties; raises ValueError for a bad one, and without MQTT 5.
         """
         if not 0 <= qos <= 2:
-            raise ValueError("QoS %r; 0, 1 or 2 [MQTT-3.3.1-4]" % qos)
+            raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % qos)
         if isinstance(payload, str):
             payload = payload.encode()
         flags = qos << 1 | 1 if retain else qos << 1

@@ -14,6 +14,7 @@ from mqtt.connection import Connection
 from mqtt.packet import Refused
 from mqtt.transport import tcp
 
+_READY_MS = const(250)  # time to the next look whether there is a network
 _SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
 
 
@@ -24,6 +25,8 @@ class Link(Connection):
     tried in turn; port: for host names; on_lost(error): when a connection failed or ended
     backoff_ms: (first, longest) pause; further arguments are those of mqtt.connection.Connection
     failures: connections that did not come to stand, or that ended
+    ready: a function, if set; while it returns False there is no network: nothing is dialled then,
+    and when it is back the next connection begins at once
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Link(Connection):
         self.on_lost = on_lost
         self.backoff_ms = backoff_ms
         self.random = random
+        self.ready = None
         self.failures = self._attempt = 0
         self._removed = self.outbox.removed  # messages acknowledged before this connection
         self._since = ticks_ms()  # when the next connection may begin, or this one has begun
@@ -46,6 +50,9 @@ class Link(Connection):
         now = ticks_ms()
         try:
             if self.stream is None:
+                if self.ready and not self.ready():
+                    self._since = now
+                    return _READY_MS
                 left = ticks_diff(self._since, now)
                 if left > 0:
                     return left

@@ -10,12 +10,12 @@ cmd/<command> in and reply/<command> out.
 
 import os
 import time
+from json import dumps
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
 from node.overlay import call, forget
-from node.reading import text
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
@@ -29,6 +29,9 @@ _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 
 _TOLD = const(1 << 20)  # more sensors than there are: all states are told
 
+# node.stamp looks for the end of it.
+_READING = const('{"value": %s, "unit": %s, "seq": %d, "boot": %d, "%s": %d}')
+
 # A sensor is a list, for it has a few facts that change.
 _NAME = const(0)
 _SENSOR = const(1)
@@ -38,6 +41,20 @@ _TOPIC = const(4)
 _STARTED = const(5)  # True while it measures
 _DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
 _RETAIN = const(7)  # True: the broker keeps its last reading
+
+
+def text(value, about):
+    """Return a value as JSON; a float, which would print as 9.300000000000001, with its decimals.
+
+    about: (name, unit, decimals) of FIELDS; without decimals it is the seven digits of a board's
+    float. Raises ValueError for what is no number: JSON has no inf and no nan.
+    """
+    if not isinstance(value, float):
+        return dumps(value)
+    if value - value != 0:
+        raise ValueError("%s: no number" % value)
+    shown = "%.*f" % (about[2], value) if len(about) > 2 else "%.7g" % value
+    return shown[1:] if shown[0] == "-" and not float(shown) else shown  # there is no -0.0
 
 
 class Node:
@@ -79,49 +96,26 @@ class Node:
 
     def run(self):
         """Run until something ends it, and say goodbye; returns the reason."""
-        try:
-            self._run()
-        finally:
-            self._goodbye()
-        return self.ended
-
-    def _run(self):
         client = self.client
         second = ticks_add(ticks_ms(), -1000)
-        while not self.ended:
-            now = ticks_ms()
-            while ticks_diff(now, second) >= 1000:
-                second = ticks_add(second, 1000)
-                self.uptime += 1
-                try:
-                    self._each_second()
-                except MemoryError as error:  # too much waits for the broker; it will be less
-                    self.failed("node", error)
-            if not self.stuck:
-                self.feed()
-            wait = self._sample(now)
-            self.phase = "network"
-            client.wait(max(0, min(wait, client.step())))
-
-    def _goodbye(self):
-        """Say that the node goes; where that cannot be said, the broker says so: the last will."""
-        client = self.client
         try:
-            for _ in range(40):
-                if not client.session.up:
-                    return
-                # First let the reply to the last command leave. It does not wait in the outbox,
-                # as that might bring it to the broker after the next start.
-                if not (client.outbox.count and self.ended):
-                    said = client.post(self.prefix + "status", "offline", True, 0)
-                    if said is not None:
-                        client.close()
-                        return
-                client.wait(min(50, client.step()))
-        except Exception as error:  # whatever it is: something else has ended the node
-            print("Petrel: no goodbye:", error)
+            while not self.ended:
+                now = ticks_ms()
+                while ticks_diff(now, second) >= 1000:
+                    second = ticks_add(second, 1000)
+                    self.uptime += 1
+                    try:
+                        self._each_second()
+                    except MemoryError as error:  # too much waits for the broker; it will be less
+                        self.failed("node", error)
+                if not self.stuck:
+                    self.feed()
+                wait = self._sample(now)
+                self.phase = "network"
+                client.wait(max(0, min(wait, client.step())))
         finally:
-            client.hang_up()
+            call("ending", "goodbye", self)
+        return self.ended
 
     def _each_second(self):
         forget("connect", "subscribe", package="mqtt")  # they are needed when a connection begins
@@ -150,8 +144,13 @@ class Node:
             wait = _LISTEN_MS
             if outbox.count >= min(4, outbox.limit):
                 break  # no room yet
-            self._tell_state(self.sensors[self.states], now)
+            entry = self.sensors[self.states]
             self.states += 1
+            if getattr(entry[_SENSOR], "STATE", False):  # whoever missed it learns how it stands
+                if not entry[_INTERVAL]:
+                    self._read(entry)
+                elif not entry[_STARTED]:
+                    entry[_DUE] = now
         for entry in self.sensors:
             sensor = entry[_SENSOR]
             if hasattr(sensor, "poll"):
@@ -167,14 +166,6 @@ class Node:
                     entry[_DUE] = ticks_add(ticks_ms() if entry[_STARTED] else now, left)
                 wait = min(wait, left)
         return wait
-
-    def _tell_state(self, entry, now):
-        """Whoever missed it, or has forgotten it, learns how a contact or an output stands."""
-        if getattr(entry[_SENSOR], "STATE", False):
-            if hasattr(entry[_SENSOR], "poll"):
-                self._read(entry)
-            elif not entry[_STARTED]:
-                entry[_DUE] = now
 
     def _take(self, entry):
         """Start a measurement, or read it; returns the ms until the next of the two."""
@@ -197,7 +188,13 @@ class Node:
             if isinstance(values, int):
                 return values
             for i, about in enumerate(sensor.FIELDS):
-                message = self._message(text(values[i], about), text(about[1], about))
+                value = text(values[i], about)
+                self.count += 1
+                message = _READING % (
+                    value, text(about[1], about), self.count, self.boot,
+                    "uptime" if self.unset else "time",
+                    self.uptime if self.unset else int(time.time()) + self.epoch,
+                )  # fmt: skip
                 topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + about[0]
                 if entry[_DELIVERY]:
                     entry[_DELIVERY](self.client, topic, message, entry[_RETAIN])
@@ -207,14 +204,6 @@ class Node:
             # MemoryError: too much waits for the broker, so this reading was not accepted.
             self.failed(entry[_NAME], error)
         return 0
-
-    def _message(self, value, unit):
-        """A reading as JSON; value, unit: as JSON. See node.stamp, which looks for its end."""
-        self.count += 1
-        when = "uptime" if self.unset else "time"
-        seconds = self.uptime if self.unset else int(time.time()) + self.epoch
-        form = '{"value": %s, "unit": %s, "seq": %d, "boot": %d, "%s": %d}'
-        return form % (value, unit, self.count, self.boot, when, seconds)
 
     def release(self):
         """The end: outputs go to their safe state, counters keep their totals."""
@@ -243,20 +232,11 @@ class Node:
 
     # --- what the client asks for and tells
 
-    def over_wifi(self, dial):
-        """A dialler that does not try without Wi-Fi."""
-
-        def begin():
-            if not self.wlan.isconnected():
-                raise OSError("no Wi-Fi")
-            return dial()
-
-        return begin
-
     def on_connect(self):
         """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
-        self.wifi_left = self.wifi_pause = 0  # when the Wi-Fi is lost again, it is tried at once
+        self.wifi_at = self.wifi_left = self.wifi_pause = 0  # lost again, it is tried at once
+        self.wifi_told = None
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
         self.states = 0

@@ -7,8 +7,8 @@ refused.
 
 import json
 
+from node.app import text
 from node.overlay import call
-from node.reading import text
 
 _CHANGES = ("interval", "set")  # functions of node.changes
 

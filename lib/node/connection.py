@@ -31,8 +31,6 @@ def make(node, config):
     node.udp = None
     node.unset = int(time.time()) + node.epoch < _SET
     dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
-    if wifi:
-        dials = [node.over_wifi(dial) for dial in dials]
     queue = config["queue"]
     must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
     if must or "outbox" in os.listdir():
@@ -46,6 +44,8 @@ def make(node, config):
         will=(node.prefix + "status", "offline", 1, True), queue=queue,
         on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
     )  # fmt: skip
+    if node.wlan:
+        node.client.ready = node.wlan.isconnected
     if len(dials) > 1:
         node.client.session.connect_ms = 4000  # the next one is worth a try
     from mqtt.subscribe import want

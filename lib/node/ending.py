@@ -1,9 +1,29 @@
-"""The end of a node: what waits is kept. Needed then, and forgotten."""
+"""The end of a node: it says goodbye, and what waits is kept. Needed then, and forgotten."""
 
 import gc
 import sys
 
 from node.overlay import call
+
+
+def goodbye(node):
+    """Say that the node goes; where that cannot be said, the broker says so: the last will."""
+    client = node.client
+    try:
+        for _ in range(40):
+            if not client.session.up:
+                return
+            # First let the reply to the last command leave. This does not wait in the outbox, as
+            # it might come to the broker after the next start then.
+            busy = client.outbox.count and node.ended
+            if not busy and client.post(node.prefix + "status", "offline", True, 0) is not None:
+                client.close()
+                return
+            client.wait(min(50, client.step()))
+    except Exception as error:  # whatever it is: something else has ended the node
+        print("Petrel: no goodbye:", error)
+    finally:
+        client.hang_up()
 
 
 def keep(outbox):

@@ -38,7 +38,7 @@ def look(node):
             call("retained", "store", crashes, why)
         health[_UP] = health[_MOVED] = now
         health[_SWITCHED] = 0
-    elif client.failures != health[_FAILURES]:
+    elif client.failures != health[_FAILURES] or node.wlan and not node.wlan.isconnected():
         health[_FAILURES] = client.failures
         health[_MOVED] = now
     outbox = client.outbox
@@ -77,5 +77,4 @@ def _escalate(node, health, offline):
         health[_SWITCHED] += 1
         node.about["wifi_restarts"] = node.about.get("wifi_restarts", 0) + 1
         node.failed("health", "no connection for %d s: Wi-Fi off and on" % offline)
-        node.wlan.active(False)
-        node.wifi_left = 0
+        call("wifi", "switch", node)
