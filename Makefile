@@ -1,6 +1,7 @@
 # What one can do with Petrel, in the order in which a newcomer would. `make help` explains.
 BOARD ?= UNIX
 PYTHON ?= python3
+WORKERS ?= 12
 RUN = .venv/bin/python -m tools
 
 .DEFAULT_GOAL := help
@@ -14,12 +15,15 @@ help:  ## this list
 setup:  ## install all tools into .venv and .tools, once; no root needed
 	@$(PYTHON) tools/bootstrap.py
 
-demo: setup  ## the whole node on this computer, against a real broker (SECONDS=20 ends by itself)
+.PHONY: setup-host setup-demo
+setup-host setup-demo: setup-%:
+	@$(PYTHON) tools/bootstrap.py $*
+
+demo: setup-demo  ## the whole node on this computer, against a real broker (SECONDS=20 ends by itself)
 	@$(RUN) demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup  ## all tests, inside MicroPython 64 and 32 bit and against a real broker (ARGS= for pytest)
-	@.venv/bin/python -m pytest $(or $(ARGS),--ignore=host_tests/faults --ignore=host_tests/emulated)
-	@$(if $(ARGS),,.venv/bin/python -m pytest -n 6 host_tests/faults)
+	@.venv/bin/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist worksteal --ignore=host_tests/emulated)
 
 test-emulated: setup  ## Petrel on emulated chips, a Pico and a Cortex-M3; fetches compiler and emulators (ARGS=)
 	@.venv/bin/python -m tools.emulator.prepare
@@ -57,37 +61,37 @@ bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates d
 cortex: setup  ## the clients' RAM on an emulated Cortex-M3, beside the unix port's (WRITE=1 updates docs/bench.md)
 	@.venv/bin/python -m host_tests.emulated $(if $(WRITE),--write)
 
-build: setup  ## compile the package into build/$(BOARD)/, with a table of sizes (FACTORY=file: a config to build in)
+build: setup-host  ## compile the package into build/$(BOARD)/, with a table of sizes (FACTORY=file: a config to build in)
 	@$(RUN) build $(BOARD) $(if $(FACTORY),--factory $(FACTORY))
 
-check: setup  ## would BOARD take this config, and are there better pins (CONFIG=file)
+check: setup-host  ## would BOARD take this config, and are there better pins (CONFIG=file)
 	@$(RUN) check $(BOARD) $(or $(CONFIG),firmware/config.json)
 
-wiring: setup  ## a picture of the wiring of a config: build/wiring.svg (CONFIG=file BOARD= OUT=)
+wiring: setup-host  ## a picture of the wiring of a config: build/wiring.svg (CONFIG=file BOARD= OUT=)
 	@$(RUN) wiring $(BOARD) $(or $(CONFIG),firmware/config.json) $(if $(OUT),--out $(OUT))
 
-firmware: setup  ## MicroPython with Petrel frozen in (BOARD=RPI_PICO; others: MICROPYTHON=folder)
+firmware: setup-host  ## MicroPython with Petrel frozen in (BOARD=RPI_PICO; others: MICROPYTHON=folder)
 	@$(RUN) firmware $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON)) $(if $(FACTORY),--factory $(FACTORY))
 
-flash: setup  ## put MicroPython onto a board (FIRMWARE=file, BAUD=115200: slower, DRY_RUN=1: only print the command)
+flash: setup-host  ## put MicroPython onto a board (FIRMWARE=file, BAUD=115200: slower, DRY_RUN=1: only print the command)
 	@$(RUN) flash $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(FIRMWARE),--firmware $(FIRMWARE)) $(if $(BAUD),--baud $(BAUD)) $(if $(DRY_RUN),--dry-run)
 
-deploy: setup  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one, DRIVERS=a,b)
+deploy: setup-host  ## copy the package onto a board; its config.json is kept (CONFIG=file sends one, DRIVERS=a,b)
 	@$(RUN) deploy $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG)) $(if $(TO),--to $(TO)) $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
-usb: setup  ## copy the package onto a Pyboard's USB drive, or into a folder for it (CONFIG=file, DRIVERS=a,b)
+usb: setup-host  ## copy the package onto a Pyboard's USB drive, or into a folder for it (CONFIG=file, DRIVERS=a,b)
 	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to $(TO)) $(if $(CONFIG),--config $(CONFIG)) $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
-repl: setup  ## the REPL of a board, or of the simulated one
+repl: setup-host  ## the REPL of a board, or of the simulated one
 	@$(RUN) repl $(BOARD) $(if $(PORT),--port $(PORT))
 
-bridge: setup  ## MQTT of a board on a serial port to a broker (PORT=/dev/ttyACM0 HOST=broker, KEYS=1: its REPL)
+bridge: setup-host  ## MQTT of a board on a serial port to a broker (PORT=/dev/ttyACM0 HOST=broker, KEYS=1: its REPL)
 	@$(RUN) bridge $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(BAUD),--baud $(BAUD)) $(if $(KEYS),--keys)
 
-monitor: setup  ## live readings from a broker (HOST=name, USER_NAME=, BASE=petrel)
+monitor: setup-host  ## live readings from a broker (HOST=name, USER_NAME=, BASE=petrel)
 	@$(RUN) monitor $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))
 
-send: setup  ## a command to a node (NODE=greenhouse COMMAND=read PAYLOAD=light HOST=, see --help)
+send: setup-host  ## a command to a node (NODE=greenhouse COMMAND=read PAYLOAD=light HOST=, see --help)
 	@$(RUN) send $(NODE) $(COMMAND) '$(PAYLOAD)' $(if $(HOST),--host $(HOST)) $(if $(USER_NAME),--user $(USER_NAME)) $(if $(BASE),--base $(BASE))
 
 sim: build  ## run the simulated board with its console here (CONFIG=file)

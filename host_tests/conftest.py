@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -35,6 +36,28 @@ def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module
     if module_path.parent.name == "device":
         return _Nothing.from_parent(parent, path=module_path)
     return None
+
+
+# Whose tests wait longest: they begin first, or one worker would still be at them in the end.
+SLOW = ("/faults/", "test_powercut", "test_deploy", "test_field", "test_ram", "test_security")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the slow tests out to the workers of pytest-xdist, which get equal shares in order."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow, others = [], []
+    for item in items:
+        (slow if any(name in item.nodeid for name in SLOW) else others).append(item)
+    left = len(items)
+    items.clear()
+    for worker in range(workers):
+        share = left // (workers - worker)
+        left -= share
+        own = slow[worker::workers]
+        rest = max(0, share - len(own))
+        items += own + others[:rest]
+        del others[:rest]
+    items += others
 
 
 class _Nothing(pytest.Module):

@@ -214,3 +214,13 @@ def test_modules_keep_their_folders(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "m.py").touch()
     assert [source.target for source in modules(tmp_path, "lib/")] == ["lib/p/m.mpy"]
+
+
+def test_a_second_build_leaves_what_others_may_be_copying() -> None:
+    out = build("UNIX", quiet=True)
+    before = {name: (out / name).stat() for name in files(out)}
+    build("UNIX", quiet=True)
+    after = {name: (out / name).stat() for name in files(out)}
+    assert {name: (its.st_ino, its.st_mtime_ns) for name, its in before.items()} == {
+        name: (its.st_ino, its.st_mtime_ns) for name, its in after.items()
+    }

@@ -23,6 +23,7 @@ def node(request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, seen: S
     node = make_node(tmp_path / "flash", request.param, broker, seen)
     with node.bench:
         yield node
+    print("the board's console:", *node.bench.lines, sep="\n  ")
 
 
 def state(node: Node, pin: int) -> int:

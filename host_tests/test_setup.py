@@ -92,6 +92,36 @@ def test_two_at_once_take_turns() -> None:
             assert second.wait(60) == 0
 
 
+# --- what is set up for whom
+
+
+def test_a_board_is_flashed_without_waiting_for_what_only_tests_need() -> None:
+    names = {level: [step.name for step in bootstrap.steps(level)] for level in bootstrap.LEVELS}
+    assert names["host"] == ["host packages", "MicroPython, 64 bit"]
+    assert names["demo"] == [*names["host"], "Mosquitto"]
+    assert names["test"][:3] == names["demo"]
+
+
+@pytest.mark.parametrize(
+    ("target", "level"),
+    [("flash", "host"), ("check", "host"), ("deploy", "host"), ("demo", "demo"), ("test", "")],
+)
+def test_a_target_sets_up_no_more_than_it_needs(target: str, level: str) -> None:
+    environment = {**os.environ, "MAKEFLAGS": ""}  # not those of the make that runs the tests
+    command = ["make", "-n", target, "BOARD=ESP32_GENERIC", "PYTHON=python3"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert f"python3 tools/bootstrap.py {level}".rstrip() in done.stdout.splitlines()
+
+
+def test_the_commands_need_no_test_package() -> None:
+    code = "import importlib, tools.__main__ as m; [m.main.get_command(None, n) for n in m.COMMANDS]"
+    missing = "import sys; sys.modules.update(dict.fromkeys(%r));" % [
+        "hypothesis", "jsonschema", "mypy", "pytest", "trustme"
+    ]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", missing + code], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 # --- when a step is done
 
 
@@ -118,12 +148,13 @@ def test_a_step_is_done_while_what_it_made_stands_and_fits(
 
 def test_without_a_network_one_message_says_so(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    for packages in ("requirements.txt", "requirements-test.txt"):
+        shutil.copy(ROOT / packages, tmp_path)
     done = set_up(
         tmp_path, PIP_CONFIG_FILE="/dev/null", PIP_INDEX_URL="http://127.0.0.1:1/", PIP_RETRIES="1"
     )
     assert done.returncode == 1
-    assert done.stdout == "set-up 1/5: host packages ... failed\n"
+    assert done.stdout == "set-up 1/6: host packages ... failed\n"
     assert done.stderr.splitlines() == [
         "error: pip failed: the package index cannot be reached",
         "  check the network, then run make setup again",

@@ -1,4 +1,9 @@
-"""Set-up: makes .venv and .tools, once, with what every other target needs.
+"""Set-up: makes .venv and .tools, once.
+
+    python3 tools/bootstrap.py [host | demo | test]
+
+host: what the commands for boards and brokers need. demo: a broker besides. test, the default:
+all, so with both interpreters, the test packages and the type stubs.
 
 Run by the system's python3 before anything is installed, so it uses the standard library alone.
 Each step leaves a stamp that names what it was made from; a step whose stamp still fits is done.
@@ -30,9 +35,12 @@ OLDEST = (1, 24)  # MicroPython
 SUITES = ("sid", "trixie")  # Debian's suites that have MicroPython, the best first
 BROKER_SUITE = "trixie"
 RECIPE = "2"  # to be raised when .tools is made otherwise, so that it is made again
+HOST_PACKAGES = "requirements.txt"
+TEST_PACKAGES = "requirements-test.txt"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 STUBS_VERSION = "1.29.0.post1"
 STUB_PORTS = ("esp32", "esp8266", "stm32", "rp2")
+LEVELS = ("host", "demo", "test")  # each needs what the one before needs
 BROKER_NOTE = "make demo can use amqtt from PyPI instead; the tests need Mosquitto"
 
 
@@ -43,7 +51,8 @@ class Step(NamedTuple):
     made_from: str
     makes: tuple[Path, ...]
     make: Callable[[], str]
-    without: str = ""  # what is to be had without it; empty if nothing is
+    without: str = ""  # what works without it; empty if nothing does
+    level: str = "host"  # the first of LEVELS that needs it
 
     @property
     def stamp(self) -> Path:
@@ -57,22 +66,27 @@ class Step(NamedTuple):
         return self.stamp.read_text() == self.made_from
 
 
-def steps() -> list[Step]:
-    """Every step, in order: the first brings pip, which the last needs."""
+def steps(level: str = "test") -> list[Step]:
+    """The steps of a level, in order: the first brings pip, which later ones need."""
     python = VENV / "bin" / "python"
     stub_folders = tuple(TOOLS / "stubs" / port for port in STUB_PORTS)
     thirty_two = NO_32 if NO_32.exists() else MICROPYTHON["32"]
-    return [
-        Step("host packages", digest("requirements.txt"), (python,), host_packages),
+    packages = digest(HOST_PACKAGES)
+    test_packages = digest(HOST_PACKAGES, TEST_PACKAGES)
+    pytest = VENV / "bin" / "pytest"
+    every = [
+        Step("host packages", packages, (python,), host_packages),
         Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
-        Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32),
-        Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE),
-        Step("type stubs of the boards", STUBS_VERSION, stub_folders, stubs),
+        Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE, "demo"),
+        Step("test packages", test_packages, (pytest,), packages_of_tests, level="test"),
+        Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32, level="test"),
+        Step("type stubs of the boards", STUBS_VERSION, stub_folders, stubs, level="test"),
     ]
+    return [step for step in every if LEVELS.index(step.level) <= LEVELS.index(level)]
 
 
-def main() -> int:
-    """Do every step that is not done; returns the exit status."""
+def main(level: str = "test") -> int:
+    """Do every step of a level that is not done; returns the exit status."""
     if sys.version_info < (3, 11):  # noqa: UP036  # whatever python3 happens to be
         own = sys.version.split()[0]
         return _failed(
@@ -82,11 +96,11 @@ def main() -> int:
         (TOOLS / "stamps").mkdir(parents=True, exist_ok=True)
         with (TOOLS / "lock").open("w") as lock:
             _wait_for(lock)
-            do(steps())
+            do(steps(level))
     except ToolError as error:
         return _failed(error.message, error.hint)
     except OSError as error:
-        return _failed(str(error), "mend that, then run make setup again")
+        return _failed(str(error), "fix that, then run make setup again")
     except KeyboardInterrupt:
         print("\nstopped; make setup goes on where it was", file=sys.stderr)
         return 130
@@ -110,7 +124,7 @@ def do(steps: list[Step]) -> None:
         step.stamp.write_text(step.made_from)
         print(f"{found} ({time.monotonic() - began:.0f} s)", flush=True)
     if todo:
-        print("set-up is complete; make help lists what there is to do")
+        print("set-up is complete; make help lists what you can do")
 
 
 def _wait_for(lock: IO[str]) -> None:
@@ -134,7 +148,13 @@ def host_packages() -> str:
     """The virtual environment with the pinned packages."""
     if not (VENV / "bin" / "python").exists() or not _pip_works():
         _make_venv()
-    pip("install", "-r", "requirements.txt")
+    pip("install", "-r", HOST_PACKAGES)
+    return f"in {VENV.name}"
+
+
+def packages_of_tests() -> str:
+    """What tests and lint need besides."""
+    pip("install", "-r", HOST_PACKAGES, "-r", TEST_PACKAGES)
     return f"in {VENV.name}"
 
 
@@ -319,4 +339,6 @@ def digest(*files: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:] not in ([], *([level] for level in LEVELS)):
+        sys.exit(f"usage: python3 tools/bootstrap.py [{' | '.join(LEVELS)}]")
+    sys.exit(main(*sys.argv[1:]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import click
@@ -36,21 +35,31 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     out = BUILD / name
     facts = BUILD / "generated" / name / "board.py"
     facts.parent.mkdir(parents=True, exist_ok=True)
-    facts.write_text(board.module())
+    built_in = None
     if factory:
         check_config(factory, name)
-        facts.write_text(board.module(json.dumps(json.loads(factory.read_text()))))
+        built_in = json.dumps(json.loads(factory.read_text()))
+    _put(facts, board.module(built_in).encode())
     sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
     with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"compiling for {name}", total=len(sources))
         compile_all(sources, out, board.optimise, lambda _: progress.advance(task))
     for plain in PLAIN:
-        shutil.copyfile(FIRMWARE / plain, out / plain)
-    shutil.copyfile(FIRMWARE / "config.json", out / EXAMPLE)
-    (out / "board.txt").write_text(name)  # what the diagnostics say; the module `board` is large
+        _put(out / plain, (FIRMWARE / plain).read_bytes())
+    _put(out / EXAMPLE, (FIRMWARE / "config.json").read_bytes())
+    _put(out / "board.txt", name.encode())  # what the diagnostics say; the module `board` is large
     if name == "UNIX":
         compile_all(modules(BOARDS / "UNIX"), BUILD / "UNIX-port", board.optimise)
     return out
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that others may be copying: it changes in one step, and only if it must."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    new.replace(path)
 
 
 def files(folder: Path) -> list[str]:
