@@ -45,7 +45,8 @@ SLOW = ("/faults/", "test_powercut", "test_deploy", "test_field", "test_ram", "t
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal the slow tests out to the workers of pytest-xdist, which get equal shares in order."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    slow, others = [], []
+    slow: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         (slow if any(name in item.nodeid for name in SLOW) else others).append(item)
     left = len(items)
