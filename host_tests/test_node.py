@@ -56,6 +56,31 @@ def test_interval_is_changed_and_kept(running: Node) -> None:
     assert config["wifi"] == running.config()["wifi"]
 
 
+def test_a_shorter_interval_holds_at_once_not_after_the_old_one(node: Node) -> None:
+    node.write_config(node.config(sensors=[{**LIGHT, "interval": 3600}]))
+    node.bench.power_on()
+    node.wait("light")  # one at the start, the next in an hour
+    for _ in range(2):
+        reply = node.command("interval", '{"sensor": "light", "seconds": 0.3}')
+        assert reply["ok"], reply
+        node.wait("light", start=len(node.seen.messages))
+
+
+def test_an_interval_that_cannot_be_saved_is_refused_and_nothing_changes(node: Node) -> None:
+    node.write_config(node.config(sensors=[{**LIGHT, "interval": 3600}]))
+    node.bench.power_on()
+    node.wait("light")
+    before = (node.flash / "config.json").read_text()
+    (node.flash / "config.json.new").mkdir()  # where the new file would be written
+    start = len(node.seen.messages)
+    reply = node.command("interval", '{"sensor": "light", "seconds": 0.2}')
+    assert not reply["ok"] and "not saved" in reply["error"]
+    node.command("ping")
+    time.sleep(1)  # five readings, had it changed
+    assert (node.flash / "config.json").read_text() == before
+    assert not [topic for topic, _ in node.seen.messages[start:] if topic.endswith("/light")]
+
+
 def test_reboot_answers_then_restarts_cleanly(running: Node) -> None:
     start = len(running.seen.messages)
     assert running.command("reboot")["ok"]

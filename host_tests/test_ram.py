@@ -93,6 +93,25 @@ def test_the_whole_node_runs_in_37_kilobytes(start: Start, seen: Subscriber) -> 
         assert "Traceback" not in output, output
 
 
+def test_the_interval_is_changed_and_saved_in_37_kilobytes(
+    start: Start, seen: Subscriber, tmp_path: Path
+) -> None:
+    start().wait(20)  # checks the config
+    start()
+    seen.wait("petrel/n1/diagnostics")
+    for seconds in (2, 0.3, 4):
+        at = len(seen.messages)
+        order = json.dumps({"sensor": "light", "seconds": seconds})
+        seen.publish("petrel/n1/cmd/interval", order)
+        reply = seen.wait("petrel/n1/reply/interval", start=at)
+        assert reply.get("saved") and reply["ok"], reply
+        config = json.loads((tmp_path / "config.json").read_text())
+        assert config["sensors"][1]["interval"] == seconds
+        at = len(seen.messages)
+        seen.publish("petrel/n1/cmd/ping", "")
+        assert seen.wait("petrel/n1/reply/ping", start=at)["ok"]
+
+
 @pytest.fixture
 def rom(tmp_path: Path) -> Path:
     """A ROMFS with all that an ESP8266 gets, built as mpremote builds it for a board."""

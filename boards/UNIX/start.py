@@ -1,5 +1,6 @@
 # Plays the firmware's own start: what is not flushed is lost with the power, boot.py, main.py.
 import builtins
+import io
 import os
 import sys
 
@@ -8,7 +9,7 @@ from bench import ask
 _open = open
 
 
-class _Unflushed:
+class _Unflushed(io.IOBase):
     """A file opened for writing; what was written is on the flash after flush() or close()."""
 
     def __init__(self, name, mode):
@@ -17,7 +18,7 @@ class _Unflushed:
         self._data = bytearray()
 
     def write(self, data):
-        self._data.extend(data.encode() if isinstance(data, str) else data)
+        self._data.extend(data)  # the bytes of text, too
         return len(data)
 
     def flush(self):

@@ -8,11 +8,11 @@ import sys
 
 import vfs
 
-from node import config, saved
+from node import config, interval
 
 LONG = "x" * 255  # so that a file takes more than one block
-GOOD = {"node": "n1", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": []}
-NEXT = {"node": "n2", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": []}
+SENSOR = {"name": "s", "driver": "digital", "pin": 1, "interval": 60}
+GOOD = {"node": "n1", "mqtt": {"host": LONG, "user": LONG, "password": LONG}, "sensors": [SENSOR]}
 
 
 class Flash:
@@ -58,7 +58,7 @@ def on_flash(kind, blocks, first):
     vfs.mount(kind(flash), "/flash")
     try:
         os.chdir("/flash")
-        saved.save(first)
+        write("config.json", json.dumps(first))
         assert config.load()[0]["node"] == first["node"]
     finally:
         os.chdir("/")
@@ -92,12 +92,12 @@ def sweep(kind, blocks):
     seen = set()
     for torn in (False, True):
         for left in range(writes + 1):
-            _, flash = mounted(kind, data, lambda: saved.save(NEXT), left, torn)
+            _, flash = mounted(kind, data, lambda: interval.save("s", 5), left, torn)
             found, _ = mounted(kind, flash.data, config.load)
             assert found and found[0], (left, torn, found)
-            assert found[0]["node"] in ("n1", "n2"), (left, torn)
-            seen.add(found[0]["node"])
-    assert seen == {"n1", "n2"}
+            assert found[0]["mqtt"]["password"] == LONG, (left, torn)
+            seen.add(found[0]["sensors"][0]["interval"])
+    assert seen == {60, 5}
 
 
 def count_writes(kind, data):
@@ -105,7 +105,7 @@ def count_writes(kind, data):
     vfs.mount(kind(flash), "/flash")
     os.chdir("/flash")
     flash.left = 10_000
-    saved.save(NEXT)
+    interval.save("s", 5)
     used = 10_000 - flash.left
     os.chdir("/")
     vfs.umount("/flash")
@@ -244,12 +244,50 @@ def test_a_config_that_was_good_is_not_checked_again():
 
 
 def test_interval_is_set_in_the_file():
+    class Node:
+        faulty = False
+        sensors = [
+            ["s", None, 60_000, 0, "", False, None],
+            ["other", None, 60_000, 0, "", False, None],
+        ]
+
+    def order(name):
+        return interval.interval(Node, json.dumps({"sensor": name, "seconds": 5}))
+
     def action():
         write("config.json", json.dumps(
             {"mqtt": {"host": "b"}, "sensors": [{"name": "s", "driver": "digital", "pin": 1}]}
         ))  # fmt: skip
-        assert not saved.set_interval("other", 5)
-        assert saved.set_interval("s", 5)
+        try:
+            order("other")
+            raise AssertionError
+        except ValueError as error:
+            assert "not saved" in str(error)
+        assert order("s")["saved"]
         return config.load()
 
     assert in_ram(action)[0]["sensors"][0]["interval"] == 5
+    assert [each[2] for each in Node.sensors] == [
+        5000,
+        60_000,
+    ]  # what was not saved, was not changed
+
+
+def test_a_change_leaves_the_rest_of_the_file_as_it_was():
+    odd = r"""{"wifi": {"ssid": "a \"] } [{ \\"}, "mqtt": {"host": ["a", "b"]},
+      "sensors": [
+        {"name": "a", "points": [0, 1, 2, 3], "driver": "x", "unit": "\\"},
+        {"name": "s\u0041", "interval": 7}, {"name": "z", "unit": "}\"{"}
+      ], "other": {"list": [{"name": "sA"}]}}"""
+
+    def action():
+        write("config.json", odd)
+        interval.save("sA", 0.5)
+        with open("config.json") as file:
+            return file.read()
+
+    before, after = odd.split(r'{"name": "s\u0041", "interval": 7}')
+    text = in_ram(action)
+    assert text.startswith(before) and text.endswith(after), text
+    changed = json.loads(text[len(before) : len(text) - len(after)])
+    assert changed == {"name": "sA", "interval": 0.5}

@@ -13,10 +13,13 @@ from tools.emulator import Pico
 
 # A config of some size, so that littlefs gives its files blocks of their own.
 CONFIG = """
-from node.saved import save
+from json import dumps
+from node.saved import write
 pins = [{"name": "door-number-%d" % pin, "driver": "digital", "pin": pin} for pin in range(16)]
 def config(host):
     return {"node": "n1", "mqtt": {"host": host}, "sensors": pins}
+def save(config):
+    write("config.json", dumps(config))
 """
 SAVE = f"""{CONFIG}
 tell("saving")

@@ -81,6 +81,7 @@ class Node:
         self.feed = int  # the watchdog's, or nothing
         self.diagnostics = diagnostics
         self.safe = safe
+        self.faulty = False  # config.json was found wrong, and the last good one is used
         self.count = 0  # of readings, over the restarts that the flash outbox survives
         self.boot = int.from_bytes(os.urandom(3), "big")  # tells the readings of each start apart
         # All that changes is here from the start: later there may be no RAM for one name more.
@@ -256,4 +257,11 @@ class Node:
             return
         self.tokens -= 1
         self.phase = topic
-        call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)
+        name = topic[len(self.prefix) + 4 :]
+        order = call("commands", "take", self, name, payload)
+        if order:  # what needs a module of its own: a small heap has no room for both
+            try:
+                order = call(*order)
+            except (ValueError, KeyError, TypeError, OSError, MemoryError, RuntimeError) as error:
+                order = error
+            call("commands", "reply", self, name, order)

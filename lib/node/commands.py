@@ -10,38 +10,41 @@ import json
 from node.app import text
 from node.overlay import call
 
-_CHANGES = ("interval", "set")  # functions of node.changes
+_APART = {"interval": "interval", "set": "changes"}  # command -> the module it has for itself
 
 
 def take(node, name, payload):
-    """Carry out one command if it may be trusted, and publish the reply."""
+    """Carry out one command if it may be trusted, and publish the reply.
+
+    Returns what is to be called for it instead, the arguments of overlay.call(), where the command
+    has a module for itself; what that returns or raises is for reply().
+    """
     try:
         if node.secret:
             payload = call("signed", "opened", node, name, payload)
-        reply = obey(node, name, payload)
-    except ValueError as error:
-        node.drops += 1
-        reply = {"ok": False, "error": str(error)}
-    for key in reply:
-        if isinstance(reply[key], float):
-            reply[key] = _Json(text(reply[key], (key,)))
-    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(reply))
-
-
-def obey(node, name, payload):
-    """Carry out one command; returns the reply as a dict."""
-    if name not in _COMMANDS and name not in _CHANGES:
-        known = ", ".join(sorted(_CHANGES + tuple(_COMMANDS)))
-        return {"ok": False, "error": "no command %r; there are %s" % (name[:32], known)}
-    try:
-        if name in _CHANGES:
-            reply = call("changes", name, node, payload)
-        else:
-            reply = _COMMANDS[name](node, payload)
+        if name in _APART:
+            return _APART[name], name, node, payload
+        if name not in _COMMANDS:
+            known = ", ".join(sorted(list(_APART) + list(_COMMANDS)))
+            raise ValueError("no command %r; there are %s" % (name[:32], known))
+        answer = _COMMANDS[name](node, payload)
     except (ValueError, KeyError, TypeError, OSError, MemoryError, RuntimeError) as error:
-        return {"ok": False, "error": str(error)}
-    reply["ok"] = True
-    return reply
+        answer = error
+    reply(node, name, answer)
+
+
+def reply(node, name, answer):
+    """Publish the reply to a command: what it returned, a dict, or what it raised."""
+    if isinstance(answer, dict):
+        answer["ok"] = True
+    else:
+        node.drops += 1
+        why = "not enough memory" if isinstance(answer, MemoryError) else str(answer)
+        answer = {"ok": False, "error": why}
+    for key in answer:
+        if isinstance(answer[key], float):
+            answer[key] = _Json(text(answer[key], (key,)))
+    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(answer))
 
 
 class _Json:

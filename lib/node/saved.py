@@ -6,8 +6,8 @@ save; when there is no config.json, a power cut came at the worst moment of a sa
 system, and config.json.new is complete. Where there is none of the three, it is the one that was
 built into the firmware, as `board.CONFIG`, if any was.
 
-Saving writes .new and renames it over config.json: littlefs does that in one step. FAT refuses to
-rename onto a file, so there the old one is removed first.
+Saving (see node.interval) writes .new and renames it over config.json: littlefs does that in one
+step. FAT refuses to rename onto a file, so there the old one is removed first.
 """
 
 import json
@@ -17,25 +17,6 @@ from micropython import const
 
 NAME = "config.json"
 _MOST = const(4096)  # bytes
-
-
-def save(config):
-    """Write the config in one step, whatever happens meanwhile; the previous one is kept."""
-    if exists(NAME):
-        with open(NAME) as file:
-            keep(file.read())
-    write(NAME, json.dumps(config))
-
-
-def set_interval(name, seconds):
-    """Give the sensor of that name another interval, in the file; False if it is not there."""
-    config = read(NAME, [])[1]
-    for sensor in config["sensors"] if config else ():
-        if sensor["name"] == name:
-            sensor["interval"] = seconds
-            save(config)
-            return True
-    return False
 
 
 def keep(text):

@@ -44,7 +44,9 @@ def decide():
         # After safe mode, one more crash leads back to it.
         call("retained", "store", _CRASHES - 1, why, restarts)
     prefix = "%s/%s/" % (config["base"], config["node"])
-    return [Node(prefix, config["diagnostics"], about, safe), config]
+    node = Node(prefix, config["diagnostics"], about, safe)
+    node.faulty = bool(boot.faults)
+    return [node, config]
 
 
 def _reset_cause():
