@@ -252,7 +252,7 @@ def test_interval_is_set_in_the_file():
         ]
 
     def order(name):
-        return interval.interval(Node, json.dumps({"sensor": name, "seconds": 5}))
+        return interval.obey(Node, json.dumps({"sensor": name, "seconds": 5}))
 
     def action():
         write("config.json", json.dumps(

@@ -257,11 +257,6 @@ class Node:
             return
         self.tokens -= 1
         self.phase = topic
-        name = topic[len(self.prefix) + 4 :]
-        order = call("commands", "take", self, name, payload)
-        if order:  # what needs a module of its own: a small heap has no room for both
-            try:
-                order = call(*order)
-            except (ValueError, KeyError, TypeError, OSError, MemoryError, RuntimeError) as error:
-                order = error
-            call("commands", "reply", self, name, order)
+        order = call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)
+        if order:
+            call("orders", "obey", self, *order)

@@ -1,9 +1,9 @@
-"""The command `set`. Needed now and then, see node.commands."""
+"""The command `set`. Needed now and then, see node.orders."""
 
 import json
 
 
-def set(node, payload):
+def obey(node, payload):
     """Payload: {"output": name, "value": what its driver takes}. The state is published, too."""
     order = json.loads(payload)
     name = order["output"]

@@ -10,41 +10,28 @@ import json
 from node.app import text
 from node.overlay import call
 
-_APART = {"interval": "interval", "set": "changes"}  # command -> the module it has for itself
+_APART = ("interval", "set")  # these have a module each for themselves
 
 
 def take(node, name, payload):
     """Carry out one command if it may be trusted, and publish the reply.
 
-    Returns what is to be called for it instead, the arguments of overlay.call(), where the command
-    has a module for itself; what that returns or raises is for reply().
+    Of one that has a module for itself returns what node.orders is to be told.
     """
     try:
         if node.secret:
             payload = call("signed", "opened", node, name, payload)
         if name in _APART:
-            return _APART[name], name, node, payload
+            return name, payload
         if name not in _COMMANDS:
-            known = ", ".join(sorted(list(_APART) + list(_COMMANDS)))
+            known = ", ".join(sorted(_APART + tuple(_COMMANDS)))
             raise ValueError("no command %r; there are %s" % (name[:32], known))
-        answer = _COMMANDS[name](node, payload)
-    except (ValueError, KeyError, TypeError, OSError, MemoryError, RuntimeError) as error:
-        answer = error
-    reply(node, name, answer)
-
-
-def reply(node, name, answer):
-    """Publish the reply to a command: what it returned, a dict, or what it raised."""
-    if isinstance(answer, dict):
-        answer["ok"] = True
-    else:
+        reply = _COMMANDS[name](node, payload)
+        reply["ok"] = True
+    except (ValueError, OSError, MemoryError) as error:
         node.drops += 1
-        why = "not enough memory" if isinstance(answer, MemoryError) else str(answer)
-        answer = {"ok": False, "error": why}
-    for key in answer:
-        if isinstance(answer[key], float):
-            answer[key] = _Json(text(answer[key], (key,)))
-    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(answer))
+        reply = {"ok": False, "error": str(error)}
+    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(reply))
 
 
 class _Json:

@@ -52,6 +52,16 @@ def make(node, config):
 
     want(node.client.session, node.prefix + "cmd/#", 1)
     forget("subscribe", package="mqtt")  # until the broker is to be told
+    _made(node, Link)
+
+
+def _made(node, link):
+    """Give back the RAM of what made the node and its client, a kilobyte: no other is made."""
+    from mqtt.connection import Connection, Session
+    from mqtt.session import Incoming, Packet
+
+    for kind in (type(node), link, Connection, Session, Incoming, Packet):
+        kind.__init__ = None  # type: ignore[method-assign]
 
 
 def _has_network():

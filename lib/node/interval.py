@@ -1,4 +1,4 @@
-"""The command `interval`: saved first, then changed. Needed now and then, see node.commands."""
+"""The command `interval`: saved first, then changed. Needed now and then, see node.orders."""
 
 import json
 import os
@@ -10,7 +10,7 @@ _FILE = const("config.json")
 _NEW = const("config.json.new")
 
 
-def interval(node, payload):
+def obey(node, payload):
     """Payload: {"sensor": name, "seconds": n}. From now on, and after a restart."""
     order = json.loads(payload)
     name, seconds = order["sensor"], order["seconds"]
@@ -75,7 +75,7 @@ def _copy(old, new, name, seconds):
             elif byte in b"}]":
                 depth -= 1
                 if depth == 2:
-                    entry = json.loads(held)
+                    entry = json.loads(bytes(held))
                     if isinstance(entry, dict) and entry.get("name") == name:
                         entry["interval"] = seconds
                         held = bytearray(json.dumps(entry).encode())

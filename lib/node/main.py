@@ -8,6 +8,7 @@ What stays is loaded before what goes: code that is forgotten would leave holes 
 of holes has no room for a message, however many bytes are free.
 """
 
+import gc
 import sys
 import time
 
@@ -59,13 +60,30 @@ def _live(started):
 
 
 def _load_client():
-    """What fails here fails again, and is told, where it is needed."""
+    """What fails here fails again, and is told, where it is needed.
+
+    What the import of a module leaves behind is room for the next.
+    """
     from node.boot import config
 
     try:
         import node.app  # noqa: F401
 
+        gc.collect()
+
         if config and ("wifi" in config or "serial" in config["mqtt"]):
+            import mqtt.packet  # noqa: F401
+
+            gc.collect()
+            import mqtt.incoming  # noqa: F401
+
+            gc.collect()
+            import mqtt.session  # noqa: F401
+
+            gc.collect()
+            import mqtt.connection  # noqa: F401
+
+            gc.collect()
             import mqtt.link  # noqa: F401
     except Exception:  # whatever it is
         pass
