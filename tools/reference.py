@@ -19,15 +19,17 @@ PAGE = ROOT / "docs" / "reference.md"
 # The order in which one would read them.
 CHAPTERS = {
     "Blocking programs": ("simple", "robust", "once"),
-    "Programs with asyncio": ("client", "router", "inbox", "handover", "throttle"),
-    "What both are built on": ("link", "connection", "large"),
+    "Programs with asyncio": (
+        "client", "router", "inbox", "handover", "throttle", "stopped",
+    ),
+    "What both are built on": ("link", "connection", "large", "payload", "options", "checks"),
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
     "MQTT 5": ("v5", "properties", "reasons"),
     "The protocol, without I/O": (
         "outbox", "session", "connect", "subscribe", "qos2", "incoming", "packet", "wire5",
-        "words", "utf8",
+        "words", "utf8", "room",
     ),
 }  # fmt: skip
 

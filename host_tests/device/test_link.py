@@ -1,8 +1,6 @@
 # heap: 256K
 """How a link begins anew: pauses that grow, with jitter, and a list of brokers in turn."""
 
-from wire import raises
-
 from mqtt.link import Link
 from mqtt.packet import Refused
 
@@ -141,8 +139,11 @@ def test_a_heap_that_runs_out_while_a_message_is_sent_ends_the_connection():
     assert (link.outbox.count, link.session.up, link.failures) == (1, False, 1)
 
 
-def test_what_is_nobody_s_fault_but_ours_is_not_hidden():
-    def dial():
-        raise TypeError("a bug")
-
-    raises(TypeError, Link(dial, "id").step)
+def test_a_dialler_s_bug_is_counted_told_and_tried_again():
+    told = []
+    dial = Dials(TypeError)
+    link = Link(dial, "id", backoff_ms=(1, 2), on_lost=told.append)
+    while len(told) < 3:
+        link.wait(link.step())
+    assert [type(error) for error in told] == [TypeError] * 3
+    assert link.failures == link.handler_errors == 3

@@ -22,10 +22,6 @@ def test_connect_with_will_user_and_password():
     assert sent[12:] == b"\x00\x02id\x00\x01w\x00\x04gone\x00\x01u\x00\x02pw"
 
 
-def test_password_without_user_is_refused():
-    assert "user" in str(raises(ValueError, lambda: Wire(password="pw")))
-
-
 def test_refusal_carries_code_and_words():
     wire = Wire()
     wire.session.connect(wire.now)

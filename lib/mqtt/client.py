@@ -31,56 +31,65 @@ class Client(Link):
     throttle: a mqtt.throttle.Throttle that every publish() waits for, or None
     """
 
+    # Who takes a step is never cancelled within it: that was raised by the application.
+    catches = (Exception, asyncio.CancelledError)
+
     def __init__(self, *arguments, throttle=None, **options):
         super().__init__(*arguments, **options)
-        session = self.session
-        if session.will:
-            check_name(session.will[0])
-            if session.will[2] not in (0, 1, 2):
-                raise ValueError("will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % session.will[2])
-        if not session.client_id and not session.clean and session.version < 5:
-            raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
         self._throttle = throttle
-        self._reader = self._clock = self._topic = self._router = self._inbox = None
-        self._waiting = None
+        # The task that reads: None before start(), False after stop().
+        self._reader = None
+        self._clock = self._router = self._inbox = self._waiting = None
+        self._topic = self  # the last that was found good; none yet
+        self._burst = 0  # messages of QoS 0 since other tasks had their turn, modulo 8
         self._reading = False  # the reader sleeps until bytes arrive
         self._error = None  # why the last connection failed or ended
         self._progress = asyncio.Event()
 
     def start(self):
         """Begin to connect, and keep connected until stop(). Call it inside the event loop."""
-        if self._reader is None:
+        if not self._reader:
+            if self._inbox:
+                self._inbox.open = True
             self._reader = asyncio.create_task(self._read())
             self._clock = asyncio.create_task(self._keep_time())
 
     async def stop(self):
         """Say goodbye, so that there is no last will, and end the connection for good.
 
-        What is still in the outbox stays there.
+        What is still in the outbox stays there. Whoever waits in a call of this client gets
+        mqtt.stopped.Stopped, an OSError; `async for` ends.
         """
-        if self._reader is None:
+        if not self._reader:
             return
-        await self._drained()
-        self.close()
-        reader, self._reader = self._reader, None
-        reader.cancel()
-        self._clock.cancel()
-        if self._inbox:
-            self._inbox.close()
-            self._inbox = None
+        try:
+            await self._drained()
+        finally:
+            reader = self._reader
+            if reader:  # else another stop() was faster
+                self.close()
+                self._reader = False
+                reader.cancel()
+                self._clock.cancel()
+                if self._inbox:
+                    self._inbox.close()
+                self._awake()
 
     async def progress(self):
         """Wait until something has happened on the connection, whatever it is."""
+        self._alive()
         await self._progress.wait()
+        self._alive()
 
     async def connected(self):
         """Wait until the connection stands, however often it has to be tried.
 
         Raises Refused when the broker refuses it, for which trying again is no help.
         """
+        failures = self.failures
         while not self.session.up:
             await self.progress()
-            if isinstance(self._error, Refused):
+            if self.failures != failures and isinstance(self._error, Refused):
                 raise self._error
 
     async def __aenter__(self):
@@ -98,19 +107,38 @@ class Client(Link):
     async def publish(self, topic, payload, retain=False, qos=0, properties=None):
         """Publish. QoS 1 and 2: returns when the broker has acknowledged, over reconnects too.
 
-        properties: a dict, with MQTT 5, see mqtt.properties. Raises OSError where post() returns
-        None, ValueError for a bad topic, Refused where MQTT 5 tells that the broker refused it.
+        It waits for room while the queue is full. QoS 0: raises OSError if it is not connected.
+        payload: str, bytes, bytearray or memoryview; a buffer may be reused when this returns.
+        properties: a dict, with MQTT 5, see mqtt.properties. Raises ValueError for a bad topic,
+        Refused where MQTT 5 tells that the broker refused the message, and mqtt.stopped.Stopped.
         """
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
         if self._throttle:
+            from mqtt.payload import check
+
+            payload = check(payload)
             await self._throttle.turn(len(payload))
-        if not qos and self._data is not None:
-            await self._drained()
-        number = self.post(topic, payload, retain, qos, properties)
+        if qos:
+            while self.outbox.count == self.outbox.limit:
+                await self.progress()
+        else:
+            self._burst = self._burst + 1 & 7
+            if not self._burst:
+                await asyncio.sleep_ms(0)
+            if self._data is not None:
+                await self._drained()
+        number = self.post(topic, payload, retain, qos, properties, True)
         if number is None:
-            raise OSError("queue full" if qos else "not connected")
+            from mqtt.room import taken
+
+            number = await taken(self, (topic, payload, retain, qos, properties, True))
+        if not qos and (self._tail is payload or self._data is payload):
+            from mqtt.payload import left
+
+            await left(self, payload)
         while self.outbox.removed <= number:
+            self._alive()
             await self._progress.wait()
         if self.session.version == 5:
             from mqtt.reasons import raise_for
@@ -125,6 +153,7 @@ class Client(Link):
         policy: what happens when `limit` messages wait: "refuse" the new one (OSError), or drop
         the "oldest"; or keep the "latest" of each topic alone, however many wait. A message gives
         way only to one of the same policy, and one that was taken under "refuse" to none.
+        What keeps a message from being sent is raised by wait() of its handle; the others go on.
         """
         if self._waiting is None:
             from mqtt.handover import Waiting
@@ -142,7 +171,8 @@ class Client(Link):
         asked = ask(self.session, pattern, qos)
         if not self.on_message:  # then they are for `async for`
             self.__aiter__()
-        self._step()
+        if self._reader:
+            self._step()
         while not settled(self.session):
             await self.progress()
         check_granted(self.session, asked)
@@ -161,7 +191,7 @@ class Client(Link):
         if self._router is None:
             from mqtt.router import Router
 
-            self._router = Router(self.on_message)
+            self._router = Router(self.on_message, self.caught)
             self.on_message = self._router.route
         self._router.add(check_filter(pattern), handler)
 
@@ -170,7 +200,7 @@ class Client(Link):
         if self._inbox is None:
             from mqtt.inbox import Inbox
 
-            self._inbox = Inbox()
+            self._inbox = Inbox(self._reader is not False)  # after stop() nothing more comes
             if self._router:
                 self._router.otherwise = self._inbox.put
             else:
@@ -191,9 +221,19 @@ class Client(Link):
     def _step(self):
         """Take a step, and let every task that waits look whether what it waits for has come."""
         wait = self.step()
+        self._awake()
+        return wait
+
+    def _awake(self):
         self._progress.set()
         self._progress.clear()
-        return wait
+
+    def _alive(self):
+        """Raise Stopped after stop(): what is waited for will not happen."""
+        if self._reader is False:
+            from mqtt.stopped import Stopped
+
+            raise Stopped
 
     async def _read(self):
         while True:
@@ -201,14 +241,16 @@ class Client(Link):
             if self.stream is None or self.opening or self._data is not None:
                 await asyncio.sleep_ms(max(0, min(wait, _TICK_MS)))
                 continue
-            # What has come and was not read yet, or stands in a buffer of TLS, ends this at once.
-            core._io_queue.queue_read(self.stream)
-            self._reading = True
             try:
+                # What has come and was not read yet, or stands in a buffer of TLS, ends this.
+                core._io_queue.queue_read(self.stream)
+                self._reading = True
                 await _switch()
             except asyncio.CancelledError:
-                if self._reader is None:  # stop(), not hang_up()
+                if not self._reader:  # stop(), not hang_up()
                     raise
+            except Exception as error:  # no RAM for that, or a stream that cannot be polled
+                self.failed(error)
             finally:
                 self._reading = False
 

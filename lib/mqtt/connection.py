@@ -4,6 +4,7 @@ What is posted with QoS 1 or 2 goes through the outbox and stays there until the
 acknowledged it, over any number of connections. A packet leaves in one write.
 """
 
+import gc
 import io
 import select
 import sys
@@ -15,6 +16,8 @@ from mqtt.outbox import Outbox
 from mqtt.packet import LinkError
 from mqtt.session import Session
 
+gc.collect()  # what loading has left behind, so that what follows leaves no gaps
+
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
@@ -23,26 +26,31 @@ class Connection:
     """A connection over MQTT 3.1.1 (version=4), 3.1 (3) or 5; session.up while it stands.
 
     on_message(topic, payload, retained): called for every message, with MQTT 5 with the message's
-    properties as a fourth argument, a dict; what it raises is counted
+    properties as a fourth argument, a dict
     on_large(topic, size, retained): for a message larger than the buffer; returns an object with
     write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
     which drops it. on_connect(): called when the connection stands.
+    What these raise is printed and counted, and the connection goes on.
     queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
     buffer and all further arguments are those of mqtt.session.Session, or mqtt.v5.Session5.
 
-    Counters: connects, connections that stood; handler_errors; outbox.refused, messages that
-    found the queue full; and those of `session`.
+    Counters: connects, connections that stood; handler_errors, exceptions of the application's
+    code; outbox.refused, messages that found the queue full; and those of `session`.
     """
+
+    # What the application's code may raise.
+    catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
 
     def __init__(
         self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
         version=4, **session,
     ):  # fmt: skip
+        from mqtt.options import check
+
+        check(client_id, queue, buffer, version, session)
         kind = Session
         if version == 5:
             from mqtt.v5 import Session5 as kind
-        elif version not in (3, 4):
-            raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1, 5" % version)
         self.on_message = on_message
         self.on_connect = on_connect
         self.outbox = Outbox(queue) if isinstance(queue, int) else queue
@@ -55,6 +63,7 @@ class Connection:
             on_large=on_large,
             **session,
         )
+        self.session.incoming.caught = self.caught
         self.connects = self.handler_errors = 0
         self.stream = None
         self.opening = False  # the stream does not stand yet
@@ -65,19 +74,27 @@ class Connection:
         self._at = self._end = 0
         self._stuck = ticks_ms()
 
-    def post(self, topic, payload, retain=False, qos=1, properties=None):
+    def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
         """Hand a message over without waiting; returns its number, or None if it was not taken.
 
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
-        and forgotten, number -1; not when the connection is not up and free. The topic is taken
-        as it is; see mqtt.topic for one that comes from outside. properties: a dict, see
-        mqtt.properties; raises ValueError for a bad one, and without MQTT 5.
+        and forgotten, number -1; it is not taken when the connection is not up, or still has to
+        write the last packet. The topic is taken
+        as it is; see mqtt.topic for one that comes from outside. payload: str, bytes, bytearray or
+        memoryview, else TypeError. properties: a dict, see mqtt.properties; raises ValueError for
+        a bad one, and without MQTT 5. wait: the caller of a QoS 0 message waits until it was
+        written, so that its payload need not be copied if the stream does not take all at once.
         """
         if not 0 <= qos <= 2:
             raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % qos)
-        if isinstance(payload, str):
+        kind = type(payload)
+        if kind is str:
             payload = payload.encode()
+        elif kind is not bytes and kind is not bytearray:
+            from mqtt.payload import check
+
+            payload = check(payload)
         flags = qos << 1 | 1 if retain else qos << 1
         if properties:
             from mqtt.properties import joined
@@ -95,6 +112,10 @@ class Connection:
             return None
         try:
             self.send(not qos)
+            if not (qos or wait) and self._data is not None:
+                from mqtt.payload import own
+
+                own(self)
         except (OSError, MemoryError) as error:
             self.failed(error)  # it may be half said: what is taken is sent anew, in its order
         return number
@@ -113,7 +134,7 @@ class Connection:
             if self.session.up and self._data is None:
                 self.session.packet.short(0xE0)
                 self.send(True)
-        except OSError:
+        except Exception:
             pass  # it has ended already
         self.hang_up()
 
@@ -130,16 +151,19 @@ class Connection:
         self.session.lost()
         if stream is not None:
             self._poller.unregister(stream)
-            stream.close()
+            self.tell(stream.close)
 
     # --- what its owner calls, again and again
 
     def open(self, dial):
         """Begin to open a stream; see opened()."""
         self._stuck = ticks_ms()
-        self.stream = dial()
+        poller = select.poll()
+        stream = dial()
+        poller.register(stream, select.POLLOUT)  # which breaks it for good, if that is no stream
+        self._poller = poller
+        self.stream = stream
         self.opening = True
-        self._poller.register(self.stream, select.POLLOUT)
 
     def opened(self):
         """True if the stream has come to stand; then the session has begun."""
@@ -183,7 +207,7 @@ class Connection:
             elif first == _CONNACK:
                 self.connects += 1
                 if self.on_connect:
-                    self.on_connect()
+                    self.tell(self.on_connect)
             if session.reply or self.outbox.count or session.untold:
                 self.send()
         return True
@@ -193,7 +217,8 @@ class Connection:
         large, incoming.large = incoming.large, None
         if large:
             large.close()
-            self.deliver(large.topic, large.payload, incoming.first & 1)
+            if large.payload is not None:
+                self.deliver(large.topic, large.payload, incoming.first & 1)
         else:
             self.deliver(incoming.topic(), incoming.payload(), incoming.first & 1)
         session.reply = session.ack
@@ -208,9 +233,20 @@ class Connection:
             else:
                 told = self.session.incoming.properties
                 self.on_message(str(topic, "utf-8"), payload, bool(retained), told)
-        except Exception as error:
-            self.handler_errors += 1
-            sys.print_exception(error)
+        except self.catches as error:
+            self.caught(error)
+
+    def tell(self, handler, *args):
+        """Call the application; what that raises is no reason to end anything."""
+        try:
+            handler(*args)
+        except self.catches as error:
+            self.caught(error)
+
+    def caught(self, error):
+        """Print and count what the application's code has raised."""
+        self.handler_errors += 1
+        sys.print_exception(error)
 
     def send(self, encoded=False):
         """Write on, the packet that was just encoded, and all that waits.

@@ -14,14 +14,14 @@ _Message5 = namedtuple("_Message5", ("topic", "payload", "retained", "properties
 class Inbox:
     """Holds what has arrived and was not fetched yet, 32 messages; then the oldest goes.
 
-    dropped: how many went so
+    dropped: how many went so; open: False: no more will come
     """
 
-    def __init__(self):
+    def __init__(self, is_open=True):
         self.dropped = 0
         self._messages = []
         self._arrived = Event()
-        self._open = True
+        self.open = is_open
 
     def put(self, *message):
         """Take a message: topic, payload, retained and, with MQTT 5, properties."""
@@ -33,7 +33,7 @@ class Inbox:
 
     def close(self):
         """No more will come; the loop ends when it has fetched what is here."""
-        self._open = False
+        self.open = False
         self._arrived.set()
 
     def __aiter__(self):
@@ -41,7 +41,7 @@ class Inbox:
 
     async def __anext__(self):
         while not self._messages:
-            if not self._open:
+            if not self.open:
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()

@@ -14,7 +14,8 @@ class Incoming:
     buffer[body:end] is the body of the packet found last, until the next is asked for
     began: when the packet began of which the rest is missing; None if none is
     pid, payload_at: of a PUBLISH, see opened(); large: the packet that passes, or None
-    on_large: see mqtt.connection.Connection
+    on_large: see mqtt.connection.Connection; caught(error): called with what that, or its sink,
+    has raised; None: it is printed
     unreleased: identifiers of messages of QoS 2 whose PUBREL has not come
     skipped: messages dropped because they did not fit; properties: of a PUBLISH of MQTT 5, see
     mqtt.v5
@@ -27,7 +28,7 @@ class Incoming:
         self.unreleased = unreleased
         self.buffer = bytearray(room)
         self.view = memoryview(self.buffer)
-        self.large = self._name = None
+        self.large = self._name = self.caught = None
         self.skipped = 0
         self.reset()
 

@@ -19,6 +19,7 @@ class Large:
         if first & 0xF0 != 0x30:
             raise ProtocolError("packet 0x%02x of %d bytes; %d fit" % (first, size, room))
         self.sink = None
+        self._caught = incoming.caught or sys.print_exception
         self._left = size - room
         incoming.opened(first, room)
         at = incoming.payload_at
@@ -33,7 +34,7 @@ class Large:
                     str(self.topic, "utf-8"), incoming.end - at, bool(first & 1)
                 )
             except Exception as error:
-                sys.print_exception(error)
+                self._caught(error)
         self._piece(incoming, at, now)
 
     def passed(self, incoming, now):
@@ -58,7 +59,7 @@ class Large:
             try:
                 self.sink.write(incoming.view[at : incoming.held])
             except Exception as error:
-                sys.print_exception(error)
+                self._caught(error)
                 self.close()
                 self.sink = None
         incoming.held = 0
@@ -67,13 +68,13 @@ class Large:
         incoming.need = min(self._left, len(incoming.buffer))
 
     def close(self):
-        """Close the sink; `payload` is what that returned, or else the sink itself."""
+        """Close the sink; `payload` is what that returned, or the sink; None if that failed."""
         self.payload = None
         if self.sink:
             try:
                 self.payload = self.sink.close() or self.sink
             except Exception as error:
-                sys.print_exception(error)
+                self._caught(error)
 
 
 class Whole:

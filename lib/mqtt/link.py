@@ -27,6 +27,7 @@ class Link(Connection):
     failures: connections that did not come to stand, or that ended
     ready: a function, if set; while it returns False there is no network: nothing is dialled then,
     and when it is back the next connection begins at once
+    Whatever a dialler raises is a failure, and is tried again.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Link(Connection):
             if self._data is not None:
                 return _SOON_MS
             return 0 if more else wait  # what came may be what the caller waits for
-        except (OSError, ValueError, MemoryError, Refused) as error:  # TLS raises ValueError
+        except self.catches as error:  # TLS raises ValueError, a dialler anything
+            if not isinstance(error, (OSError, ValueError, MemoryError, Refused)):
+                self.caught(error)
             self.failed(error)
             return 0
 
@@ -94,4 +97,4 @@ class Link(Connection):
         self._since = ticks_add(now, pause)
         self.failures += 1
         if self.on_lost:
-            self.on_lost(error)
+            self.tell(self.on_lost, error)

@@ -46,8 +46,11 @@ class Session:
     buffer: bytes of a packet that are held in RAM. Of a larger one received see Incoming, of a
     larger one sent the payload leaves in a write of its own (see `tail`).
     version: 4 for MQTT 3.1.1, 3 for 3.1; 5 is mqtt.v5.Session5
+    All these are taken as they are; see mqtt.options.
     """
 
+    Incoming = Incoming
+    Packet = Packet
     answer_ms = 4000  # how long the broker may take for an answer
     connect_ms = 10_000  # how long a stream may take to open, or to accept a packet
 
@@ -55,14 +58,10 @@ class Session:
         self, out, outbox, client_id, user=None, password=None, keepalive=60, clean=True,
         will=None, window=8, buffer=512, version=4, on_large=None,
     ):  # fmt: skip
-        if not 0 <= keepalive <= 65535:
-            raise ValueError("keepalive: %r; 0 to 65535 seconds" % keepalive)
-        if password is not None and user is None:
-            raise ValueError("password: needs a user [MQTT-3.1.2-22]")
         self.outbox = outbox
         self.unreleased = []  # identifiers of messages of QoS 2 whose PUBREL has not come
-        self.incoming = Incoming(buffer, on_large, self.unreleased)
-        self.packet = Packet(out, buffer)
+        self.incoming = self.Incoming(buffer, on_large, self.unreleased)
+        self.packet = self.Packet(out, buffer)
         self.client_id = client_id
         self.user = user
         self.password = password

@@ -36,6 +36,10 @@ class MQTTClient(Connection):
     dial: how to connect instead, see mqtt.transport
     queue: messages held until acknowledged; further ones are those of mqtt.connection.Connection.
     A message larger than `buffer` takes as much RAM as it needs, up to 16 KiB.
+
+    What the callback raises reaches the caller of the method that called it, and the connection
+    stays; what a dialler raises reaches the caller of connect(). What on_connect, on_large and its
+    sinks raise is printed and counted (handler_errors); it costs a large message, and no more.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class MQTTClient(Connection):
 
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
         self._dial = dial or tcp(server, port or 1883)
-        self._callback = self._topic = None
+        self._callback = None
+        self._topic = self  # the last that was found good; none yet
         self._calling = False  # inside the callback
         self._raised = False  # an exception that is under way came from there
         self._messages = 0
@@ -62,9 +67,9 @@ class MQTTClient(Connection):
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
         """The broker publishes this when the connection ends without disconnect()."""
-        if qos not in (0, 1, 2):
-            raise ValueError("last will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % qos)
-        self.session.will = (check_name(topic), msg, qos, retain)
+        from mqtt.options import checked_will
+
+        self.session.will = checked_will((topic, msg, qos, retain), self.session.version)
 
     def connect(self, clean_session=True, timeout=None):
         """Connect; returns True if the broker still had our session.
@@ -105,25 +110,28 @@ class MQTTClient(Connection):
     def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged.
 
-        properties: a dict, with MQTT 5, see mqtt.properties. Raises OSError if the connection
-        fails; such a message is then sent after the next. Raises Refused where MQTT 5 tells that
-        the broker refused the message. From inside the callback it does not wait, since the
-        callback runs inside a wait.
+        msg: str, bytes, bytearray or memoryview. properties: a dict, with MQTT 5, see
+        mqtt.properties. Raises OSError if the connection fails; what the queue has taken is then
+        sent after the next connect. Raises Refused where MQTT 5 tells that the broker refused the
+        message. From inside the callback it does not wait, since the callback runs inside a wait:
+        there it raises OSError when the queue is full.
         """
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
         outbox = self.outbox
         if not self._calling and (self._data is not None or outbox.count == outbox.limit):
             self._until(outbox.removed if qos else -1)
-        qos = self.post(topic, msg, retain, qos, properties)  # from here on the message's number
-        if qos is None:
-            raise LinkError("queue full, or not connected")
-        if outbox.removed <= qos or self._data is not None:
-            self._until(qos)
+        number = self.post(topic, msg, retain, qos, properties, not self._calling)
+        if number is None:
+            from mqtt.words import not_taken
+
+            raise not_taken(self, qos)
+        if outbox.removed <= number or self._data is not None:
+            self._until(number)
         if self.session.version == 5:
             from mqtt.reasons import raise_for
 
-            raise_for(self.session, qos)
+            raise_for(self.session, number)
 
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections; topic: a filter, or a list of them.

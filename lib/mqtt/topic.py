@@ -1,4 +1,4 @@
-"""What MQTT allows as a topic name (4.7),."""
+"""What MQTT allows as a topic name (4.7)."""
 
 
 def check_name(topic):
@@ -24,7 +24,11 @@ def check_received(topic):
 
 def check(topic):
     """The topic as bytes, if it is well-formed text of a length that MQTT allows."""
-    raw = topic.encode() if isinstance(topic, str) else bytes(topic)
+    raw = topic.encode() if isinstance(topic, str) else topic
+    if not isinstance(raw, bytes):
+        from mqtt.payload import check as writable
+
+        raw = bytes(writable(raw, "topic"))
     if not 0 < len(raw) < 65536:
         raise ValueError("topic of %d bytes; 1 to 65535" % len(raw))
     if b"\0" in raw:

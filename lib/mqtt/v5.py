@@ -41,6 +41,9 @@ class Session5(Session):
     denied: the last of them, pairs of a message's number, or a filter, and a reason code
     """
 
+    Incoming = Incoming5
+    Packet = Packet5
+
     def __init__(
         self, *arguments, expiry=None, receive_maximum=16, topic_aliases=16, properties=None,
         **options,
@@ -48,9 +51,6 @@ class Session5(Session):
         if not 1 <= receive_maximum <= 100:
             raise ValueError("receive_maximum: %r; 1 to 100" % receive_maximum)
         super().__init__(*arguments, **options)
-        incoming = self.incoming
-        self.incoming = Incoming5(len(incoming.buffer), incoming.on_large, self.unreleased)
-        self.packet = Packet5(self.packet.out, self.packet.room)
         self.expiry = expiry
         self.receive_maximum = receive_maximum
         self.topic_aliases = topic_aliases

@@ -1,0 +1,77 @@
+"""Judges the options that are not plainly good, and says what is wrong; see mqtt.options."""
+
+from mqtt.payload import check as writable
+from mqtt.topic import check_name
+
+
+def check(client_id, queue, buffer, version, session):
+    """TypeError or ValueError for an option that no connection could be made with.
+
+    session: the further arguments of mqtt.session.Session; the will is put there as it is held.
+    """
+    if version not in (3, 4, 5):
+        raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1, 5" % (version,))
+    _who(client_id, version, **session)
+    _number("keepalive", session.get("keepalive", 0), 0, 65535, "seconds")
+    _number("window", session.get("window", 8), 1, 30, "messages in flight")
+    _number("buffer", buffer, 16, 1 << 28, "bytes")
+    if not hasattr(queue, "put"):
+        _number("queue", queue, 1, 65535, "messages, or an outbox")
+    if session.get("will"):
+        session["will"] = check_will(session["will"], version)
+
+
+def _who(client_id, version, user=None, password=None, clean=True, **_):
+    _text("client_id", client_id, "; use binascii.hexlify()")
+    if not client_id and not clean and version < 5:
+        raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
+    if user is not None:
+        _text("user", user)
+    elif password is not None:
+        raise ValueError("password: needs a user [MQTT-3.1.2-22]")
+    if password is not None:
+        _field("password", password)
+
+
+def check_will(will, version):
+    """Return the last will as a session holds it; TypeError or ValueError for a bad one."""
+    if not isinstance(will, (tuple, list)) or len(will) not in (4, 5 if version == 5 else 4):
+        raise ValueError(
+            "will: %r; (topic, payload, qos, retain), and with MQTT 5 its properties" % (will,)
+        )
+    topic, payload, qos = will[:3]
+    try:
+        topic = check_name(topic)
+        payload = _field("payload", payload)
+    except (TypeError, ValueError) as error:
+        raise type(error)("will: %s" % error)
+    if qos not in (0, 1, 2):
+        raise ValueError("will: QoS %r; 0, 1 or 2 [MQTT-3.1.2-14]" % (qos,))
+    return (topic, payload, qos) + tuple(will[3:])
+
+
+def _number(name, value, least, most, unit):
+    if not isinstance(value, int) or not least <= value <= most:
+        raise ValueError("%s: %r; %d to %d %s" % (name, value, least, most, unit))
+
+
+def _field(name, value):
+    """The bytes of a field, which may be 65535. MQTT 1.5.3"""
+    raw = bytes(writable(value, name))
+    if len(raw) > 65535:
+        raise ValueError("%s: %d bytes; 65535 at most" % (name, len(raw)))
+    return raw
+
+
+def _text(name, value, cure=""):
+    """[MQTT-1.5.3-1], [MQTT-1.5.3-2]"""
+    raw = _field(name, value)
+    if b"\0" in raw:
+        raise ValueError("%s: %r: U+0000 is not allowed in it" % (name, value))
+    if any(byte > 127 for byte in raw):
+        from mqtt.utf8 import check_text
+
+        try:
+            check_text(raw)
+        except ValueError as error:
+            raise ValueError("%s: %s%s" % (name, error, cure))
