@@ -23,6 +23,10 @@ class MQTTClient(simple.MQTTClient):
 
     DEBUG = False  # print what went wrong
 
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self._taken = None  # the number of the message being published, once it is taken
+
     def delay(self, i):
         """Wait before the try with that number; may be overridden."""
         sleep_ms(random.getrandbits(24) % min(_LONGEST_MS, _FIRST_MS << min(i, 4)))
@@ -47,20 +51,36 @@ class MQTTClient(simple.MQTTClient):
 
     def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged."""
-        outbox = self.outbox
-        number = outbox.removed + outbox.count  # of this message, once it is taken
-        while True:
-            try:
-                if outbox.removed + outbox.count == number:
-                    return super().publish(topic, msg, retain, qos, properties)
-                self._until(number)
-                if self.session.version == 5:
-                    from mqtt.reasons import raise_for
+        outer, self._taken = self._taken, None  # this may be called from inside the callback
+        try:
+            while True:
+                try:
+                    if self._taken is None:
+                        return super().publish(topic, msg, retain, qos, properties)
+                    self._until(self._taken)
+                    if self.session.version == 5:
+                        from mqtt.reasons import raise_for
 
-                    raise_for(self.session, number)
-                return
-            except OSError as error:
-                self._mend(error)
+                        raise_for(self.session, self._taken)
+                    return
+                except OSError as error:
+                    self._mend(error)
+        finally:
+            self._taken = outer
+
+    def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
+        """As in mqtt.connection; if it raises, the message may have been taken all the same."""
+        number = self._next()
+        try:
+            return super().post(topic, payload, retain, qos, properties, wait)
+        finally:
+            if number < self._next():
+                self._taken = number
+
+    def _next(self):
+        """The number of the message that the outbox takes next."""
+        outbox = self.outbox
+        return outbox.removed + (outbox.waiting() if hasattr(outbox, "waiting") else outbox.count)
 
     def wait_msg(self):
         """Wait until a message has been delivered, however long."""
@@ -80,7 +100,8 @@ class MQTTClient(simple.MQTTClient):
             attempts -= 1
 
     def _mend(self, error):
-        if self._calling or self._raised:  # the callback's own
+        # The callback's own, or one that a new connection does not help: the queue is full.
+        if self._calling or self._raised or self.stream is not None:
             raise error
         self.log(False, error)
         self.reconnect()
