@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,33 @@ def test_suspended_it_accepts_and_does_not_answer(broker: Broker) -> None:
         assert not select.select([link], [], [], 0.2)[0]
         broker.resume()
         assert link.recv(4) == b"\x20\x02\x00\x00"  # CONNACK, accepted
+
+
+def test_a_slow_subscriber_has_all_that_was_taken_when_it_has_caught_up(broker: Broker) -> None:
+    with (
+        Subscriber(broker, "many", show=lambda *_: time.sleep(0.005)) as seen,
+        Subscriber(broker, "none") as sender,
+    ):
+        for n in range(100):
+            sender.publish("many", str(n))
+        sender.catch_up()
+        seen.catch_up()
+        broker.kill()
+        assert [payload for _, payload in seen.messages] == [str(n) for n in range(100)]
+        broker.start()
+        seen.wait_subscribed()
+        sender.wait_subscribed()
+        sender.publish("many", "after")
+        assert seen.seen(lambda topic, payload: payload == "after", 10)
+
+
+def test_an_old_subscription_is_not_taken_for_the_new_one(broker: Broker) -> None:
+    with Subscriber(broker) as seen:
+        seen.catch_up()
+        with pytest.raises(TimeoutError):
+            seen.wait_subscribed(0.1)
+        broker.restart()
+        seen.wait_subscribed()
 
 
 def test_its_log_is_there_as_soon_as_it_has_ended(broker: Broker) -> None:

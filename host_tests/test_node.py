@@ -111,10 +111,13 @@ def test_broker_killed_during_readings_loses_none(running: Node) -> None:
     running.wait("light")
     for _ in range(2):
         start = len(running.bench.lines)
-        running.broker.kill()
-        running.bench.wait_for_line("not connected", start=start)
-        # Kept out until the subscriber is back: what the broker sends to nobody proves nothing.
+        # What the broker sends to nobody proves nothing: first the subscriber has all that was
+        # acknowledged, and the node is kept out until it is back.
         running.bench.relay_off()
+        running.seen.catch_up()
+        running.broker.kill()
+        running.bench.relay_cut()
+        running.bench.wait_for_line("not connected", start=start)
         running.broker.start()
         running.seen.wait_subscribed()
         wanted = f'"seq": {running.seen.sequence()[-1] + 5},'

@@ -59,6 +59,7 @@ def test_states_are_told_after_each_reconnect(node: Node, broker: Broker) -> Non
     first = len(node.seen.messages)
     node.command("set", '{"output": "pump", "value": true}')
     node.wait("pump", start=first, value=1)
+    node.seen.catch_up()
     broker.kill()
     send(node.bench.control_address, {"do": "pin", "pin": 4, "level": 0})
     node.bench.wait_for_line("not connected")

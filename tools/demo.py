@@ -145,9 +145,12 @@ class Demo:
 
     def _outage(self) -> None:
         self._say("the broker is killed (SIGKILL); the node goes on measuring")
-        before = self.watcher.sequence()
         start = len(self.bench.lines)
+        self.bench.relay_off()
+        self.watcher.catch_up()
+        before = self.watcher.sequence()
         self.broker.kill()
+        self.bench.relay_cut()
         with contextlib.suppress(TimeoutError):
             self.bench.wait_for_line("not connected", 10, start)
         self.bench.press(4, 100)
@@ -156,7 +159,6 @@ class Demo:
         self._say("the broker is started again")
         began = time.monotonic()
         # The node is kept out until the watcher is back, or what it sends would be seen by nobody.
-        self.bench.relay_off()
         self.broker.start()
         self.watcher.wait_subscribed()
         start = len(self.watcher.messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +41,10 @@ class Subscriber:
         transport: Literal["tcp", "unix"] = "unix" if socket else "tcp"
         self._client = paho.Client(CallbackAPIVersion.VERSION2, transport=transport)
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+        self._marker = f"marker/{uuid.uuid4()}"
+        self._marked = threading.Event()
+        filters = [(topic, 1), (self._marker, 1)]
+        self._client.on_connect = lambda client, *_: client.subscribe(filters)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._on_message
@@ -67,6 +71,18 @@ class Subscriber:
         """Wait until nothing that is published can be missed."""
         if not self._subscribed.wait(timeout):
             raise TimeoutError(f"not subscribed within {timeout} s")
+
+    def catch_up(self, timeout: float = 20) -> None:
+        """Wait until all that the broker has taken has arrived here, while nobody publishes.
+
+        To be called before the broker is ended: paho drops what it has not read by then. After
+        it, wait_subscribed() waits for a new subscription, and is not content with the old one.
+        """
+        self._marked.clear()
+        self._client.publish(self._marker, "", qos=1)
+        if not self._marked.wait(timeout):
+            raise TimeoutError(f"the broker has not delivered a message within {timeout} s")
+        self._subscribed.clear()
 
     def publish(self, topic: str, payload: str, retain: bool = False) -> None:
         """Publish to the broker."""
@@ -107,6 +123,9 @@ class Subscriber:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         topic, payload = message.topic, message.payload.decode(errors="replace")
+        if topic == self._marker:
+            self._marked.set()
+            return
         with self._changed:
             self.messages.append((topic, payload))
             if found := number(payload):

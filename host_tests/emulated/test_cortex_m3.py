@@ -41,6 +41,7 @@ def test_1000_readings_arrive_over_a_restart_of_the_broker_and_leave_the_heap_as
         line.wait_cut(30)
         line.cut(after=RESTART)
         line.wait_cut(30)
+        seen.catch_up()
         broker.kill()
         broker.start()
         seen.wait_subscribed()

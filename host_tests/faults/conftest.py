@@ -82,8 +82,8 @@ class Lab:
 
     def broker_away(self, kill: bool = True) -> None:
         """Kill or stop the broker, when it has passed on all that it has acknowledged."""
-        self.proxy.silent.set()
-        time.sleep(0.1)
+        self.proxy.hush()
+        self.seen.catch_up()
         (self.broker.kill if kill else self.broker.stop)()
         self.proxy.refuse = True
         self.proxy.silent.clear()

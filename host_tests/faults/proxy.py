@@ -71,6 +71,7 @@ class Proxy:
         self._rules: list[Rule] = []
         self._pairs: list[Pair] = []
         self._changed = threading.Condition()
+        self._sending = 0
         self._closing = False
         self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
@@ -89,6 +90,12 @@ class Proxy:
             thread.join(10)
 
     # --- what a test does
+
+    def hush(self) -> None:
+        """Be silent from now on; returns when nothing is on its way any more."""
+        with self._changed:
+            self.silent.set()
+            self._changed.wait_for(lambda: not self._sending, 1)
 
     def rule(self, kind: int, direction: str, action: Action, count: int = 1) -> None:
         """Have the next `count` packets of a kind go through an action."""
@@ -228,15 +235,27 @@ class Proxy:
         if self.delay_s:
             time.sleep(self.delay_s)
         while data:
-            while self.silent.is_set():
-                time.sleep(0.02)
             size, pause = (len(data), 0.0)
             if self.drip and direction == DOWN:
                 size, pause = self.drip
-            sink.sendall(data[:size])
+            self._send_now(sink, data[:size])
             data = data[size:]
             if pause:
                 time.sleep(pause)
+
+    def _send_now(self, sink: socket.socket, data: bytes) -> None:
+        while True:
+            with self._changed:
+                if not self.silent.is_set():
+                    self._sending += 1
+                    break
+            time.sleep(0.02)
+        try:
+            sink.sendall(data)
+        finally:
+            with self._changed:
+                self._sending -= 1
+                self._changed.notify_all()
 
 
 def _pieces(source: socket.socket) -> Iterator[bytes]:

@@ -351,8 +351,8 @@ class Soak:
     def _restart_broker(self, kill: bool, seconds: float) -> None:
         # First let it pass on what it has acknowledged: the subscriber must not miss that.
         for member in self.members:
-            member.proxy.silent.set()
-        time.sleep(0.3)
+            member.proxy.hush()
+        self.seen.catch_up(60)
         (self.broker.kill if kill else self.broker.stop)()
         for member in self.members:
             member.proxy.refuse = True

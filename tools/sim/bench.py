@@ -246,7 +246,12 @@ class Bench:
     def relay_off(self) -> None:
         """Nothing passes between board and broker, and nobody is told."""
         if self.relay:
-            self.relay.on.clear()
+            self.relay.silence()
+
+    def relay_cut(self) -> None:
+        """End the board's connections to the broker, and say so."""
+        if self.relay:
+            self.relay.cut()
 
     def relay_on(self) -> None:
         """It passes again."""

@@ -18,6 +18,8 @@ class Relay:
         self.on = threading.Event()
         self.on.set()
         self._closed = False
+        self._sending = 0
+        self._changed = threading.Condition()
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -29,6 +31,12 @@ class Relay:
         self.on.set()
         for one in (self._listener, *self._sockets):
             _shut(one)
+
+    def silence(self) -> None:
+        """Switch it off; returns when nothing is on its way any more."""
+        with self._changed:
+            self.on.clear()
+            self._changed.wait_for(lambda: not self._sending, 1)
 
     def cut(self) -> None:
         """End all open connections, as a board that loses its power does."""
@@ -62,8 +70,7 @@ class Relay:
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(65536):
-                self.on.wait()
-                sink.sendall(data)
+                self._send(sink, data)
         except OSError:
             pass
         self.on.wait()
@@ -72,6 +79,20 @@ class Relay:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def _send(self, sink: socket.socket, data: bytes) -> None:
+        while True:
+            self.on.wait()
+            with self._changed:
+                if self.on.is_set():
+                    self._sending += 1
+                    break
+        try:
+            sink.sendall(data)
+        finally:
+            with self._changed:
+                self._sending -= 1
+                self._changed.notify_all()
 
     def _drop(self, *sockets: socket.socket) -> None:
         for one in sockets:
