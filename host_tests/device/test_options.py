@@ -51,6 +51,7 @@ BAD = (
     (TypeError, ("password", "int"), {"user": "u", "password": 5}),
     (ValueError, ("password", "65536", "65535"), {"user": "u", "password": LONG}),
     (ValueError, ("password", "user"), {"password": "x"}),
+    (ValueError, ("password", "user"), {"password": ""}),
     (ValueError, ("keepalive", "-1", "0 to 65535"), {"keepalive": -1}),
     (ValueError, ("keepalive", "65536", "0 to 65535"), {"keepalive": 65536}),
     (ValueError, ("keepalive", "'60'"), {"keepalive": "60"}),

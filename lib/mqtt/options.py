@@ -38,7 +38,9 @@ def _plain(client_id, queue, buffer, version, option):
     will = option("will") or _NONE
     if version not in (3, 4, 5) or not isinstance(will, tuple) or len(will) != 4:
         return False
-    if will[2] not in (0, 1, 2) or option("password") and option("user") is None:
+    if will[2] not in (0, 1, 2):
+        return False
+    if option("user") is None and option("password") is not None:
         return False
     for text in (will[0], will[1], client_id, option("user") or "-", option("password") or "-"):
         # Not empty, not long, and ASCII: as many bytes as characters.

@@ -14,9 +14,10 @@ def check(value, name="payload"):
     if isinstance(value, (bytes, bytearray)):
         return value
     if not isinstance(value, memoryview):
-        cure = "; say str(value) or json.dumps(value)" if name == "payload" else ""
+        cure = ", such as str(value) or json.dumps(value)" if name == "payload" else ""
         raise TypeError(
-            "%s: %s; str, bytes, bytearray or memoryview%s" % (name, type(value).__name__, cure)
+            "%s is %s; give str, bytes, bytearray or memoryview%s"
+            % (name, type(value).__name__, cure)
         )
     if len(bytes(value[:1])) > 1:  # of an array: it counts elements, and MQTT counts bytes
         return bytes(value)
