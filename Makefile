@@ -32,8 +32,8 @@ test-emulated: setup  ## Petrel on emulated chips, a Pico and a Cortex-M3; fetch
 faults: setup  ## the fault lab alone: every fault of docs/faults.md (WRITE=1 updates that page)
 	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)
 
-soak: setup  ## whole nodes under random faults, every reading accounted for (MINUTES=30, SEED=)
-	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(if $(WRITE),--write)
+soak: setup  ## whole nodes under random faults, every reading accounted for (MINUTES=30 NODES=4 RATE=5 SEED=)
+	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(if $(RATE),--rate $(RATE)) $(if $(WRITE),--write)
 
 interop: setup  ## both clients against six real brokers; writes docs/interop.md (ARGS=nats: one)
 	@.venv/bin/python -m host_tests.interop $(ARGS)

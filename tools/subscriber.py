@@ -21,6 +21,7 @@ class Subscriber:
     """Everything below a topic, in the order of its arrival. A context manager.
 
     show: called with each message; tls: the certificate of the broker's authority
+    keep: of which topics the messages are kept in `messages`
     login: user and password; socket: where the broker listens in the file system
     """
 
@@ -32,10 +33,12 @@ class Subscriber:
         tls: Path | None = None,
         login: tuple[str, str] | None = None,
         socket: Path | None = None,
+        keep: Callable[[str], bool] = lambda topic: True,
     ) -> None:
         self.messages: list[Message] = []
         self._numbers: list[int] = []  # found once: there may be many messages
         self._show = show
+        self._keep = keep
         self._changed = threading.Condition()
         self._subscribed = threading.Event()
         transport: Literal["tcp", "unix"] = "unix" if socket else "tcp"
@@ -95,6 +98,11 @@ class Subscriber:
                 lambda: any(wanted(*message) for message in self.messages[start:]), timeout
             )
 
+    def until(self, true: Callable[[], bool], timeout: float) -> bool:
+        """Wait, message by message, for something to become true; False if it did not in time."""
+        with self._changed:
+            return self._changed.wait_for(true, timeout)
+
     def wait(self, topic: str, timeout: float = 10, start: int = 0, **fields: Any) -> Any:
         """Wait for a message on a topic, a JSON object with those fields; returns it.
 
@@ -126,12 +134,13 @@ class Subscriber:
         if topic == self._marker:
             self._marked.set()
             return
-        with self._changed:
-            self.messages.append((topic, payload))
-            if found := number(payload):
-                self._numbers.append(found)
-            self._changed.notify_all()
         self._show(topic, payload)
+        with self._changed:
+            if self._keep(topic):
+                self.messages.append((topic, payload))
+                if found := number(payload):
+                    self._numbers.append(found)
+            self._changed.notify_all()
 
 
 def parse(payload: str) -> Any:

@@ -49,7 +49,7 @@ class Proxy:
     silent: while set, nothing passes and nobody is told. refuse: new connections are closed.
     delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
     connections: how many there were; seen: kind, direction and time of each packet
-    said: every byte that came from the device
+    said: every byte that came from the device; log=False: neither of the two is kept
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class Proxy:
         packets: bool = True,
         port: int = 0,
         host: str = "127.0.0.1",
+        log: bool = True,
     ) -> None:
         self.target = target
+        self._log = log
         self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
         self.refuse = False
@@ -200,8 +202,9 @@ class Proxy:
     def _pass(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         try:
             for packet in self._cut_up(source):
-                self._note(packet[0] & 0xF0, direction)
-                self.said += packet if direction == UP else b""
+                if self._log:
+                    self._note(packet[0] & 0xF0, direction)
+                    self.said += packet if direction == UP else b""
                 try:
                     parts = self._changed_by_rules(packet, direction)
                 except Cut as cut:
