@@ -51,6 +51,7 @@ def errors(noise_mv: float, options: dict[str, Any], seed: int = 1) -> tuple[flo
     channel = _channel()
     adc = Adc(noise_mv / 1000, seed)
     chain = channel.Channel(adc, decimals=6, **options)
+    chain.WHOLE = False  # a spike up to the end of the input counts here
     wrong = []
     for i in range(READINGS + 20):
         adc.volts = 1.65 + 1.2 * math.sin(i / 4000)  # a quantity that changes slowly

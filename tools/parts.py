@@ -34,7 +34,10 @@ _CHECKSUM = ("`bad checksum`", "wires longer than half a metre, or beside a moto
 _I2C_TROUBLES = (_NO_ANSWER, _OTHER, _STUCK)
 _ADC_TROUBLES = (
     ("values jump", '`"median": 5`, `"smooth": 0.8`, 100 nF from the pin to GND'),
-    ("never above 3.1 V or below 0.14 V on ESP32", "its ADC ends there; use a divider"),
+    (
+        "`the input ends there`",
+        "the pin has more than the input can tell, or on an ESP32 less (0.14 V): use a divider",
+    ),
 )
 _SERIES = "10 kilohms, 1 %"
 
@@ -126,7 +129,7 @@ PARTS: dict[str, Part] = {
         "Analog sensor by a factor (TMP36, LM35, 0 to 10 V)",
         (("OUT", "pin"), ("VCC", "3V3"), ("GND", "GND")),
         "that of the ADC, see [adc.md](../adc.md)",
-        {"scale": 100, "offset": -50, "unit": "C"},
+        {"scale": 100, "offset": -50, "unit": "C", "least": -40, "most": 125},
         troubles=_ADC_TROUBLES,
     ),
     "voltage": Part(

@@ -75,7 +75,10 @@ class ADC:
         return min(max(self._microvolts(), 142_000), 3_100_000)  # ESP32's calibration ends there
 
     def read_u16(self):
-        return min(65535, self._microvolts() * 65535 // 3_300_000)
+        volts = self._microvolts()
+        if 142_000 < volts < 3_100_000:
+            return volts * 65535 // 3_300_000
+        return 65535 if volts > 142_000 else 0
 
 
 def __getattr__(name):

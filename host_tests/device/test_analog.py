@@ -20,10 +20,15 @@ class Adc:
 
 
 class CalibratedAdc(Adc):
-    """An ADC as ESP32 has it."""
+    """An ADC as ESP32 has it, whose code tells its ends."""
+
+    code = 30_000
 
     def read_uv(self):
-        return self.read_u16()
+        return Adc.read_u16(self)
+
+    def read_u16(self):
+        return self.code
 
 
 def near(a, b):
@@ -31,8 +36,8 @@ def near(a, b):
 
 
 def test_volts_of_full_scale():
-    assert Analog(Adc(65535)).read() == (3.3,)
-    assert Analog(Adc(65535), reference=1.0).read() == (1.0,)
+    assert Analog(Adc(65534)).read() == (3.3,)
+    assert Analog(Adc(65534), reference=1.0).read() == (1.0,)
 
 
 def test_calibrated_microvolts_are_preferred():
@@ -43,6 +48,35 @@ def test_scale_offset_unit_and_decimals():
     sensor = Analog(CalibratedAdc(750_000), scale=100.0, offset=-50.0, unit="C", decimals=1)
     assert sensor.read() == (25.0,)
     assert sensor.FIELDS == (("value", "C", 1),)
+
+
+def refused(sensor, said):
+    try:
+        found = sensor.read()
+    except ValueError as error:
+        assert str(error) == said, error
+    else:
+        raise AssertionError(found)
+
+
+def test_the_ends_of_the_input_are_no_reading():
+    assert Analog(Adc(0)).read() == (0.0,)  # a voltage like any other, but for an ESP32
+    refused(Analog(Adc(65535)), "3.300 V: the input ends there")
+    adc = CalibratedAdc(142_000)
+    adc.code = 0
+    refused(Analog(adc, scale=100.0), "0.142 V: the input ends there")
+    adc = CalibratedAdc(3_100_000)
+    adc.code = 65535
+    refused(Analog(adc), "3.100 V: the input ends there")
+    adc.code = 65_000
+    assert Analog(adc).read() == (3.1,)
+
+
+def test_what_the_sensor_cannot_measure_is_no_reading():
+    tmp36 = {"scale": 100.0, "offset": -50.0, "unit": "C", "least": -40, "most": 125}
+    assert Analog(CalibratedAdc(1_750_000), **tmp36).read() == (125.0,)
+    refused(Analog(CalibratedAdc(1_760_000), **tmp36), "126; it measures -40 to 125")
+    refused(Analog(CalibratedAdc(90_000), **tmp36), "-41; it measures -40 to 125")
 
 
 def test_takes_as_many_samples_as_told():
@@ -80,6 +114,6 @@ def test_sampling_and_sorting_allocate_nothing_that_grows():
 
 def test_options_are_those_of_the_constructor():
     defaults = {name: value[0] for name, value in analog.options().items()}
-    sensor = Analog(Adc(65535), **defaults)
-    assert sensor.read() == Analog(Adc(65535)).read()
+    sensor = Analog(Adc(65534), **defaults)
+    assert sensor.read() == Analog(Adc(65534)).read()
     assert sensor.FIELDS == (("value", "V", 3),)

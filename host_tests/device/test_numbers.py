@@ -65,7 +65,7 @@ def test_fractions_that_filters_make_have_the_decimals_of_the_config():
     for options in ({"smooth": 0.37}, {"slew": 0.013}, {"median": 5}, {"top": 3333.0}):
         for places in range(7):
             sensor = Voltage(Adc(100), decimals=places, **options)
-            for raw in (100, 7000, 33_333, 65_535):
+            for raw in (100, 7000, 33_333, 65_534):
                 sensor.adc.raw = raw
                 shown = text(sensor.read()[0], sensor.FIELDS[0])
                 assert len(shown.partition(".")[2]) == places

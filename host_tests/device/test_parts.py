@@ -45,7 +45,7 @@ class Machine:
             self.pin = pin
 
         def read_u16(self):
-            return 65535
+            return 32768
 
     made = []
 
@@ -76,11 +76,11 @@ def made(**entry):
 
 def test_full_scale_is_that_of_the_board():
     sys.modules["board"] = Board
-    assert made(driver="voltage", pin=0).read() == (1.0,)
+    assert made(driver="voltage", pin=0).read() == (0.5,)
     assert "board" not in sys.modules  # it is large, and was needed once
-    assert made(driver="voltage", pin=0).read() == (3.3,)  # a board of which nothing is known
+    assert made(driver="voltage", pin=0).read() == (1.65,)  # a board of which nothing is known
     sys.modules["board"] = Board
-    assert made(driver="voltage", pin=0, reference=2.0).read() == (2.0,)
+    assert made(driver="voltage", pin=0, reference=2.0).read() == (1.0,)
     sys.modules.pop("board", None)
 
 

@@ -23,6 +23,8 @@ def options():
         "scale": (1.0, -_MOST, _MOST),
         "offset": (0.0, -_MOST, _MOST),
         "unit": ("V",),
+        "least": (-1e9, -_MOST, _MOST),
+        "most": (1e9, -_MOST, _MOST),
     }
 
 
@@ -32,12 +34,16 @@ class Ads1115(Part):
     bus: a machine.I2C; address: 0x48 to 0x4B, by what ADDR is wired to
     channel: 0 to 3, or "0-1", "2-3" for the difference of two
     range: volts at full scale; no input may exceed the supply by more than 0.3 V
+    least, most: what the sensor at the input can measure; a value outside is an error
     Several may share a part, each with a channel of its own.
     """
 
     NAME = "ads1115"
 
-    def __init__(self, bus, address=0x48, channel=0, range=4.096, scale=1.0, offset=0.0, unit="V"):
+    def __init__(
+        self, bus, address=0x48, channel=0, range=4.096, scale=1.0, offset=0.0, unit="V",
+        least=-_MOST, most=_MOST,
+    ):  # fmt: skip
         super().__init__(bus, address)
         inputs = {"0-1": 0, "2-3": 3}.get(channel)
         if inputs is None:
@@ -48,6 +54,7 @@ class Ads1115(Part):
         self._volt = range / 32_768
         self.scale = scale
         self.offset = offset
+        self.LIMITS = (least, most)
         step = decimals(abs(self._volt * scale))
         self.FIELDS = (("voltage" if unit == "V" else "value", unit, step),)
         self._data = bytearray(2)
@@ -84,7 +91,7 @@ class Ads1115(Part):
         # the error of gain and offset.
         if volts > 5.82 or volts < -0.31 and self._begin[0] & 0x40:
             self.wrong("%.3f V, and an input takes -0.3 V to 5.8 V" % volts)
-        return (float("%.5g" % (volts * self.scale + self.offset)),)
+        return self.within(float("%.5g" % (volts * self.scale + self.offset)))
 
     def _start(self):
         # While it measures it would take our input into its register, but not measure it: so the

@@ -32,7 +32,8 @@ def demands(given):
 
 
 class Battery(Channel):
-    """Volts, and % left by the voltage at rest of so many cells in series.
+    """Volts, and % left by the voltage at rest of so many cells in series. Less than 0.6 times the
+    voltage of an empty cell, or more than 1.2 times that of a full one, is an error.
 
     kind: "li-ion", "lifepo4", "alkaline", "lead"; cells: in series
     top: ohms between the battery and the pin; bottom: ohms between the pin and GND
@@ -43,6 +44,7 @@ class Battery(Channel):
 
     def __init__(self, adc, kind="li-ion", cells=1, top=0.0, bottom=10_000.0, **more):
         super().__init__(adc, **more)
+        self.kind = kind
         self.cells = cells
         self.ratio = (top + bottom) / bottom
         if kind == "li-ion":
@@ -53,8 +55,14 @@ class Battery(Channel):
             self._curve = _ALKALINE if kind == "alkaline" else _LEAD
 
     def convert(self, volts):
-        """Volts of the battery."""
-        return volts * self.ratio
+        """Volts of the battery. Raises ValueError for what no cell of its kind has."""
+        volts *= self.ratio
+        cell = volts / self.cells * 1000
+        # From one that is ruined to one that is charged, see demands().
+        if not 0.6 * self._curve[0] <= cell <= 1.2 * self._curve[-2]:
+            what = "%.2f V: these are not %d cells %s; check the wires and the divider"
+            raise ValueError(what % (volts, self.cells, self.kind))
+        return volts
 
     def read(self):
         """Return (V, %). The % are worth little while much current flows."""

@@ -9,12 +9,13 @@ class Channel:
     adc: a machine.ADC; its calibrated read_uv() is used where the port has it (ESP32)
     samples: 1 to 255; the middle half of them, in order of size, is averaged
     reference: volts at full scale of read_u16(): 3.3, on ESP8266 1.0 at the chip
-    decimals: of the reading, 0 to 6; median, smooth, slew: see sensors.filters, 0: none
+    decimals: of the reading, 0 to 6; median, smooth, slew, least, most: see sensors.filters
     """
 
     FIELDS: tuple = (("voltage", "V"),)
+    WHOLE = True  # at the ends of the input nobody knows the voltage; False: convert() asks itself
 
-    def __init__(self, adc, samples=16, reference=3.3, decimals=3, median=0, smooth=0, slew=0):
+    def __init__(self, adc, samples=16, reference=3.3, decimals=3, **filters):
         self.adc = adc
         self.samples = array("I", (0 for _ in range(samples)))
         self.reference = reference
@@ -22,10 +23,10 @@ class Channel:
         name, unit = self.FIELDS[0][:2]
         self.FIELDS = ((name, unit, decimals),) + self.FIELDS[1:]  # noqa: RUF005
         self.filters: tuple = ()
-        if median or smooth or slew:
+        if filters:
             from sensors.filters import chain
 
-            self.filters = chain(median, smooth, slew)
+            self.filters = chain(**filters)
 
     def start(self):
         """Nothing to start: returns 0 ms."""
@@ -43,14 +44,20 @@ class Channel:
         return volts
 
     def volts(self):
-        """Sample, and return the voltage at the pin."""
+        """Sample, and return the voltage at the pin. Raises ValueError where the input ends."""
         calibrated = hasattr(self.adc, "read_uv")
         take = self.adc.read_uv if calibrated else self.adc.read_u16
         one = 1e-6 if calibrated else self.reference / 65535
         samples = self.samples
         for i in range(len(samples)):
             samples[i] = take()
-        return middle(samples) * one
+        found = middle(samples)
+        if self.WHOLE:
+            # Each ESP32 has its own volts at its ends; its code is the same.
+            code = self.adc.read_u16() if calibrated else found
+            if code >= 65_535 or calibrated and not code:
+                raise ValueError("%.3f V: the input ends there" % (found * one))
+        return found * one
 
 
 def middle(samples):

@@ -1,14 +1,21 @@
 """Filters over one reading after the other. Imported when a sensor asks for one."""
 
+from micropython import const
 
-def chain(median, smooth, slew):
+_MOST = const(1_000_000_000)
+
+
+def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
     """Return the filters that were asked for, in the order in which they are applied.
 
     median: of so many readings, 3 to 15, the middle one: single wrong ones vanish
     smooth: 0 to 0.99, the share of what was before in each new value: noise becomes less
     slew: by so much a value may change from one reading to the next
+    least, most: what the sensor can measure; a value outside is an error, and changes no filter
     """
     made: list = []
+    if least > -_MOST or most < _MOST:
+        made.append(Limits(least, most))
     if median:
         made.append(Median(median))
     if slew:
@@ -16,6 +23,20 @@ def chain(median, smooth, slew):
     if smooth:
         made.append(Smooth(smooth))
     return tuple(made)
+
+
+class Limits:
+    """A value of `least` to `most`."""
+
+    def __init__(self, least, most):
+        self.least = least
+        self.most = most
+
+    def __call__(self, value):
+        """Return the value. Raises ValueError for one outside."""
+        if self.least <= value <= self.most:
+            return value
+        raise ValueError("%g; it measures %g to %g" % (value, self.least, self.most))
 
 
 class Median:

@@ -22,7 +22,7 @@ def demands(given):
 
 
 class Ldr(Channel):
-    """Illuminance, rough: LDRs differ by half from one another.
+    """Illuminance, 0 to 100000 lx, rough: LDRs differ by half from one another.
 
     The LDR goes from the supply to the pin, `series` ohms from the pin to GND.
     ohms: of the LDR at 10 lx, gamma: by how much it falls with the light, both of its datasheet
@@ -30,6 +30,7 @@ class Ldr(Channel):
     """
 
     FIELDS = (("illuminance", "lx"),)
+    WHOLE = False
 
     def __init__(
         self, adc, series=10_000.0, ohms=15_000.0, gamma=0.7, supply=3.3, decimals=0, **more
@@ -51,7 +52,10 @@ class Ldr(Channel):
                 % (volts, self.series)
             )
         now = self.series * (self.supply / volts - 1)
-        return 10 * (self.ohms / now) ** (1 / self.gamma)
+        lux = 10 * (self.ohms / now) ** (1 / self.gamma)
+        if not lux <= 100_000:  # the sun
+            raise ValueError("%g lx; it measures 0 to 100000 lx" % lux)
+        return lux
 
 
 DRIVER = Ldr

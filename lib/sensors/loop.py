@@ -33,6 +33,8 @@ class Loop(Channel):
     adc and the options in `more`: see sensors.channel.Channel
     """
 
+    WHOLE = False
+
     def __init__(self, adc, shunt=150.0, low=0.0, high=100.0, unit="%", **more):
         super().__init__(adc, **more)
         self.shunt = shunt
@@ -45,7 +47,7 @@ class Loop(Channel):
         milliamperes = volts / self.shunt * 1000
         if milliamperes < 3.6:
             raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)
-        if milliamperes > 21 or end(self.adc, volts, max(self.reference, 3.3)) > 0:
+        if milliamperes > 21 or end(self.adc, volts, self.reference) > 0:
             raise ValueError("%.1f mA: the transmitter tells of a fault" % milliamperes)
         return self.low + (self.high - self.low) * (milliamperes - 4) / 16
 

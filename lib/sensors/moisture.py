@@ -37,8 +37,17 @@ class Moisture(Channel):
         self.wet = wet
 
     def convert(self, volts):
-        """The moisture; what lies outside of the two points is 0 or 100."""
-        return min(max(100 * (volts - self.dry) / (self.wet - self.dry), 0), 100)
+        """The moisture; a little outside of the two points it is 0 or 100.
+
+        Raises ValueError for a quarter of their distance, and more: there is no probe.
+        """
+        found = 100 * (volts - self.dry) / (self.wet - self.dry)
+        if not -25 <= found <= 125:
+            what = (
+                "%.3f V, and the probe has %g V dry, %g V wet; check its wires, or measure again"
+            )
+            raise ValueError(what % (volts, self.dry, self.wet))
+        return min(max(found, 0), 100)
 
 
 DRIVER = Moisture

@@ -35,6 +35,7 @@ class Ntc(Channel):
     """
 
     FIELDS = (("temperature", "C"),)
+    WHOLE = False
 
     def __init__(
         self, adc, series=10_000.0, nominal=10_000.0, beta=3950.0, a=0.0, b=0.0, c=0.0,
@@ -59,7 +60,11 @@ class Ntc(Channel):
         ratio = (1 - share) / share if self.above else share / (1 - share)
         x = log(self.series * ratio)
         a, b, c = self._abc
-        return 1 / (a + b * x + c * x * x * x) - 273.15
+        inverse = a + b * x + c * x * x * x
+        celsius = 1 / inverse - 273.15 if inverse > 0 else float("inf")
+        if not -55 <= celsius <= 150:
+            raise ValueError("%g C; it measures -55 to 150 C" % celsius)
+        return celsius
 
 
 DRIVER = Ntc

@@ -27,13 +27,16 @@ class Potentiometer(Channel):
 
     FIELDS = (("position", "%"),)
     STATE = True
+    WHOLE = False
 
     def __init__(self, adc, supply=3.3, decimals=0, **more):
         super().__init__(adc, decimals=decimals, **more)
         self.supply = supply
 
     def convert(self, volts):
-        """The position."""
+        """The position. Raises ValueError for more than the supply."""
+        if volts > 1.1 * self.supply:
+            raise ValueError("%.3f V at the wiper, with a supply of %g V" % (volts, self.supply))
         at = end(self.adc, volts, self.supply)
         return 50 + 50 * at if at else 100 * volts / self.supply
 

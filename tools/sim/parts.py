@@ -48,12 +48,12 @@ def _constant(volts: float = 0.0) -> Source:
 def _waveform(
     shape: str = "sine",
     period_s: float = 60.0,
-    low_v: float = 0.0,
-    high_v: float = 3.3,
+    low_v: float = 0.2,
+    high_v: float = 3.0,
     noise_v: float = 0.0,
     seed: int = 1,
 ) -> Source:
-    """A periodic voltage with Gaussian noise."""
+    """A periodic voltage with Gaussian noise; by itself within what an ESP32's input can tell."""
     if shape not in SHAPES:
         raise ToolError(f"no shape {shape!r}", f"there are {', '.join(SHAPES)}")
     chance = random.Random(seed)
