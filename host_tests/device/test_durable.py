@@ -352,3 +352,104 @@ def test_wear_is_as_the_documents_say():
     assert 1000 <= erases <= 1100 and written < 2_400_000, (erases, written)
     _, writes, written = wear(vfs.VfsFat, 512)
     assert writes <= 2800 and written <= 1_500_000, (writes, written)
+
+
+def restarted(outbox):
+    """The session of a client that has started again, over the same flash."""
+    wire = Wire()
+    wire.outbox = outbox
+    wire.session = Session(io.BytesIO(64), outbox, "id", clean=False, window=30)
+    return wire
+
+
+def sent(wire, connack):
+    """What leaves after CONNACK: the payload and the identifier of each PUBLISH, and if DUP."""
+    _, packets = wire.connect(connack)
+    found = []
+    for packet in packets:
+        found.append((packet[7:], packet[5] << 8 | packet[6], packet[0] >> 3 & 1))
+    return found
+
+
+def put_each(outbox, kept):
+    """Put a message for each letter: a capital one is kept, others are held in RAM alone."""
+    for letter in kept:
+        outbox.keep = letter.isupper()
+        assert outbox.put("t", letter.encode(), 4) is not None
+
+
+def test_a_restart_keeps_identifiers_where_messages_were_put_that_are_not_kept():
+    for kind in KINDS:
+        for kept in ("AbC", "aB", "abcdeF", "AbghCdE", "ABC", "aBcDeF"):
+            with fresh(kind):
+                keeps_identifiers(kept)
+
+
+def keeps_identifiers(kept):
+    outbox = opened(limit=32)
+    put_each(outbox, kept)
+    before = {payload: pid for payload, pid, _ in sent(restarted(outbox), CONNACK)}
+    assert len(before) == len(kept)
+    for _ in range(2):  # and over one restart more
+        wire = restarted(opened(limit=32))
+        after = sent(wire, CONNACK_PRESENT)
+        assert [pid for _, pid, _ in after] == [
+            before[letter.encode()] for letter in kept if letter.isupper()
+        ], (kept, before, after)
+        assert all(dup for _, _, dup in after)
+    outbox = wire.outbox
+    taken = list(before.values())
+    for i in range(8):  # those of new messages are none of those that may be in use
+        outbox.keep = i & 1
+        outbox.put("t", b"new", 4)
+        (packet,) = wire.sent()
+        pid = packet[5] << 8 | packet[6]
+        assert pid not in taken, (kept, pid, taken)
+        taken.append(pid)
+    for _, pid, _ in reversed(after):  # acknowledgements find their messages in any order
+        for kind in (0x50, 0x70):
+            assert wire.feed(bytes((kind, 2, pid >> 8, pid & 255))) == [kind]
+    assert wire.session.strays == 0
+    assert outbox.waiting() == 8
+
+
+@on_each
+def test_what_was_stored_late_keeps_its_identifier_as_well():
+    outbox = opened(limit=4)
+    put_each(outbox, "AbcdEF")  # with E, the others in RAM go to the flash as well
+    wire = restarted(outbox)
+    before = {payload: pid for payload, pid, _ in sent(wire, CONNACK)}
+    again = sent(restarted(opened(limit=32)), CONNACK_PRESENT)
+    for payload, pid, _ in again:
+        if payload in before:
+            assert pid == before[payload], (payload, before, again)
+    assert len({pid for _, pid, _ in again}) == len(again) == 6
+
+
+@on_each
+def test_identifiers_wrap_and_stay_apart():
+    outbox = opened(limit=4)
+    outbox._ahead = 65_530
+    wire = restarted(outbox)
+    wire.connect()
+    seen = []
+    for i in range(12):
+        put_each(outbox, "Ab"[i & 1])
+        (packet,) = [each for each in wire.sent() if each[0] >> 4 == 3]
+        seen.append(packet[5] << 8 | packet[6])
+        wire.feed(b"\x50\x02" + packet[5:7])
+        wire.feed(b"\x70\x02" + packet[5:7])
+    assert outbox.waiting() == 0 and wire.session.strays == 0
+    assert seen == [65_531 + i for i in range(4)] + list(range(1, 9)), seen
+
+
+@on_each
+def test_a_backlog_too_long_to_be_told_says_nothing_of_what_is_done():
+    journal = Journal("j", segments=4, segment=128, reserve=0)
+    for i in range(3):
+        journal.append("t", b"%d" % i, 0, 7 + i)
+    journal.next += 70_000  # so many wait behind them
+    journal.append("t", b"late", 0)
+    again = Journal("j", segments=4, segment=128, reserve=0)
+    assert again.first == 0
+    assert again.read() == (b"t", b"0", 0) and again.mark == 7

@@ -5,13 +5,18 @@
 Messages are stored in a journal (see mqtt.journal) before they are taken, and sent from RAM: of a
 backlog, so many as fill half the places, the others follow as places get free. After a restart
 they are sent in the same order under the same identifiers; those that may have been sent before,
-with DUP, unless the broker has lost the session.
+with DUP, unless the broker has lost the session. An identifier follows from a message's number
+when it is put, and is stored with it: messages that are not kept leave gaps among those that are.
 """
 
 from array import array
 
+from micropython import const
+
 from mqtt.journal import Journal
 from mqtt.outbox import Outbox
+
+_PIDS = const(65534)  # see mqtt.session
 
 
 class Durable(Outbox):
@@ -35,6 +40,12 @@ class Durable(Outbox):
         self._kept = array("I", (0 for _ in range(limit)))
         # Sent before the start were at most those in RAM then; the flash may not know of a few.
         self._old = 0
+        self._pids = array("H", (0 for _ in range(limit)))
+        # Identifiers run ahead of numbers by those that were not kept: they go on behind the last
+        # that is known, and those that may have followed it in RAM.
+        self._ahead = (journal.mark - journal.next) % _PIDS if journal.mark else 0
+        if self._ahead:
+            self._ahead += limit
         self.removed = journal.first
         self._fill()
         self.restored = self.count
@@ -52,20 +63,33 @@ class Durable(Outbox):
         journal = self.journal
         behind = journal.unread < journal.next or self.count == self.limit
         if not self.keep and not behind:
-            return super().put(topic, payload, flags)
+            return self._held(topic, payload, flags, 0)
         direct = journal.unread == journal.next and self.count < self._share
         try:
             if not direct:
                 self._settle()
-            journal.append(topic, payload, flags)
+            number = self.removed + self.waiting()
+            journal.append(topic, payload, flags, self._pid(number))
         except OSError:
             self.refused += 1
             return None
         if direct:
             journal.skip()
-            return self._take(topic, payload, flags)
+            return self._held(topic, payload, flags, journal.unread)
         self._fill()
-        return self.removed + self.waiting() - 1
+        return number
+
+    def get(self, index):
+        """As in mqtt.outbox."""
+        super().get(index)
+        self.pid = self._pids[(self.removed + index) % self.limit]
+
+    def index(self, pid):
+        """How far behind the head the message with that identifier is; `limit` for none."""
+        for index in range(self.count):
+            if self._pids[(self.removed + index) % self.limit] == pid:
+                return index
+        return self.limit
 
     def pop(self):
         """Remove the message at the head, and let the next of the journal follow."""
@@ -108,13 +132,18 @@ class Durable(Outbox):
         for number in range(self.removed, self.removed + self.count):
             if not self.in_journal(number):
                 self.get(number - self.removed)
-                journal.append(self.topic, self.payload, self.flags)
+                journal.append(self.topic, self.payload, self.flags, self.pid)
                 journal.skip()
                 self._kept[number % self.limit] = journal.unread
 
-    def _take(self, topic, payload, flags):
+    def _pid(self, number):
+        return (number + self._ahead) % _PIDS + 1
+
+    def _held(self, topic, payload, flags, kept, pid=0):
+        """Put a message into RAM; kept: its number in the journal from 1 on, or 0."""
         number = super().put(topic, payload, flags)
-        self._kept[number % self.limit] = self.journal.unread
+        self._kept[number % self.limit] = kept
+        self._pids[number % self.limit] = pid or self._pid(number)
         return number
 
     def _fill(self):
@@ -131,6 +160,9 @@ class Durable(Outbox):
                         payload = self.on_read(payload)
                     except MemoryError:
                         pass  # rather as it is than not at all
-                self._take(topic, payload, flags | 8 if journal.unread <= self._old else flags)
+                old = journal.unread <= self._old
+                self._held(
+                    topic, payload, flags | 8 if old else flags, journal.unread, journal.mark
+                )
         except OSError:
             journal.errors += 1

@@ -5,10 +5,11 @@ segments, stand in a folder of their own. Each is named by the number of its fir
 when one is full the next is begun, and one whose messages are all done is removed. What has been
 stored is never written again: how far we are is told along with each new message.
 
-A record is a header (sizes of payload and topic, flags, number, number of the first message that
-is not done, CRC-32), the topic and the payload. A record without a topic tells only how far we
-are. A segment ends where the next record is none: a power cut leaves half of one there. It is then
-never appended to, and where two segments hold the same number, the later one is right.
+A record is a header (sizes of payload and topic, flags, number, how many before it are not done,
+65535 for more; a mark of the caller's; CRC-32), the topic and the payload. A record without a
+topic tells only how far we are. A segment ends where the next record is none: a power cut leaves half of
+one there. It is then never appended to, and where two segments hold the same number, the later one
+is right.
 """
 
 import os
@@ -21,10 +22,11 @@ try:
 except ImportError:  # a port without it
     from mqtt.crc import crc32
 
-_HEADER = const(">HBBIII")
+_HEADER = const(">HBBIHHI")
 _ENOSPC = const(28)
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
+_MANY = const(0xFFFF)  # messages not done, or more
 _LAST = const(0x3FFF_FFFF)  # no number reaches it
 _LAG = const(8)  # messages done that the flash is not told of: so many may be sent once more
 
@@ -37,6 +39,7 @@ class Journal:
     damaged: segments that ended in something that is no record: a power cut, or worn flash
     errors: times that the file system failed
     last: the payload of the last message that was found, None if there was none
+    mark: that of the message found or read last, see append()
     """
 
     def __init__(self, folder, segments=16, segment=4096, reserve=16_384):
@@ -44,7 +47,7 @@ class Journal:
         self.segments = segments
         self.segment = segment
         self.reserve = reserve
-        self.damaged = self.errors = self.first = self.next = 0
+        self.damaged = self.errors = self.first = self.next = self.mark = 0
         self.last = None
         self._file = None  # the segment that is appended to
         self._size = 0  # its size
@@ -63,10 +66,11 @@ class Journal:
         self._reading = self._names[0] if self._names else 0
         self._at = 0
 
-    def append(self, topic, payload, flags):
+    def append(self, topic, payload, flags, mark=0):
         """Store a message; flags: 0 to 255. Raises OSError if there is no room or no flash.
 
-        topic: 1 to 255 bytes; all of it has to fit into a segment, else ValueError is raised.
+        mark: 0 to 65535, whatever the caller wants to know again. topic: 1 to 255 bytes; all of it
+        has to fit into a segment, else ValueError is raised.
         """
         topic = topic.encode() if isinstance(topic, str) else topic
         size = _SIZE + len(topic) + len(payload)
@@ -75,7 +79,7 @@ class Journal:
                 "%d bytes, topic %d; a journal takes %d, 255 of them topic"
                 % (size - _SIZE, len(topic), self.segment - _SIZE)
             )
-        self._write(topic, payload, flags)
+        self._write(topic, payload, flags, mark)
         self.next += 1
 
     def skip(self):
@@ -92,11 +96,12 @@ class Journal:
                 record = _record(file)
             i = self._names.index(self._reading)
             if record and record[3] < self._end(i):
-                topic, payload, flags, number, _ = record
+                topic, payload, flags, number, _, mark = record
                 found = topic, payload, flags  # before we go on: there may be no RAM for it
                 self._at += _SIZE + len(topic) + len(payload)
                 if topic and number >= self.unread:
                     self.unread = number + 1
+                    self.mark = mark
                     return found
             elif i + 1 < len(self._names):
                 self._reading = self._names[i + 1]
@@ -148,20 +153,22 @@ class Journal:
                 if not record or record[3] != self.next:
                     self.damaged += left > 0
                     return
-                topic, payload, _, _, done = record
+                topic, payload, _, _, done, mark = record
                 left -= _SIZE + len(topic) + len(payload)
                 self.first = max(self.first, done)
                 if topic:
                     self.next += 1
                     self.last = payload
+                    self.mark = mark
                 self._whole = left == 0
 
-    def _write(self, topic, payload, flags):
+    def _write(self, topic, payload, flags, mark=0):
         """Append a record to the last segment, or to a new one."""
         size = _SIZE + len(topic) + len(payload)
         head = bytearray(_SIZE)
+        left = min(self.next - self.first, _MANY)
         struct.pack_into(
-            _HEADER, head, 0, len(payload), len(topic), flags, self.next, self.first, 0
+            _HEADER, head, 0, len(payload), len(topic), flags, self.next, left, mark, 0
         )
         summed = crc32(payload, crc32(topic, crc32(memoryview(head)[:_SUMMED])))
         struct.pack_into(">I", head, _SUMMED, summed)
@@ -220,13 +227,13 @@ def _numbers(names):
 
 
 def _record(file):
-    """The record at the place of a file: (topic, payload, flags, number, done); None if none."""
+    """The record at a place of a file: (topic, payload, flags, number, done, mark), or None."""
     head = file.read(_SIZE)
     if len(head) < _SIZE:
         return None
-    size, topic_size, flags, number, done, summed = struct.unpack(_HEADER, head)
+    size, topic_size, flags, number, left, mark, summed = struct.unpack(_HEADER, head)
     topic = file.read(topic_size)
     payload = file.read(size)
     if crc32(payload, crc32(topic, crc32(head[:_SUMMED]))) != summed:
         return None
-    return topic, payload, flags, number, done
+    return topic, payload, flags, number, number - left if left < _MANY else 0, mark

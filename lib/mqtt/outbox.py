@@ -9,9 +9,11 @@ class Outbox:
     """A ring of at most `limit` messages (1 or more); made once, it allocates nothing more.
 
     count: messages held; removed: messages ever removed, so message number n is done when
-    removed > n; refused: messages that found it full; topic, payload, flags: see get()
+    removed > n; refused: messages that found it full; topic, payload, flags, pid: see get()
     ring: topic, payload and flags of message number n stand from n % limit * 3 on
     """
+
+    pid = 0  # packet identifiers follow the numbers
 
     def __init__(self, limit):
         self.limit = limit
@@ -36,7 +38,10 @@ class Outbox:
         return number
 
     def get(self, index):
-        """Set topic, payload and flags to those of the message `index` places behind the head."""
+        """Set topic, payload and flags to those of the message `index` places behind the head.
+
+        An outbox that decides about packet identifiers sets `pid` as well, and has index(pid).
+        """
         ring = self.ring
         at = (self.removed + index) % self.limit * 3
         self.topic = ring[at]

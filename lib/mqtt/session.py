@@ -151,7 +151,7 @@ class Session:
             self._sent_at = now
         outbox = self.outbox
         outbox.get(index)
-        pid = (outbox.removed + index) % (_ASK_PID - 1) + 1
+        pid = outbox.pid or (outbox.removed + index) % (_ASK_PID - 1) + 1
         if index >= self.known:
             self.known = index + 1
         elif self.received >> index & 1:  # only its release is left to do [MQTT-4.3.3-1]
@@ -251,7 +251,8 @@ class Session:
 
     def in_flight(self, pid, now):
         """The bit of the message with that identifier, or 0, and it is counted."""
-        index = (pid - 1 - self.outbox.removed) % (_ASK_PID - 1)
+        outbox = self.outbox
+        index = outbox.index(pid) if outbox.pid else (pid - 1 - outbox.removed) % (_ASK_PID - 1)
         if index >= self.known or not 0 < pid < _ASK_PID:
             self.strays += 1
             return 0

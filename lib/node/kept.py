@@ -100,7 +100,7 @@ def store(waiting):
     try:
         for number in in_ram:
             waiting.get(number - waiting.removed)
-            journal.append(waiting.topic, waiting.payload, waiting.flags)
+            journal.append(waiting.topic, waiting.payload, waiting.flags, waiting.pid)
     finally:
         journal.close()
     return len(in_ram)
