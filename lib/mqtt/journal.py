@@ -5,11 +5,11 @@ segments, stand in a folder of their own. Each is named by the number of its fir
 when one is full the next is begun, and one whose messages are all done is removed. What has been
 stored is never written again: how far we are is told along with each new message.
 
-A record is a header (sizes of payload and topic, flags, number, how many before it are not done,
-65535 for more; a mark of the caller's; CRC-32), the topic and the payload. A record without a
-topic tells only how far we are. A segment ends where the next record is none: a power cut leaves half of
-one there. It is then never appended to, and where two segments hold the same number, the later one
-is right.
+A record is a header, the topic and the payload. The header: sizes of payload and topic, flags,
+number, how many before it are not done (65535: that many or more), a mark of the caller's, CRC-32.
+A record without a topic tells only how far we are. A segment ends where the next record is none: a
+power cut leaves half of one there. It is then never appended to, and where two segments hold the
+same number, the later one is right.
 """
 
 import os
