@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[str, list[Sensor], str]] = {
     "probes without rom": (E32, [PROBE, PROBE], "each on one wire has to give its rom"),
     "high supply": (E8, [{"driver": "ntc", "pin": 0}], "supply: 3.3 V may come to the pin"),
     "large shunt": (E32, [{"driver": "loop", "pin": 32, "shunt": 250}], "5.25 V may come"),
-    "large shunt for 1 V": (E8, [{"driver": "loop", "pin": 0}], "3.15 V may come to the pin"),
+    "large shunt for 1 V": (E8, [{"driver": "loop", "pin": 0}], "2.52 V may come to the pin"),
     "no divider": (E32, [{"driver": "battery", "pin": 32}], "4.2 V may come to the pin"),
     "no divider for 1 V": (E8, [{"driver": "battery", "pin": 0}], "4.2 V may come to the pin"),
     "car battery": (

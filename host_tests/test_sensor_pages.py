@@ -128,3 +128,24 @@ def test_quantities_have_si_units(driver: str) -> None:
 )
 def test_a_page_tells_the_quantities_of_its_example(driver: str, fields: list[list[str]]) -> None:
     assert [field[:2] for field in sensors.facts(driver)["fields"]] == fields
+
+
+# The least gate voltage for which a datasheet gives the on-resistance.
+GATE_V = {"AO3400A": 2.5, "IRLML6244": 2.5, "IRLZ44N": 4.0, "IRF520": 10.0}
+
+
+def test_the_pages_recommend_mosfets_for_a_gate_of_3_3_volts() -> None:
+    for driver, part in PARTS.items():
+        for sentence in part.notes.split(". "):
+            for name in re.findall(r"\b(?:AO|IRL|IRF)\w*\d\w*", sentence):
+                good = GATE_V[name] <= 0.9 * 3.3
+                assert good == ("get hot" not in sentence), (driver, name)
+
+
+def test_the_values_of_the_pages_keep_to_what_an_esp32_measures_accurately() -> None:
+    """0.15 to 2.45 V, by Espressif: a current loop, and dividers as the notes have them."""
+    assert 0.15 <= 0.004 * sensors.facts("loop")["options"]["shunt"][0]
+    assert 0.020 * sensors.facts("loop")["options"]["shunt"][0] <= 2.45
+    assert 10 * 10 / (33 + 10) <= 2.45  # analog: 0 to 10 V
+    assert 27 * 10 / (100 + 10) <= 2.46  # voltage
+    assert 4.2 * 100 / (100 + 100) <= 2.45  # battery

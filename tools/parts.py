@@ -31,6 +31,12 @@ _NO_ANSWER = (
 _OTHER = ("`no answer ... on the bus: 0x..`", 'the part has another address: `"address": ...`')
 _STUCK = ("`the bus is stuck`", "a wire to GND, or a part that hangs: switch its power off and on")
 _CHECKSUM = ("`bad checksum`", "wires longer than half a metre, or beside a motor; a weak supply")
+_NO_DHT = ("`no answer`", "the pull-up of 4.7 kilohms is missing, or the pin is another")
+_OTHER_DHT = (
+    "`it measures ... to ...`",
+    "the line is held low, bits are lost on a long wire, or it is a DHT11 where a DHT22 is "
+    "configured",
+)
 _I2C_TROUBLES = (_NO_ANSWER, _OTHER, _STUCK)
 _ADC_TROUBLES = (
     ("values jump", '`"median": 5`, `"smooth": 0.8`, 100 nF from the pin to GND'),
@@ -47,8 +53,9 @@ PARTS: dict[str, Part] = {
         (("contact", "pin"), ("contact", "GND")),
         "a level; bounces of up to `debounce_ms` are left out",
         {"pull": "up", "invert": True},
-        "A motion detector (PIR, AM312, HC-SR501) has VCC, OUT and GND: OUT to the pin, no "
-        '`pull` and no `invert`. Motion is an event, not a state: add `"retain": false`, so that '
+        "A motion detector (PIR) has VCC, OUT and GND: OUT goes to the pin, without `pull` and "
+        "`invert`. An AM312 runs from 3V3. An HC-SR501 needs 5 V at VCC; its OUT gives 3.3 V. "
+        'Motion is an event, not a state: add `"retain": false`, so that '
         "nobody who subscribes later takes an old one for new.",
         (("it tells 1 for an open contact", '`"invert": true` with a pull-up'),),
     ),
@@ -74,11 +81,14 @@ PARTS: dict[str, Part] = {
         (("signal", "pin"), ("GND", "GND")),
         "every falling edge that the port tells of; how many a second was never measured",
         {"pull": "up", "unit": "l", "per_unit": 450, "keep": "water"},
-        "A flow meter of 5 V needs a divider. Rain gauges and reed contacts bounce: "
-        '`"debounce_ms": 50`. ESP8266, Pyboard and Pico count in a hard interrupt. An ESP32 has a '
-        "queue of a few interrupts for all pins, which waits while a TLS connection is made or "
-        "the flash is written: ten a second are safe there, more may be lost, and nobody can "
-        "count those.",
+        "Outputs that only pull to GND (open collector, reed contact, S0) take the wiring above. "
+        "An energy meter's S0 output (IEC 62053-31, class B) may have 800 ohms: give it 3.3 "
+        "kilohms from the pin to 3V3, and S0- to GND. A flow meter that drives its output up to 5 "
+        "V needs 100 kilohms before the pin and 200 kilohms from the pin to GND; leave `pull` out "
+        'then. Rain gauges and reed contacts bounce: `"debounce_ms": 50`. ESP8266, Pyboard and '
+        "Pico count in a hard interrupt. An ESP32 has a queue of a few interrupts for all pins, "
+        "which waits while a TLS connection is made or the flash is written: ten a second are "
+        "safe there, more may be lost, and nobody can count those.",
         (("the total begins at 0 after a reset", '`"keep": "name"` keeps it in a file'),),
     ),
     "distance": Part(
@@ -86,30 +96,42 @@ PARTS: dict[str, Part] = {
         (("VCC", "5V"), ("GND", "GND"), ("TRIG", "pin"), ("ECHO (10k/20k divider)", "echo")),
         "3 mm, and 0.17 % for each degree that `temperature` is wrong",
         {"echo": None},
-        "ECHO is 5 V: 10 kilohms from ECHO to the pin, 20 kilohms from the pin to GND. A reading "
-        "takes 60 ms for each of `pings`, so that none hears the echoes of the one before.",
-        (("`no echo`", "nothing in reach, something soft, or 3.3 V where it wants 5 V"),),
+        "ECHO is 5 V: 10 kilohms from ECHO to the pin, 20 kilohms from the pin to GND. An "
+        "HC-SR04P and a US-100 also run from 3V3, and then ECHO needs no divider. A JSN-SR04T "
+        "measures from 0.2 m on. A reading takes 60 ms for each of `pings`, so that none hears "
+        "the echoes of the one before.",
+        (
+            ("`no echo`", "nothing in reach, something soft, or 3.3 V where it wants 5 V"),
+            (
+                "`ECHO stays high`",
+                "some modules hold ECHO high when nothing comes back. The driver pulls it low for "
+                "a moment, which works only without a divider; else switch the module off and on",
+            ),
+        ),
     ),
     "dht22": Part(
         "DHT22 (AM2302)",
-        (("VCC", "3V3"), ("DATA (10k to 3V3)", "pin"), ("GND", "GND")),
+        (("VCC", "3V3"), ("DATA (4.7k to 3V3)", "pin"), ("GND", "GND")),
         "0.5 C, 2 %",
         {},
-        "Not more often than every 2 s.",
+        "Not more often than every 2 s. Modules have the pull-up on board.",
         (
-            ("`no answer`", "the pull-up of 10 kilohms is missing, or the pin is another"),
+            _NO_DHT,
             _CHECKSUM,
+            _OTHER_DHT,
         ),
     ),
     "dht11": Part(
         "DHT11",
-        (("VCC", "3V3"), ("DATA (10k to 3V3)", "pin"), ("GND", "GND")),
+        (("VCC", "3V3"), ("DATA (4.7k to 3V3)", "pin"), ("GND", "GND")),
         "2 C, 5 %",
         {},
-        "Not more often than every second.",
+        "Not more often than every second. Modules have the pull-up on board. Older parts measure "
+        "0 to 50 C and 20 to 90 %, in steps of 1.",
         (
-            ("`no answer`", "the pull-up of 10 kilohms is missing, or the pin is another"),
+            _NO_DHT,
             _CHECKSUM,
+            _OTHER_DHT,
         ),
     ),
     "ds18b20": Part(
@@ -121,7 +143,11 @@ PARTS: dict[str, Part] = {
         "one without names them all.",
         (
             ("`no answer`", "the pull-up of 4.7 kilohms is missing"),
-            ("`it lost its power while it measured`", "VDD is not connected: give it 3V3"),
+            (
+                "`it lost its power while it measured`",
+                "VDD is not connected: give it 3V3; power from the data line does not suffice. "
+                "A true 85 C is told apart from the 85 C that the part holds after power-on",
+            ),
             _CHECKSUM,
         ),
     ),
@@ -130,29 +156,40 @@ PARTS: dict[str, Part] = {
         (("OUT", "pin"), ("VCC", "3V3"), ("GND", "GND")),
         "that of the ADC, see [adc.md](../adc.md)",
         {"scale": 100, "offset": -50, "unit": "C", "least": -40, "most": 125},
-        troubles=_ADC_TROUBLES,
+        "The example is a TMP36, which runs from 3V3. An LM35 needs at least 4 V: VCC to 5V, "
+        '`"offset": 0, "least": 2, "most": 150` (on an ESP32 it tells from 15 C on), and 2 '
+        "kilohms between OUT and the pin where you add a capacitor. 0 to 10 V go through 33 "
+        'kilohms to the pin, with 10 kilohms from the pin to GND, and `"scale": 4.3`.',
+        _ADC_TROUBLES,
     ),
     "voltage": Part(
         "Voltage through a divider",
         (("+ (over `top` ohms)", "pin"), ("GND (over `bottom` ohms)", "GND")),
         "that of the resistors (1 %) and of the ADC",
         {"top": 100_000, "bottom": 10_000},
-        troubles=_ADC_TROUBLES,
+        "100 and 10 kilohms take up to 27 V on an ESP32, which measures accurately up to 2.45 V.",
+        _ADC_TROUBLES,
     ),
     "battery": Part(
         "Battery through a divider",
         (("+ (over `top` ohms)", "pin"), ("- (over `bottom` ohms)", "GND")),
         "the percentage is rough, and right only while little current flows",
         {"top": 100_000, "bottom": 100_000},
-        "The divider drains the battery: 2 x 100 kilohms take 20 uA of a Li-ion cell.",
-        _ADC_TROUBLES,
+        "The divider drains the battery: 2 x 100 kilohms take 20 uA of a Li-ion cell. They are "
+        "much for an ADC: put 100 nF from the pin to GND.",
+        (
+            *_ADC_TROUBLES,
+            ("`these are not ... cells`", "no battery, another `kind`, `cells` or divider"),
+        ),
     ),
     "ntc": Part(
         "NTC thermistor",
         ((f"NTC and {_SERIES} from 3V3", "pin"), ("NTC", "GND")),
         "1 C with parts of 1 %, between 0 and 60 C",
         {"beta": 3950},
-        troubles=(
+        "An ESP32 measures accurately from 0.15 to 2.45 V: 3 to 114 C with 10 kilohms, -24 to 62 "
+        'C with 47 kilohms and `"series": 47000`.',
+        (
             ("`it is not connected`", "a broken wire to the thermistor"),
             ("`it is shorted`", "water in the probe"),
             *_ADC_TROUBLES,
@@ -163,7 +200,8 @@ PARTS: dict[str, Part] = {
         (("LDR, from 3V3", "pin"), ("10 kilohms", "GND")),
         "rough: half of the value",
         {},
-        "For real lux take a [bh1750](bh1750.md).",
+        "For real lux take a [bh1750](bh1750.md). With 10 kilohms an ESP32 sees up to about 600 "
+        'lx, with 1 kilohm and `"series": 1000` up to about 17,000.',
         _ADC_TROUBLES,
     ),
     "moisture": Part(
@@ -171,15 +209,23 @@ PARTS: dict[str, Part] = {
         (("AOUT", "pin"), ("VCC", "3V3"), ("GND", "GND")),
         "what two points can give: 10 %",
         {"dry": 2.6, "wet": 1.1},
-        "Measure `dry` in the air and `wet` in a glass of water, with the driver `voltage`.",
-        _ADC_TROUBLES,
+        "Measure `dry` in the air and `wet` in a glass of water, with the driver `voltage`. Many "
+        "cheap capacitive probes have an NE555, which needs 4.5 V; take one with a TLC555, which "
+        "runs from 3V3. Resistive probes corrode while they have power.",
+        (
+            *_ADC_TROUBLES,
+            ("`the probe has ... V dry`", "no probe, or `dry` and `wet` are those of another"),
+        ),
     ),
     "loop": Part(
         "Current loop, 4 to 20 mA",
-        (("loop (150 ohms to GND)", "pin"), ("loop supply -", "GND")),
+        (("loop (120 ohms to GND)", "pin"), ("loop supply -", "GND")),
         "that of the resistor (0.1 %) and of the ADC",
         {"low": 0, "high": 10, "unit": "bar"},
-        troubles=(
+        "20 mA are 2.4 V, within what an ESP32 measures accurately (2.45 V). Put 10 kilohms "
+        "between the resistor and the pin: they save the pin if the whole 24 V come. A bare "
+        'ESP8266 takes 1 V: 47 ohms and `"shunt": 47`.',
+        (
             ("`the loop is open`", "no supply (24 V), or + and - are swapped"),
             ("`the transmitter tells of a fault`", "read its manual: it is not in order itself"),
             *_ADC_TROUBLES,
@@ -190,14 +236,23 @@ PARTS: dict[str, Part] = {
         (("end", "3V3"), ("wiper", "pin"), ("end", "GND")),
         "1 %",
         {},
-        troubles=_ADC_TROUBLES,
+        "Take one of 1 to 10 kilohms.",
+        _ADC_TROUBLES,
     ),
     "table": Part(
         "Calibration table: pH, pressure, a tank",
         (("OUT", "pin"), ("VCC", "3V3"), ("GND", "GND")),
         "that of the points",
-        {"points": [1.2, 9.18, 1.5, 6.86, 1.8, 4.0], "unit": "pH"},
-        troubles=_ADC_TROUBLES,
+        {
+            "points": [1.2, 9.18, 1.5, 6.86, 1.8, 4.0],
+            "unit": "pH",
+            "least": 0,
+            "most": 14,
+        },
+        "Boards that run from 5 V, as most for pH and pressure do, may give up to 5 V: put "
+        "10 kilohms before the pin and 10 kilohms from the pin to GND. `points` are volts at the "
+        "pin.",
+        _ADC_TROUBLES,
     ),
     "bme280": Part(
         "BME280, BMP280: temperature, pressure, humidity",
@@ -232,7 +287,7 @@ PARTS: dict[str, Part] = {
     "ads1115": Part(
         "ADS1115: four analog inputs of 16 bit",
         (*_I2C, ("A0 to A3", "the sensor")),
-        "0.1 % of the range",
+        "0.15 % of the range",
         {"channel": 0, "range": 4.096},
         "Several channels: one sensor in the config for each, on the same pins and address.",
         (*_I2C_TROUBLES, ("`at the end of its range`", 'a larger `"range"`, or a divider')),
@@ -240,9 +295,10 @@ PARTS: dict[str, Part] = {
     "ina219": Part(
         "INA219: voltage, current, power of a supply",
         (*_I2C, ("VIN+", "the supply"), ("VIN-", "the load")),
-        "0.5 %",
+        "1 %, and that of the shunt (1 % on most modules)",
         {},
-        troubles=(*_I2C_TROUBLES, ("`more than 320 mV`", 'a smaller shunt, `"shunt": 0.01`')),
+        "The supply may have up to 26 V.",
+        (*_I2C_TROUBLES, ("`more than 320 mV`", 'a smaller shunt, `"shunt": 0.01`')),
     ),
     "scd4x": Part(
         "SCD40, SCD41: carbon dioxide",
@@ -258,37 +314,65 @@ PARTS: dict[str, Part] = {
         "-",
         {"most_s": 600},
         'Most relay modules switch on when IN is low: `"invert": true`. What it is while the '
-        "board starts is up to the module: wire it so that this is safe.",
-        (("it clicks at the start", "take a pin that is low at the start, not a strapping pin"),),
+        "board starts is up to the module: wire it so that this is safe. Take a module whose "
+        "input is specified for 3.3 V. One for 5 V that switches on when IN is low has 5 V behind "
+        "IN: 3.3 V may not switch it off, and these boards' pins are not specified for 5 V. A "
+        "bare relay needs a transistor, for its coil takes more than a pin can give (71 mA in an "
+        "SRD-05VDC-SL-C): a 2N2222 with 1 kilohm before its base, or the MOSFET of the "
+        "[dimmer](dimmer.md), and a 1N4148 across the coil, its ring towards 5V.",
+        (
+            ("it clicks at the start", "take a pin that is low at the start, not a strapping pin"),
+            ("it never switches off", "the input wants 5 V: see above"),
+        ),
     ),
     "dimmer": Part(
         "LED strip, fan, heater by PWM",
         (("gate of an N-MOSFET", "pin"), ("source", "GND"), ("load", "5V")),
         "1 in 1024 or better",
         {},
-        "Take a MOSFET that is on at 3.3 V, such as an IRLZ44N.",
-        (("it flickers", 'a higher `"frequency"`'),),
+        "Take a MOSFET whose on-resistance is specified at 2.5 V of gate voltage: an AO3400A (30 "
+        "V, 48 milliohms) or an IRLML6244 (20 V, 27 milliohms), for up to 3 A. An IRLZ44N is "
+        "specified from 4 V on, an IRF520 at 10 V: at 3.3 V they may hardly conduct, and get hot. "
+        "Put 100 ohms between the pin and the gate, and 10 kilohms from the gate to GND, so that "
+        "the load is off while the board starts. A fan or another motor needs a Schottky diode "
+        "(1N5819) across it, its ring towards +.",
+        (
+            ("it flickers", 'a higher `"frequency"`'),
+            (
+                "the MOSFET gets hot",
+                "it is one for 5 or 10 V at the gate, or the load is too much",
+            ),
+        ),
     ),
     "servo": Part(
         "Model servo",
         (("red", "5V"), ("brown", "GND"), ("orange", "pin")),
         "1 degree",
         {"range": 90},
-        troubles=(("the board restarts when it moves", "the servo needs a supply of its own"),),
+        "A small servo takes up to 1 A when it starts or is held: feed it from a supply of its "
+        "own, 4.8 to 6 V, whose GND is joined to the board's, with 470 uF beside the servo.",
+        (("the board restarts when it moves", "the servo needs a supply of its own"),),
     ),
     "pixels": Part(
         "WS2812 lights (NeoPixel)",
         (("5V", "5V"), ("GND", "GND"), ("DIN (330 ohms)", "pin")),
         "-",
         {"count": 8},
-        "60 mA for each light that is all white.",
-        (("the first light is wrong", "3.3 V is little for DIN: feed the strip with 4.3 V"),),
+        "A WS2812 takes up to 60 mA when it is all white. At DIN it wants 0.7 of its supply, 3.5 "
+        "V at 5 V, and a pin gives 3.3 V: put a 74AHCT125 that runs from 5V between the pin and "
+        "DIN. For up to 16 lights, a 1N4001 between 5V and the strip will do as well (its ring "
+        "towards the strip): 4.3 V want 3.0 V at DIN. Put 1000 uF across the supply of a long "
+        "strip.",
+        (("the first light is wrong, or all flicker", "3.3 V are too little for DIN: see above"),),
     ),
     "buzzer": Part(
         "Piezo buzzer, passive",
-        (("+", "pin"), ("-", "GND")),
+        (("+ (100 ohms)", "pin"), ("-", "GND")),
         "-",
         {},
-        troubles=(("it only clicks", "it is an active one: take the driver `relay`"),),
+        "A piezo disc takes a few mA. A magnetic buzzer is a coil of 16 to 50 ohms, too much for "
+        "a pin (12 mA on an ESP8266 or a Pico): it needs a transistor and a diode, as a bare "
+        "[relay](relay.md) does.",
+        (("it only clicks", "it is an active one: take the driver `relay`"),),
     ),
 }

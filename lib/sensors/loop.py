@@ -14,7 +14,7 @@ def options():
     from sensors.common import options
 
     return options(
-        shunt=(150.0, 1, 1000),
+        shunt=(120.0, 1, 1000),
         low=(0.0, -_MOST, _MOST),
         high=(100.0, -_MOST, _MOST),
         unit=("%",),
@@ -29,13 +29,14 @@ def demands(given):
 class Loop(Channel):
     """What a transmitter measures: `low` at 4 mA, `high` at 20 mA, in `unit`.
 
-    shunt: ohms from the pin to GND; 20 mA over 150 ohms are 3.0 V, and an ESP32 sees up to 3.05 V
+    shunt: ohms from the pin to GND; 20 mA over 120 ohms are 2.4 V, and an ESP32 is accurate up to
+    2.45 V
     adc and the options in `more`: see sensors.channel.Channel
     """
 
     WHOLE = False
 
-    def __init__(self, adc, shunt=150.0, low=0.0, high=100.0, unit="%", **more):
+    def __init__(self, adc, shunt=120.0, low=0.0, high=100.0, unit="%", **more):
         super().__init__(adc, **more)
         self.shunt = shunt
         self.low = low
