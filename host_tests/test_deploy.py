@@ -149,7 +149,7 @@ def test_a_bad_config_is_not_sent(tmp_path: Path) -> None:
     path.write_text(json.dumps(config))
     with pytest.raises(ToolError) as error:
         check_config(path, "ESP32_GENERIC")
-    assert "sensors[1].pin: 25 cannot measure while Wi-Fi is on, on ESP32_GENERIC" in str(
+    assert "sensors[1].pin: GPIO25 can't measure while Wi-Fi is on (ESP32_GENERIC)" in str(
         error.value
     )
 

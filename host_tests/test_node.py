@@ -204,8 +204,8 @@ def test_bad_config_is_told_and_the_last_good_one_used(running: Node) -> None:
     start = len(running.seen.messages)
     running.bench.power_cut()
     faults = running.wait("diagnostics", start=start)["faults"]
-    assert faults[0].startswith("sensors[1].pin: 25 cannot measure while Wi-Fi is on")
-    assert "use 32, 33" in faults[0]
+    assert faults[0].startswith("sensors[1].pin: GPIO25 can't measure while Wi-Fi is on")
+    assert "Use 32, 33" in faults[0]
     running.wait("light", start=start)
     assert running.bench.lines.count("Petrel: " + faults[0]) == 1
 
@@ -224,7 +224,7 @@ def test_bad_sensors_without_a_good_copy_still_connect_and_tell(node: Node) -> N
     node.write_config(node.config(sensors=[{**LIGHT, "pin": 77}]))
     node.bench.power_on()
     diagnostics = node.wait("diagnostics", mode="safe")
-    assert diagnostics["faults"][0].startswith("sensors[0].pin: 77 is not an analog input on UNIX")
+    assert diagnostics["faults"][0].startswith("sensors[0].pin: GPIO77 is not an analog")
 
 
 def test_no_usable_config_leaves_the_board_to_its_repl(node: Node) -> None:
@@ -233,7 +233,7 @@ def test_no_usable_config_leaves_the_board_to_its_repl(node: Node) -> None:
     node.bench.wait_for_end()
     console = "\n".join(node.bench.lines)
     assert "mqtt.host: missing" in console
-    assert 'mqtt.prot: unknown key; did you mean "port"?' in console
+    assert 'mqtt.prot: unknown. Did you mean "port"?' in console
     assert "no usable config.json" in console
 
 

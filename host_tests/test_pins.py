@@ -35,12 +35,12 @@ def mends(line: str) -> list[tuple[int, str, Any]]:
     found = re.match(r"sensors\[(\d+)\]\.(\w+): ", line)
     assert found, line
     number, key = int(found[1]), found[2]
-    options = re.findall(r'"(supply|reference)": ([\d.]+)', line)
+    options = re.findall(r'"(supply|reference)": (\d+(?:\.\d+)?)', line)
     if options:
         return [(number, option, float(value)) for option, value in options]
-    if part := re.search(r"use a (shunt|top) of (\d+) ohms", line):
+    if part := re.search(r"Use a (shunt|top) of (\d+) ohms", line):
         return [(number, part[1], int(part[2]))]
-    pins = re.search(r"; (?:use|better) (\w+(?:, \w+)*(?: or \w+)?)$", line)
+    pins = re.search(r"\. (?:Use|Better:) (\w+(?:, \w+)*(?: or \w+)?)\.$", line)
     assert pins, f"no better pin: {line}"
     names = re.split(", | or ", pins[1])
     return [(number, key, int(name) if name.isdigit() else name) for name in names]
@@ -56,7 +56,7 @@ def assert_mended(board: str, config: dict[str, Any], line: str) -> None:
         faults, warnings = findings({**config, "sensors": wired}, board)
         assert faults == [], (line, key, value)
         assert not [
-            each for each in warnings if f"[{number}].{key}: " in each and "; better" in each
+            each for each in warnings if f"[{number}].{key}: " in each and "Better:" in each
         ]
 
 
@@ -80,11 +80,11 @@ REFUSED: dict[str, tuple[str, list[Sensor], str]] = {
     "flash": (E32, [{"driver": "relay", "pin": 6}], "6 is used for the flash memory"),
     "REPL of an S3": (S3, [{"driver": "relay", "pin": 43}], "43 is used for the REPL"),
     "REPL of a C3": (C3, [{"driver": "relay", "pin": 21}], "21 is used for the REPL"),
-    "input only": (E32, [{"driver": "relay", "pin": 34}], "34 is an input only"),
+    "input only": (E32, [{"driver": "relay", "pin": 34}], "34 can only be an input"),
     "no pull": (E32, [{**BUTTON, "pin": 34, "pull": "up"}], "34 has no pull-up"),
     "no ADC": (PICO, [{"driver": "voltage", "pin": 4}], "4 is not an analog input"),
-    "ADC and Wi-Fi": (E32, [{"driver": "voltage", "pin": 25}], "cannot measure while Wi-Fi is on"),
-    "two on a pin": (E32, [BUTTON, {"driver": "relay", "pin": 4}], "4 is that of sensors[0] too"),
+    "ADC and Wi-Fi": (E32, [{"driver": "voltage", "pin": 25}], "can't measure while Wi-Fi is on"),
+    "two on a pin": (E32, [BUTTON, {"driver": "relay", "pin": 4}], "4 is already used by sens"),
     "no interrupt": (E8, [{**BUTTON, "pin": 16}], "16 has no interrupts"),
     "no interrupt to count": (E8, [{"driver": "pulse", "pin": 16}], "16 has no interrupts"),
     "no PWM": (E8, [{**SERVO, "pin": 16}], "16 has no PWM"),
@@ -93,44 +93,45 @@ REFUSED: dict[str, tuple[str, list[Sensor], str]] = {
     "no timer": (V11, [{**SERVO, "pin": "X5"}], "X5 has no PWM"),
     "one slice": (
         PICO, [{**SERVO, "pin": 0}, {"driver": "dimmer", "pin": 1}],
-        "1 has one timer with sensors[0]'s pin, whose 50 Hz are not 1000",
+        "1 shares a timer with sensors[0]'s pin, which has 50 Hz, not 1000",
     ),
     "one output": (
-        PICO, [{**SERVO, "pin": 0}, {**SERVO, "pin": 16}], "16 has the PWM of sensors[0]'s pin",
+        PICO, [{**SERVO, "pin": 0}, {**SERVO, "pin": 16}],
+        "16 shares the PWM output of sensors[0]'s pin",
     ),
     "one timer": (
-        V11, [{**SERVO, "pin": "X9"}, {"driver": "dimmer", "pin": "X10"}], "has one timer with",
+        V11, [{**SERVO, "pin": "X9"}, {"driver": "dimmer", "pin": "X10"}], "shares a timer with",
     ),
     "another name": (
         SF2, [{**BUTTON, "pin": "X1"}, {"driver": "relay", "pin": "W19"}],
-        "W19 is that of sensors[0] too",
+        "W19 is already used by sensors[0]",
     ),
     "one interrupt": (
         V11, [{**BUTTON, "pin": "X9"}, {**BUTTON, "pin": "Y1"}],
-        "Y1 has the interrupt of sensors[0]'s pin",
+        "Y1 shares the interrupt of sensors[0]'s pin",
     ),
     "one interrupt of an encoder": (
         V11, [{"driver": "rotary", "pin": "X9", "pin_b": "Y1"}],
-        "Y1 has the interrupt of sensors[0]'s pin",
+        "Y1 shares the interrupt of sensors[0]'s pin",
     ),
-    "probes without rom": (E32, [PROBE, PROBE], "each on one wire has to give its rom"),
-    "high supply": (E8, [{"driver": "ntc", "pin": 0}], "supply: 3.3 V may come to the pin"),
-    "large shunt": (E32, [{"driver": "loop", "pin": 32, "shunt": 250}], "5.25 V may come"),
-    "large shunt for 1 V": (E8, [{"driver": "loop", "pin": 0}], "2.52 V may come to the pin"),
-    "no divider": (E32, [{"driver": "battery", "pin": 32}], "4.2 V may come to the pin"),
-    "no divider for 1 V": (E8, [{"driver": "battery", "pin": 0}], "4.2 V may come to the pin"),
+    "probes without rom": (E32, [PROBE, PROBE], "on one wire each needs its rom"),
+    "high supply": (E8, [{"driver": "ntc", "pin": 0}], "supply: the pin may see 3.3 V"),
+    "large shunt": (E32, [{"driver": "loop", "pin": 32, "shunt": 250}], "the pin may see 5.25 V"),
+    "large shunt for 1 V": (E8, [{"driver": "loop", "pin": 0}], "the pin may see 2.52 V"),
+    "no divider": (E32, [{"driver": "battery", "pin": 32}], "the pin may see 4.2 V"),
+    "no divider for 1 V": (E8, [{"driver": "battery", "pin": 0}], "the pin may see 4.2 V"),
     "car battery": (
         E32, [{"driver": "battery", "pin": 32, "kind": "lead", "cells": 6, "top": 30_000}],
-        "3.67 V may come to the pin",
+        "the pin may see 3.67 V",
     ),
     "what is no divider": (
         E8, [{"driver": "voltage", "pin": 0, "reference": 5}], "reference: 5 V; the analog input",
     ),
     "what the module takes": (
         E8, [{"driver": "ldr", "pin": 0, "reference": 3.2, "supply": 5}],
-        "5 V may come to the pin; the module takes 0 to 3.2 V",
+        "the pin may see 5 V; the module takes 0 to 3.2 V",
     ),
-    "fast PWM": (E8, [{"driver": "buzzer", "pin": 4}], "frequency: 2000 Hz; the PWM of"),
+    "fast PWM": (E8, [{"driver": "buzzer", "pin": 4}], "frequency: 2000 Hz is too much"),
     "slow PWM": (PICO, [{"driver": "dimmer", "pin": 4, "frequency": 5}], "8 to 62500000 Hz"),
 }  # fmt: skip
 
@@ -148,19 +149,20 @@ def test_what_cannot_work_is_refused_and_the_proposal_works(rule: str) -> None:
 REFUSED_WITHOUT_A_PIN: dict[str, tuple[str, list[Sensor], str, Sensor]] = {
     "no pull-down": (
         E8, [{**BUTTON, "pull": "down"}],
-        'pull: there is no pull-down on ESP8266_GENERIC; use "up"', {"pull": "up"},
+        'pull: ESP8266_GENERIC has no pull-down. Use "up"', {"pull": "up"},
     ),
     "one frequency": (
         E8, [SERVO, {"driver": "dimmer", "pin": 5}],
-        "whose 50 Hz are not 1000, on ESP8266_GENERIC; use the same frequency", {"frequency": 50},
+        "which has 50 Hz, not 1000 (ESP8266_GENERIC). Use the same frequency", {"frequency": 50},
     ),
     "one ADC": (
         E8, [{"driver": "voltage", "pin": 0}, {"driver": "analog", "pin": 0}],
-        "is no free pin on ESP8266_GENERIC; use another board", {"driver": "relay", "pin": 4},
+        "ADC0 is already used by sensors[0] (ESP8266_GENERIC). Use another board",
+        {"driver": "relay", "pin": 4},
     ),
     "a rom twice": (
         E32, [{**PROBE, "rom": ROM + "aa"}, {**PROBE, "rom": ROM.upper() + "AA"}],
-        "rom: 28FF64021703F1AA is that of sensors[0] too", {"rom": ROM + "ab"},
+        "rom: 28FF64021703F1AA is already used by sensors[0]", {"rom": ROM + "ab"},
     ),
     "no rom": (
         E32, [{**PROBE, "rom": "xyz"}], 'rom: "xyz" is wrong; 16 digits', {"rom": ROM + "aa"},
@@ -171,14 +173,14 @@ REFUSED_WITHOUT_A_PIN: dict[str, tuple[str, list[Sensor], str, Sensor]] = {
     ),
     "a point too high": (
         E32, [{"driver": "table", "pin": 32, "points": [0.5, 1, 5, 10]}],
-        "points: 5 V may come to the pin; the analog input of ESP32_GENERIC takes 0 to 3.3 V; "
-        "put a divider before it", {"points": [0.25, 1, 2.5, 10]},
+        "points: the pin may see 5 V; the analog input of ESP32_GENERIC takes 0 to 3.3 V. "
+        "Put a divider before it", {"points": [0.25, 1, 2.5, 10]},
     ),
     "a probe too high": (
-        E8, [{"driver": "moisture", "pin": 0}], "dry: 2.6 V may come", {"reference": 3.2},
+        E8, [{"driver": "moisture", "pin": 0}], "dry: the pin may see 2.6 V", {"reference": 3.2},
     ),
     "an address twice": (
-        E32, [AIR, AIR], "0x76 is that of sensors[0] too, on the same bus", {"address": 0x77},
+        E32, [AIR, AIR], "0x76 is already used by sensors[0] on the same bus", {"address": 0x77},
     ),
 }  # fmt: skip
 
@@ -192,8 +194,12 @@ def test_what_no_other_pin_mends_is_refused_with_what_does(rule: str) -> None:
 
 
 DOUBTFUL: dict[str, tuple[str, Sensor, str]] = {
-    "strapping": (E32, {**BUTTON, "pin": 12}, "12 decides at the start (flash voltage)"),
-    "strapping, to be measured": (C3, {"driver": "potentiometer", "pin": 2}, "2 decides at the"),
+    "strapping": (E32, {**BUTTON, "pin": 12}, "12 is read at the start (flash voltage)"),
+    "strapping, to be measured": (
+        C3,
+        {"driver": "potentiometer", "pin": 2},
+        "2 is read at the start",
+    ),
     "some modules": (E32, {**BUTTON, "pin": 16}, "16 is used for PSRAM on some modules"),
     "some modules of an S3": (S3, {**BUTTON, "pin": 35}, "35 is used for octal flash or PSRAM"),
 }
@@ -219,7 +225,7 @@ def test_probes_with_a_rom_each_share_a_wire() -> None:
     several = [{**PROBE, "rom": f"{ROM}{i:02x}"} for i in range(3)]
     assert findings(of(E32, *several), E32) == ([], [])
     (line,) = findings(of(E32, *several, {"driver": "dht22", "pin": 4}), E32)[0]
-    assert "4 is that of sensors[0] too, and is no free pin" in line
+    assert "GPIO4 is already used by sensors[0]" in line
 
 
 def test_pins_of_one_frequency_share_a_timer() -> None:
@@ -235,12 +241,12 @@ def test_no_pin_is_proposed_that_a_later_sensor_wants() -> None:
     wired: list[Sensor] = [{"driver": "relay", "pin": 99}, AIR, {"driver": "relay", "pin": 12}]
     config = of(E8, *wired)
     (line,) = findings(config, E8)[0]
-    assert line.endswith("use 13, 14 or 16")
+    assert line.endswith("Use 13, 14 or 16.")
     assert_mended(E8, config, line)
 
 
 def test_no_pin_is_proposed_whose_interrupt_a_later_sensor_wants() -> None:
     config = of(V11, {**BUTTON, "pin": "Z1"}, {**BUTTON, "pin": "X22"})  # C3, and X4 is A3
     (line,) = findings(config, V11)[0]
-    assert line.endswith("use X1, X2, X3, X5 or X6")
+    assert line.endswith("Use X1, X2, X3, X5 or X6.")
     assert_mended(V11, config, line)

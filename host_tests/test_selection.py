@@ -314,5 +314,5 @@ def test_a_wrong_config_is_told_as_ever(tmp_path: Path, broker: Broker, seen: Su
     node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=sensors))
     with node.bench:
         node.bench.power_on()
-        node.bench.wait_for_line(r"sensors\[0\]\.pin: 25 cannot measure")
+        node.bench.wait_for_line(r"sensors\[0\]\.pin: GPIO25 can't measure")
         node.bench.wait_for_line(r"sensors\[1\]\.driver: .*bme280")

@@ -35,7 +35,7 @@ def page(board: Board) -> str:
         "|---|---|",
         f"| chip, port | {board.facts['mcu']}, {board.facts['port']} |",
         f"| network | {NETWORKS[facts['network']]} |",
-        f"| TLS | {TLS[facts['tls']]} |",
+        f"| TLS | {TLS[facts['tls']]}{'; files in DER' if 'certificates' in facts else ''} |",
         f"| heap | {f'{heap:,} bytes' if heap else 'not known'} |",
         f"| file system | {_file_system(board) if size else 'the rest of the flash'} |",
         f"| ADC | full scale {facts['adc']['full_scale_v']} V |",

@@ -36,6 +36,14 @@ class Board:
         level: int = self.petrel["mpy"]["optimise"]
         return level
 
+    @property
+    def config_bytes(self) -> int:
+        """The largest config it takes: it is stored twice, and parsed in RAM."""
+        heap = self.petrel["heap"]
+        small = not heap["grows"] and heap["bytes"] <= 65_536
+        flash = self.petrel["storage"]["bytes"]
+        return 4096 if small or (flash and flash < 262_144) else 16_384
+
     def module(self, config: str | None = None) -> str:
         """The source of the module `board`, with which the node checks its config's pins.
 
@@ -61,6 +69,9 @@ class Board:
             "LEVEL_ONLY": tuple(pins["level_only"]),
             "SOME_MODULES": _keys(pins["some_modules"]),
             "CPU": pins.get("cpu"),
+            "MOST": self.config_bytes if self.config_bytes < 16_384 else None,
+            "TLS": self.petrel["tls"] if self.petrel["tls"] != "verified" else None,
+            "DER": self.petrel.get("certificates") == "DER",
             "DIVIDED": tuple(adc.get("divided_v", ())),
             "TIMERS": {pin: _channel(at) for pin, at in _keys(pwm.get("timers", {})).items()},
         }

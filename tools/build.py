@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tools import boards, storage
-from tools.check import check_config
+from tools.check import check_config, minified
 from tools.compile import RECORD, Source, compile_all, modules
 from tools.locks import Lock
 from tools.paths import BOARDS, BUILD, FIRMWARE, LIB
@@ -38,7 +37,7 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     built_in = None
     if factory:
         check_config(factory, name)
-        built_in = json.dumps(json.loads(factory.read_text()))
+        built_in = minified(factory).decode()
     _put(facts, board.module(built_in).encode())
     sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
     with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:

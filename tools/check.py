@@ -1,64 +1,93 @@
-"""`check`: the node's own check of a config, before it gets onto a board."""
+"""`check`: the node's own check of a config, before it gets onto a board.
+
+All that is refused is refused by the code that runs on the board, in the unix port of MicroPython.
+Warnings are added here for what only a computer can see: dates and keys of certificates.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from tools import boards
 from tools.errors import ToolError
 from tools.paths import LIB, MICROPYTHON
 
+# Runs in the folder of the config, so that the files it names are found.
 _CODE = """
-import json, sys
-from node.schema import check
-try:
-    import board
-except ImportError:
-    board = None
+import sys
+sys.path[:] = [folder for folder in sys.path if folder]  # nothing of the folder is imported
+import json
+import board
+from node import saved, verdict
 warnings = []
-faults = check(json.loads(sys.stdin.read()), board, warnings)
+size = int(sys.argv[2])
+text = saved.read(sys.argv[1], [], 1 << 30)
+faults = verdict.of(text, board, warnings, sys.argv[3] == "files", size, 1 << 30)[1]
 print(json.dumps([faults, warnings]))
 """
+_TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
 def check_config(path: Path, board: str) -> None:
     """Refuse a config that the board would refuse."""
-    faults = findings(read(path), board)[0]
+    faults = of_file(path, board)[0]
     if faults:
-        raise ToolError(f"{path} would be refused", "\n  ".join(faults))
+        raise ToolError(f"{board} would refuse {path}", "\n  ".join(faults))
 
 
 def read(path: Path) -> object:
-    """What a config file says; raises ToolError if it is no JSON."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ToolError(
-            f"{path}: {error}", "it has to be JSON, see config.example.json"
-        ) from error
+    """What a config says that was checked before."""
+    return json.loads(path.read_text("utf-8-sig"))
 
 
-def config_faults(config: object, board: str) -> list[str]:
-    """Why the node would refuse a config."""
-    return findings(config, board)[0]
+def minified(path: Path) -> bytes:
+    """A config as it is sent to a board: the same JSON, without spaces."""
+    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    return _TOKEN.sub(lambda found: found[1] or b"", text)
+
+
+def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
+    """What the board would say of a file: the faults and the warnings."""
+    facts = boards.load(board)
+    size = len(minified(path))
+    faults, warnings = _run(path.resolve(), facts.module(), size, path.resolve().parent)
+    if not faults and path.stat().st_size > facts.config_bytes:
+        warnings.append(
+            f"config.json: {path.stat().st_size:,} bytes; {board} takes {facts.config_bytes:,}. "
+            f"`make deploy` sends it without spaces, {size:,} bytes. A copy by hand is refused."
+        )
+    return faults, warnings
 
 
 def findings(config: object, board: str) -> tuple[list[str], list[str]]:
-    """The faults and the warnings of the node's own check, run in the unix port of MicroPython."""
+    """What the board would say of a config that is in no file yet, without the files it names."""
+    with tempfile.TemporaryDirectory(prefix="petrel-check-") as folder:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(config, ensure_ascii=False))
+        return _run(path, boards.load(board).module(), len(minified(path)))
+
+
+def _run(
+    path: Path, module: str, size: int, folder: Path | None = None
+) -> tuple[list[str], list[str]]:
+    """folder: where the files are that the config names, None: they are not looked at."""
     with tempfile.TemporaryDirectory(prefix="petrel-check-") as generated:
-        (Path(generated) / "board.py").write_text(boards.load(board).module())
+        (Path(generated) / "board.py").write_text(module)
+        files = "files" if folder else ""
         done = subprocess.run(
-            [str(MICROPYTHON["64"]), "-c", _CODE],
-            input=json.dumps(config),
+            [str(MICROPYTHON["64"]), "-c", _CODE, str(path), str(size), files],
             env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
             capture_output=True,
             text=True,
+            cwd=folder,
         )
     if done.returncode:
         raise ToolError(f"the check of the config failed: {done.stderr.strip()[-300:]}")
@@ -68,19 +97,19 @@ def findings(config: object, board: str) -> tuple[list[str], list[str]]:
 
 @click.command()
 @click.argument("board")
-@click.argument("config", type=click.Path(exists=True, path_type=Path))
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(board: str, config: Path) -> None:
     """Say what BOARD would say of CONFIG, a config.json, and which pins would be better.
 
     The exit status is 1 if it would be refused, and 0 with warnings alone.
     """
     boards.load(board)
-    faults, warnings = findings(read(config), board)
+    faults, warnings = of_file(config, board)
     console = Console(highlight=False, soft_wrap=True)
     for fault in faults:
-        console.print(f"[bold red]refused[/] {fault}")
+        console.print(f"[bold red]refused[/] {escape(fault)}")
     for warning in warnings:
-        console.print(f"[bold yellow]warning[/] {warning}")
+        console.print(f"[bold yellow]warning[/] {escape(warning)}")
     if faults:
-        raise ToolError(f"{board} would refuse {config}", "mend what is said above")
+        raise ToolError(f"{board} would refuse {config}", "Fix the errors above and run it again.")
     console.print(f"[bold green]good[/] for {board}" + (", but see above" if warnings else ""))

@@ -130,9 +130,9 @@ def cannot_use(board: Board) -> frozenset[str]:
     if board.petrel["network"] != "wifi":
         without.add("node.wifi")
     if board.petrel["network"] == "none":
-        without.add("node.brokers")
+        without |= {"node.brokers", "node.hosts"}
     if board.petrel["tls"] == "none":
-        without.add("mqtt.tls")
+        without |= {"mqtt.tls", "node.certificates"}
     return frozenset(without)
 
 

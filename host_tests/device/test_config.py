@@ -222,7 +222,7 @@ def test_without_a_good_copy_bad_sensors_leave_the_connection():
 def test_nothing_usable_is_none():
     found, faults, state = in_ram(config.load)
     assert found is None and state == ""
-    assert faults == ["config.json: cannot be read; copy one to the board"]
+    assert faults == ["config.json: there is none that can be read. Copy one to the board."]
 
 
 def test_a_config_that_was_good_is_not_checked_again():

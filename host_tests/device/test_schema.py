@@ -55,28 +55,26 @@ def test_a_good_config_has_no_faults():
 
 def test_missing_broker():
     found = check({"wifi": {"ssid": "net"}}, Board)
-    assert found == ["mqtt: missing; an object is wanted"]
+    assert found == ["mqtt: missing. Use an object, {...}."]
     (fault,) = faults(mqtt={})
-    assert fault.startswith("mqtt.host: missing; the broker's name or address")
+    assert fault.startswith("mqtt.host: missing. Use the broker's name or address")
 
 
 def test_wrong_type_names_path_value_and_limit():
     assert faults(mqtt={"host": "b", "port": "1883"}) == [
-        'mqtt.port: "1883" is wrong; a whole number from 1 to 65535'
+        'mqtt.port: "1883" is wrong. Use a whole number from 1 to 65535.'
     ]
     assert faults(mqtt={"host": "b", "port": 0}) == [
-        "mqtt.port: 0 is wrong; a whole number from 1 to 65535"
+        "mqtt.port: 0 is wrong. Use a whole number from 1 to 65535."
     ]
-    assert faults(queue=True) == ["queue: true is wrong; a whole number from 1 to 1024"]
-    assert faults(sensors={}) == ["sensors: an object is wrong; a list is wanted"]
+    assert faults(queue=True) == ["queue: true is wrong. Use a whole number from 1 to 1024."]
+    assert faults(sensors={}) == ["sensors: an object is wrong. Use a list, [...]."]
 
 
 def test_unknown_key_with_the_one_that_was_meant():
-    assert faults(mqtt={"host": "b", "prot": 1}) == [
-        'mqtt.prot: unknown key; did you mean "port"?'
-    ]
-    assert "there are" in faults(zzzzzzzz=1)[0]
-    assert sensor(debounce=3).startswith("sensors[0].debounce: unknown key")
+    assert faults(mqtt={"host": "b", "prot": 1}) == ['mqtt.prot: unknown. Did you mean "port"?']
+    assert "There are" in faults(zzzzzzzz=1)[0]
+    assert sensor(debounce=3).startswith("sensors[0].debounce: unknown")
 
 
 def test_options_of_the_driver_are_checked():
@@ -118,15 +116,15 @@ def of(*sensors, warnings=None):
 
 def test_pins_of_every_kind():
     assert of({"driver": "relay", "pin": 34}) == [
-        "sensors[0].pin: 34 is an input only on X; use 4, 5 or 36"
+        "sensors[0].pin: GPIO34 can only be an input (X). Use 4, 5 or 36."
     ]
     (fault,) = of({"driver": "bme280", "sda": 6, "scl": 5})
-    assert fault.startswith("sensors[0].sda: 6 is used for the flash on X; use 4")
-    assert "cannot measure while Wi-Fi is on" in of({"driver": "voltage", "pin": 36})[0]
+    assert fault.startswith("sensors[0].sda: GPIO6 is used for the flash (X). Use 4")
+    assert "can't measure while Wi-Fi is on" in of({"driver": "voltage", "pin": 36})[0]
     assert "has no pull-up" in of({"driver": "button", "pin": 34, "pull": "up"})[0]
     assert "missing" in of({"driver": "bme280", "sda": 4})[0]
     assert of({"driver": "rotary", "pin": 4, "pin_b": 4})[0].startswith(
-        "sensors[0].pin_b: 4 is that of sensors[0] too"
+        "sensors[0].pin_b: GPIO4 is already used by sensors[0]"
     )
 
 
@@ -137,7 +135,7 @@ def on_bus(driver, **more):
 def test_parts_share_a_bus_but_no_address():
     assert of(on_bus("bme280"), on_bus("sht3x")) == []
     (fault,) = of(on_bus("bme280"), on_bus("bme280"))
-    assert fault.startswith("sensors[1].address: 0x76 is that of sensors[0] too")
+    assert fault.startswith("sensors[1].address: 0x76 is already used by sensors[0]")
     assert of(on_bus("bme280"), on_bus("bme280", address=0x77)) == []
     assert of(on_bus("ads1115"), on_bus("ads1115", channel=1)) == []
     assert len(of(on_bus("bme280"), {"driver": "relay", "pin": 4})) == 1
@@ -161,14 +159,14 @@ def test_the_analog_input_of_an_esp8266_is_no_gpio():
     assert len(warnings) == 1  # of the GPIO alone
     config["sensors"].append({"name": "c", "driver": "voltage", "pin": 0})
     assert check(config, Esp8266) == [
-        "sensors[2].pin: 0 is that of sensors[0] too, and is no free pin on X; use another board"
+        "sensors[2].pin: ADC0 is already used by sensors[0] (X). Use another board."
     ]
 
 
 def test_no_more_volts_than_the_input_takes():
     assert of({"driver": "voltage", "pin": 34}) == []
     assert "takes 0 to 1.0 V" in of({"driver": "voltage", "pin": 34, "reference": 3.3})[0]
-    assert "sensors[0].supply: 3.3 V" in of({"driver": "ntc", "pin": 34})[0]
+    assert "sensors[0].supply: the pin may see 3.3 V" in of({"driver": "ntc", "pin": 34})[0]
     assert of({"driver": "ntc", "pin": 34, "supply": 1.0}) == []
 
 
@@ -176,8 +174,8 @@ def test_a_strapping_pin_is_a_warning_that_names_a_better_one():
     warnings = []
     assert of({"driver": "digital", "pin": 2}, warnings=warnings) == []
     assert len(warnings) == 1
-    assert warnings[0].startswith("sensors[0].pin: 2 decides at the start (boot mode)")
-    assert warnings[0].endswith("better 4, 5, 34, 35 or 36")
+    assert warnings[0].startswith("sensors[0].pin: GPIO2 is read at the start (boot mode)")
+    assert warnings[0].endswith("Better: 4, 5, 34, 35 or 36.")
 
 
 def test_a_board_of_which_little_is_known_is_not_refused_much():
@@ -224,14 +222,14 @@ def test_a_password_is_never_shown():
 
 
 def test_pins_that_cannot_work_and_better_ones():
-    assert sensor(pin=77) == "sensors[0].pin: 77 is not a pin on TEST; use 2, 4, 5, 16 or 32"
+    assert sensor(pin=77) == "sensors[0].pin: GPIO77 is not a pin (TEST). Use 2, 4, 5, 16 or 32."
     assert "6 is used for the flash memory" in sensor(pin=6)
     assert sensor(driver="analog", pin=4) == (
-        "sensors[0].pin: 4 cannot measure while Wi-Fi is on, on TEST; use 32, 33 or 34"
+        "sensors[0].pin: GPIO4 can't measure while Wi-Fi is on (TEST). Use 32, 33 or 34."
     )
     assert "5 is not an analog input" in sensor(driver="analog", pin=5)
     assert sensor(pin=34, pull="up") == (
-        "sensors[0].pin: 34 has no pull-up on TEST; use 2, 4, 5, 16 or 32"
+        "sensors[0].pin: GPIO34 has no pull-up (TEST). Use 2, 4, 5, 16 or 32."
     )
 
 
@@ -243,8 +241,8 @@ def test_two_sensors_on_one_pin_or_with_one_name():
             {"name": "b", "driver": "digital", "pin": 5},
         ]
     )
-    assert found[0] == 'sensors[1].name: "a" is that of sensors[0] too'
-    assert "sensors[2].pin: 5 is that of sensors[0] too" in found[1]
+    assert found[0] == 'sensors[1].name: "a" is already used by sensors[0].'
+    assert "sensors[2].pin: GPIO5 is already used by sensors[0]" in found[1]
 
 
 def test_names_that_would_break_topics():
@@ -253,7 +251,7 @@ def test_names_that_would_break_topics():
 
 
 def test_unknown_driver_is_never_imported():
-    assert sensor(driver="nothing").startswith('sensors[0].driver: no "nothing"')
+    assert sensor(driver="nothing").startswith('sensors[0].driver: there is no driver "nothing"')
     assert sensor(driver="../boot").startswith("sensors[0].driver: ")
     assert sensor(driver="os").startswith("sensors[0].driver: ")
 
@@ -294,18 +292,18 @@ def test_mqtt_over_a_serial_line():
     assert over(1, baud=9600, user="u", keepalive=10) == []
     for bad in ("", "USB0", "/dev/ttyS1", -1, 10, 1.5, True, None, []):
         (fault,) = over(bad)
-        assert fault.startswith("mqtt.serial: ") and fault.endswith('"XA"'), fault
+        assert fault.startswith("mqtt.serial: ") and fault.endswith('"XA".'), fault
 
 
 def test_what_does_not_go_with_a_serial_line():
     for key, value in (("host", "b"), ("port", 1883), ("ca", "a.pem"), ("verify", False)):
         assert over("usb", **{key: value}) == [
-            "mqtt.%s: not with mqtt.serial; the bridge knows the broker" % key
+            "mqtt.%s: the bridge at the end of mqtt.serial has it. Remove it." % key
         ]
-    assert over("usb", baud=9600)[0].startswith("mqtt.baud: belongs to a UART")
-    assert over(1, baud=300)[0].startswith("mqtt.baud: 300 is wrong; a whole number from 9600")
+    assert over("usb", baud=9600)[0].startswith("mqtt.baud: it belongs to a UART")
+    assert over(1, baud=300)[0].startswith("mqtt.baud: 300 is wrong. Use a whole number from 9600")
     assert faults(mqtt={"host": "b", "baud": 9600}) == [
-        "mqtt.baud: belongs to mqtt.serial; remove it"
+        "mqtt.baud: it belongs to mqtt.serial. Remove it."
     ]
     both = config(mqtt={"serial": 1})
-    assert check(both, Board) == ["wifi: not with mqtt.serial; remove one of the two"]
+    assert check(both, Board) == ["wifi: not used with mqtt.serial. Remove one of the two."]

@@ -78,7 +78,7 @@ def _copy(old, new, name, seconds):
                     entry = json.loads(bytes(held))
                     if isinstance(entry, dict) and entry.get("name") == name:
                         entry["interval"] = seconds
-                        held = bytearray(json.dumps(entry).encode())
+                        held = bytearray(json.dumps(entry, separators=(",", ":")).encode())
                         found = True
         if depth < 3:
             new.write(held)

@@ -16,7 +16,7 @@ def check(faults, about, board, warnings):
     hz = asked.get("hz", least)
     if not least <= hz <= most:
         faults.append(
-            "%s.frequency: %d Hz; the PWM of %s has %d to %d Hz; use %d"
+            "%s.frequency: %d Hz is too much or too little: the PWM of %s has %d to %d Hz. Use %d."
             % (path, hz, board.ID, least, most, most if hz > most else least)
         )
     if "reference" in options:
@@ -35,32 +35,32 @@ def _volts(faults, path, sensor, options, volts, board, warnings):
         if warnings is not None:
             warnings.append(
                 "%s.reference: %s V are right on %s; the chip itself takes %s V, and more may "
-                "destroy it" % (path, full, _MODULE, board.FULL_SCALE)
+                "destroy it." % (path, full, _MODULE, board.FULL_SCALE)
             )
     elif divided and volts <= divided[0] * _SPARE:
-        hint = '; on %s, give "reference": %s' % (_MODULE, divided[0])
+        hint = ' On %s, add "reference": %s.' % (_MODULE, divided[0])
     if reference > full * 1.1:
-        better = hint or "; use %s" % full
-        faults.append("%s.reference: %s V; %s%s" % (path, reference, bears, better))
+        better = hint or " Use %s." % full
+        faults.append("%s.reference: %s V; %s.%s" % (path, reference, bears, better))
     elif volts > full * _SPARE:
-        key, mend = _mend(sensor, options, volts, full)
+        key, cure = _cure(sensor, options, volts, full)
         faults.append(
-            "%s.%s: %.3g V may come to the pin; %s; %s%s" % (path, key, volts, bears, mend, hint)
+            "%s.%s: the pin may see %.3g V; %s. %s.%s" % (path, key, volts, bears, cure, hint)
         )
 
 
-def _mend(sensor, options, volts, full):
+def _cure(sensor, options, volts, full):
     """Which option makes the volts so many, and what to do for `full` or less."""
 
     def value(key):
         return sensor.get(key, options[key][0])
 
     if "supply" in options:
-        return "supply", 'feed its divider from %s V and give "supply": %s' % (full, full)
+        return "supply", 'Feed its divider from %s V and say "supply": %s' % (full, full)
     if "shunt" in options:
-        return "shunt", "use a shunt of %d ohms or less" % (value("shunt") * full / volts)
+        return "shunt", "Use a shunt of %d ohms or less" % (value("shunt") * full / volts)
     if "top" in options:
         top = volts * (value("top") + value("bottom")) / full - value("bottom")
-        return "top", "use a top of %d ohms or more" % top
+        return "top", "Use a top of %d ohms or more" % top
     key = "points" if "points" in options else "dry" if "dry" in options else "pin"
-    return key, "put a divider before it and give the volts behind that"
+    return key, "Put a divider before it, and give the volts behind that"

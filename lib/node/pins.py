@@ -24,8 +24,7 @@ def check(faults, about, board, pins, warnings):
     pull = sensor.get("pull")
     if pull and pull not in getattr(board, "PULLS", (pull,)):
         faults.append(
-            '%s.pull: there is no pull-%s on %s; use "up" and the contact to GND, or a resistor '
-            "of 10 kilohms and no pull" % (path, pull, board.ID)
+            '%s.pull: %s has no pull-%s. Use "up", or a resistor.' % (path, board.ID, pull)
         )
     for key, kind in roles(uses):
         share = key if kind == "i2c" else None
@@ -49,14 +48,21 @@ def _pin(faults, path, key, pin, want, board, pins, warnings):
         if not free and " Hz" in wrong:
             free = ["the same frequency"]
         faults.append(
-            "%s.%s: %s %s on %s; use %s" % (path, key, pin, wrong, board.ID, _some(free))
+            "%s.%s: %s %s (%s). Use %s."
+            % (path, key, _named(pin, place), wrong, board.ID, _some(free))
         )
         return
     _take(pin, place, want, path, board, pins)
     doubt = _doubt(pin, place, board)
     if warnings is not None and doubt:
         better = _some(_free(want, board, pins))
-        warnings.append("%s.%s: %s %s; better %s" % (path, key, pin, doubt, better))
+        shown = _named(pin, place)
+        warnings.append("%s.%s: %s %s. Better: %s." % (path, key, shown, doubt, better))
+
+
+def _named(pin, place):
+    """A pin as it is called: most boards have numbers, a Pyboard has names."""
+    return pin if isinstance(pin, str) else "%s%d" % ("GPIO" if place[0] == "pin" else "ADC", pin)
 
 
 def _place(pin, kind, board):
@@ -74,13 +80,13 @@ def _wrong(pin, want, board, pins):
         return "is used for " + board.RESERVED[pin]
     if kind == "adc":
         if pin in board.ADC_NOT_WITH_WIFI and board.WIFI:
-            return "cannot measure while Wi-Fi is on,"
+            return "can't measure while Wi-Fi is on"
         if pin not in board.ADC:
             return "is not an analog input"
     elif pin not in board.PINS:
         return "is not a pin"
     elif pin in board.INPUT_ONLY and kind not in ("in", "pin", "pulse"):
-        return "is an input only"
+        return "can only be an input"
     elif pin in getattr(board, "LEVEL_ONLY", ()) and kind not in ("out", "pulse"):
         what = {"in": "interrupts", "pin": "interrupts", "pwm": "PWM"}
         return "has no " + what.get(kind, "open drain")
@@ -91,10 +97,10 @@ def _wrong(pin, want, board, pins):
         other = pins[place, "as"]
         if share not in _SHARED or other != share:
             both = share in ("rom", "none") and other in ("rom", "none")
-            why = "each on one wire has to give its rom," if both else "is no free pin"
-            return "is that of %s too, and %s" % (pins[place], why)
+            why = "; on one wire each needs its rom" if both else ""
+            return "is already used by %s%s" % (pins[place], why)
     elif kind in ("in", "pin") and ("line", _line(place)) in pins:
-        return "has the interrupt of %s's pin" % pins["line", _line(place)]
+        return "shares the interrupt of %s's pin" % pins["line", _line(place)]
     return _wrong_timer(pin, hz, board, pins) if kind == "pwm" else None
 
 
@@ -105,10 +111,10 @@ def _wrong_timer(pin, hz, board, pins):
     if pin not in timers:
         return "has no PWM"
     if ("channel", timers[pin]) in pins:
-        return "has the PWM of %s's pin" % pins["channel", timers[pin]]
+        return "shares the PWM output of %s's pin" % pins["channel", timers[pin]]
     other = pins.get(("timer", timers[pin] >> 3))
     if other and hz and other[1] != hz:
-        return "has one timer with %s's pin, whose %d Hz are not %d," % (other + (hz,))
+        return "shares a timer with %s's pin, which has %d Hz, not %d" % (other + (hz,))
     return None
 
 
@@ -135,7 +141,7 @@ def _doubt(pin, place, board):
     if place[0] == "adc":
         return None
     if pin in board.STRAPPING:
-        what = "decides at the start (%s), and a part on it may keep the board from starting"
+        what = "is read at the start (%s); a part may spoil it"
         return what % board.STRAPPING[pin]
     some = getattr(board, "SOME_MODULES", {})
     return "is used for %s on some modules" % some[pin] if pin in some else None
@@ -161,9 +167,9 @@ def _free(want, board, pins):
 
 def _part(faults, path, sensor, options, board, pins):
     """Parts on one bus or wire have to differ: in the address, the channel, or the rom."""
-    key, channel, advice = "address", None, "use another address or bus"
+    key, channel = "address", None
     if "rom" in options:
-        key, shown, advice = "rom", sensor["rom"], "give each its own"
+        key, shown = "rom", sensor["rom"]
         bus = _place(sensor["pin"], "bare", board)
     else:
         shown = "0x%02x" % sensor.get("address", options.get("address", (0,))[0])
@@ -173,8 +179,8 @@ def _part(faults, path, sensor, options, board, pins):
     place = (bus, shown.lower(), channel)
     if place in pins:
         faults.append(
-            "%s.%s: %s is that of %s too, on the same bus; %s"
-            % (path, key, shown, pins[place], advice)
+            "%s.%s: %s is already used by %s on the same bus. Each needs its own."
+            % (path, key, shown, pins[place])
         )
     pins[place] = path
 

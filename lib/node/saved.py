@@ -10,19 +10,18 @@ Saving (see node.interval) writes .new and renames it over config.json: littlefs
 step. FAT refuses to rename onto a file, so there the old one is removed first.
 """
 
-import json
 import os
 
 from micropython import const
 
 NAME = "config.json"
-_MOST = const(4096)  # bytes
+_MOST = const(16_384)  # bytes; a board may take fewer, see node.verdict
 
 
 def keep(text):
-    """Keep a good config as config.json.old; the flash is spared if it is there already."""
+    """Keep a good config, bytes, as config.json.old, if it is not there already."""
     try:
-        with open(NAME + ".old") as file:
+        with open(NAME + ".old", "rb") as file:
             if file.read() == text:
                 return
     except OSError:
@@ -31,9 +30,9 @@ def keep(text):
 
 
 def write(name, text):
-    """Write a file in one step."""
+    """Write a file of bytes in one step."""
     new = name + ".new"
-    with open(new, "w") as file:
+    with open(new, "wb") as file:
         file.write(text)
     if hasattr(os, "sync"):
         os.sync()
@@ -44,26 +43,24 @@ def write(name, text):
         os.rename(new, name)
 
 
-def read(name, faults):
-    """Return (text, what it says); (None, None) with a fault if it cannot be read."""
+def read(name, faults, most=_MOST):
+    """Return a file's bytes, without a byte order mark; None, with a fault, if there are none."""
     try:
         size = os.stat(name)[6]
-        if size > _MOST:
-            faults.append("%s: %d bytes; at most %d" % (name, size, _MOST))
-            return None, None
-        with open(name) as file:
+        if size > most:
+            faults.append("%s: %d bytes. It can have %d at most." % (name, size, most))
+            return None
+        with open(name, "rb") as file:
             text = file.read()
-    except (OSError, UnicodeError):
-        faults.append("%s: cannot be read; copy one to the board" % name)
-        return None, None
-    if not text.strip():
-        faults.append("%s: empty; copy one to the board" % name)
-        return None, None
-    try:
-        return text, json.loads(text)
-    except (ValueError, RuntimeError):  # RuntimeError: nested too deep
-        faults.append("%s: not complete JSON; check the end of the file, commas, quotes" % name)
-        return None, None
+    except OSError:
+        faults.append("%s: there is none that can be read. Copy one to the board." % name)
+        return None
+    except MemoryError:
+        faults.append("%s: %d bytes. This board has no memory for so many." % (name, size))
+        return None
+    if text[:3] == b"\xef\xbb\xbf":
+        text = text[3:]
+    return text
 
 
 def exists(name):

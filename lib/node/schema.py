@@ -8,9 +8,12 @@ import sys
 
 from node.overlay import call
 from node.roles import roles
+from node.values import shown, wanted, wrong
 
-_NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
 _RESERVED = ("status", "diagnostics", "cmd", "reply")
+_SECRET = ("password", "secret")
+_longest = 64  # characters of a wrong value that are shown
+_online = True  # there is a network, and so hosts and TLS
 
 
 def _rules():
@@ -25,24 +28,26 @@ def _rules():
             "diagnostics": (None, int, 10, 86400),
             "queue": (None, int, 1, 1024),
             "outbox": (None, int, 8192, 1 << 24),
-            "ntp": (None, str, 0, 255),
+            "ntp": (None, "ntp"),
             "watchdog": (None, int, 0, 3600),
             "restart": (None, int, 0, 604_800),
             "commands": (None, "object"),
         },
         "wifi": {
-            "ssid": (..., str, 1, 32, "the name of the network"),
-            "password": (None, str, 8, 64),
+            "ssid": (..., "ssid"),
+            "password": (None, "wifi"),
             "hostname": (None, "name"),
         },
         "mqtt": {
             "host": (..., "hosts"),
             "port": (None, int, 1, 65535),
-            "user": (None, str, 1, 255),
-            "password": (None, str, 1, 255),
+            "user": (None, str, 1, 65535),
+            "password": (None, str, 1, 65535),
             "keepalive": (None, int, 5, 65535),
             "client_id": (None, str, 1, 128),
-            "ca": (None, str, 1, 64),
+            "ca": (None, "file"),
+            "cert": (None, "file"),
+            "key": (None, "file"),
             "verify": (None, (True, False)),
             "serial": (None, "serial"),
             "baud": (None, int, 9600, 921_600),
@@ -52,7 +57,7 @@ def _rules():
         },
         "sensor": {
             "name": (..., "name"),
-            "driver": (..., str, 1, 24, "a module of lib/sensors"),
+            "driver": (..., str, 1, 24, "the name of a driver, see docs/sensors"),
             "interval": (None, float, 0.1, 86400),
             "delivery": (None, ("queue", "latest", "must_deliver")),
             "retain": (None, (True, False)),
@@ -60,15 +65,19 @@ def _rules():
     }
 
 
-def check(config, board=None, warnings=None):
+def check(config, board=None, warnings=None, longest=64):
     """Return what is wrong with a config, a list of lines; empty if nothing is.
 
     config: whatever JSON gave; board: the module with the board's facts, or None: no pin checks
     warnings: a list, to which is added what may go well and may not
+    longest: characters of a wrong value that are shown
     """
+    global _longest, _online
+    _longest = longest
+    _online = getattr(board, "TLS", "") != "none"  # else it has no network
     faults = []
     if not isinstance(config, dict):
-        return ["config.json: an object is wanted"]
+        return ['config.json: it has to be an object, {"mqtt": ...}.']
     rules = _rules()
     mqtt = config.get("mqtt")
     serial = isinstance(mqtt, dict) and "serial" in mqtt
@@ -79,18 +88,18 @@ def check(config, board=None, warnings=None):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
-        faults.append("mqtt.user: missing; a password needs a user")
-    if isinstance(mqtt, dict) and mqtt.get("verify") is True and "ca" not in mqtt:
-        faults.append("mqtt.ca: missing; the file with the authority that signed the broker's")
+        faults.append("mqtt.user: missing. mqtt.password needs one.")
     if serial:
         _over_serial(faults, config, mqtt)
-    elif isinstance(mqtt, dict) and "baud" in mqtt:
-        faults.append("mqtt.baud: belongs to mqtt.serial; remove it")
-    if board:
-        if board.WIFI and "wifi" not in config and not serial:
-            faults.append('wifi: missing; {"ssid": "...", "password": "..."}')
-        if not board.WIFI and "wifi" in config:
-            faults.append("wifi: %s has none; remove it" % board.ID)
+    elif isinstance(mqtt, dict):
+        if "baud" in mqtt:
+            faults.append("mqtt.baud: it belongs to mqtt.serial. Remove it.")
+        if _online:
+            call("certificates", "rules", faults, mqtt, board, warnings)
+        for key in () if _online else ("ca", "cert", "key", "verify"):
+            if key in mqtt:
+                faults.append("mqtt.%s: %s has no TLS. Remove it." % (key, board.ID))
+    _wifi(faults, config, board, serial)
     names = {}
     sensors = config.get("sensors", ())
     sensors = sensors if isinstance(sensors, (list, tuple)) else ()
@@ -100,19 +109,31 @@ def check(config, board=None, warnings=None):
         if isinstance(sensor, dict):
             _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
         else:
-            faults.append("%s: an object is wanted" % path)
+            faults.append('%s: it has to be an object, {"name": ...}.' % path)
     return faults
 
 
 def _over_serial(faults, config, mqtt):
     """What a config must not say where MQTT goes over a serial line."""
-    for key in ("host", "port", "ca", "verify"):
+    for key in ("host", "port", "ca", "cert", "key", "verify"):
         if key in mqtt:
-            faults.append("mqtt.%s: not with mqtt.serial; the bridge knows the broker" % key)
+            faults.append("mqtt.%s: the bridge at the end of mqtt.serial has it. Remove it." % key)
     if "wifi" in config:
-        faults.append("wifi: not with mqtt.serial; remove one of the two")
+        faults.append("wifi: not used with mqtt.serial. Remove one of the two.")
     if mqtt["serial"] == "usb" and "baud" in mqtt:
-        faults.append("mqtt.baud: belongs to a UART, and mqtt.serial is usb; remove it")
+        faults.append("mqtt.baud: it belongs to a UART, and mqtt.serial is usb. Remove it.")
+
+
+def _wifi(faults, config, board, serial):
+    wifi = config.get("wifi")
+    if board and board.WIFI and "wifi" not in config and not serial:
+        faults.append('wifi: missing. Add {"ssid": "...", "password": "..."}.')
+    if board and not board.WIFI and "wifi" in config:
+        faults.append("wifi: %s has none. Remove it." % board.ID)
+    # What firmware/config.json says.
+    for key, text in (("ssid", "your network"), ("password", "its password")):
+        if isinstance(wifi, dict) and wifi.get(key) == text:
+            faults.append('wifi.%s: "%s" is the example\'s. Write your own.' % (key, text))
 
 
 def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
@@ -121,7 +142,10 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
     if isinstance(name, str) and name:
         driver = _driver(name)
         if driver is None:
-            faults.append("%s.driver: no %s; a module of lib/sensors" % (path, _shown(name)))
+            hint = call("suggest", "driver", name, _driver)
+            faults.append(
+                "%s.driver: there is no driver %s here.%s" % (path, shown(name, _longest), hint)
+            )
         else:
             rules = dict(rules)
             options = driver.options()
@@ -129,16 +153,18 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
                 rules[key] = (..., "pin")
             for key, option in options.items():
                 rules[key] = _option_rule(option)
+            address = sensor.get("address")
+            if isinstance(address, str) and "address" in options:
+                sensor = dict(sensor)
+                sensor["address"] = _number(address)
     before = len(faults)
     _section(faults, path + ".", sensor, rules, driver is not None)
     name = sensor.get("name")
     if isinstance(name, str):
         if name in _RESERVED:
-            faults.append(
-                '%s.name: "%s" is a topic of the node itself; choose another' % (path, name)
-            )
+            faults.append('%s.name: "%s" is a topic of the node. Choose another.' % (path, name))
         elif name in names:
-            faults.append('%s.name: "%s" is that of %s too' % (path, name, names[name]))
+            faults.append('%s.name: "%s" is already used by %s.' % (path, name, names[name]))
         names[name] = path
     if driver and len(faults) == before:
         rules = None
@@ -156,6 +182,14 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
             _forget_drivers()
             about = (path, sensor, uses, options, asked)
             call("pins", "check", faults, about, board, pins, warnings)
+
+
+def _number(text):
+    """The number that "0x77" means; other text as it is."""
+    try:
+        return int(text, 16) if text[:2] in ("0x", "0X") else text
+    except ValueError:
+        return text
 
 
 def _asked(driver, sensor, options):
@@ -207,105 +241,20 @@ def _driver(name):
 def _section(faults, path, section, rules, closed=True):
     for key, rule in rules.items():
         if key in section:
-            wrong = _wrong(section[key], rule)
-            if wrong:
+            want = wrong(section[key], rule)
+            if want:
+                if key == "address" and rule[1] is int:
+                    want = 'an address from "0x%02x" to "0x%02x"' % (rule[2], rule[3])
                 # A section of a wrong type may be a secret, or an address with one in it.
-                secret = key in ("password", "secret") or rule[1] == "object"
-                shown = "it" if secret else _shown(section[key])
-                faults.append("%s%s: %s is wrong; %s" % (path, key, shown, wrong))
+                secret = key in _SECRET or rule[1] == "object"
+                value = "this" if secret else shown(section[key], _longest)
+                faults.append("%s%s: %s is wrong. Use %s." % (path, key, value, want))
+            elif _online and rule[1] in ("hosts", "ntp"):
+                call("hosts", "check", faults, path + key, section[key])
         elif rule[0] is ...:
-            what = rule[4] if len(rule) > 4 else _wanted(rule)
-            faults.append("%s%s: missing; %s" % (path, key, what))
+            what = rule[4] if len(rule) > 4 else wanted(rule)
+            faults.append("%s%s: missing. Use %s." % (path, key, what))
     for key in section if closed else ():
         if key not in rules:
-            close = [name for name in rules if _near(key, name)]
-            hint = 'did you mean "%s"?' % close[0] if close else "there are " + _list(rules)
-            faults.append("%s%s: unknown key; %s" % (path, key[:32], hint))
-
-
-def _wrong(value, rule):
-    """What is wanted instead of the value; None if the value will do."""
-    kind = rule[1]
-    if kind == "object":
-        good = isinstance(value, dict)
-    elif kind == "hosts":
-        names = value if isinstance(value, (list, tuple)) else (value,)
-        good = 0 < len(names) < 9
-        good = good and all(isinstance(name, str) and 0 < len(name) < 256 for name in names)
-    elif kind == "list":
-        good = isinstance(value, (list, tuple))
-    elif kind == "serial":
-        good = value == "usb" or type(value) is int and 0 <= value < 10
-        good = good or isinstance(value, str) and 0 < len(value) < 3 and _plain(value, "")
-    elif kind == "points":
-        good = isinstance(value, (list, tuple)) and 4 <= len(value) <= 64 and not len(value) & 1
-        good = good and all(type(each) in (int, float) for each in value)
-        good = good and all(a < b for a, b in zip(value[::2], value[2::2]))
-    elif kind == "pin":
-        good = isinstance(value, (int, str)) and not isinstance(value, bool)
-    elif kind == "name":
-        good = isinstance(value, str) and 0 < len(value) <= 32 and _plain(value, "_-")
-    elif kind == "topic":
-        good = isinstance(value, str) and 0 < len(value) <= 64 and _plain(value, "_-/.")
-        good = good and value[0] != "/" and value[-1] != "/"
-    elif isinstance(kind, tuple):
-        good = any(value is choice or value == choice for choice in kind)
-        # 1 is True as well
-        good = good and isinstance(value, bool) == any(isinstance(each, bool) for each in kind)
-    elif kind is str:
-        good = isinstance(value, str) and rule[2] <= len(value) <= rule[3]
-    else:
-        good = isinstance(value, (int, float) if kind is float else int)
-        good = good and not isinstance(value, bool) and rule[2] <= value <= rule[3]
-    return None if good else _wanted(rule)
-
-
-def _wanted(rule):
-    kind = rule[1]
-    if isinstance(kind, tuple):
-        return "one of " + ", ".join([_shown(choice) for choice in kind])
-    if kind is str:
-        return "text of %d to %d characters" % (rule[2], rule[3])
-    if kind is int or kind is float:
-        what = "whole number" if kind is int else "number"
-        return "a %s from %s to %s" % (what, rule[2], rule[3])
-    return {
-        "object": "an object is wanted",
-        "list": "a list is wanted",
-        "hosts": 'the broker\'s name or address, such as "192.168.1.10", or a list of up to 8',
-        "serial": '"usb", or the number of a UART, or its name, such as "XA"',
-        "pin": "the number or name of a pin",
-        "points": "[volts, value, volts, value, ...], volts rising, at least two points",
-        "name": _NAME,
-        "topic": "a topic prefix without wildcards, and without / at its ends",
-    }[kind]
-
-
-def _plain(text, more):
-    return all("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in more for c in text)
-
-
-def _shown(value):
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return '"%s"' % value[:32]
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, (list, tuple)) else str(value)
-
-
-def _list(names):
-    return ", ".join(sorted(names))
-
-
-def _near(a, b):
-    """True if one or two letters were changed, left out, added or swapped."""
-    if abs(len(a) - len(b)) > 2 or len(a) > 24:
-        return False
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a):
-        last, row = row, [i + 1]
-        for j, y in enumerate(b):
-            row.append(min(row[j] + 1, last[j + 1] + 1, last[j] + (x != y)))
-    return row[-1] <= (2 if len(b) > 3 else 1)
+            hint = call("suggest", "key", key, rules)
+            faults.append("%s%s: unknown.%s" % (path, key[:_longest], hint))

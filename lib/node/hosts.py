@@ -1,0 +1,63 @@
+"""Hosts as a config names them: "broker", "broker:1884", "10.0.0.1", "[fe80::1]:1884"."""
+
+
+def split(host, port):
+    """Return (name, port) of a name that may have its port; port: that of one that has none."""
+    if host[:1] == "[":
+        host, _, tail = host[1:].partition("]")
+        return host, int(tail[1:]) if tail else port
+    if host.count(":") == 1:  # an address of IPv6 has more
+        host, _, tail = host.partition(":")
+        return host, int(tail)
+    return host, port
+
+
+def check(faults, path, value):
+    """Add what is wrong with names of brokers, a text or a list, or of a time server."""
+    for host in (value,) if isinstance(value, str) else value:
+        fault = _fault(host, path == "ntp")
+        if fault:
+            faults.append("%s: %s" % (path, fault))
+
+
+def _fault(host, ntp):
+    if ntp and not host:
+        return None
+    if ntp and host.lower() in ("no", "none", "off", "false", "true", "yes", "on", "null"):
+        return '"%s" is no time server. Use "pool.ntp.org", or "" for none.' % host
+    if "://" in host:
+        return _url(host, ntp)
+    if "@" in host:  # what stands before it is a secret
+        return "only the name belongs here. Use mqtt.user and mqtt.password for the rest."
+    if good(host):
+        return None
+    what = 'a name or an address, and the port behind a ":" if need be'
+    return '"%s" is no host. Use %s.' % (host, what)
+
+
+def _url(host, ntp):
+    scheme, _, rest = host.partition("://")
+    rest = rest.split("/")[0]
+    rest = rest[rest.rfind("@") + 1 :]  # what stands before it is a secret
+    if not good(rest):
+        rest = "pool.ntp.org" if ntp else "192.168.1.10"
+    fault = '%s:// does not belong here. Use "%s"' % (scheme[:8], rest)
+    if "@" in host:
+        fault += ", with mqtt.user and mqtt.password"
+    if scheme in ("mqtts", "ssl", "tls", "wss", "https"):
+        fault += ', and for TLS "ca": "ca.pem" or "verify": false'
+    if scheme[:2] == "ws" or scheme[:4] == "http":
+        fault += ", and the broker's port for plain MQTT: the node speaks no WebSocket"
+    return fault + "."
+
+
+def good(host):
+    """True for what can be a host, with or without a port."""
+    try:
+        name, port = split(host, 1)
+    except ValueError:
+        return False
+    for c in name:
+        if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "-._:"):
+            return False
+    return bool(name) and 0 < port < 65536

@@ -1,0 +1,49 @@
+"""What may have been meant by a name that there is not. Part of the check of a config."""
+
+import os
+import sys
+
+_MEANT = ' Did you mean "%s"?'
+
+
+def key(word, names):
+    """A hint for a key that is unknown."""
+    close = _closest(word, names)
+    if close:
+        return _MEANT % close[0]
+    return " There are %s." % ", ".join(sorted(names))
+
+
+def driver(word, load):
+    """A hint for a driver that there is not; load: returns the module, or None for no driver."""
+    for folder in sys.path:
+        try:
+            names = [file.split(".")[0] for file in os.listdir(folder + "/sensors")]
+        except OSError:  # frozen modules can't be listed
+            continue
+        for name in _closest(word, names):
+            if load(name):
+                return _MEANT % name
+    return " docs/sensors lists them all."
+
+
+def _closest(word, names):
+    """Those that a slip of the hand turns into the word, the nearest first."""
+    found = []
+    for name in names:
+        far = _far(word.lower(), name)
+        if far <= (2 if len(name) > 3 else 1):
+            found.append((far, name))
+    return [name for _, name in sorted(found)]
+
+
+def _far(a, b):
+    """How many letters were changed, left out or added; 9 for many."""
+    if len(a) > 24:
+        return 9
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        last, row = row, [i + 1]
+        for j, y in enumerate(b):
+            row.append(min(row[j] + 1, last[j + 1] + 1, last[j] + (x != y)))
+    return row[-1]
