@@ -218,6 +218,24 @@ def test_a_stream_may_raise_anything_and_another_is_made():
             within(20, run(kind, method))
 
 
+def test_a_stream_that_raises_while_a_message_is_published_costs_the_connection_alone():
+    async def run(kind, qos):
+        broker = Broker()
+        one = client(broker)
+        one.start()
+        await one.connected()
+        broker.streams[0].write = raising(kind)
+        await one.publish("t", b"1", qos=qos)  # of QoS 0 nobody knows what became of it
+        await published(one, b"2")
+        assert len(broker.streams) == 2 and one.failures == 1, kind
+        assert [m.payload for m in broker.messages()] == ([b"1", b"2"] if qos else [b"2"]), kind
+        await one.stop()
+
+    for kind in ERRORS:
+        for qos in (0, 1, 2):
+            within(20, run(kind, qos))
+
+
 def test_what_is_no_stream_at_all_counts_as_a_failure():
     async def run(stream):
         broker = Broker()
@@ -307,3 +325,19 @@ def test_in_the_blocking_client_a_sink_s_exception_costs_its_message_alone():
 
     for kind in ERRORS:
         run(kind)
+
+
+def test_in_the_blocking_client_a_stream_s_exception_ends_the_connection_and_reaches_the_caller():
+    for kind in ERRORS:
+        for method in ("readinto", "write"):
+            broker = Broker()
+            one = MQTTClient("id", "host", dial=broker)
+            one.connect()
+            setattr(broker.streams[0], method, raising(kind))
+            # TLS raises ValueError, which is told as the failure of a connection.
+            expected = OSError if kind is ValueError and method == "readinto" else kind
+            raises(expected, one.publish, "t", b"1", False, 1)
+            assert one.stream is None and broker.streams[0].closed, (kind, method)
+            one.reconnect()
+            one.publish("t", b"2", qos=1)
+            assert [m.payload for m in broker.messages() if not m.dup][-1] == b"2", kind

@@ -116,7 +116,7 @@ class Connection:
                 from mqtt.payload import own
 
                 own(self)
-        except (OSError, MemoryError) as error:
+        except Exception as error:  # a stream of the application's own may raise anything
             self.failed(error)  # it may be half said: what is taken is sent anew, in its order
         return number
 

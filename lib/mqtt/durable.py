@@ -158,7 +158,7 @@ class Durable(Outbox):
                 if self.on_read:
                     try:
                         payload = self.on_read(payload)
-                    except MemoryError:
+                    except Exception:
                         pass  # rather as it is than not at all
                 old = journal.unread <= self._old
                 self._held(

@@ -201,7 +201,7 @@ class MQTTClient(Connection):
             if wait and (incoming.began is not None or not incoming.held):
                 self.wait(left)
             self.receive()
-        except (OSError, ValueError, MemoryError, Refused) as error:
+        except Exception as error:
             if self._raised:
                 raise
             self.hang_up()
