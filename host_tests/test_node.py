@@ -7,6 +7,7 @@ import shutil
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from host_tests.harness.interpreter import compiled_port
 from host_tests.harness.node import DOOR, LIGHT, Node
@@ -99,6 +100,43 @@ def test_retained_command_is_not_obeyed(node: Node) -> None:
     node.wait("diagnostics")
     assert node.command("ping")["ok"]
     assert node.bench.resets == ["power on", "soft"]  # the second for the new config
+
+
+def _away(node: Node) -> int:
+    """Send a number of commands to a node that is away, and let it come back."""
+    start = len(node.seen.messages)
+    node.bench.power_off()
+    assert node.wait("status", start=start) == "offline"
+    start = len(node.seen.messages)
+    for _ in range(11):
+        node.seen.publish("petrel/n1/cmd/ping", "")
+    node.seen.publish("petrel/n1/cmd/interval", '{"sensor": "light", "seconds": 3}')
+    node.bench.power_on()
+    node.wait("reply/interval", start=start)
+    return start
+
+
+def _replies(node: Node, start: int) -> list[dict[str, Any]]:
+    return [json.loads(p) for topic, p in node.seen.messages[start:] if "/reply/" in topic]
+
+
+def test_commands_sent_while_the_node_was_away_are_refused(running: Node) -> None:
+    replies = _replies(running, _away(running))
+    assert len(replies) == 12
+    for reply in replies:
+        assert not reply["ok"] and "away" in reply["error"]
+    assert json.loads((running.flash / "config.json").read_text()) == running.config()
+    time.sleep(1.1)  # the commands that are taken in a second are used up
+    assert running.command("ping")["ok"]
+
+
+def test_commands_sent_while_the_node_was_away_are_obeyed_where_the_config_says_so(
+    node: Node,
+) -> None:
+    node.write_config(node.config(commands={"late": "obey"}))
+    node.bench.power_on()
+    node.wait("diagnostics")
+    assert all(reply["ok"] for reply in _replies(node, _away(node)))
 
 
 def test_last_will_tells_of_a_power_cut(running: Node) -> None:

@@ -59,7 +59,7 @@ def test_secrets_are_told_to_nobody(guarded: Node) -> None:
     node.bench.wait_for_end()
     node.write_config(config(node, wifi={**WIFI, "password": "canary-of-another"}))
     node.bench.power_cut()
-    node.bench.wait_for_line("refused by bench", 30)
+    node.bench.wait_for_line("refused the password", 30)
     node.write_config(config(node))
     node.bench.power_cut()
     node.wait("light")

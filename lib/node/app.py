@@ -24,6 +24,8 @@ _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
 _LOOK_S = const(10)  # from one look at the health to the next
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
+_MANY = const(8)  # commands that come in one go: the broker may hold back more
+_PINGRESP = const(0xD0)
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 
@@ -68,6 +70,7 @@ class Node:
     client: "Any" = None
     unset = False  # nobody has set the clock yet, and there is a network to learn the time from
     secret = None  # of signed commands
+    late_too = False  # commands are obeyed that were sent while the node was away
     restart = 0  # s without a connection after which it does; 0: never
 
     def __init__(self, prefix, diagnostics, about, safe):
@@ -93,6 +96,7 @@ class Node:
         self.proven = False  # it ran long enough for its start to be no crash
         self.gave_up = ""  # why it restarts of itself
         self.tokens = 4 * _COMMANDS_S  # commands that it takes now
+        self.late = 0  # while commands that were sent before arrive: their number, and 1
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
@@ -124,6 +128,8 @@ class Node:
             call("wifi", "step", self)
         if self.unset:
             call("clock", "step", self)
+        if self.late:
+            self._late(0)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
         if self.uptime % _LOOK_S == 0:
             call("health", "look", self)
@@ -240,6 +246,10 @@ class Node:
         self.wifi_told = None
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
+        session = self.client.session
+        if session.present and not self.late_too:
+            self.late = 1
+            session.ping = True
         self.states = 0
         self.news = True  # told in the next second, when there is RAM for it
 
@@ -257,6 +267,20 @@ class Node:
             return
         self.tokens -= 1
         self.phase = topic
+        if self.late:
+            self._late(1)
         order = call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)
         if order:
             call("orders", "obey", self, *order)
+
+    def _late(self, arrived):
+        """What arrives before the answer to a PINGREQ that left at once was sent before.
+
+        A broker may send some, and more when those are acknowledged: then it is asked again.
+        """
+        session = self.client.session
+        if session.ping or session.awaited == _PINGRESP:
+            self.late += arrived
+        else:
+            session.ping = self.late > _MANY
+            self.late = int(session.ping)

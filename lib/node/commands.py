@@ -19,6 +19,10 @@ def take(node, name, payload):
     Of one that has a module for itself returns what node.orders is to be told.
     """
     try:
+        if node.late:
+            raise ValueError(
+                'sent while the node was away; send it again (or see "commands.late")'
+            )
         if node.secret:
             payload = call("signed", "opened", node, name, payload)
         if name in _APART:

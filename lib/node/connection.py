@@ -25,7 +25,9 @@ def make(node, config):
         hostname = wifi.get("hostname") or config["node"]
         call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
     node.restart = config["restart"]
-    node.secret = config.get("commands", {}).get("secret")
+    commands = config.get("commands", {})
+    node.secret = commands.get("secret")
+    node.late_too = commands.get("late") == "obey"
     node.ntp = "" if serial else config["ntp"]  # then the bridge tells the time
     node.ntp_left = node.ntp_pause = node.began = 0
     node.udp = None

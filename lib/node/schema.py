@@ -54,6 +54,7 @@ def _rules():
         },
         "commands": {
             "secret": (None, str, 16, 64),
+            "late": (None, ("refuse", "obey")),
         },
         "sensor": {
             "name": (..., "name"),
