@@ -119,7 +119,10 @@ class Node:
                 self.phase = "network"
                 client.wait(max(0, min(wait, client.step())))
         finally:
-            call("ending", "goodbye", self)
+            try:
+                call("ending", "goodbye", self)
+            except MemoryError:  # then the broker says it: the last will
+                client.hang_up()
         return self.ended
 
     def _each_second(self):
