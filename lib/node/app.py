@@ -24,8 +24,6 @@ _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
 _LOOK_S = const(10)  # from one look at the health to the next
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
-_MANY = const(8)  # commands that come in one go: the broker may hold back more
-_PINGRESP = const(0xD0)
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 
@@ -132,7 +130,7 @@ class Node:
         if self.unset:
             call("clock", "step", self)
         if self.late:
-            self._late(0)
+            call("late", "look", self, 0)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
         if self.uptime % _LOOK_S == 0:
             call("health", "look", self)
@@ -270,20 +268,6 @@ class Node:
             return
         self.tokens -= 1
         self.phase = topic
-        if self.late:
-            self._late(1)
         order = call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)
         if order:
             call("orders", "obey", self, *order)
-
-    def _late(self, arrived):
-        """What arrives before the answer to a PINGREQ that left at once was sent before.
-
-        A broker may send some, and more when those are acknowledged: then it is asked again.
-        """
-        session = self.client.session
-        if session.ping or session.awaited == _PINGRESP:
-            self.late += arrived
-        else:
-            session.ping = self.late > _MANY
-            self.late = int(session.ping)

@@ -20,6 +20,8 @@ def take(node, name, payload):
     """
     try:
         if node.late:
+            call("late", "look", node, 1)
+        if node.late:
             raise ValueError(
                 'sent while the node was away; send it again (or see "commands.late")'
             )
