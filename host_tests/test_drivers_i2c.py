@@ -275,6 +275,53 @@ tell(told(read, s))
         assert board.run(code)[1:] == [wanted]
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_part_that_was_cut_off_in_an_answer_lets_go_of_sda(bits: str, driver: str) -> None:
+    """As by a spike on SCL while the board runs: what is read next clocks it to its end."""
+    with rig(bits, driver) as board:
+        part = board.part(BUS)
+
+        def spike(pin: str, level: int) -> None:
+            part.fault, part.clocks = "sda low", 9
+
+        board.world.output = spike  # type: ignore[method-assign]
+        code = f"""{READ}
+from machine import Pin
+s = make('{driver}', {AT})
+tell(read(s))
+Pin(99, Pin.OUT).value(1)
+tell(told(read, s))
+tell(told(read, s))
+"""
+        right, first, second = board.run(code)
+    assert isinstance(first, str) or first == pytest.approx(right, abs=0.03)
+    assert second == pytest.approx(right, abs=0.03)
+
+
+def test_a_bh1750_whose_sensitivity_was_changed(bits: str) -> None:
+    """By another program, before a reset of the board, which does not change that."""
+    with rig(bits, "bh1750", illuminance=100.0) as board:
+        board.part(BUS).sensitivity = 254
+        assert board.run(f"tell(value(make('bh1750', {AT})))") == [[100.0]]
+
+
+def test_a_bme280_that_was_left_measuring_with_a_filter(bits: str) -> None:
+    with rig(bits, "bme280") as board:
+        part = board.part(BUS)
+        part.registers.update({0xF4: 0x27, 0xF5: 0x1C})
+        part._config = 0x1C
+        ((celsius, *_),) = board.run(f"tell(value(make('bme280', {AT})))")
+    assert abs(celsius - 21.5) <= 0.01
+    assert part.registers[0xF5] == 0
+
+
+def test_an_ads1115_that_converts_without_end_is_stopped(bits: str) -> None:
+    """As another program may have left it; a reset of the board does not change that."""
+    with rig(bits, "ads1115", a0=1.25, fault="continuous") as board:
+        ((volts,),) = board.run(f"tell(value(make('ads1115', {AT})))")
+    assert abs(volts - 1.25) < 0.001
+
+
 @pytest.mark.parametrize("clocks", [1, 9])
 def test_a_part_that_a_reset_cut_off_in_an_answer(bits: str, clocks: int) -> None:
     """It holds SDA until it has told the rest; nine clocks are enough for any."""

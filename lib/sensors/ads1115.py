@@ -95,8 +95,9 @@ class Ads1115(Part):
 
     def _start(self):
         # While it measures it would take our input into its register, but not measure it: so the
-        # register, written at rest only, tells of which channel the result is.
-        if self.get(_CONFIG, self._data)[0] & 0x80:
+        # register, written at rest only, tells of which channel the result is. Other firmware may
+        # have left it measuring without end, though (bit 0 is 0).
+        if self.get(_CONFIG, self._data)[0] & 0x81 != 1:
             self.put(_CONFIG, self._begin)
 
 

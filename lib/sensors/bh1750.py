@@ -6,6 +6,8 @@ from sensors.i2c import Part
 
 USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
+# Power on; and the sensitivity of power-on, 69, in two commands: other firmware may have changed it.
+_PREPARE = b"\x01\x42\x65"
 _TIME_MS = const(181)  # 180 at most, page 2; and one, for a tick is cut off
 
 
@@ -27,7 +29,8 @@ class Bh1750(Part):
         super().__init__(bus, address)
         self._data = bytearray(2)
         self._dark = False  # it has said so, and is asked once more
-        self.start()  # so that a part that is not there is told at once
+        for i in range(3):  # so that a part that is not there is told at once, too
+            self.write(_PREPARE[i : i + 1])
 
     def start(self):
         """Begin a measurement; returns the ms it takes. Raises OSError."""

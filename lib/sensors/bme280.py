@@ -18,6 +18,7 @@ _ID = const(0xD0)
 _CTRL_HUM = const(0xF2)
 _STATUS = const(0xF3)
 _CTRL_MEAS = const(0xF4)
+_CONFIG = const(0xF5)
 _DATA = const(0xF7)
 _FORCED_ALL_ONCE = b"\x25"  # temperature and pressure once, then sleep
 _IM_UPDATE = const(1)  # it copies its calibration from its memory, 5.4.4
@@ -98,6 +99,9 @@ class Bme280(Part):
         """Read the calibration, which may not be there yet within 2 ms of power-on."""
         if self.get(_STATUS, self._byte)[0] & _IM_UPDATE:
             self.wrong("its calibration is not ready, it was just switched on")
+        # Other firmware may have left it measuring by itself, with a filter.
+        self.put(_CTRL_MEAS, b"\x00")
+        self.put(_CONFIG, b"\x00")
         t = struct.unpack("<HhhHhhhhhhhh", self.get(_CALIBRATION, bytearray(24)))
         good = 0 < t[0] < 0xFFFF and 0 < t[3] < 0xFFFF and t[1] not in (0, -1)
         if len(self._data) == 8:

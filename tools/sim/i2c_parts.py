@@ -25,6 +25,7 @@ class Bme280(Registers):
 
     def power_on(self) -> None:
         super().power_on()
+        self._config = 0
         self._wanted: tuple[bool, bool, bool] | None = None
         self.store(0xD0, bytes((0x55 if self.fault == "wrong part" else self.ID,)))
         self._copied = self.clock() + self.copy_s
@@ -42,6 +43,9 @@ class Bme280(Registers):
         self.store(0xE1, struct.pack("<hBBBBb", h2, h3, *split, h6))
 
     def written(self, register: int, byte: int) -> None:
+        if register == 0xF5 and self.registers.get(0xF4, 0) & 3 == 3:
+            self.registers[0xF5] = self._config  # it heeds this only while it sleeps
+        self._config = self.registers.get(0xF5, 0)
         if register == 0xF4 and byte & 3 in (1, 2):
             self.registers[register] &= 0xFC  # it sleeps again afterwards
             many = [(1 << (bits - 1)) if bits else 0 for bits in (byte >> 5, byte >> 2 & 7)]
@@ -196,11 +200,16 @@ class Bh1750(I2cPart):
     def power_on(self) -> None:
         super().power_on()
         self._last = self._next = 0
+        self.sensitivity = 69
 
     def write(self, data: bytes) -> None:
         if data == b"\x20":
             self.measure(0.18)
-            self._next = min(round(self.illuminance * 1.2), 0xFFFF)
+            self._next = min(round(self.illuminance * 1.2 * self.sensitivity / 69), 0xFFFF)
+        elif data[0] & 0xF8 == 0x40:
+            self.sensitivity = (data[0] & 7) << 5 | self.sensitivity & 31
+        elif data[0] & 0xE0 == 0x60:
+            self.sensitivity = self.sensitivity & 0xE0 | data[0] & 31
 
     def answer(self) -> bytes:
         if not self.busy:
@@ -213,6 +222,8 @@ class Ads1115(Words):
 
     A conversion has the input and the range that were set when it began: what is written meanwhile
     is kept in the register, but begins nothing.
+
+    fault "continuous": it converts by itself, until a single conversion is asked for
     """
 
     ADDRESS = 0x48
@@ -223,6 +234,8 @@ class Ads1115(Words):
         self._last = self._next = 0
 
     def written(self, register: int) -> None:
+        if self.fault == "continuous" and self.registers[1] & 0x0100:
+            self.fault = ""
         if register == 1 and self.registers[1] & 0x8000 and not self.busy:
             self._last = self._next
             self._next = self._convert(self.registers[1])
@@ -231,6 +244,8 @@ class Ads1115(Words):
 
     def value(self, register: int) -> int:
         if register == 1:
+            if self.fault == "continuous":
+                return 0x0483  # it is never at rest
             return (self.registers.get(1, 0x8583) & 0x7FFF) | (0 if self.busy else 0x8000)
         return (self._last if self.busy else self._next) if register == 0 else 0
 
