@@ -6,7 +6,7 @@ from sensors.i2c import Part
 
 USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
-# Power on; and the sensitivity of power-on, 69, in two commands: other firmware may have changed it.
+# Power on, and the sensitivity of then, 69, in two commands: other firmware may have changed it.
 _PREPARE = b"\x01\x42\x65"
 _TIME_MS = const(181)  # 180 at most, page 2; and one, for a tick is cut off
 
