@@ -58,6 +58,31 @@ def test_a_part_that_comes_later_is_read_from_then_on(node: Node) -> None:
     node.wait("light", start=len(node.seen.messages))
 
 
+def test_parts_that_are_swapped_or_reset_while_the_node_runs_go_on(node: Node) -> None:
+    """Every reading is right, from the first to the last."""
+    room = {"name": "room", "driver": "sht3x", "sda": 21, "scl": 22, "interval": 0.2}
+    models = [{"model": "bme280", "temperature": 18.25}, {"model": "sht3x", "temperature": 20.5}]
+    node.bench.world.wire("i2c:21,22", models)
+    node.write_config(node.config(sensors=[AIR, room]))
+    node.bench.power_on()
+    node.wait("air/temperature")
+    node.wait("room/temperature")
+    air, sht3x = node.bench.world.buses["21,22"].parts
+    for words in ((27000, 26000, -900), (28000, 27000, -1100), (27504, 26435, -1000)):
+        air.fault = "absent"
+        air.T = words  # another BME280
+        air.power_on()
+        air.fault = ""
+        sht3x.power_on()
+        sht3x.fault = "periodic"
+        start = len(node.seen.messages)
+        for topic in ("air/temperature", "room/temperature"):
+            node.wait(topic, start=start)
+            node.wait(topic, start=len(node.seen.messages))
+    for topic, right in (("air/temperature", 18.25), ("room/temperature", 20.5)):
+        assert all(abs(value - right) < 0.02 for value in values(node, topic))
+
+
 def test_an_output_is_switched_and_told(node: Node) -> None:
     node.write_config(node.config(sensors=[PUMP, LIGHT]))
     node.bench.power_on()
