@@ -67,7 +67,8 @@ def test_parts_that_are_swapped_or_reset_while_the_node_runs_go_on(node: Node) -
     node.bench.power_on()
     node.wait("air/temperature")
     node.wait("room/temperature")
-    air, sht3x = node.bench.world.buses["21,22"].parts
+    parts: list[Any] = list(node.bench.world.buses["21,22"].parts)
+    air, sht3x = parts
     for words in ((27000, 26000, -900), (28000, 27000, -1100), (27504, 26435, -1000)):
         air.fault = "absent"
         air.T = words  # another BME280
