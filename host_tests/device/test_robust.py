@@ -48,7 +48,7 @@ def backlog(count):
 
 def test_a_message_is_sent_once_whatever_waits_before_it():
     for waiting in (0, 1, 2, 3, 6, 20):
-        for failures in (0, 1, 3):
+        for failures in (0, 1, 2):  # the third would set the message aside
             for taken in (True, False):
                 with fresh(vfs.VfsLfs2):
                     broker = Failing(failures, taken)

@@ -215,14 +215,16 @@ def test_subscribe_cut_before_its_suback_is_sent_again():
     assert after == [b"\x82\x06\xff\xff\x00\x01a\x00"]
 
 
-def test_rejected_filter_is_named_and_not_asked_again():
+def test_rejected_filter_is_named_and_asked_for_again_in_the_next_session():
     wire = Wire()
     want(wire.session, "a", 1)
     wire.connect()
     wire.feed(b"\x90\x03\xff\xff\x80")
     assert wire.session.rejected == ["a"]
     _, after = wire.connect()
-    assert after == []
+    assert after == [b"\x82\x06\xff\xff\x00\x01a\x01"]
+    wire.feed(b"\x90\x03\xff\xff\x01")
+    assert wire.session.rejected == []
 
 
 def test_unsubscribe():

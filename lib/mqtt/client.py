@@ -140,7 +140,7 @@ class Client(Link):
         while self.outbox.removed <= number:
             self._alive()
             await self._progress.wait()
-        if self.session.version == 5:
+        if self.session.denied:
             from mqtt.reasons import raise_for
 
             raise_for(self.session, number)

@@ -45,6 +45,9 @@ def accepted(session, present, code):
     session.up = True
     session.present = bool(present)
     session.awaited = session.sent = session.attempts = 0
+    for pattern in session.rejected:  # the broker may know better now
+        if pattern in session.filters and pattern not in session.untold:
+            session.untold.append(pattern)
     if not present:
         # The broker knows nothing of us: what it has not acknowledged is new to it
         # [MQTT-3.1.2-6], and it must be asked again for every filter. What it has answered by

@@ -6,9 +6,10 @@ acknowledged it, over any number of connections. A packet leaves in one write.
 
 import gc
 import io
+import random
 import select
 import sys
-from time import ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -40,6 +41,7 @@ class Connection:
 
     # What the application's code may raise.
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
+    backoff_ms = (1000, 15_000)  # the first and the longest pause, see mqtt.link
 
     def __init__(
         self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
@@ -72,7 +74,13 @@ class Connection:
         # since when.
         self._data = self._tail = None
         self._at = self._end = 0
-        self._stuck = ticks_ms()
+        # When the next connection may begin, or this one has; messages that were acknowledged
+        # before it, and that waited; failures in a row.
+        self._since = self._stuck = ticks_ms()
+        self._removed = self._behind = self._attempt = 0
+        self.past = None  # what mqtt.backoff remembers of earlier ends
+        self.random = random.getrandbits
+        self.again = None  # when mqtt.suspects wants to be called
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
         """Hand a message over without waiting; returns its number, or None if it was not taken.
@@ -96,6 +104,9 @@ class Connection:
 
             payload = check(payload)
         flags = qos << 1 | 1 if retain else qos << 1
+        if self.again is not None and topic in self.past[9]:
+            self.outbox.refused += 1
+            return None
         if properties:
             from mqtt.properties import joined
 
@@ -139,9 +150,27 @@ class Connection:
         self.hang_up()
 
     def failed(self, error):
-        """The connection failed or ended."""
+        """The connection failed or ended: hang up, and raise the error, with what is known."""
+        raise self.end(error)
+
+    def end(self, error):
+        """Hang up because of an error; returns it, or one that explains it.
+
+        The first in a while may be chance, and needs no more than a short pause.
+        """
+        if self.past is None and self.session.up:
+            self.past = self.outbox.removed if self.session.sent else -1
+            self._attempt = 1
+            self._since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
+        else:
+            try:
+                from mqtt.backoff import ended
+
+                error = ended(self, error)
+            except MemoryError:
+                self._since = ticks_add(ticks_ms(), self.backoff_ms[1])
         self.hang_up()
-        raise error
+        return error
 
     def hang_up(self):
         """End the connection as it is."""
@@ -157,7 +186,9 @@ class Connection:
 
     def open(self, dial):
         """Begin to open a stream; see opened()."""
-        self._stuck = ticks_ms()
+        self._since = self._stuck = ticks_ms()
+        self._removed = self.outbox.removed
+        self._behind = self.outbox.count
         poller = select.poll()
         stream = dial()
         poller.register(stream, select.POLLOUT)  # which breaks it for good, if that is no stream

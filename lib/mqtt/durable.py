@@ -9,6 +9,7 @@ with DUP, unless the broker has lost the session. An identifier follows from a m
 when it is put, and is stored with it: messages that are not kept leave gaps among those that are.
 """
 
+import os
 from array import array
 
 from micropython import const
@@ -50,6 +51,13 @@ class Durable(Outbox):
         self._fill()
         self.restored = self.count
         self._old = journal.first + self._share + 8
+        try:
+            os.stat(folder + "-aside")
+        except OSError:
+            return  # nothing was set aside
+        from mqtt.aside import restore
+
+        restore(self)
 
     def waiting(self):
         """The number of messages held, in RAM and on the flash."""

@@ -39,14 +39,21 @@ def ask(session, patterns, qos):
 
 
 def check_granted(session, asked):
-    """OSError if the broker refused one of these filters, as ask() returned them."""
+    """OSError if the broker refused one of these filters, as ask() returned them.
+
+    Those are not asked for again: the caller knows.
+    """
+    refused = None
     for pattern, _ in asked:
         if pattern in session.rejected:
-            if session.version == 5:
-                from mqtt.reasons import raise_for
+            session.filters.pop(pattern, None)
+            refused = refused or pattern
+    if refused:
+        if session.version == 5:
+            from mqtt.reasons import raise_for
 
-                raise_for(session, pattern)
-            raise OSError("subscription refused: %s" % pattern)
+            raise_for(session, refused)
+        raise OSError("subscription refused: %s" % refused)
 
 
 def settled(session):

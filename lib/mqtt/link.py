@@ -3,10 +3,27 @@
 step() does all that can be done now (dial, connect, send, receive, hold the deadlines, give up and
 begin anew after a pause) and says for how long nothing will be due. Who steps it may sleep
 meanwhile in wait(), or do other work: mqtt.client lets asyncio wait, a node reads its sensors.
+
+The pause before the next attempt depends on how the last ones ended. mqtt.simple's reconnect() and
+mqtt.robust keep to the same rules; the times are those of backoff_ms=(1000, 15_000).
+
+- One connection that ended, or the next after some work was done: less than 1 s.
+- The broker is away (no answer, or the network does not reach it): anything up to a limit that
+  doubles from 1 s to 15 s. A list of brokers is tried to its end without a pause.
+- The far end takes the connection and ends it, again and again: two or three short pauses, then
+  15 s, and from the sixth (the tenth, where no message was under way) half a minute to a minute.
+  So at most six attempts begin in the first minute, and two in each after ten.
+- The broker refuses us (CONNACK): 15 to 30 s, from the third time on 30 to 60 s.
+
+An acknowledgement does not begin the count anew. A connection that stood for 75 s does, and one
+that got much done (two messages in a second, or more) takes something off.
+
+What the connections end at is told to on_lost, and set aside where it ended three of them: see
+mqtt.suspects.
 """
 
 import random
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -42,9 +59,7 @@ class Link(Connection):
         self.backoff_ms = backoff_ms
         self.random = random
         self.ready = None
-        self.failures = self._attempt = 0
-        self._removed = self.outbox.removed  # messages acknowledged before this connection
-        self._since = ticks_ms()  # when the next connection may begin, or this one has begun
+        self.failures = 0
 
     def step(self):
         """Do all that can be done now; returns the ms after which to call it again, or before."""
@@ -57,11 +72,13 @@ class Link(Connection):
                 left = ticks_diff(self._since, now)
                 if left > 0:
                     return left
-                self._since = now
-                self._removed = self.outbox.removed
                 self.open(self._dials[self._attempt % len(self._dials)])
             if self.opening and not self.opened():
                 return _SOON_MS
+            if self.again is not None:
+                from mqtt.suspects import retry
+
+                retry(self)
             more = self.receive()
             wait = self.session.tick(ticks_ms())
             self.send()
@@ -76,25 +93,7 @@ class Link(Connection):
 
     def failed(self, error):
         """The connection failed or ended: begin another after a pause."""
-        now = ticks_ms()
-        first, longest = self.backoff_ms
-        # That all is well is shown by an acknowledgement, or by time; not by a CONNACK alone.
-        lasted = self.session.up and ticks_diff(now, self._since) > longest
-        good = lasted or self.outbox.removed != self._removed
-        if good:
-            self._attempt = 0
-        self._attempt += 1
-        # There is a pause when a good connection has ended, and when every broker of the list was
-        # tried, with full jitter: anything up to a limit that doubles. A refusal will not mend
-        # soon, but for one because the broker is not available just now.
-        rounds, others = divmod(self._attempt, len(self._dials))
-        pause = 0
-        if good or not others:
-            pause = self.random(24) % min(longest, first << min(max(rounds - 1, 0), 10))
-        if not others and isinstance(error, Refused) and error.code not in (3, 0x88, 0x89):
-            pause += longest
-        self.hang_up()
-        self._since = ticks_add(now, pause)
+        error = self.end(error)
         self.failures += 1
         if self.on_lost:
             self.tell(self.on_lost, error)

@@ -67,4 +67,4 @@ def raise_for(session, key):
             session.denied.pop(i)
             if isinstance(key, str):
                 raise OSError("subscription refused: %s: %s" % (key, words(code)))
-            raise refusal(code)
+            raise code if isinstance(code, Exception) else refusal(code)

@@ -3,15 +3,9 @@
 A program for umqtt.robust runs after changing its import to this module.
 """
 
-import random
-from time import sleep_ms
-
-from micropython import const
+from time import sleep_ms, ticks_diff, ticks_ms
 
 from mqtt import simple
-
-_FIRST_MS = const(1000)
-_LONGEST_MS = const(15_000)
 
 
 class MQTTClient(simple.MQTTClient):
@@ -28,8 +22,8 @@ class MQTTClient(simple.MQTTClient):
         self._taken = None  # the number of the message being published, once it is taken
 
     def delay(self, i):
-        """Wait before the try with that number; may be overridden."""
-        sleep_ms(random.getrandbits(24) % min(_LONGEST_MS, _FIRST_MS << min(i, 4)))
+        """Wait before the try with that number, as long as mqtt.link would; may be overridden."""
+        sleep_ms(max(0, ticks_diff(self._since, ticks_ms())))
 
     def log(self, in_reconnect, e):
         """Told of every failure; may be overridden."""
@@ -40,6 +34,8 @@ class MQTTClient(simple.MQTTClient):
         """Connect until it succeeds, or `attempts` times."""
         i = 0
         while True:
+            if i or ticks_diff(self._since, ticks_ms()) > 0:  # the last one did not last
+                self.delay(i)
             try:
                 return self.connect(self.session.clean)
             except OSError as error:
@@ -47,7 +43,6 @@ class MQTTClient(simple.MQTTClient):
                 i += 1
                 if i == attempts:
                     raise
-                self.delay(i)
 
     def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged."""
@@ -58,7 +53,7 @@ class MQTTClient(simple.MQTTClient):
                     if self._taken is None:
                         return super().publish(topic, msg, retain, qos, properties)
                     self._until(self._taken)
-                    if self.session.version == 5:
+                    if self.session.denied:
                         from mqtt.reasons import raise_for
 
                         raise_for(self.session, self._taken)

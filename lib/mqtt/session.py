@@ -23,6 +23,9 @@ from micropython import const
 from mqtt.incoming import Incoming
 from mqtt.packet import LinkError, Packet, ProtocolError
 
+if False:  # for type checkers
+    from typing import Any
+
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 _PUBACK = const(0x40)
@@ -52,6 +55,7 @@ class Session:
     Incoming = Incoming
     Packet = Packet
     answer_ms = 4000  # how long the broker may take for an answer
+    denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
     connect_ms = 10_000  # how long a stream may take to open, or to accept a packet
 
     def __init__(

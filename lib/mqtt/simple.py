@@ -5,8 +5,7 @@ QoS 1 or 2 and not acknowledged until then is kept and sent again, first, after 
 connect().
 """
 
-import random
-from time import sleep_ms, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -83,25 +82,29 @@ class MQTTClient(Connection):
             session.connect_ms = session.answer_ms = int(timeout * 1000)
         self.hang_up()
         session.clean = clean_session
-        self.open(self._dial)
+        try:
+            self.open(self._dial)
+        except self.catches as error:
+            self.failed(error)
         while not session.up:
             self._turn()
         return session.present
 
     def reconnect(self, attempts=0):
-        """Connect until it succeeds, or `attempts` times; jittered pauses of up to 15 s between.
+        """Connect until it succeeds, or `attempts` times, with the pauses of mqtt.link.
 
+        There is a pause before the first attempt as well if the last connection did not last.
         Raises Refused, for which trying again is no help, or the last OSError after `attempts`.
         """
         tried = 0
         while True:
+            sleep_ms(max(0, ticks_diff(self._since, ticks_ms())))
             try:
                 return self.connect(self.session.clean)
             except OSError:
                 tried += 1
                 if tried == attempts:
                     raise
-            sleep_ms(random.getrandbits(24) % min(15_000, 1000 << min(tried, 4)))
 
     def disconnect(self):
         """Say goodbye, so that there is no last will, and close."""
@@ -128,7 +131,7 @@ class MQTTClient(Connection):
             raise not_taken(self, qos)
         if outbox.removed <= number or self._data is not None:
             self._until(number)
-        if self.session.version == 5:
+        if self.session.denied:
             from mqtt.reasons import raise_for
 
             raise_for(self.session, number)
@@ -194,6 +197,10 @@ class MQTTClient(Connection):
                 self.wait(_SOON_MS)
                 return
             left = self.session.tick(ticks_ms())
+            if self.again is not None:
+                from mqtt.suspects import retry
+
+                left = min(left, retry(self))
             if not left or self._data is not None:
                 self.send()
                 left = _SOON_MS
@@ -204,7 +211,6 @@ class MQTTClient(Connection):
         except Exception as error:
             if self._raised:
                 raise
-            self.hang_up()
             if isinstance(error, ValueError):  # a certificate that does not hold
-                raise LinkError("TLS: " + str(error).strip())
-            raise
+                error = LinkError("TLS: " + str(error).strip())
+            self.failed(error)

@@ -63,9 +63,10 @@ def answered(session, first):
         if incoming.end - at != len(asked):
             raise ProtocolError("SUBACK for %d filters" % (incoming.end - at))
         for pattern in asked:
-            if incoming.buffer[at] > 2:
-                session.rejected.append(pattern)
-                session.filters.pop(pattern, None)
+            granted = incoming.buffer[at] < 3
+            rejected = session.rejected
+            if granted == (pattern in rejected):
+                (rejected.remove if granted else rejected.append)(pattern)
             at += 1
     session.awaited = 0
     asked.clear()

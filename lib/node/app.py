@@ -124,7 +124,10 @@ class Node:
         return self.ended
 
     def _each_second(self):
-        forget("connect", "subscribe", package="mqtt")  # they are needed when a connection begins
+        # They are needed when a connection begins, and when it ends.
+        forget("connect", "subscribe", "backoff", package="mqtt")
+        if self.client.again is None:
+            forget("suspects", "aside", package="mqtt")
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
         if self.unset:
@@ -256,7 +259,10 @@ class Node:
 
     def on_lost(self, error):
         """A connection failed or ended."""
-        print("Petrel: not connected:", error)
+        if getattr(error, "times", 0) > 2:  # so often in a row that somebody has to know
+            self.failed("broker", error)
+        else:
+            print("Petrel: not connected:", error)
         if isinstance(error, MemoryError) and self.client.outbox.count > 4:
             # So much waits that nothing can be sent: it goes to the flash, and we start afresh.
             self.ended = self.gave_up = "no memory left to connect"

@@ -8,6 +8,8 @@ class Console:
 
     connects = failures = 0
     up = True
+    rejected = ()
+    again = None
 
     def __init__(self):
         self.outbox = self.session = self.incoming = self

@@ -29,7 +29,7 @@ def goodbye(node):
 def keep(outbox):
     """What was accepted and not delivered must not go with the RAM."""
     on_flash = hasattr(outbox, "journal") or hasattr(outbox, "restored")
-    if not outbox or not outbox.count and not on_flash:
+    if not outbox or not (outbox.count or getattr(outbox, "aside", ()) or on_flash):
         return
     try:
         gc.collect()

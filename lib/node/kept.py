@@ -85,6 +85,7 @@ def store(waiting):
     """
     in_ram = list(range(waiting.removed, waiting.removed + waiting.count))
     journal = getattr(waiting, "journal", None)
+    aside = ()  # those of a journal are on the flash
     if journal:
         in_ram = [number for number in in_ram if not waiting.in_journal(number)]
         journal.segments = _MOST
@@ -92,7 +93,8 @@ def store(waiting):
         # The first `restored` messages are on the flash as well, see _taken_over.
         restored = getattr(waiting, "restored", 0)
         in_ram = [number for number in in_ram if number >= restored]
-        if not in_ram and not restored:
+        aside = getattr(waiting, "aside", ())
+        if not in_ram and not restored and not aside:
             return 0
         journal = Journal(FOLDER, _MOST)
         if restored:
@@ -101,6 +103,8 @@ def store(waiting):
         for number in in_ram:
             waiting.get(number - waiting.removed)
             journal.append(waiting.topic, waiting.payload, waiting.flags, waiting.pid)
+        for message in aside:
+            journal.append(*message)
     finally:
         journal.close()
-    return len(in_ram)
+    return len(in_ram) + len(aside)

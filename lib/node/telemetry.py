@@ -26,11 +26,29 @@ def tell(node):
     if durable:
         journal = client.outbox.journal
         message["flash"] = {"errors": journal.errors, "damaged": journal.damaged}
+    if client.session.rejected:
+        message["not_subscribed"] = client.session.rejected
+    aside = _set_aside(client)
+    if aside:
+        message["set_aside"] = aside
     if node.error:
         message["error"] = node.error
     if node.wlan:
         message["rssi"] = _rssi(node.wlan)
     client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
+
+
+def _set_aside(client):
+    """Topics that the broker does not like, and how many messages wait for each; mqtt.suspects."""
+    found = {}
+    if client.again is not None:
+        for topic in client.past[9]:
+            if isinstance(topic, str):
+                found[topic] = 0
+    for topic, _, _ in getattr(client.outbox, "aside", ()):
+        topic = topic if isinstance(topic, str) else str(topic, "utf-8")
+        found[topic] = found.get(topic, 0) + 1
+    return found
 
 
 def _board():

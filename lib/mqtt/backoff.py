@@ -1,0 +1,103 @@
+"""When to come back after a connection has ended. Imported when one has; mqtt.link has the rules.
+
+Two counts decide. `_attempt`, of failures in a row, is for a broker that is away: the pause is
+drawn from 0 up to a limit that doubles. The score is for a far end that takes the connection and
+then ends it, and only time or work brings it down again: see _pause().
+"""
+
+from errno import ECONNRESET
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from mqtt.packet import LinkError, ProtocolError, Refused
+
+_SCORE = const(0)  # of `past`, see mqtt.suspects for the others
+_HEAD = const(1)
+
+_EACH = const(8)  # what an end adds to the score
+_MOST = const(80)
+_WORK = const(4)  # messages, at least, of a connection that got something done
+_WORK_MS = const(500)  # and so long, at most, for each of them
+_UNAVAILABLE = const(b"\x03\x88\x89")  # refusals that may soon be over
+
+
+def ended(client, error):
+    """Set client._since, when the next connection may begin; returns the error, explained.
+
+    To be called before the client hangs up.
+    """
+    now = ticks_ms()
+    session = client.session
+    first, longest = client.backoff_ms
+    if not isinstance(client.past, list):
+        head = client.past  # all that is known of the first: at which message it ended, or -1
+        one = head is not None
+        client.past = [one * _EACH, head, one, None, one, 0, [], None, [], (), -1, client._since]
+    past = client.past
+    life = ticks_diff(now, client._since)
+    acked = client.outbox.removed - client._removed
+    busy = session.up and session.sent > 0  # something was on its way
+    work = acked if busy else acked - client._behind  # a backlog that was waiting shows little
+    lasted = session.up and life > 5 * longest  # the longest pause, and some
+    if lasted:
+        past[_SCORE] = 0
+    elif work >= _WORK and work * _WORK_MS >= life:
+        past[_SCORE] = max(0, past[_SCORE] - work)
+    good = lasted or acked > 0
+    client._attempt = 1 if good else client._attempt + 1
+    closed = _closed(client, error)
+    thrown_out = closed or isinstance(error, Refused) or (session.up and _is_link(error))
+    if closed or lasted:
+        from mqtt.suspects import look_into
+
+        error = look_into(client, error, now, life, lasted, closed)
+    else:
+        past[_HEAD] = -1  # not "in a row" any more
+    # There is a pause when a good connection has ended, and when every broker was tried.
+    rounds, others = divmod(client._attempt, len(getattr(client, "_dials", "1")))
+    pause = 0
+    if good or not others:
+        draw = client.random(24)
+        if thrown_out:
+            past[_SCORE] = min(past[_SCORE] + _EACH, _MOST)
+            pause = _pause(past[_SCORE] // _EACH, error, busy, acked, first, longest, draw)
+        else:
+            pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
+    client._since = ticks_add(now, pause)
+    return error
+
+
+def _is_link(error):
+    return isinstance(error, OSError) and not isinstance(error, ProtocolError)
+
+
+def _closed(client, error):
+    """True if the far end took the connection and has ended it, and not we, nor the network."""
+    if not _is_link(error):
+        return False
+    if type(error) is LinkError:  # what was late is one, too
+        return str(error).startswith("the broker ")
+    return client.session.up or error.errno == ECONNRESET
+
+
+def _pause(level, error, busy, acked, first, longest, draw):
+    """The ms until the next attempt after `level` connections that were thrown out.
+
+    At most six of them begin in a minute: two or three pauses are short, for that may have been
+    chance, and then they are about `longest`. Where it goes on they grow to four times that: soon
+    if messages end it, which chance does not do so often, else after ten.
+    """
+    if isinstance(error, Refused) and error.code not in _UNAVAILABLE:
+        longest <<= level > 2
+        return longest + draw % longest
+    if level < 2:
+        return draw % min(first, longest)
+    if level == 2 or (busy and level == 3):
+        least, width = (0, first * level) if busy else (first * 8 // 5, first * 4 // 5)
+        if not busy and not acked:
+            width *= 8  # a broker's clients must not come back all at once
+        return min(least + draw % max(width, 1), longest)
+    if level < (6 if busy else 10):
+        return longest - draw % (longest // 40 + 1)
+    return 4 * longest - draw % (2 * longest - longest // 6)
