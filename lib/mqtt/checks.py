@@ -18,7 +18,7 @@ def check(client_id, queue, buffer, version, session):
     if not hasattr(queue, "put"):
         _number("queue", queue, 1, 65535, "messages, or an outbox")
     if session.get("will"):
-        session["will"] = check_will(session["will"], version)
+        session["will"] = _will(session["will"], version)
 
 
 def _who(client_id, version, user=None, password=None, clean=True, **_):
@@ -33,8 +33,8 @@ def _who(client_id, version, user=None, password=None, clean=True, **_):
         _field("password", password)
 
 
-def check_will(will, version):
-    """Return the last will as a session holds it; TypeError or ValueError for a bad one."""
+def _will(will, version):
+    """The last will as a session holds it."""
     if not isinstance(will, (tuple, list)) or len(will) not in (4, 5 if version == 5 else 4):
         raise ValueError(
             "will: %r; (topic, payload, qos, retain), and with MQTT 5 its properties" % (will,)

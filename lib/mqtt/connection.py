@@ -65,7 +65,8 @@ class Connection:
             on_large=on_large,
             **session,
         )
-        self.session.incoming.caught = self.caught
+        if on_large:
+            self.session.incoming.caught = self.caught  # type: ignore[assignment]
         self.connects = self.handler_errors = 0
         self.stream = None
         self.opening = False  # the stream does not stand yet

@@ -22,13 +22,14 @@ class Incoming:
     """
 
     properties: dict | None = None
+    caught = None
 
     def __init__(self, room, on_large=None, unreleased=()):
         self.on_large = on_large
         self.unreleased = unreleased
         self.buffer = bytearray(room)
         self.view = memoryview(self.buffer)
-        self.large = self._name = self.caught = None
+        self.large = self._name = None
         self.skipped = 0
         self.reset()
 

@@ -1,6 +1,6 @@
-"""Waiting for room in an outbox that is full although it has places: its flash has none."""
+"""Why a message was not taken, and waiting until it is. Imported when that is first met."""
 
-from mqtt.words import not_taken
+from mqtt.packet import LinkError
 
 
 async def taken(client, message):
@@ -18,3 +18,22 @@ async def taken(client, message):
             await client.progress()
         number = client.post(*message)
     return number
+
+
+def not_taken(client, qos):
+    """The exception where post() returned None."""
+    outbox = client.outbox
+    if qos and hasattr(outbox, "journal"):
+        return OSError(
+            "queue full: %d messages wait for the broker, and the flash takes no more; `segments` "
+            "and `reserve` of Durable set the limit" % outbox.waiting()
+        )
+    if qos:
+        return OSError(
+            "queue full: %d messages wait for the broker; `queue` sets the limit" % outbox.count
+        )
+    if client.session.up:
+        return LinkError("busy: the last packet has not left yet")
+    if hasattr(client, "reconnect"):
+        return LinkError("not connected: call connect() or reconnect()")
+    return LinkError("not connected: a message of QoS 0 does not wait; see connected()")

@@ -66,9 +66,11 @@ class MQTTClient(Connection):
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
         """The broker publishes this when the connection ends without disconnect()."""
-        from mqtt.options import checked_will
+        from mqtt.options import check
 
-        self.session.will = checked_will((topic, msg, qos, retain), self.session.version)
+        option = {"will": (topic, msg, qos, retain)}
+        check("-", 1, 16, self.session.version, option)
+        self.session.will = option["will"]
 
     def connect(self, clean_session=True, timeout=None):
         """Connect; returns True if the broker still had our session.
@@ -126,7 +128,7 @@ class MQTTClient(Connection):
             self._until(outbox.removed if qos else -1)
         number = self.post(topic, msg, retain, qos, properties, not self._calling)
         if number is None:
-            from mqtt.words import not_taken
+            from mqtt.room import not_taken
 
             raise not_taken(self, qos)
         if outbox.removed <= number or self._data is not None:
