@@ -19,7 +19,7 @@ from tools.monitor import Connection
 def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
     """The payload as a node with that secret takes it; `number` grows with every command."""
     tail = b"%d %s" % (number, payload)
-    mac = hmac.new(secret.encode(), topic.encode() + b" " + tail, hashlib.sha256)
+    mac = hmac.new(secret.encode(), topic.encode() + b"\0" + tail, hashlib.sha256)
     return mac.hexdigest().encode() + b" " + tail
 
 

@@ -35,7 +35,8 @@ def _check(text, old, faults):
         import board  # the facts of this board, where they were installed
     except ImportError:
         board = None
-    if text is None and old is None:
+    built_in = text is None and old is None
+    if built_in:
         text = _factory(board, faults)
     current = None
     if text is not None:
@@ -44,6 +45,10 @@ def _check(text, old, faults):
         for warning in warnings:
             print("Petrel: warning:", warning)
         if not found:
+            secret = current.get("commands", {}).get("secret")
+            # A built-in config may be back because the file system was lost, and the counter too.
+            if secret and not built_in and secret.encode() not in (old or b""):
+                call("signed", "begin")
             keep(text)
             same = read(NAME + ".old", []) == text
             return _complete(current), faults, "new" if same else ""

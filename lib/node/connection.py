@@ -27,6 +27,8 @@ def make(node, config):
     node.restart = config["restart"]
     commands = config.get("commands", {})
     node.secret = commands.get("secret")
+    if node.secret:
+        call("signed", "look", node)
     node.late_too = commands.get("late") == "obey"
     node.ntp = "" if serial else config["ntp"]  # then the bridge tells the time
     node.ntp_left = node.ntp_pause = node.began = 0

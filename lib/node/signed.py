@@ -2,7 +2,10 @@
 
 A payload is "<signature> <number> <command's own payload>". The number is larger than that of any
 command before, say the time in ms. The signature is HMAC-SHA-256 (RFC 2104) in hex, under the
-secret of the config, of "<topic> <number> <payload>". The last number is kept on the flash.
+secret of the config, of the topic, a zero byte, which no topic holds, and "<number> <payload>".
+
+The last number is kept on the flash, from when a secret is new. Where it cannot be read, a command
+might be an old one: none is obeyed until somebody sets it anew on the board.
 """
 
 import hashlib
@@ -19,19 +22,19 @@ def opened(node, name, payload):
     """Return the command's own payload. Raises ValueError if it is not to be trusted."""
     try:
         signature, digits, _ = (str(payload, "utf-8") + " ").split(" ", 2)
+        if not digits.isdigit():
+            raise ValueError
         number = int(digits)
     except (ValueError, UnicodeError):
         raise ValueError("not signed: <signature> <number> <payload>")
     signed = payload[_SIGNATURE + 1 :]
     topic = node.prefix + "cmd/" + name
-    wanted = sign(node.secret, topic.encode() + b" " + signed)
+    wanted = sign(node.secret, topic.encode() + b"\0" + signed)
     if not _same(signature, wanted):
         raise ValueError("the signature is wrong")
     if number <= _last():
         raise ValueError("number %d: not larger than that of the last command" % number)
-    with open(_FILE + ".new", "w") as file:
-        file.write(str(number))
-    _replace(_FILE + ".new", _FILE)
+    _store(number)
     return signed[len(signed.split(b" ", 1)[0]) + 1 :]
 
 
@@ -53,19 +56,48 @@ def _same(a, b):
     return not wrong
 
 
-def _last():
-    for name in (_FILE, _FILE + ".new"):
-        try:
-            with open(name) as file:
-                return int(file.read())
-        except (OSError, ValueError):
-            pass  # the next one, or there was no command yet
-    return 0
-
-
-def _replace(new, name):
+def begin():
+    """A secret is new: nothing was signed with it, and a counter may begin where there is none."""
     try:
-        os.rename(new, name)
+        _last()
+    except ValueError:
+        try:
+            _store(0)
+        except OSError:
+            pass  # look() will tell
+
+
+def look(node):
+    """Tell of a counter that cannot be read."""
+    try:
+        _last()
+    except ValueError as error:
+        node.about["faults"] = node.about.get("faults", []) + [str(error)]
+
+
+def _last():
+    """The last number. Raises ValueError if it cannot be read."""
+    try:
+        name = _FILE
+        if _FILE not in os.listdir():
+            name += ".new"  # a power cut on FAT came between the two steps of _store()
+        with open(name) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        raise ValueError(
+            "%s is missing or damaged: no command is obeyed until it is set anew on the board; "
+            "see docs/security.md" % _FILE
+        )
+
+
+def _store(number):
+    new = _FILE + ".new"
+    with open(new, "w") as file:
+        file.write(str(number))
+    if hasattr(os, "sync"):
+        os.sync()
+    try:
+        os.rename(new, _FILE)
     except OSError:  # FAT
-        os.remove(name)
-        os.rename(new, name)
+        os.remove(_FILE)
+        os.rename(new, _FILE)
