@@ -214,3 +214,20 @@ def test_a_clock_that_was_never_set_is_told_by_the_uptime(
         node.bench.power_on()
         more(node, 3)
         assert all("uptime" in each and "time" not in each for each in readings(node))
+
+
+def test_a_clock_that_is_wrong_is_corrected_and_told(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    """It was set once, and has drifted, or somebody has set it wrong; a restart keeps it so."""
+    node = make_node(tmp_path, WIDTHS[-1], broker, seen)
+    with Ntp(delay_s=0.1) as ntp, node.bench:
+        node.write_config(node.config(sensors=[LIGHT], ntp=ntp.name))
+        node.bench.world.clock_offset = -7200
+        node.bench.power_on()
+        assert node.wait("light")["time"] < time.time() - 7000
+        node.bench.wait_for_line("Petrel: the clock was 7[12].. s slow", 20)
+        told = node.wait("diagnostics", start=len(seen.messages), timeout=20)
+        assert told["clock"].endswith("s slow") and told["drops"] == 0
+        reading = node.wait("light", start=len(seen.messages))
+        assert abs(reading["time"] - time.time()) < 4

@@ -130,7 +130,7 @@ def cannot_use(board: Board) -> frozenset[str]:
     if board.petrel["network"] != "wifi":
         without.add("node.wifi")
     if board.petrel["network"] == "none":
-        without |= {"node.brokers", "node.hosts"}
+        without |= {"node.brokers", "node.hosts", "node.ntp"}
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.certificates"}
     return frozenset(without)

@@ -76,6 +76,8 @@ class Node:
     def __init__(self, codes, wlan):
         sys.modules["network"] = Network(codes, wlan)
         self.said = []
+        self.client = self
+        self.connects = 0
         call("wifi", "begin", self, "home", "a password", "n1")
 
     def failed(self, name, error):

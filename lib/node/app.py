@@ -23,6 +23,7 @@ if False:  # for type checkers: it costs a board nothing
 _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
 _LOOK_S = const(10)  # from one look at the health to the next
+_AGAIN_S = const(60)  # to the next attempt to set the clock, where there is no room for it now
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
 _HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
 _SAFE_S = const(600)  # so long it stays in safe mode before it tries again
@@ -65,7 +66,9 @@ class Node:
     """
 
     wlan: "Any" = None  # the station interface, where there is Wi-Fi to look after
+    wifi: "Any" = None  # what node.wifi remembers
     client: "Any" = None
+    ntp_left = -1  # s until node.ntp is wanted; negative: it never is
     unset = False  # nobody has set the clock yet, and there is a network to learn the time from
     secret = None  # of signed commands
     late_too = False  # commands are obeyed that were sent while the node was away
@@ -130,8 +133,13 @@ class Node:
             forget("suspects", "aside", package="mqtt")
         if self.wlan and not self.wlan.isconnected():
             call("wifi", "step", self)
-        if self.unset:
-            call("clock", "step", self)
+        if self.ntp_left:
+            self.ntp_left -= 1
+        else:
+            self.ntp_left = _AGAIN_S
+            seconds = call("ntp", "step", self)
+            if seconds:
+                call("clock", "told", self, seconds)
         if self.late:
             call("late", "look", self, 0)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
@@ -246,8 +254,6 @@ class Node:
     def on_connect(self):
         """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
-        self.wifi_at = self.wifi_left = self.wifi_pause = 0  # lost again, it is tried at once
-        self.wifi_told = None
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
         session = self.client.session

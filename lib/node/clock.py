@@ -1,9 +1,7 @@
-"""Sets the clock by SNTP (RFC 4330), and gives readings from before their time.
+"""The clock of the node: whether it is set, and what is done when somebody tells the time.
 
-Called every second until somebody has set the clock, see node.overlay; what it remembers meanwhile
-stands in the node: ntp, the server's name, or name:port, empty for none; udp, the socket while an
-answer is awaited; ntp_left, s until the next step; ntp_pause, s of the last pause; began, when the
-uptime was 0, s since 1970: taken once, for the seconds of clock and uptime do not begin together.
+Needed now and then, see node.overlay. node.ntp asks a server; the bridge of a serial line tells
+the time at each connection.
 """
 
 import os
@@ -12,11 +10,30 @@ import time
 import machine
 from micropython import const
 
+from node.overlay import call
+
 _SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
-_TO_1970 = const(2_208_988_800)  # from 1900, where NTP begins to count
-_ERA = const(1 << 32)  # NTP's seconds begin anew in 2036
-_WAIT_S = const(6)
-_PAUSE_S = const(3600)  # longest pause: the look-up of a name may block, so it is not done often
+_SOON_S = const(5)  # to the first question where the clock is set
+_STEP_S = const(2)  # a clock that is off by more is told
+_OFTEN_S = const(
+    3600
+)  # from one question to the next where the clock drifts, as an ESP8266's does
+_SELDOM_S = const(43_200)  # where it does not
+
+# Of what is remembered, in node.ntp.
+_SERVER = const(0)  # name, or name:port; empty for none
+_EVERY = const(1)  # s from one question to the next
+_PAUSE = const(6)  # s of the last pause after a failure
+_BEGAN = const(7)  # when the uptime was 0: once, for seconds of clock and uptime begin apart
+
+
+def begin(node, server):
+    """Have the node ask `server`, empty for none: soon, and then every so many hours."""
+    node.ntp = [server, _OFTEN_S // 2, None, None, 0, None, 0, 0]
+    node.unset = not now(node.epoch)
+    node.ntp_left = 0 if node.unset else _SOON_S
+    if not server and not node.wlan:
+        node.ntp_left = -1  # the bridge tells the time; see node.serial
 
 
 def now(epoch):
@@ -32,80 +49,24 @@ def put(epoch, seconds):
     machine.RTC().datetime((at[0], at[1], at[2], at[6] or 1, at[3], at[4], at[5], 0))
 
 
-def step(node):
-    """A second with a clock that is not set: ask for the time, or look for the answer."""
-    if now(node.epoch):
-        _stop(node)
-        node.began = node.began or now(node.epoch) - node.uptime
-        _restamp(node)  # if the heap has no room for that, it is done in the next second
+def told(node, seconds):
+    """Somebody who knows says what time it is, in s since 1970."""
+    ntp = node.ntp
+    off = seconds - now(node.epoch)
+    every = min(ntp[_EVERY] * 2, _SELDOM_S)
+    if abs(off) >= _STEP_S:
+        put(node.epoch, seconds)
+    if node.unset:
+        ntp[_BEGAN] = ntp[_BEGAN] or seconds - node.uptime
+        call("stamp", "restamp", node, ntp[_BEGAN])  # without room for that, this is tried again
         node.unset = False
-        return
-    if node.ntp_left > 1:
-        node.ntp_left -= 1
-        if not node.udp:
-            return
-    elif node.udp:
-        _later(node)
-        return
-    elif node.ntp and (not node.wlan or node.wlan.isconnected()):
-        node.ntp_left = _WAIT_S
-        try:
-            _ask(node)
-        except (OSError, ValueError) as error:
-            node.failed("ntp", error)
-            _later(node)
-    try:
-        for _ in range(8 if node.udp else 0):
-            _answered(node, node.udp.recv(64))
-    except OSError:
-        pass  # nothing more yet
-
-
-def _ask(node):
-    import socket  # a board whose time comes over the serial line has none
-
-    host, _, port = node.ntp.partition(":")
-    info = socket.getaddrinfo(host, int(port or 123), 0, socket.SOCK_DGRAM)[0]
-    node.udp = udp = socket.socket(info[0], info[1], info[2])
-    udp.setblocking(False)
-    udp.connect(info[-1])
-    node.ntp_cookie = os.urandom(8)  # the answer repeats it, so that no other is taken
-    udp.write(b"\x1b" + bytes(39) + node.ntp_cookie)
-
-
-def _answered(node, answer):
-    """Set the clock if the answer is one: a server's, synchronised, and to our question."""
-    if len(answer) < 48 or answer[0] & 7 != 4 or answer[0] >> 6 == 3 or not 0 < answer[1] < 16:
-        return
-    seconds = int.from_bytes(answer[40:44], "big")
-    if answer[24:32] != node.ntp_cookie or not seconds:
-        return
-    if seconds < _SET + _TO_1970:
-        seconds += _ERA
-    put(node.epoch, seconds - _TO_1970)
-
-
-def _later(node):
-    """Ask again after a pause that gets longer."""
-    _stop(node)
-    node.ntp_pause = node.ntp_left = min(node.ntp_pause * 2 + 10, _PAUSE_S)
-
-
-def _stop(node):
-    udp, node.udp = node.udp, None
-    if udp:
-        udp.close()
-
-
-def _restamp(node):
-    """Give the readings that wait, and were taken before, the time they were taken at."""
-    from node.stamp import stamp
-
-    began = node.began
-    boot = node.boot
-    outbox = node.client.outbox
-    for index in range(node.client.session.known, outbox.count):
-        place = (outbox.removed + index) % outbox.limit * 3 + 1
-        outbox.ring[place] = stamp(outbox.ring[place], boot, began)
-    if hasattr(outbox, "journal") and outbox.journal.unread < outbox.journal.next:
-        outbox.on_read = lambda payload: stamp(payload, boot, began)
+    elif abs(off) > _STEP_S:
+        every = _OFTEN_S
+        node.about["clock"] = "was %d s %s" % (abs(off), "slow" if off > 0 else "fast")
+        node.news = True
+        print("Petrel: the clock", node.about["clock"])
+    ntp[_EVERY] = every
+    ntp[_PAUSE] = 0
+    # At another moment for each node.
+    left = every - every // 8 + every // 4 * os.urandom(1)[0] // 256
+    node.ntp_left = left if ntp[_SERVER] else -1

@@ -1,13 +1,8 @@
 """Gives a node its connection to the world. Needed once, and then forgotten."""
 
 import os
-import time
-
-from micropython import const
 
 from node.overlay import call, forget
-
-_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 
 
 def make(node, config):
@@ -30,10 +25,7 @@ def make(node, config):
     if node.secret:
         call("signed", "look", node)
     node.late_too = commands.get("late") == "obey"
-    node.ntp = "" if serial else config["ntp"]  # then the bridge tells the time
-    node.ntp_left = node.ntp_pause = node.began = 0
-    node.udp = None
-    node.unset = int(time.time()) + node.epoch < _SET
+    call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
     dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
     queue = config["queue"]
     must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])

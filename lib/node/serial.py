@@ -10,12 +10,11 @@ from node.overlay import call
 def dials(node, mqtt):
     """Return a list of one dialler; mqtt: that section of the config.
 
-    The bridge tells the time as well, and the node's clock is set if nobody has done so yet.
+    The bridge tells the time as well, at each connection.
     """
 
     def on_time(seconds):
-        if node.unset:
-            call("clock", "put", node.epoch, seconds)
+        call("clock", "told", node, seconds)
 
     where = mqtt["serial"]
     if where != "usb":

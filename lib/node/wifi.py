@@ -1,9 +1,7 @@
 """Gets the Wi-Fi back, for ever, and says in words what keeps it away.
 
 Called every second while there is no connection, see node.overlay; what it remembers meanwhile
-stands in the node: wlan, the station interface; login, name and password; wifi_at, s since the
-attempt began, 0 before one; wifi_left, s until the next may begin; wifi_pause, the last such
-pause; wifi_told, the status that was told last. All are 0 or None after a connection.
+stands in the list node.wifi, and node.wlan is the station interface.
 
 An attempt that found no network is followed by the next at once, so that one that comes back is
 joined at once. Where the network refuses us, or the radio fails, the pauses grow.
@@ -25,35 +23,48 @@ _NAMES = (
 )  # fmt: skip
 _REFUSED = (5, 15, 210, 211)  # ESP32: full, a wrong password, another security
 
+# What is remembered, in node.wifi.
+_SSID = const(0)
+_PASSWORD = const(1)
+_CONNECTS = const(2)  # of the client: since the last one all that follows begins anew
+_AT = const(3)  # s since the attempt began, 0 before one
+_LEFT = const(4)  # s until the next may begin
+_PAUSE = const(5)  # s of the last such pause
+_TOLD = const(6)  # the status that was told last
+
 
 def begin(node, ssid, password, hostname):
     """Give the node its station interface; the first step() connects it."""
     network.hostname(hostname)
     node.wlan = network.WLAN(network.STA_IF)  # type: ignore[call-arg]  # a stub knows its name only
-    node.login = (ssid, password)
-    node.wifi_at = node.wifi_left = node.wifi_pause = 0
-    node.wifi_told = None
+    node.wifi = [ssid, password, 0, 0, 0, 0, None]
 
 
 def switch(node):
     """Off; the next step switches on again."""
-    node.wifi_left = 0
-    _end(node, False, True)
+    if node.wifi:
+        node.wifi[_LEFT] = node.wifi[_AT] = 0
+    _off(node.wlan)
 
 
 def step(node):
     """A second without a connection: begin an attempt, look at the one that runs, or wait."""
-    if node.wifi_left:
-        node.wifi_left -= 1
+    wifi = node.wifi
+    if wifi[_CONNECTS] != node.client.connects:
+        wifi[_CONNECTS] = node.client.connects
+        wifi[_AT] = wifi[_LEFT] = wifi[_PAUSE] = 0
+        wifi[_TOLD] = None
+    if wifi[_LEFT]:
+        wifi[_LEFT] -= 1
         return
     try:
-        if node.wifi_at:
+        if wifi[_AT]:
             _look(node)
         else:
             _begin(node)
     except Exception as error:  # a port may raise anything, ESP32 for want of memory
-        if node.wifi_told != "radio":
-            node.wifi_told = "radio"
+        if wifi[_TOLD] != "radio":
+            wifi[_TOLD] = "radio"
             node.failed("wifi", "the radio fails: %s" % error)
         _end(node, True, True)
 
@@ -66,17 +77,18 @@ def _begin(node):
         wlan.config(reconnects=0)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         pass  # another port
-    node.wifi_at = 1
-    wlan.connect(*node.login)
+    node.wifi[_AT] = 1
+    wlan.connect(node.wifi[_SSID], node.wifi[_PASSWORD])
 
 
 def _look(node):
-    node.wifi_at = at = node.wifi_at + 1
+    wifi = node.wifi
+    wifi[_AT] = at = wifi[_AT] + 1
     status = node.wlan.status()
     failed = _failure(status)
-    if (failed or at > _TELL_S) and status != node.wifi_told:
-        node.wifi_told = status
-        node.failed("wifi", call("wifi_words", "words", status, failed, node.login[0], node.wlan))
+    if (failed or at > _TELL_S) and status != wifi[_TOLD]:
+        wifi[_TOLD] = status
+        node.failed("wifi", call("wifi_words", "words", status, failed, wifi[_SSID], node.wlan))
     if failed and (status > 100 or at > _STALE_S):
         _end(node, failed > 1, False)
     elif at > _TRY_S:
@@ -99,13 +111,18 @@ def _failure(status):
 
 def _end(node, pause, off):
     """The attempt is over; off: also switch the radio off and on, in case it hangs."""
-    node.wifi_at = 0
+    wifi = node.wifi
+    wifi[_AT] = 0
     if pause:
-        node.wifi_pause = node.wifi_left = min(node.wifi_pause * 2 + 1, _PAUSE_S)
+        wifi[_PAUSE] = wifi[_LEFT] = min(wifi[_PAUSE] * 2 + 1, _PAUSE_S)
+    _off(node.wlan, off)
+
+
+def _off(wlan, off=True):
     try:
         if off:
-            node.wlan.active(False)
+            wlan.active(False)
         else:
-            node.wlan.disconnect()
+            wlan.disconnect()
     except Exception:  # whatever it is: it was told, and the next attempt begins by switching on
         pass
