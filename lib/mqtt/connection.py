@@ -62,11 +62,9 @@ class Connection:
             client_id,
             buffer=buffer,
             version=version,
-            on_large=on_large,
+            on_large=on_large and (on_large, self.caught),
             **session,
         )
-        if on_large:
-            self.session.incoming.caught = self.caught  # type: ignore[assignment]
         self.connects = self.handler_errors = 0
         self.stream = None
         self.opening = False  # the stream does not stand yet

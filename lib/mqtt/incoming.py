@@ -14,15 +14,14 @@ class Incoming:
     buffer[body:end] is the body of the packet found last, until the next is asked for
     began: when the packet began of which the rest is missing; None if none is
     pid, payload_at: of a PUBLISH, see opened(); large: the packet that passes, or None
-    on_large: see mqtt.connection.Connection; caught(error): called with what that, or its sink,
-    has raised; None: it is printed
+    on_large: see mqtt.connection.Connection; or a pair of that, and caught(error) for what it or
+    its sink raises, which is printed otherwise
     unreleased: identifiers of messages of QoS 2 whose PUBREL has not come
     skipped: messages dropped because they did not fit; properties: of a PUBLISH of MQTT 5, see
     mqtt.v5
     """
 
     properties: dict | None = None
-    caught = None
 
     def __init__(self, room, on_large=None, unreleased=()):
         self.on_large = on_large

@@ -19,7 +19,10 @@ class Large:
         if first & 0xF0 != 0x30:
             raise ProtocolError("packet 0x%02x of %d bytes; %d fit" % (first, size, room))
         self.sink = None
-        self._caught = incoming.caught or sys.print_exception
+        on_large = incoming.on_large
+        self._caught = sys.print_exception
+        if isinstance(on_large, tuple):
+            on_large, self._caught = on_large
         self._left = size - room
         incoming.opened(first, room)
         at = incoming.payload_at
@@ -27,12 +30,10 @@ class Large:
         self._gap = incoming.topic_end - room
         if self._gap == -1:
             incoming.pid = incoming.buffer[room - 1]
-        if at <= room and incoming.on_large and incoming.pid not in incoming.unreleased:
+        if at <= room and on_large and incoming.pid not in incoming.unreleased:
             self.topic = incoming.topic()
             try:
-                self.sink = incoming.on_large(
-                    str(self.topic, "utf-8"), incoming.end - at, bool(first & 1)
-                )
+                self.sink = on_large(str(self.topic, "utf-8"), incoming.end - at, bool(first & 1))
             except Exception as error:
                 self._caught(error)
         self._piece(incoming, at, now)
