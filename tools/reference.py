@@ -22,7 +22,9 @@ CHAPTERS = {
     "Programs with asyncio": (
         "client", "router", "inbox", "handover", "throttle", "stopped",
     ),
-    "What both are built on": ("link", "connection", "large", "payload", "options", "checks"),
+    "What both are built on": (
+        "link", "backoff", "suspects", "aside", "connection", "large", "payload", "options", "checks",
+    ),
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
