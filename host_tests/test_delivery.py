@@ -16,7 +16,7 @@ import pytest
 from host_tests.conformance.far import FarEnd
 from host_tests.conformance.wire import PUBLISH
 from host_tests.harness.interpreter import WIDTHS
-from host_tests.harness.node import DOOR, LIGHT, Node, make_node
+from host_tests.harness.node import CRASH, DOOR, LIGHT, Node, make_node
 from tools.broker import Broker
 from tools.subscriber import Subscriber, parse
 
@@ -126,7 +126,7 @@ def test_readings_in_ram_are_kept_over_a_crash(node: Node) -> None:
         "    FIELDS = (('x', ''),)\n    def __init__(self, pin): self.n = 0\n"
         "    def start(self): return 0\n"
         "    def read(self):\n        self.n += 1\n"
-        "        if self.n == 12: raise RuntimeError('a bug')\n        return (self.n,)\n"
+        f"        if self.n == 11: {CRASH}\n        return (self.n,)\n"
         "DRIVER = Crashing\n"
     )
     crashing = {"name": "light", "driver": "crashing", "pin": 5, "interval": 0.2}

@@ -193,32 +193,27 @@ def test_a_driver_that_fails_is_reported_and_the_others_work(node: Node) -> None
     node.bench.wait_for_line("air: no answer at 0x76")
 
 
-CRASHING = (
-    "USES = 'pin'\ndef options(): return {}\nclass Crashing:\n"
-    "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
-    "    def start(self): return 0\n    def read(self): raise RuntimeError('a bug in a driver')\n"
-    "DRIVER = Crashing\n"
-)
-
-
 def test_three_crashes_end_in_safe_mode_that_says_why(node: Node) -> None:
-    (node.flash / "lib/sensors/crashing.py").write_text(CRASHING)
-    crashing = {"name": "air", "driver": "crashing", "pin": 5, "interval": 0.1}
-    node.write_config(node.config(sensors=[crashing]))
+    (node.flash / "lib/node/delivery.py").write_text("raise RuntimeError('a damaged file')")
+    node.write_config(node.config(sensors=[{**LIGHT, "delivery": "latest"}]))
     node.bench.power_on()
     diagnostics = node.wait("diagnostics", 30, mode="safe")
-    assert "a bug in a driver" in diagnostics["why"]
+    assert "a damaged file" in diagnostics["why"]
     assert diagnostics["crashes"] == 3
     assert node.bench.resets == ["power on", "soft", "reset", "reset", "reset"]
     assert node.command("ping")["ok"]
 
 
+HANGING = (
+    "USES = 'pin'\ndef options(): return {}\nclass Hanging:\n"
+    "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
+    "    def start(self): return 0\n    def read(self):\n        while True: pass\n"
+    "DRIVER = Hanging\n"
+)
+
+
 def test_watchdog_ends_hangs_and_they_count_as_crashes(node: Node) -> None:
-    (node.flash / "lib/sensors/hanging.py").write_text(
-        CRASHING.replace("Crashing", "Hanging").replace(
-            "raise RuntimeError('a bug in a driver')", "\n        while True: pass"
-        )
-    )
+    (node.flash / "lib/sensors/hanging.py").write_text(HANGING)
     hanging = {"name": "air", "driver": "hanging", "pin": 5, "interval": 1}
     node.write_config(node.config(sensors=[hanging], watchdog=2))
     node.bench.power_on()
@@ -284,13 +279,13 @@ def test_wifi_password_refused_is_said_without_the_password(node: Node) -> None:
 
 
 def test_numbers_go_out_with_their_decimals(node: Node) -> None:
-    driver = CRASHING.replace("Crashing", "Tenths").replace(
+    driver = HANGING.replace("Hanging", "Tenths").replace(
         "('x', ''),", "('x', 'C', 1), ('n', ''),"
     )
     driver = driver.replace("pin): pass", "pin): self.n = 90")
     driver = driver.replace(
-        "raise RuntimeError('a bug in a driver')",
-        "\n        self.n += 1\n        return self.n / 10, self.n",
+        "while True: pass",
+        "self.n += 1\n        return self.n / 10, self.n",
     )
     (node.flash / "lib/sensors/tenths.py").write_text(driver)
     tenths = {"name": "air", "driver": "tenths", "pin": 5, "interval": 0.1}

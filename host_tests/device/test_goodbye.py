@@ -1,6 +1,7 @@
 """However a node ends, whoever watches it learns that it is gone."""
 
 from node.app import Node
+from node.ending import goodbye
 
 
 class Broken(Exception):
@@ -54,6 +55,7 @@ def ended(**options):
         assert "in the midst" in str(error)
     else:
         raise AssertionError("it goes on")
+    goodbye(node)
     return client.said
 
 

@@ -130,8 +130,8 @@ class Node:
         self.sensors = []
         self.told = []
 
-    def failed(self, name, error):
-        self.told.append((name, str(error)))
+    def fault(self, entry, error):
+        self.told.append((entry[0], str(error)))
 
 
 def test_what_the_port_does_not_have_fails_alone():
@@ -146,5 +146,5 @@ def test_what_the_port_does_not_have_fails_alone():
         ],
     }
     parts.make(node, config)
-    assert [entry[0] for entry in node.sensors] == ["pump"]
+    assert [type(entry[1]).__name__ for entry in node.sensors] == ["Absent", "Relay"]
     assert len(node.told) == 1 and node.told[0][0] == "door" and "PULL_DOWN" in node.told[0][1]

@@ -17,6 +17,8 @@ from tools.subscriber import Subscriber
 WIFI = {"ssid": "bench", "password": "bench-password"}
 DOOR = {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True}
 LIGHT = {"name": "light", "driver": "analog", "pin": 34, "interval": 0.2}
+# What a driver of a test does to make the node itself crash in its next turn.
+CRASH = "from mqtt.link import Link; Link.step = None"
 
 BootNode = Callable[..., "Node"]
 

@@ -25,8 +25,9 @@ _LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to
 _LOOK_S = const(10)  # from one look at the health to the next
 _AGAIN_S = const(60)  # to the next attempt to set the clock, where there is no room for it now
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
-_HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
-_SAFE_S = const(600)  # so long it stays in safe mode before it tries again
+
+_NOT_YET_MS = const(600_000)  # longest wait for a reading that was begun
+_BLOCKED_MS = const(2000)  # a sensor that takes so long holds up the others
 
 _TOLD = const(1 << 20)  # more sensors than there are: all states are told
 
@@ -37,25 +38,30 @@ _READING = const('{"value": %s, "unit": %s, "seq": %d, "boot": %d, "%s": %d}')
 _NAME = const(0)
 _SENSOR = const(1)
 _INTERVAL = const(2)  # ms, 0 for one that only tells of changes
-_DUE = const(3)  # ticks_ms of its next sample
+_DUE = const(3)  # ticks_ms of its next sample; after a failure, before that it is left alone
 _TOPIC = const(4)
-_STARTED = const(5)  # True while it measures
+_STARTED = const(5)  # the ms that this measurement has been waited for; 0: there is none
 _DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
 _RETAIN = const(7)  # True: the broker keeps its last reading
+_FAILED = const(8)  # failures in a row
+# entry[9] is the name of its driver.
 
 
 def text(value, about):
     """Return a value as JSON; a float, which would print as 9.300000000000001, with its decimals.
 
     about: (name, unit, decimals) of FIELDS; without decimals it is the seven digits of a board's
-    float. Raises ValueError for what is no number: JSON has no inf and no nan.
+    float. Raises ValueError for what is neither text nor a number: JSON has no inf and no nan.
     """
-    if not isinstance(value, float):
+    if isinstance(value, float):
+        if value - value == 0:
+            shown = "%.*f" % (about[2], value) if len(about) > 2 else "%.7g" % value
+            return shown[1:] if shown[0] == "-" and not float(shown) else shown  # no -0.0
+    elif isinstance(value, (list, tuple)):  # a colour
+        return "[%s]" % ", ".join([text(each, about) for each in value])
+    elif isinstance(value, (int, bool, str)) or hasattr(value, "__float__"):
         return dumps(value)
-    if value - value != 0:
-        raise ValueError("%s: no number" % value)
-    shown = "%.*f" % (about[2], value) if len(about) > 2 else "%.7g" % value
-    return shown[1:] if shown[0] == "-" and not float(shown) else shown  # there is no -0.0
+    raise ValueError("%s: %r is no number" % (about[0], value))
 
 
 class Node:
@@ -101,29 +107,25 @@ class Node:
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
-        """Run until something ends it, and say goodbye; returns the reason."""
+        """Run until something ends it; returns the reason."""
         client = self.client
         second = ticks_add(ticks_ms(), -1000)
-        try:
-            while not self.ended:
-                now = ticks_ms()
-                while ticks_diff(now, second) >= 1000:
-                    second = ticks_add(second, 1000)
-                    self.uptime += 1
-                    try:
-                        self._each_second()
-                    except MemoryError as error:  # too much waits for the broker; it will be less
-                        self.failed("node", error)
-                if not self.stuck:
-                    self.feed()
-                wait = self._sample(now)
-                self.phase = "network"
-                client.wait(max(0, min(wait, client.step())))
-        finally:
-            try:
-                call("ending", "goodbye", self)
-            except MemoryError:  # then the broker says it: the last will
-                client.hang_up()
+        while not self.ended:
+            now = ticks_ms()
+            while ticks_diff(now, second) >= 1000:
+                second = ticks_add(second, 1000)
+                self.uptime += 1
+                if ticks_diff(now, second) >= 1000:  # a driver held it up: these seconds are over
+                    continue
+                try:
+                    self._each_second()
+                except Exception as error:  # MemoryError: too much waits; it will be less
+                    self.failed("node", error)
+            if not self.stuck:
+                self.feed()
+            wait = self._sample(now)
+            self.phase = "network"
+            client.wait(max(0, min(wait, client.step())))
         return self.ended
 
     def _each_second(self):
@@ -147,91 +149,108 @@ class Node:
             call("health", "look", self)
         if self.news or self.uptime % self.diagnostics == 0:
             self.news = False
-            self.tell()
-        if self.safe:
-            if self.uptime == _SAFE_S:
-                self.ended = "safe mode is over"
-        elif self.uptime >= _HEALTHY_S and not self.proven:
-            call("retained", "healthy", self)
-            self.proven = True
+            call("telemetry", "tell", self)  # the last, for there may be no room to make them up
 
     def _sample(self, now):
-        """Read what has changed or is due; returns the ms until something may be due again."""
+        """Read what has changed or is due; returns the ms until something may be due again.
+
+        Whatever a driver raises stays with its sensor.
+        """
         wait = _MOST_MS
         outbox = self.client.outbox
-        while self.states < len(self.sensors):
-            wait = _LISTEN_MS
-            if outbox.count >= min(4, outbox.limit):
-                break  # no room yet
-            entry = self.sensors[self.states]
-            self.states += 1
-            if getattr(entry[_SENSOR], "STATE", False):  # whoever missed it learns how it stands
-                if not entry[_INTERVAL]:
-                    self._read(entry)
-                elif not entry[_STARTED]:
-                    entry[_DUE] = now
-        for entry in self.sensors:
-            sensor = entry[_SENSOR]
-            if hasattr(sensor, "poll"):
-                left = sensor.poll(now)
-                wait = min(wait, left if left >= 0 else _LISTEN_MS)
-                if sensor.changed:
-                    self._read(entry)
-            if entry[_INTERVAL]:
-                left = ticks_diff(entry[_DUE], now)
-                if left <= 0:
-                    left = self._take(entry)
-                    # A measurement was begun just now, which is later than the `now` of this turn.
-                    entry[_DUE] = ticks_add(ticks_ms() if entry[_STARTED] else now, left)
-                wait = min(wait, left)
-        return wait
+        for i, entry in enumerate(self.sensors):
+            began = ticks_ms()
+            try:
+                # Whoever missed it learns how a contact stands, as soon as there is room.
+                tell = i == self.states and outbox.count < min(4, outbox.limit)
+                self.states += tell
+                left = self._attend(entry, now, tell)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit as well
+                left = self.fault(entry, error)
+            if ticks_diff(ticks_ms(), began) > _BLOCKED_MS:
+                call("why", "held_up", self, entry, began)
+            wait = min(wait, left)
+        return wait if self.states >= len(self.sensors) else min(wait, _LISTEN_MS)
 
-    def _take(self, entry):
-        """Start a measurement, or read it; returns the ms until the next of the two."""
+    def _attend(self, entry, now, tell):
+        """Read a sensor if it has changed or is due; returns the ms until it may be again.
+
+        tell: publish it now if it is a state
+        """
+        left = ticks_diff(entry[_DUE], now)
+        if entry[_FAILED] and left > 0:
+            return left
+        sensor = entry[_SENSOR]
+        interval = entry[_INTERVAL]
+        wait = _MOST_MS
+        tell = tell and getattr(sensor, "STATE", False)
+        if hasattr(sensor, "poll"):
+            wait = sensor.poll(now)
+            if wait < 0:
+                wait = _LISTEN_MS
+            if sensor.changed or tell and not interval:
+                self._read(entry)
+            elif not interval:
+                entry[_FAILED] = 0
+        if interval:
+            waited = entry[_STARTED]
+            if left <= 0 or tell and not waited:
+                left = (0 if waited else self.ask(entry, "start")) or self._read(entry)
+                entry[_STARTED] = left and waited + left
+                # A measurement was begun just now, which is later than the `now` of this turn.
+                entry[_DUE] = ticks_add(ticks_ms() if left else now, left or interval)
+                left = left or interval
+            wait = min(wait, left)
+        return int(wait)
+
+    def ask(self, entry, method):
+        """What start() or read() of a driver says: the ms to wait, or the values."""
         self.phase = entry[_NAME]
-        try:
-            left = 0 if entry[_STARTED] else entry[_SENSOR].start()
-        except (OSError, ValueError) as error:
-            self.failed(entry[_NAME], error)
-            return entry[_INTERVAL]
-        left = left or self._read(entry)
-        entry[_STARTED] = left > 0
-        return left or entry[_INTERVAL]
+        said = getattr(entry[_SENSOR], method)()
+        if isinstance(said, int):
+            if 0 <= said <= _NOT_YET_MS - entry[_STARTED]:
+                return said
+        elif isinstance(said, tuple) and len(said) == len(entry[_SENSOR].FIELDS):
+            return said
+        return call("why", "wrong", entry, method, said)
 
     def _read(self, entry):
         """Read a sensor and publish what it says; returns the ms until it can be read, or 0."""
-        sensor = entry[_SENSOR]
-        self.phase = entry[_NAME]
-        try:
-            values = sensor.read()
-            if isinstance(values, int):
-                return values
-            for i, about in enumerate(sensor.FIELDS):
-                value = text(values[i], about)
-                self.count += 1
-                message = _READING % (
-                    value, text(about[1], about), self.count, self.boot,
-                    "uptime" if self.unset else "time",
-                    self.uptime if self.unset else int(time.time()) + self.epoch,
-                )  # fmt: skip
-                topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + about[0]
+        values = self.ask(entry, "read")
+        if isinstance(values, int):
+            return values or 1
+        for i, about in enumerate(entry[_SENSOR].FIELDS):
+            value = text(values[i], about)
+            self.count += 1
+            message = _READING % (
+                value, text(about[1], about), self.count, self.boot,
+                "uptime" if self.unset else "time",
+                self.uptime if self.unset else int(time.time()) + self.epoch,
+            )  # fmt: skip
+            topic = entry[_TOPIC] if len(values) == 1 else entry[_TOPIC] + "/" + about[0]
+            try:
                 if entry[_DELIVERY]:
                     entry[_DELIVERY](self.client, topic, message, entry[_RETAIN])
                 else:
                     self.client.post(topic, message, entry[_RETAIN])
-        except (OSError, ValueError, MemoryError) as error:
-            # MemoryError: too much waits for the broker, so this reading was not accepted.
-            self.failed(entry[_NAME], error)
+            except (OSError, ValueError, MemoryError) as error:
+                # It was not accepted: too much waits for the broker, or the flash is full.
+                self.failed(entry[_NAME], error)
+        if entry[_FAILED]:
+            call("why", "works", self, entry)
         return 0
 
-    def release(self):
-        """The end: outputs go to their safe state, counters keep their totals."""
-        for entry in self.sensors:
-            if hasattr(entry[_SENSOR], "close"):
-                try:
-                    entry[_SENSOR].close()
-                except (OSError, MemoryError) as error:
-                    self.failed(entry[_NAME], error)
+    def fault(self, entry, error):
+        """A sensor failed: count and tell it; returns the ms for which it is left alone."""
+        entry[_STARTED] = 0
+        entry[_FAILED] += 1
+        entry[_DUE] = ticks_add(ticks_ms(), _MOST_MS)
+        try:
+            return call("why", "fault", self, entry, error)
+        except MemoryError:
+            return _MOST_MS
 
     def failed(self, name, error):
         """Count and keep an error."""
@@ -241,13 +260,6 @@ class Node:
         except MemoryError:
             self.error = "memory"
         print("Petrel:", self.error)
-
-    def tell(self):
-        """Publish the diagnostics, if there is room to make them up."""
-        try:
-            call("telemetry", "tell", self)
-        except MemoryError as error:
-            self.failed("diagnostics", error)
 
     # --- what the client asks for and tells
 

@@ -59,20 +59,27 @@ def _read(node, payload):
     """Payload: the name of a sensor, or nothing for all. Answers with their values now."""
     wanted = str(payload, "utf-8")
     values = {}
+    errors = {}
     for entry in node.sensors:
-        name, sensor = entry[:2]
-        if not wanted or name == wanted:
-            # One that measures, or needs time for it, is left out: its next reading will tell.
-            if entry[5] or sensor.start():
-                continue
-            told = sensor.read()
-            if isinstance(told, int):
-                continue
-            shown = [_Json(text(*each)) for each in zip(told, sensor.FIELDS)]
-            values[name] = shown[0] if len(shown) == 1 else shown
+        name = entry[0]
+        # One that measures, or needs time for it, is left out: its next reading will tell.
+        if wanted and name != wanted or entry[5]:
+            continue
+        try:
+            told = node.ask(entry, "start") or node.ask(entry, "read")
+            if not isinstance(told, int):
+                shown = [_Json(text(*each)) for each in zip(told, entry[1].FIELDS)]
+                values[name] = shown[0] if len(shown) == 1 else shown
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            node.fault(entry, error)
+            errors[name] = node.error
+    if errors and not values:
+        raise ValueError(", ".join(errors.values()))
     if wanted and not values:
         raise ValueError("no sensor %r that can be read at once" % wanted[:32])
-    return {"values": values}
+    return {"values": values, "errors": errors} if errors else {"values": values}
 
 
 def _diagnostics(node, payload):

@@ -41,7 +41,7 @@ def _check(text, old, faults):
     current = None
     if text is not None:
         warnings = []
-        current, found = call("verdict", "of", text, board, warnings)
+        current, found = call("verdict", "of", text, board, warnings, True, None, 64, warnings)
         for warning in warnings:
             print("Petrel: warning:", warning)
         if not found:
@@ -55,14 +55,14 @@ def _check(text, old, faults):
         faults.extend(found)
     if old is not None:
         # Its certificates are not looked at: a node that tries again is better than none.
-        last, found = call("verdict", "of", old, board, None, False)
+        last, found = call("verdict", "of", old, board, None, False, None, 64, [])
         if not found:
             faults.append("config.json.old, the last good one, is used instead. Fix config.json.")
             return _complete(last), faults, ""
     if isinstance(current, dict):
         current["sensors"] = []
         text = json.dumps(current).encode()
-        if not call("verdict", "of", text, board, None, False)[1]:
+        if not call("verdict", "of", text, board, None, False, None, 64, [])[1]:
             return _complete(current), faults, "degraded"
     return None, faults, ""
 

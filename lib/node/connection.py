@@ -28,7 +28,7 @@ def make(node, config):
     call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
     dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
     queue = config["queue"]
-    must = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
+    must = config["must"]
     if must or "outbox" in os.listdir():
         # In safe mode there are no sensors, and what was stored for them stays where it is.
         queue = call("kept", "outbox", node, queue, config["outbox"], must or node.safe)

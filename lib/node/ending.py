@@ -9,6 +9,8 @@ from node.overlay import call
 def goodbye(node):
     """Say that the node goes; where that cannot be said, the broker says so: the last will."""
     client = node.client
+    if not client:
+        return
     try:
         for _ in range(40):
             if not client.session.up:
@@ -24,6 +26,16 @@ def goodbye(node):
         print("Petrel: no goodbye:", error)
     finally:
         client.hang_up()
+
+
+def release(node):
+    """Outputs go to their safe state, counters keep their totals."""
+    for entry in node.sensors:
+        if hasattr(entry[1], "close"):
+            try:
+                entry[1].close()
+            except BaseException as error:  # the others have to be closed all the same
+                node.fault(entry, error)
 
 
 def keep(outbox):

@@ -1,19 +1,18 @@
 """Looks every few seconds whether the node makes progress, and does something where it does not.
 
-The watchdog is fed by the loop (node.app), and only while the sensors and the connection move as
-well: `node.stuck` says what does not. Without a watchdog the node restarts itself then.
+The watchdog is fed by the loop (node.app), and only while the connection moves as well: else
+`node.stuck` says so. Without a watchdog the node restarts itself then.
 A connection that does not come about is retried by the client. After five minutes the Wi-Fi is
 switched off and on, again after twice as long, and so on; after an hour the board restarts, what
 waits being kept; the next time after two, up to a day. Every step is counted and told.
 """
 
-from time import ticks_diff, ticks_ms
-
 from micropython import const
 
 from node.overlay import call
 
-_OVERDUE_MS = const(60_000)  # a sensor should have been read so long ago
+_HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
+_SAFE_S = const(600)  # so long it stays in safe mode before it tries again
 _STILL_S = const(180)  # no attempt to connect has begun or ended for so long
 _WIFI_S = const(300)  # first time without a connection after which the Wi-Fi is switched
 _DAY_S = const(86_400)
@@ -32,6 +31,12 @@ def look(node):
     health = node.health
     if health is None:
         node.health = health = [now, now, 0, 0]
+    if node.safe:
+        if now >= _SAFE_S:
+            node.ended = "safe mode is over"
+    elif now >= _HEALTHY_S and not node.proven:
+        call("retained", "healthy", node)
+        node.proven = True
     if client.session.up:
         if node.about.pop("restarts", 0):  # they have helped, or it was not for us to help
             crashes, _, why = call("retained", "load")
@@ -48,26 +53,16 @@ def look(node):
             call("kept", "clear", outbox)
         except OSError as error:  # then it is done at the next start
             node.failed("outbox", error)
-    node.stuck = _stuck(node, now - health[_MOVED])
+    still = now - health[_MOVED]
+    node.stuck = "no attempt to connect for %d s" % still if still > _STILL_S else ""
     if node.stuck:
         node.failed("health", node.stuck)
         if node.feed is int:
-            raise RuntimeError(node.stuck)
-        call("retained", "store", call("retained", "load")[0], node.stuck)
+            node.ended = node.gave_up = node.stuck
+        else:  # the watchdog ends it, and then that is why
+            call("retained", "store", call("retained", "load")[0], node.stuck)
     else:
         _escalate(node, health, now - health[_UP])
-
-
-def _stuck(node, still):
-    """What makes no progress, or nothing."""
-    if still > _STILL_S:
-        return "no attempt to connect for %d s" % still
-    now = ticks_ms()
-    for entry in node.sensors:
-        # entry: see node.app; an interval of 0 has no due time
-        if entry[2] and ticks_diff(now, entry[3]) > _OVERDUE_MS:
-            return "%s was not read for too long" % entry[0]
-    return ""
 
 
 def _escalate(node, health, offline):

@@ -21,7 +21,9 @@ _STOPPED = "stopped; machine.reset() starts it again"
 
 def run():
     """Run the node; returns only to leave the board to the REPL, after saying why."""
+    global _load_client
     _load_client()
+    _load_client = None  # type: ignore[assignment]  # its RAM is needed
     started = call("start", "decide")
     if not started:
         return
@@ -55,7 +57,8 @@ def _live(started):
     except Exception as error:  # whatever it was: a board in the field has to start again
         sys.print_exception(error)
         ended = crashed = _why(error, node)
-    node.release()
+    call("ending", "goodbye", node)
+    call("ending", "release", node)
     return ended, crashed, node.gave_up, node.client and node.client.outbox
 
 

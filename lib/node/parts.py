@@ -10,21 +10,24 @@ from node.roles import roles
 
 
 def make(node, config):
-    """Make all sensors; one that cannot be made is reported, and the others work."""
+    """Make all sensors; one that cannot be made is told, and tried again when it is to be read."""
     buses = {}
     for entry in config["sensors"]:
-        try:
-            _add(node, entry, buses)
-        except (ImportError, TypeError, AttributeError) as error:
-            node.failed(entry["name"], error)
+        _add(node, entry, buses)
     forget("roles")
     if "node.absent" not in sys.modules:  # none is made again: the RAM of what made them is free
         for entry in node.sensors:
-            kind = type(entry[1])
-            while kind is not object:
-                if "__init__" in kind.__dict__:
-                    kind.__init__ = None
-                kind = kind.__bases__[0]
+            try:
+                kind = type(entry[1])
+                while kind is not object:
+                    if "__init__" in kind.__dict__:
+                        kind.__init__ = None
+                    kind = kind.__bases__[0]
+            except (AttributeError, TypeError):
+                pass  # a driver that is no class
+    # What they are made of is done with: its RAM is needed for the client.
+    config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
+    config["sensors"] = ()
 
 
 def again(node, entry, buses):
@@ -41,13 +44,15 @@ def again(node, entry, buses):
 
 
 def _add(node, entry, buses):
-    name = entry["name"]
+    fault = None
     try:
         sensor = _made(entry, buses)
-    except (OSError, ValueError) as error:  # nothing answers; it may later
-        node.failed(name, error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # nothing answers, and may do so later; or a bug in the driver
         from node.absent import Absent
 
+        fault = error
         sensor = Absent(node, entry, buses)
     delivery = entry.get("delivery", "queue")
     if delivery == "queue":
@@ -56,10 +61,15 @@ def _add(node, entry, buses):
         from node import delivery as ways
 
         delivery = getattr(ways, delivery)
-    interval = _interval(entry, sensor)
-    topic = node.prefix + name
-    retain = _retained(entry, sensor)
-    node.sensors.append([name, sensor, interval, ticks_ms(), topic, False, delivery, retain])
+    name = entry["name"]
+    made = [
+        name, sensor, _interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
+        _retained(entry, sensor), 0, entry["driver"],
+    ]  # fmt: skip
+    node.sensors.append(made)
+    if fault:
+        node.fault(made, fault)
+        made[3] = ticks_ms()  # a part that was slow to start is there by now
 
 
 def _interval(entry, sensor):

@@ -66,17 +66,20 @@ def _rules():
     }
 
 
-def check(config, board=None, warnings=None, longest=64):
+def check(config, board=None, warnings=None, longest=64, broken=None):
     """Return what is wrong with a config, a list of lines; empty if nothing is.
 
     config: whatever JSON gave; board: the module with the board's facts, or None: no pin checks
     warnings: a list, to which is added what may go well and may not
     longest: characters of a wrong value that are shown
+    broken: a list, to which is added which drivers fail, where that is no fault of the config: a
+    node works without them
     """
     global _longest, _online
     _longest = longest
     _online = getattr(board, "TLS", "") != "none"  # else it has no network
     faults = []
+    broken = faults if broken is None else broken
     if not isinstance(config, dict):
         return ['config.json: it has to be an object, {"mqtt": ...}.']
     rules = _rules()
@@ -108,7 +111,10 @@ def check(config, board=None, warnings=None, longest=64):
     for i, sensor in enumerate(sensors):
         path = "sensors[%d]" % i
         if isinstance(sensor, dict):
-            _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
+            try:
+                _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
+            except _Broken as error:
+                broken.append("%s.driver: %s" % (path, error))
         else:
             faults.append('%s: it has to be an object, {"name": ...}.' % path)
     return faults
@@ -137,11 +143,25 @@ def _wifi(faults, config, board, serial):
             faults.append('wifi.%s: "%s" is the example\'s. Write your own.' % (key, text))
 
 
+class _Broken(Exception):
+    """A driver that fails before it is even made."""
+
+
+def _of_driver(name, function, *args):
+    """Call what belongs to a driver; raises _Broken, with driver and line, for all it raises."""
+    try:
+        return function(*args)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _Broken(call("why", "told", name, error))
+
+
 def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
     driver = None
     name = sensor.get("driver")
     if isinstance(name, str) and name:
-        driver = _driver(name)
+        driver = _of_driver(name, _driver, name)
         if driver is None:
             hint = call("suggest", "driver", name, _driver)
             faults.append(
@@ -149,7 +169,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
             )
         else:
             rules = dict(rules)
-            options = driver.options()
+            options = _of_driver(name, driver.options)
             for key, _ in roles(driver.USES):
                 rules[key] = (..., "pin")
             for key, option in options.items():
@@ -169,7 +189,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
         names[name] = path
     if driver and len(faults) == before:
         rules = None
-        asked = _asked(driver, sensor, options)
+        asked = _of_driver(sensor["driver"], _asked, driver, sensor, options)
         if sensor.get("retain") and getattr(driver.DRIVER, "STATE", True) is False:
             faults.append(
                 "%s.retain: true is wrong; a %s tells events, and a retained one would seem to "

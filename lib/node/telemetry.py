@@ -31,6 +31,9 @@ def tell(node):
     aside = _set_aside(client)
     if aside:
         message["set_aside"] = aside
+    failing = [entry[0] for entry in node.sensors if entry[8] > 4]  # in a row, see node.app
+    if failing:
+        message["failing"] = failing
     if node.error:
         message["error"] = node.error
     if node.wlan:

@@ -13,13 +13,14 @@ from node.overlay import call, forget
 _MOST = 16_384  # bytes
 
 
-def of(text, board, warnings, files=True, size=None, longest=64):
+def of(text, board, warnings, files=True, size=None, longest=64, broken=None):
     """Return (config, faults): what the text says, None if it is no JSON; and what is wrong.
 
     text: bytes; board: the module with the board's facts, or None; warnings: a list, or None
     files: look at the certificates that it names as well
     size: of the text as it is stored on the board, if not that of `text`
     longest: characters of a wrong value that are shown
+    broken: a list for drivers that fail, where the config is not to blame; see node.schema
     """
     try:
         most = getattr(board, "MOST", _MOST)
@@ -34,7 +35,7 @@ def of(text, board, warnings, files=True, size=None, longest=64):
         config = json.loads(text)
         text = None
         gc.collect()
-        faults = _schema(config, board, warnings, longest)
+        faults = _schema(config, board, warnings, longest, broken)
         named = not faults and ("ca" in config["mqtt"] or "cert" in config["mqtt"])
         if files and named:
             call("certificates", "check", faults, config["mqtt"], board)
@@ -43,11 +44,11 @@ def of(text, board, warnings, files=True, size=None, longest=64):
         return None, ["config.json: this board has no memory to check it. Make it smaller."]
 
 
-def _schema(config, board, warnings, longest):
+def _schema(config, board, warnings, longest, broken):
     try:
         from node.schema import check
 
-        return check(config, board, warnings, longest)
+        return check(config, board, warnings, longest, broken)
     finally:
         check = None
         for name in list(sys.modules):

@@ -1,0 +1,168 @@
+"""A driver that misbehaves, on a running node: the other sensors and the node itself go on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from host_tests.harness.node import LIGHT, Node
+
+FINE = {
+    "head": "",
+    "options": "return {}",
+    "init": "pass",
+    "start": "return 0",
+    "read": "return (1,)",
+}
+TEMPLATE = """
+USES = "pin"
+{head}
+def options():
+    {options}
+class Odd:
+    FIELDS = (("x", ""),)
+    changed = False
+    def __init__(self, pin):
+        {init}
+    def start(self):
+        {start}
+    def read(self):
+        {read}
+    {more}
+DRIVER = Odd
+"""
+BUG = "raise RuntimeError('a bug')"
+WHERE = {  # where it is raised: what the driver says instead of FINE, and the line of it
+    "import": ({"head": BUG}, 3),
+    "make": ({"init": BUG}, 10),
+    "make, SystemExit": ({"init": "raise SystemExit"}, 10),
+    "start": ({"start": BUG}, 12),
+    "read": ({"read": BUG}, 14),
+    "read, OSError": ({"read": "raise OSError('no answer')"}, 14),
+    "read, MemoryError": ({"read": "bytearray(1 << 28)"}, 14),
+    "read, SystemExit": ({"read": "raise SystemExit"}, 14),
+    "poll": ({"more": "def poll(self, now): return 1 // 0"}, 15),
+}
+
+
+def write_driver(node: Node, name: str = "odd", **changes: str) -> dict[str, Any]:
+    """Put a driver onto the flash; returns an entry of the config that uses it."""
+    text = TEMPLATE.format(**{**FINE, "more": "", **changes})
+    (node.flash / "lib/sensors" / f"{name}.py").write_text(text)
+    return {"name": name, "driver": name, "pin": 5, "interval": 0.1}
+
+
+def _failing(topic: str, payload: str) -> bool:
+    return topic.endswith("/diagnostics") and json.loads(payload).get("failing") == ["odd"]
+
+
+def _well_again(topic: str, payload: str) -> bool:
+    return topic.endswith("/diagnostics") and "failing" not in json.loads(payload)
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_driver_that_raises_is_told_with_its_line_and_stops_nobody(
+    node: Node, where: str
+) -> None:
+    changes, line = WHERE[where]
+    odd = write_driver(node, **changes)
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line(rf"odd: .*\(sensors/odd.py, line {line}\b", 15)
+    assert node.seen.seen(_failing, 20), node.bench.lines
+    reply = node.command("read")
+    assert "light" in reply["values"]
+    assert where == "poll" or "line" in reply["errors"]["odd"]
+    start = len(node.seen.messages)
+    node.wait("light", start=start)
+    assert node.bench.resets == ["power on", "soft"]  # the second for the new config
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"options": BUG}, {"head": f"def demands(given): {BUG}"}],
+    ids=["options", "demands"],
+)
+def test_a_driver_that_raises_when_it_is_checked_is_told_and_the_node_starts(
+    node: Node, changes: dict[str, str]
+) -> None:
+    odd = write_driver(node, **changes)
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.wait("light")
+    line = 5 if "options" in changes else 3
+    found = rf"sensors\[0\]\.driver: RuntimeError: a bug \(sensors/odd.py, line {line}\b"
+    node.bench.wait_for_line(found)
+
+
+def test_a_driver_built_for_a_small_board_tells_its_line(node: Node) -> None:
+    """Everything else is compiled without line numbers there."""
+    odd = {"name": "odd", "driver": "bme280", "sda": 21, "scl": 22, "interval": 0.2}
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line(r"odd: bme280 at 0x76: no answer.*\(sensors\.bme280, line \d\d", 15)
+
+
+def test_a_driver_that_fails_again_and_again_is_asked_more_rarely_until_it_works(
+    node: Node,
+) -> None:
+    odd = write_driver(node, head="import os", read="return os.stat('good') and (1,)")
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    assert node.seen.seen(_failing, 20), node.bench.lines
+    failures = sum("odd: " in line for line in node.bench.lines)
+    assert failures <= 8  # four in 0.4 s, and then ever more rarely
+    start = len(node.seen.messages)
+    (node.flash / "good").touch()
+    node.wait("odd", 20, start)
+    node.bench.wait_for_line("odd works again")
+    assert node.seen.seen(_well_again, 10)
+    start = len(node.seen.messages)
+    for _ in range(3):
+        node.wait("odd", 3, start)
+        start = len(node.seen.messages)
+
+
+def test_a_sensor_that_could_not_be_made_joins_later(node: Node) -> None:
+    odd = write_driver(node, head="import os", init="os.stat('good')")
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.wait("light")
+    (node.flash / "good").touch()
+    assert node.wait("odd", 20)["value"] == 1
+
+
+def test_an_output_that_raises_is_told_in_the_reply(node: Node) -> None:
+    odd = write_driver(node, more="def set(self, value): return 1 // value")
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.wait("odd")
+    reply = node.command("set", '{"output": "odd", "value": 0}')
+    assert not reply["ok"] and "sensors/odd.py, line 15" in reply["error"]
+    assert node.command("set", '{"output": "odd", "value": 1}')["ok"]
+
+
+def test_a_driver_that_raises_when_it_is_closed_does_not_keep_the_node_from_restarting(
+    node: Node,
+) -> None:
+    first = write_driver(node, more=f"def close(self): {BUG}")
+    closing = write_driver(node, "closing", more="def close(self): print('closed')")
+    node.write_config(node.config(sensors=[first, {**closing, "pin": 18}, LIGHT]))
+    node.bench.power_on()
+    node.wait("light")
+    node.seen.publish("petrel/n1/cmd/reboot", "")
+    node.bench.wait_for_line(r"odd: RuntimeError: a bug \(sensors/odd.py, line 15", 15)
+    node.bench.wait_for_line("closed")
+    node.bench.wait_for_resets(3)
+
+
+def test_a_driver_that_holds_up_the_node_is_told_by_name(node: Node) -> None:
+    odd = write_driver(node, head="import time", read="time.sleep(3); return (1,)")
+    node.write_config(node.config(sensors=[{**odd, "interval": 5}, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line("odd: driver odd held up the node for 3 s", 20)
+    start = len(node.seen.messages)
+    node.wait("light", start=start)
+    assert node.bench.resets == ["power on", "soft"]
