@@ -50,6 +50,7 @@ class Board:
         config: the text of a config that the node takes where there is none
         """
         pins, adc, pwm = (self.petrel[key] for key in ("pins", "adc", "pwm"))
+        watchdog = self.petrel["watchdog"]
         lines = [
             f"# Generated from boards/{self.id}/board.json.",
             f"ID = {self.id!r}",
@@ -72,6 +73,7 @@ class Board:
             "MOST": self.config_bytes if self.config_bytes < 16_384 else None,
             "TLS": self.petrel["tls"] if self.petrel["tls"] != "verified" else None,
             "DER": self.petrel.get("certificates") == "DER",
+            "WATCHDOG_MS": watchdog.get("max_ms") or watchdog.get("fixed_ms"),
             "DIVIDED": tuple(adc.get("divided_v", ())),
             "TIMERS": {pin: _channel(at) for pin, at in _keys(pwm.get("timers", {})).items()},
         }

@@ -66,7 +66,9 @@ def look(node):
 
 
 def _escalate(node, health, offline):
-    if node.restart and offline > min(node.restart << node.about.get("restarts", 0), _DAY_S):
+    if node.restart and offline > max(
+        node.restart, min(node.restart << node.about.get("restarts", 0), _DAY_S)
+    ):
         node.ended = node.gave_up = "no connection for %d s" % offline
     elif node.wlan and offline > (_WIFI_S << health[_SWITCHED]):
         health[_SWITCHED] += 1

@@ -104,6 +104,13 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
             if key in mqtt:
                 faults.append("mqtt.%s: %s has no TLS. Remove it." % (key, board.ID))
     _wifi(faults, config, board, serial)
+    seconds = config.get("watchdog", 0)
+    most = getattr(board, "WATCHDOG_MS", 3_600_000)
+    if warnings is not None and isinstance(seconds, int) and seconds * 1000 > most:
+        warnings.append(
+            "watchdog: %d s. %s can wait %s s at most, and does."
+            % (seconds, board.ID, most / 1000)
+        )
     names = {}
     sensors = config.get("sensors", ())
     sensors = sensors if isinstance(sensors, (list, tuple)) else ()
