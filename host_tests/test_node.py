@@ -260,9 +260,12 @@ def test_bad_sensors_without_a_good_copy_still_connect_and_tell(node: Node) -> N
     assert diagnostics["faults"][0].startswith("sensors[0].pin: GPIO77 is not an analog")
 
 
-def test_no_usable_config_leaves_the_board_to_its_repl(node: Node) -> None:
+def test_no_usable_config_is_said_and_looked_for_again(node: Node) -> None:
     node.write_config(node.config(mqtt={"prot": 1}))
     node.bench.power_on()
+    node.bench.wait_for_line("again in 300 s")
+    assert not node.bench.ended  # only a person takes the board over
+    node.bench.interrupt()
     node.bench.wait_for_end()
     console = "\n".join(node.bench.lines)
     assert "mqtt.host: missing" in console

@@ -46,10 +46,14 @@ def _check(text, old, faults):
             print("Petrel: warning:", warning)
         if not found:
             secret = current.get("commands", {}).get("secret")
-            # A built-in config may be back because the file system was lost, and the counter too.
-            if secret and not built_in and secret.encode() not in (old or b""):
-                call("signed", "begin")
-            keep(text)
+            try:
+                # A built-in config may be back because the file system was lost, and the counter
+                # too.
+                if secret and not built_in and secret.encode() not in (old or b""):
+                    call("signed", "begin")
+                keep(text)
+            except OSError as error:  # a flash that is full, or fails; the node runs all the same
+                print("Petrel: config.json.old: not written:", error)
             same = read(NAME + ".old", []) == text
             return _complete(current), faults, "new" if same else ""
         faults.extend(found)

@@ -1,5 +1,6 @@
 """Gives a node its connection to the world. Needed once, and then forgotten."""
 
+import gc
 import os
 
 from node.overlay import call, forget
@@ -34,6 +35,7 @@ def make(node, config):
         queue = call("kept", "outbox", node, queue, config["outbox"], must or node.safe)
     from mqtt.link import Link
 
+    gc.collect()
     node.client = Link(
         dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
         password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,

@@ -1,9 +1,64 @@
-"""The end of a node: it says goodbye, and what waits is kept. Needed then, and forgotten."""
+"""The end of a node: the one place that decides what follows. Needed then, and forgotten.
+
+It says goodbye, outputs go to their safe state, what waits is kept, the end is counted, and the
+board restarts after a pause, which grows from 1 s to 5 minutes while one restart follows another.
+Only a person keeps it from that, with Ctrl-C.
+"""
 
 import gc
 import sys
+import time
 
 from node.overlay import call
+
+_STOPPED = "stopped; machine.reset() starts it again"
+
+
+def of(node, error):
+    """What finish() has to know, and no reference to the node: its RAM is needed.
+
+    error: what ended it, if anything was raised; node: None if there was none yet
+    """
+    crashed = ""
+    ended = node and node.ended
+    if isinstance(error, KeyboardInterrupt):
+        ended = _STOPPED
+    elif error:
+        sys.print_exception(error)
+        ended = crashed = _why(error, node)
+    if not node:
+        return ended, crashed, "", None, int
+    goodbye(node)
+    release(node)
+    return ended, crashed, node.gave_up, node.client and node.client.outbox, node.feed
+
+
+def finish(ended, crashed, gave_up, outbox, feed):
+    """Keep, count, pause; returns True if the board is to be reset then."""
+    print("Petrel:", ended)
+    keep(outbox)
+    seconds = call("retained", "ended", ended, crashed, gave_up)
+    if ended == _STOPPED:
+        return False
+    if seconds > 1:
+        print("Petrel: restarts in %d s" % seconds)
+    pause(seconds, feed)
+    return True
+
+
+def pause(seconds, feed):
+    """Wait; a watchdog that runs is fed meanwhile."""
+    for _ in range(2 * seconds):
+        feed()
+        time.sleep_ms(500)
+
+
+def _why(error, node):
+    """What a crash was; short where the heap has no room for more."""
+    try:
+        return call("why", "text", error, node)
+    except Exception:
+        return type(error).__name__
 
 
 def goodbye(node):
@@ -51,5 +106,5 @@ def keep(outbox):
         kept = call("kept", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)
-    except (OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # whatever it is: the board has to restart
         print("Petrel: not kept:", error)

@@ -1,8 +1,9 @@
 """The second stage: run the node, and see to what happens when that ends.
 
-A crash restarts the board. Three crashes in a row, without a minute of good work between them,
-end in safe mode: no sensors, only the connection and the commands, so that the node can say why.
-Safe mode ends by itself after ten minutes. See node.start for how it is decided.
+Whatever ends it, one place decides what follows, node.ending: it is counted, what waits is kept,
+and after a pause the board restarts. Three crashes in a row, without a minute of good work between
+them, end in safe mode: no sensors, only the connection and the commands, so that the node can say
+why. Safe mode ends by itself after ten minutes. See node.start for how it is decided.
 
 What stays is loaded before what goes: code that is forgotten would leave holes between, and a heap
 of holes has no room for a message, however many bytes are free.
@@ -16,50 +17,45 @@ import machine
 
 from node.overlay import call, forget
 
-_STOPPED = "stopped; machine.reset() starts it again"
-
 
 def run():
-    """Run the node; returns only to leave the board to the REPL, after saying why."""
-    global _load_client
+    """Run the node; returns only to leave the board at the REPL, to a person who asked for it."""
     _load_client()
-    _load_client = None  # type: ignore[assignment]  # its RAM is needed
-    started = call("start", "decide")
-    if not started:
+    again = machine.reset
+    try:
+        # What comes back is all that still refers to the node: its RAM is needed then.
+        end = _live()
+        if end is None:  # there is no config
+            again = machine.soft_reset
+        elif not end or not call("ending", "finish", *end):
+            return
+    except KeyboardInterrupt:
         return
-    # What comes back is all that still refers to the node: its RAM is needed to keep what waits.
-    ended, crashed, gave_up, outbox = _live(started)
-    try:
-        print("Petrel:", ended)
-        call("ending", "keep", outbox)
-        call("retained", "ended", crashed, gave_up)
-        time.sleep_ms(500)  # let the console send this
-    finally:
-        if ended != _STOPPED:
-            machine.reset()
+    except BaseException as error:  # there is no memory for an orderly end, or worse
+        sys.print_exception(error)
+        time.sleep(10)
+    again()
 
 
-def _live(started):
-    """The life of a node; returns why it ended, the crash, why it gave up, and its outbox."""
-    config = started.pop()
-    node = started.pop()
-    crashed = ""
+def _live():
+    """The life of a node; returns what node.ending makes of its end."""
+    node = error = None
     try:
+        started = call("start", "decide")
+        if not started:
+            return started
+        config = started.pop()
+        node = started.pop()
         forget("boot")
         call("parts", "make", node, config)
         call("connection", "make", node, config)
         if config["watchdog"]:
             call("watchdog", "start", node, config["watchdog"])
         config = None
-        ended = node.run()
-    except KeyboardInterrupt:
-        ended = _STOPPED
-    except Exception as error:  # whatever it was: a board in the field has to start again
-        sys.print_exception(error)
-        ended = crashed = _why(error, node)
-    call("ending", "goodbye", node)
-    call("ending", "release", node)
-    return ended, crashed, node.gave_up, node.client and node.client.outbox
+        node.run()
+    except BaseException as caught:  # whatever it was: a board in the field has to start again
+        error = caught
+    return call("ending", "of", node, error)
 
 
 def _load_client():
@@ -67,10 +63,9 @@ def _load_client():
 
     What the import of a module leaves behind is room for the next.
     """
-    from node.boot import config
-
     try:
         import node.app  # noqa: F401
+        from node.boot import config
 
         gc.collect()
 
@@ -90,11 +85,3 @@ def _load_client():
             import mqtt.link  # noqa: F401
     except Exception:  # whatever it is
         pass
-
-
-def _why(error, node):
-    """What a crash was; short where the heap has no room for more."""
-    try:
-        return call("why", "text", error, node)
-    except MemoryError:
-        return type(error).__name__

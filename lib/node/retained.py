@@ -2,7 +2,8 @@
 
 It is kept where the port has memory that a reset leaves alone: machine.mem_backup (MicroPython
 1.29), else the RTC's memory, else a small file. A power cut may erase it, and then there was no
-crash. Layout: "PU", a byte of crashes, a byte of restarts, the reason as text.
+crash. Nothing here raises: where it cannot be kept, the node starts all the same.
+Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0.
 """
 
 import machine
@@ -12,19 +13,17 @@ _FILE = const("crash.txt")
 _HEAD = const(b"PU")
 _NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # until it ends in another way
 _MOST = const(160)  # bytes of the reason
+_SAFE = const(3)  # crashes in a row that lead to safe mode
+_LONGEST_S = const(300)  # pause before a restart
+_UNKNOWN_S = const(60)  # where nothing can be counted
 
 
 def load():
     """Return (crashes in a row, restarts in a row, the reason of the last one as text)."""
-    memory = _memory()
-    if memory is not None:
-        data = bytes(memory())
-    else:
-        try:
-            with open(_FILE, "rb") as file:
-                data = file.read()
-        except OSError:
-            data = b""
+    try:
+        data = _read()
+    except (OSError, ValueError):
+        data = b""
     if data[:2] != _HEAD or len(data) < 4:
         return 0, 0, ""
     end = data.find(b"\0", 4)
@@ -36,14 +35,14 @@ def load():
 
 
 def store(crashes, why="", restarts=0):
-    """Keep the counts (0..255) and the reason."""
+    """Keep the counts (0..255) and the reason; returns False if the flash does not take them."""
     data = _HEAD + bytes((min(crashes, 255), min(restarts, 255))) + why.encode()[:_MOST] + b"\0"
-    memory = _memory()
-    if memory is not None:
-        memory(data)
-    elif crashes or restarts or load()[0]:  # spare the flash a write when all is well
-        with open(_FILE, "wb") as file:
-            file.write(data)
+    try:
+        _write(data, crashes or restarts)
+    except (OSError, ValueError) as error:
+        print("Petrel: crash.txt: not written:", error)
+        return False
+    return True
 
 
 def begun():
@@ -53,13 +52,22 @@ def begun():
     return before
 
 
-def ended(crashed, why=""):
-    """The node ended: of itself with a reason or none, or by a crash, which is counted."""
+def ended(how, crashed, why=""):
+    """The node ended: of itself with a reason or none, or by a crash, which is counted.
+
+    Returns the s to pause before the board restarts.
+    """
     crashes, restarts, _ = load()
     if crashed:
-        store(crashes, crashed, restarts)
+        stored = store(crashes, crashed, restarts)
     else:
-        store(0, why, restarts + 1 if why else 0)
+        # After safe mode, one more crash leads back to it.
+        crashes = _SAFE - 1 if how.startswith("safe mode") and crashes > _SAFE else 0
+        restarts = restarts + 1 if why else 0
+        stored = store(crashes, why, restarts)
+    if crashed and not (stored and crashes):
+        return _UNKNOWN_S
+    return min(1 << min(max(crashes + restarts, 1) - 1, 9), _LONGEST_S) if crashed or why else 1
 
 
 def healthy(node):
@@ -70,8 +78,32 @@ def healthy(node):
         store(0, node.about.get("why", ""), load()[1])
 
 
+def _read():
+    memory = _memory()
+    if memory is not None:
+        return bytes(memory())
+    with open(_FILE, "rb") as file:
+        return file.read()
+
+
+def _write(data, counted):
+    memory = _memory()
+    if memory is not None:
+        memory(data)
+    elif counted or load()[0]:  # spare the flash a write when all is well
+        with open(_FILE, "wb") as file:
+            file.write(data)
+
+
 def _memory():
-    """The function that reads and writes the RTC's memory, or None where the port has none."""
+    """The function that reads and writes memory that a reset leaves alone, or None.
+
+    Never both of a port's: on ESP32 they are one memory, and only the RTC's has a head in it.
+    """
+    if hasattr(machine, "mem_backup"):
+        from node.backup import memory
+
+        return memory
     if hasattr(machine, "RTC"):
         return getattr(machine.RTC(), "memory", None)
     return None

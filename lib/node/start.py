@@ -10,18 +10,26 @@ from node.app import Node
 from node.overlay import call
 
 _CRASHES = const(3)  # in a row: safe mode
+_LOOK_AGAIN_S = const(300)
 
 
 def decide():
-    """Return [node, config], the node without its parts yet; None to leave the board alone."""
-    if "maintenance" in os.listdir():
+    """Return [node, config], the node without its parts yet.
+
+    () to leave the board to a person; None, after a pause, where there is no config to start with.
+    """
+    if _is_there("maintenance"):
         print("Petrel: not started: there is a file named maintenance; remove it and reset")
         call("retained", "store", 0)
-        return None
+        return ()
     config = boot.config
     if config is None:
-        print("Petrel: not started: no usable config.json; mend it, then machine.reset()")
+        print(
+            "Petrel: not started: no usable config.json. Copy a good one to the board. It looks "
+            "again in %d s; Ctrl-C stops that." % _LOOK_AGAIN_S
+        )
         call("retained", "store", 0)
+        call("ending", "pause", _LOOK_AGAIN_S, int)
         return None
     # A crash is counted before it happens, and taken back after a minute of good work (node.app),
     # so that a hang or a brown-out is counted too. Not in boot.py: whoever opens a raw REPL, as
@@ -41,12 +49,18 @@ def decide():
         config["sensors"] = []
         config["queue"] = min(config["queue"], 8)  # perhaps it was more than the heap has room for
         print("Petrel: safe mode:", why or boot.faults)
-        # After safe mode, one more crash leads back to it.
-        call("retained", "store", _CRASHES - 1, why, restarts)
     prefix = "%s/%s/" % (config["base"], config["node"])
     node = Node(prefix, config["diagnostics"], about, safe)
     node.faulty = bool(boot.faults)
     return [node, config]
+
+
+def _is_there(name):
+    try:
+        os.stat(name)
+    except OSError:  # that, or the flash fails, and then there is no telling
+        return False
+    return True
 
 
 def _reset_cause():

@@ -16,7 +16,8 @@ _REST_MS = const(600_000)  # the longest it is left alone then
 def text(error, node):
     """The exception, where it was raised, after how many seconds, and what the node was at."""
     return "%s: %s; %s; after %d s, at %s" % (
-        type(error).__name__, str(error)[:64], _place(error), node.uptime, node.phase,
+        type(error).__name__, str(error)[:64], _place(error),
+        node.uptime if node else 0, node.phase if node else "start",
     )  # fmt: skip
 
 
