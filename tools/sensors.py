@@ -282,6 +282,8 @@ def _option(key: str, option: list[Any]) -> str:
         shown = " to ".join(f"{each} (0x{each:02x})" for each in sorted(set(option[1:])))
         return f"| `{key}` | {default} | {shown} |"
     if len(option) == 3:
+        if abs(option[0] or 0) == 1e9:
+            default = "none"
         return f"| `{key}` | {default} | {option[1]:g} to {option[2]:g} |"
     if len(option) == 2:
         return f"| `{key}` | {default} | {', '.join(json.dumps(each) for each in option[1])} |"
