@@ -23,7 +23,8 @@ CHAPTERS = {
         "client", "router", "inbox", "handover", "throttle", "stopped",
     ),
     "What both are built on": (
-        "link", "backoff", "suspects", "aside", "connection", "large", "payload", "options", "checks",
+        "link", "backoff", "suspects", "aside", "connection", "large", "payload", "options",
+        "checks",
     ),
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "crc"),
