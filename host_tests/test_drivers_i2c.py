@@ -367,6 +367,7 @@ def test_a_part_that_is_too_slow(bits: str, driver: str) -> None:
         ("aht20", {"temperature": -45.0}, "temperature in C: -45; it measures -40 to 85"),
         ("bme280", {"temperature": 95.0}, "temperature in C: 95; it measures -40 to 85"),
         ("bme280", {"pressure": 250.0}, "pressure in hPa: 250; it measures 300 to 1100"),
+        ("scd4x", {"carbon_dioxide": 0}, "carbon_dioxide in ppm: 0; it measures 1 to 40000"),
         ("ina219", {"voltage": 30.0}, "voltage in V: 30; it measures 0 to 26"),
         ("ads1115", {"a0": -0.4}, "-0.400 V, and an input takes -0.3 V to 5.8 V"),
         ("bme280", {"fault": "wrong part"}, "chip id 0x55; this is no BME280 or BMP280"),

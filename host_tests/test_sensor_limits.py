@@ -46,7 +46,7 @@ LIMITS: dict[str, list[Any]] = {
     "pulse": [[0, 1e9], [0, 1e9]],
     "relay": [ON_OFF],
     "rotary": [ANY],
-    "scd4x": [[0, 40_000], [-10, 60], SHARE],  # SCD4x 1.4, tables 1 to 3
+    "scd4x": [[1, 40_000], [-10, 60], SHARE],  # SCD4x 1.4, tables 1 to 3; 0 is no measurement
     "servo": [[0, 90]],
     "sht3x": [[-40, 125], SHARE],  # SHT3x-DIS, tables 1 and 2
     "table": [[0, 14]],  # pH

@@ -126,7 +126,8 @@ PARTS: dict[str, Part] = {
         (("VCC", "3V3"), ("DATA (4.7k to 3V3)", "pin"), ("GND", "GND")),
         "2 C, 5 %",
         {},
-        "Not more often than every second. Modules have the pull-up on board. Older parts measure "
+        "Not more often than every second. Modules have the pull-up on board. The manual allows "
+        "20 cm of wire with a supply as low as 3.3 V. Older parts measure "
         "0 to 50 C and 20 to 90 %, in steps of 1.",
         (
             _NO_DHT,

@@ -19,7 +19,7 @@ def options():
 
 
 class Scd4x(Part):
-    """Carbon dioxide, 0 to 40000 ppm, accurate from 400 to 5000; temperature, -10 to 60 C, in
+    """Carbon dioxide, up to 40000 ppm, accurate from 400 to 5000; temperature, -10 to 60 C, in
     steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
     bus: a machine.I2C; address: 0x62. It measures every 5 s by itself from here on.
@@ -27,7 +27,8 @@ class Scd4x(Part):
 
     NAME = "scd4x"
     FIELDS = (("carbon_dioxide", "ppm", 0), ("temperature", "C", 2), ("humidity", "%", 2))
-    LIMITS = (0, 40_000, -10, 60, 0, 100)  # tables 1 to 3
+    # Tables 1 to 3. 0 ppm stands for a measurement that failed (Sensirion's own example).
+    LIMITS = (1, 40_000, -10, 60, 0, 100)
 
     def __init__(self, bus, address=0x62):
         super().__init__(bus, address)
