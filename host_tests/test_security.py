@@ -15,6 +15,7 @@ from host_tests.faults.proxy import Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
 from tools.broker import Broker
+from tools.errors import ToolError
 from tools.paths import FIRMWARE, LIB, ROOT
 from tools.send import command as send
 from tools.send import signed
@@ -165,9 +166,11 @@ def test_make_send_signs_and_shows_the_reply(
     node.write_config(config(node))
     node.bench.power_on()
     node.wait("light")
-    where = ["--port", str(node.broker.port)]
+    where = ["--host", f"{node.broker.host}:{node.broker.port}"]
     done = CliRunner().invoke(send, ["n1", "read", "light", *where, "--wait", "4"])
     assert '"ok": false' in done.output and "not signed" in done.output
+    assert isinstance(done.exception, ToolError)
+    assert "PETREL_SECRET" in done.exception.hint
     monkeypatch.setenv("PETREL_SECRET", SECRET)
     done = CliRunner().invoke(send, ["n1", "read", "light", *where])
     assert '"ok": true' in done.output, done.output

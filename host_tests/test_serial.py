@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.line import BridgeProcess, Line, Script
@@ -144,6 +145,27 @@ def test_broker_away_and_back(
     line.to_bridge = bytes
     reaches(seen, last(seen) + 50)
     none_lost(seen)
+
+
+def test_tls_begins_at_the_bridge(
+    micropython32: Interpreter, line: Line, broker_factory: Callable[..., Broker], tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    leaf.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    leaf.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    broker = broker_factory(
+        settings=(f"certfile {tmp_path / 'cert.pem'}", f"keyfile {tmp_path / 'key.pem'}")
+    )
+    command = micropython32.command(SCRIPT, ["20", "prints"], heap="160K")
+    with (
+        Subscriber(broker, tls=tmp_path / "ca.pem") as seen,
+        BridgeProcess(line.port, broker, "--ca", str(tmp_path / "ca.pem")),
+        Script(command, line, env=micropython32.environment()),
+    ):
+        reaches(seen, 20)
+        none_lost(seen)
 
 
 def test_unplugged_and_plugged_in_again(

@@ -57,7 +57,10 @@ def run() -> int:
             print(f"  {error.hint}", file=sys.stderr)
         return 1
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        if context:
+            print(f"  {context.command_path} --help says what it takes", file=sys.stderr)
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code

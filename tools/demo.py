@@ -204,7 +204,10 @@ def _stoppable(console: Console) -> Iterator[None]:
 
 
 @click.command()
-@click.option("--seconds", type=float, help="end by itself, with status 0 if every step was seen")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True),
+    help="end by itself, with status 0 if every step was seen",
+)  # fmt: skip
 @click.option("--picture", type=click.Path(path_type=Path), help="also draw it, as an SVG file")
 def command(seconds: float | None, picture: Path | None) -> None:
     """Run the node on this computer: broker, simulated board, readings, a command, an outage."""

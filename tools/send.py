@@ -12,8 +12,9 @@ from typing import Any
 import click
 import paho.mqtt.client as paho
 
+from tools.connection import Address, Connection, options
 from tools.errors import ToolError
-from tools.monitor import Connection
+from tools.subscriber import parse
 
 
 def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
@@ -25,51 +26,76 @@ def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
 
 @click.command()
 @click.argument("node")
-@click.argument("name")
+@click.argument("name", metavar="COMMAND")
 @click.argument("payload", default="")
-@click.option("--host", default="127.0.0.1", show_default=True, help="the broker")
-@click.option("--port", default=1883, show_default=True, envvar="PORT")
-@click.option("--user", help="user name; the password is asked for, or in PETREL_PASSWORD")
+@options()
 @click.option("--base", default="petrel", show_default=True, help="topic prefix")
-@click.option("--wait", default=10.0, show_default=True, help="seconds for the reply")
-def command(
-    node: str, name: str, payload: str, host: str, port: int, user: str | None, base: str,
-    wait: float,
-) -> None:  # fmt: skip
-    """Send the command NAME with a PAYLOAD to NODE, and print the reply.
+@click.option(
+    "--wait", default=10.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
+    help="seconds for the reply",
+)  # fmt: skip
+def command(node: str, name: str, payload: str, broker: Address, base: str, wait: float) -> None:
+    """Send COMMAND with a PAYLOAD to NODE, and print its reply.
 
-    If commands.secret stands in the node's config, give it in the environment, as PETREL_SECRET.
+    The exit status is 1 if the node refuses the command or does not answer. If the node's config
+    has a commands.secret, give it in the environment, as PETREL_SECRET.
     """
+    for what, value, example in (("NODE", node, "greenhouse"), ("COMMAND", name, "ping")):
+        _check_level(what, value, example)
     topic = f"{base}/{node}/cmd/{name}"
-    connection = Connection(host, port, f"{base}/{node}/reply/{name}")
+    connection = Connection(broker, f"{base}/{node}/reply/{name}")
     replies: queue.Queue[str] = queue.Queue()
     ready: queue.Queue[bool] = queue.Queue()
 
     def on_message(client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         replies.put(message.payload.decode(errors="replace"))
 
-    def on_subscribe(*_: Any) -> None:
+    connection.client.on_message = on_message
+    told = connection.client.on_subscribe
+
+    def on_subscribe(*arguments: Any) -> None:
+        if told:
+            told(*arguments)
         ready.put(True)
 
-    connection.client.on_message = on_message
-    if user:
-        password = os.environ.get("PETREL_PASSWORD") or click.prompt("password", hide_input=True)
-        connection.client.username_pw_set(user, password)
     connection.client.on_subscribe = on_subscribe
     connection.open()
     try:
-        try:
-            ready.get(timeout=wait)
-            connection.check()
-            raw = payload.encode()
-            if secret := os.environ.get("PETREL_SECRET"):
-                raw = signed(secret, topic, raw, time.time_ns() // 1_000_000)
-            connection.client.publish(topic, raw, qos=1)
-            click.echo(replies.get(timeout=wait))
-        except queue.Empty:
-            raise ToolError(
-                f"no reply from {base}/{node} within {wait:g} s",
-                "is it online? make monitor shows who is; too many commands are not answered",
-            ) from None
+        connection.check()
+        ready.get(timeout=wait)
+        connection.check()
+        raw = payload.encode()
+        secret = os.environ.get("PETREL_SECRET")
+        if secret:
+            raw = signed(secret, topic, raw, time.time_ns() // 1_000_000)
+        connection.client.publish(topic, raw, qos=1)
+        reply = replies.get(timeout=wait)
+    except queue.Empty:
+        raise ToolError(
+            f"no reply from {base}/{node} within {wait:g} s",
+            "is it online? make monitor shows who is; too many commands at once are not answered",
+        ) from None
     finally:
         connection.close()
+    click.echo(reply)
+    answer = parse(reply)
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        raise ToolError(f"{node} refused {name}", _hint(reply, bool(secret)))
+
+
+def _check_level(what: str, value: str, example: str) -> None:
+    """Raise ToolError unless it is one level of a topic name: a node, or a command."""
+    if not value or any(char in "/+#\0" for char in value):
+        raise ToolError(
+            f"{what} is {value!r}; it must be one name, without / + #",
+            f"for example {what}={example}",
+        )
+
+
+def _hint(reply: str, with_secret: bool) -> str:
+    """What to do about a refusal."""
+    if "sign" not in reply:
+        return "the reply above says why"
+    if with_secret:
+        return "is PETREL_SECRET the commands.secret of that node's config?"
+    return "this node takes signed commands only: give its commands.secret as PETREL_SECRET"

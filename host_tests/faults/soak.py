@@ -268,6 +268,10 @@ class Soak:
             for its, values in lost.items():
                 if values:
                     self.console.print(f"{name} lost of {its}: {values[:20]}")
+            if row["lost"] or row["out_of_order"]:
+                log = BUILD / f"soak-{name}.log"
+                log.write_text("\n".join(member.node.bench.lines))
+                self.console.print(f"its console: {log}")
         self.console.print(table)
         self.console.print(", ".join(f"{n} {name}" for name, n in sorted(self.happened.items())))
         stalls = self._stalls()

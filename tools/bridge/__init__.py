@@ -10,30 +10,26 @@ import click
 
 from tools.bridge.bridge import Bridge
 from tools.bridge.screen import Keys, Screen
-from tools.errors import ToolError
+from tools.connection import Address, options
 from tools.ports import choose
 
 
 @click.command()
 @click.option("--port", help="serial port  [default: the only one there is]")
 @click.option("--baud", default=115_200, show_default=True, help="of a UART; USB does not care")
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="the broker, NAME or NAME:PORT"
-)
+@options(user=False)
 @click.option(
     "--keys", is_flag=True, help="keys go to the board's REPL, Ctrl-C too; Ctrl-] leaves"
 )
-def command(port: str | None, baud: int, host: str, keys: bool) -> None:
+def command(port: str | None, baud: int, broker: Address, keys: bool) -> None:
     """Carry a board's MQTT from its serial port to a broker, until Ctrl-C.
 
     The board has "mqtt": {"serial": "usb"} in its config.json, or a UART. What it prints is shown
-    as lines of "board:". Board, port and broker may come and go.
+    as lines of "board:". Board, port and broker may come and go. User and password for the broker
+    stand in the board's config; TLS begins here.
     """
-    name, _, number = host.partition(":")
-    if number and not number.isdigit():
-        raise ToolError(f"the broker {host!r} is no NAME:PORT", "HOST=broker or HOST=broker:1883")
     screen = Screen(raw=keys)
-    bridge = Bridge(choose(port), baud, (name, int(number or 1883)), screen)
+    bridge = Bridge(choose(port), baud, broker, screen)
     try:
         asyncio.run(_run(bridge, keys))
     finally:

@@ -9,6 +9,7 @@ from typing import Protocol
 from tools.bridge.carrier import Carrier, Counters, reason
 from tools.bridge.frames import Decoder, Frame
 from tools.bridge.port import SerialPort, open_port
+from tools.connection import Address
 
 HINT_S = 20.0  # a board that has sent no frame for so long perhaps never will
 REPORT_S = 60.0  # from one line of counters to the next, if they have changed
@@ -27,10 +28,10 @@ class Shown(Protocol):
 class Bridge:
     """A bridge; run() ends by being cancelled.
 
-    port: the name of the serial port; baud: its speed; broker: (host, port)
+    port: the name of the serial port; baud: its speed
     """
 
-    def __init__(self, port: str, baud: int, broker: tuple[str, int], shown: Shown) -> None:
+    def __init__(self, port: str, baud: int, broker: Address, shown: Shown) -> None:
         self._name = port
         self._baud = baud
         self._broker = broker
@@ -66,8 +67,7 @@ class Bridge:
 
     async def _serve(self, port: SerialPort) -> None:
         self._heard = False
-        host, number = self._broker
-        self._shown.say(f"{self._name} is open; the broker is {host}:{number}")
+        self._shown.say(f"{self._name} is open; the broker is {self._broker}")
         hint = asyncio.get_running_loop().call_later(HINT_S, self._hint)
         try:
             self._send(Frame("c", 0))  # what the board believes to be open is not
@@ -130,17 +130,16 @@ class Bridge:
         if before:
             before.cancel()
             await asyncio.wait([before])
-        host, port = self._broker
         try:
-            why = await carrier.run(host, port, self._connected)
+            why = await carrier.run(self._broker, self._connected)
             self._shown.say(f"the connection has ended: {why}; {self.summary()}")
             answer = Frame("c", carrier.number)
         except OSError as error:
             why = reason(error)
             if why != self._refused:
-                self._shown.say(f"no broker at {host}:{port}: {why}; the board tries again")
+                self._shown.say(f"no broker at {self._broker}: {why}; the board tries again")
             self._refused = why
-            text = f"{host}:{port}: {why}".encode("ascii", "replace")
+            text = f"{self._broker}: {why}".encode("ascii", "replace")
             answer = Frame("r", carrier.number, 0, text[: carrier.size])
         except asyncio.CancelledError:
             if carrier.stood:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.bridge.frames import LARGEST, Frame
+from tools.connection import Address
 
 CONNECT_S = 8.0  # the board gives up after 10
 AGAIN_S = 0.5  # first pause after which a frame is sent again; it doubles
@@ -21,6 +23,10 @@ def reason(error: OSError) -> str:
     """Why it failed, in words."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate does not hold: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {error.reason}; is that port one without TLS?"
     if error.errno and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)
@@ -93,10 +99,12 @@ class Carrier:
 
     # --- the life of a connection
 
-    async def run(self, host: str, port: int, connected: Callable[[], None]) -> str:
+    async def run(self, broker: Address, connected: Callable[[], None]) -> str:
         """Connect, and carry until one side ends it; raises OSError if there is no broker."""
         async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(
+                broker.host, broker.port, ssl=broker.context
+            )
         tasks = [asyncio.create_task(self._up(writer)), asyncio.create_task(self._down(reader))]
         try:
             self._counters.connections += 1
