@@ -76,7 +76,7 @@ class Broker:
             return
         self._check_installed()
         for _ in range(5):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._try(port):
                 self.port = port
                 return
@@ -188,7 +188,8 @@ class Broker:
         return "\n".join([*lines, *self.settings, ""])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tools.broker import free_port
+
 UP, DOWN = "up", "down"
 
 
@@ -46,7 +48,7 @@ class Pair:
 class Proxy:
     """Listens on a port of `host`, by default a free one, and forwards to `target`.
 
-    silent: while set, nothing passes and nobody is told. refuse: new connections are closed.
+    silent: while set, nothing passes and nobody is told
     delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
     connections: how many there were; seen: kind, direction and time of each packet
     said: every byte that came from the device; log=False: neither of the two is kept
@@ -64,7 +66,8 @@ class Proxy:
         self._log = log
         self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
-        self.refuse = False
+        self._listens = threading.Event()
+        self._listens.set()
         self.delay_s = 0.0
         self.drip: tuple[int, float] | None = None
         self.connections = 0
@@ -75,8 +78,9 @@ class Proxy:
         self._changed = threading.Condition()
         self._sending = 0
         self._closing = False
-        self._listener = socket.create_server((host, port))
-        self.port: int = self._listener.getsockname()[1]
+        # Bound to it by its number, a socket keeps its port while it does not listen.
+        self.port = port or free_port()
+        self._listener = socket.create_server((host, self.port))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -87,11 +91,23 @@ class Proxy:
         self._closing = True
         self.silent.clear()
         _shut(self._listener)
+        self._listens.set()
         self.cut()
         for thread in self._threads:
             thread.join(10)
 
     # --- what a test does
+
+    def refuse(self) -> None:
+        """Take no new connections, as the host of a broker that is not running."""
+        self._listens.clear()
+        # On Linux the port stays ours meanwhile; elsewhere a connection is taken and reset.
+        _end_listening(self._listener)
+
+    def accept(self) -> None:
+        """Take connections again."""
+        self._listener.listen()
+        self._listens.set()
 
     def hush(self) -> None:
         """Be silent from now on; returns when nothing is on its way any more."""
@@ -167,11 +183,12 @@ class Proxy:
             try:
                 near, _ = self._listener.accept()
             except OSError:
-                return
-            self.connections += 1
-            if self.refuse:
+                self._listens.wait()
+                continue
+            if not self._listens.is_set():
                 _reset(near)
                 continue
+            self.connections += 1
             thread = threading.Thread(target=self._join, args=(near,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -304,6 +321,13 @@ def _reset(end: socket.socket) -> None:
     """Close it as one does that knows nothing of it: RST."""
     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     end.close()
+
+
+def _end_listening(listener: socket.socket) -> None:
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # not on every system
 
 
 def _shut(end: socket.socket) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tools import debian
-from tools.broker import _free_port
+from tools.broker import free_port
 from tools.brokers.archive import unpack
 from tools.brokers.base import PASSWORD, USER, RealBroker
 from tools.errors import ToolError
@@ -78,7 +78,7 @@ class RabbitMQ(RealBroker):
             epmd.wait()
 
     def _start_epmd(self) -> None:
-        self._epmd_port = port = _free_port()
+        self._epmd_port = port = free_port()
         self._epmd = popen(
             [str(self._programs / "epmd"), "-address", self.host, "-port", str(port)],
             stdin=subprocess.DEVNULL,
@@ -121,7 +121,7 @@ class RabbitMQ(RealBroker):
             "RABBITMQ_PLUGINS_DIR": str(home / "plugins"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "RABBITMQ_NODENAME": "petrel@localhost",
-            "RABBITMQ_DIST_PORT": str(_free_port()),
+            "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_CONFIG_FILE": str(folder / "broker.conf"),
             "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
