@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +38,30 @@ def test_the_schema_refuses_what_is_wrong() -> None:
         wrong = {**boards.load("UNIX").facts, **change}
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{\n"id": "MINE",\n"port" "esp32"}', r"boards/MINE/board\.json:3: not JSON: Expecting"),
+        ("[1]", r"boards/MINE/board\.json: the file: \[1\] is not of type 'object'"),
+        ("{}", r"boards/MINE/board\.json: the file: 'mcu' is a required property|is a required"),
+        ("pins", r"boards/MINE/board\.json: petrel\.pins\.adc: 'A0' is not of type 'array'"),
+    ],
+)
+def test_a_board_json_that_is_wrong_is_told_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    if text == "pins":
+        facts = json.loads((BOARDS / "UNIX" / "board.json").read_text())
+        facts["petrel"]["pins"]["adc"] = "A0"
+        text = json.dumps(facts)
+    folder = tmp_path / "boards" / "MINE"
+    folder.mkdir(parents=True)
+    (folder / "board.json").write_text(text)
+    monkeypatch.setattr(boards, "BOARDS", tmp_path / "boards")
+    with pytest.raises(ToolError, match=said):
+        boards.load("MINE")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -39,6 +39,20 @@ def test_dry_run_prints_the_command_and_touches_nothing() -> None:
     )
 
 
+def test_dry_run_looks_whether_the_file_is_there_and_fits(tmp_path: Path) -> None:
+    done = flash("ESP32_GENERIC", "--dry-run", "--firmware", str(tmp_path / "none.bin"))
+    assert done.returncode == 1
+    assert "none.bin cannot be read: No such file" in done.stderr
+    other = image(tmp_path / "other.bin", "esp32s3")
+    done = flash("ESP32_GENERIC", "--dry-run", "--firmware", str(other))
+    assert done.returncode == 1
+    assert "is not for esp32" in done.stderr
+    good = image(tmp_path / "a good one.bin")
+    done = flash("ESP32_GENERIC", "--dry-run", "--firmware", str(good))
+    assert done.returncode == 0, done.stderr
+    assert f"'{good}'" in done.stdout
+
+
 def test_without_a_firmware_it_says_where_there_is_one() -> None:
     done = flash("ESP32_GENERIC", "--port", "/dev/null")
     assert done.returncode == 1

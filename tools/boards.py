@@ -5,10 +5,16 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import jsonschema
 
 from tools.errors import ToolError
 from tools.paths import BOARDS
+
+SCHEMA = BOARDS / "board.schema.json"
 
 
 @dataclass(frozen=True)
@@ -91,12 +97,42 @@ def names() -> list[str]:
 
 def load(name: str) -> Board:
     """The board of that id; raises ToolError, with what may have been meant, for another."""
-    path = BOARDS / name / "board.json"
     if name not in names():
         close = difflib.get_close_matches(name.upper(), names(), 1, 0.4)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ToolError(f"there is no board {name!r}", f"{hint}There are {', '.join(names())}")
-    return Board(name, json.loads(path.read_text()))
+    path = BOARDS / name / "board.json"
+    return Board(name, _facts(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _facts(path: Path, _changed: int) -> dict[str, Any]:
+    """What a board.json says; raises ToolError that names the place if it cannot be used."""
+    shown = path.relative_to(BOARDS.parent)
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ToolError(
+            f"{shown}:{error.lineno}: not JSON: {error.msg}",
+            "look at that line and the one before",
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise ToolError(
+            f"{shown} cannot be read: {error}", "restore it from the repository"
+        ) from error
+    fault = jsonschema.exceptions.best_match(_schema().iter_errors(facts))
+    if fault:
+        where = fault.json_path.removeprefix("$.").removeprefix("$") or "the file"
+        raise ToolError(
+            f"{shown}: {where}: {fault.message[:200]}",
+            f"{SCHEMA.name} beside it says what each key may be; other boards are examples",
+        )
+    return facts
+
+
+@cache
+def _schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
 def _channel(at: str) -> int:

@@ -153,7 +153,7 @@ def download(url: str) -> Path:
 @click.option("--firmware", help="file or address of the firmware")
 @click.option("--no-erase", is_flag=True, help="keep what else is on the flash")
 @click.option("--baud", default=460800, show_default=True)
-@click.option("--dry-run", is_flag=True, help="print the command, do nothing")
+@click.option("--dry-run", is_flag=True, help="check the file and print the command, do nothing")
 def command(
     board: str, port: str | None, firmware: str | None, no_erase: bool, baud: int, dry_run: bool
 ) -> None:
@@ -173,9 +173,10 @@ def command(
             f"which firmware? {board}'s is at {install['page']}",
             "download the newest release (.bin) and pass FIRMWARE=file, or its address",
         )
-    if firmware and "://" in firmware and not dry_run:
+    address = firmware and "://" in firmware
+    if firmware and address and not dry_run:
         firmware = str(download(firmware))
-    if firmware and not dry_run:
+    if firmware and not (address and dry_run):
         check_image(Path(firmware), install["chip"])
     shown = firmware or "FIRMWARE.bin"
     where = port or "PORT" if dry_run else choose(port)
