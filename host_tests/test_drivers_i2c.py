@@ -236,6 +236,7 @@ tell(value(s))
 def test_an_sht3x_that_measures_by_itself_gets_a_break(bits: str) -> None:
     """As another program may have left it; a reset of the board does not change that."""
     with rig(bits, "sht3x", fault="periodic") as board:
+        board.part(BUS).heater = True
         (found,) = board.run(f"tell(value(make('sht3x', {AT})))")
     assert found == pytest.approx([21.5, 45.0], abs=0.011)
 

@@ -8,6 +8,7 @@ from sensors.i2c import Part
 USES = "i2c"
 _MEASURE = b"\x24\x00"  # high repeatability, no clock stretching, 4.3
 _BREAK = b"\x30\x93"  # ends periodic measurements, 4.8
+_HEATER_OFF = b"\x30\x66"  # 4.10; its heater makes it a few degrees warmer
 _BETWEEN_MS = const(2)  # 1 between two commands, table 4; and one, for a tick is cut off
 _TIME_MS = const(17)  # 15.5 ms at most, table 4; and one, for a tick is cut off
 
@@ -30,34 +31,32 @@ class Sht3x(Part):
     def __init__(self, bus, address=0x44):
         super().__init__(bus, address)
         self._data = bytearray(6)
-        self._left = b""  # what has to be said before there is a measurement
+        self._left = b""  # what has to be said next, before there is a measurement
+        self._plain = False  # nothing is left of what other firmware may have told it
         # So that a part that is not there is told at once; no command, for start() may follow, and
         # it wants 1 ms between two.
         self.write(b"")
 
     def start(self):
-        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        """Begin a measurement; returns the ms until the next step. Raises OSError."""
+        self._left = _MEASURE if self._plain else _BREAK
         try:
-            self.bus.writeto(self.address, _MEASURE)
-        except (
-            OSError
-        ):  # it refuses while it measures by itself, as other firmware may have left it
+            return self._step()
+        except OSError:
+            if not self._plain:
+                raise
+            self._plain = False  # somebody has told it to measure by itself; or it is gone
             self._left = _BREAK
             return _BETWEEN_MS
-        self._left = b""
-        return _TIME_MS
 
     def read(self):
-        """Return (C, %), or the ms until the next step where it had to be told to stop.
+        """Return (C, %), or the ms until the next step.
 
         Raises OSError while it measures, ValueError for a bad checksum and for what it cannot
         measure.
         """
-        left, self._left = self._left, b""
-        if left:
-            self.write(left)
-            self._left = _MEASURE if left == _BREAK else b""
-            return _BETWEEN_MS if self._left else _TIME_MS
+        if self._left:
+            return self._step()
         data = self._data
         self.into(data)
         view = memoryview(data)
@@ -66,6 +65,17 @@ class Sht3x(Part):
         temperature = ((data[0] << 8 | data[1]) * 17_500 + 32_767) // 65_535 - 4500
         humidity = ((data[3] << 8 | data[4]) * 10_000 + 32_767) // 65_535
         return self.within(temperature / 100, humidity / 100)
+
+    def _step(self):
+        """Say what is next; returns the ms until the step after it."""
+        left = self._left
+        self.write(left)
+        if left == _MEASURE:
+            self._left = b""
+            self._plain = True
+            return _TIME_MS
+        self._left = _HEATER_OFF if left == _BREAK else _MEASURE
+        return _BETWEEN_MS
 
 
 DRIVER = Sht3x
