@@ -29,7 +29,8 @@ CHAPTERS = {
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
-    "MQTT 5": ("v5", "properties", "reasons"),
+    "When connections end": ("backoff", "suspects", "aside"),
+    "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
         "outbox", "session", "connect", "subscribe", "qos2", "incoming", "packet", "wire5",
         "words", "utf8", "room",

@@ -19,6 +19,7 @@ from host_tests.conformance.wire import (
     filters,
     packet,
 )
+from host_tests.interop.device import CLIENTS
 
 
 def test_reserved_flags_are_as_they_must_be(client: Client, far: FarEnd) -> None:
@@ -88,6 +89,52 @@ def test_answers_have_the_identifier_of_what_they_answer(client: Client, far: Fa
     assert [each.pid for each in far.wait(PUBCOMP, 3)] == [10, 4, 701]
     client.publish("t", "x", 2)
     assert far.wait(PUBREL)[0].pid == far.wait(PUBLISH)[0].pid
+
+
+# What a broker may not send, and the reason code with which MQTT 5 wants it answered (4.13.1).
+WRONG = {
+    b"\x41\x02\x00\x01": 0x81,  # flags that are reserved
+    b"\x00\x00": 0x81,
+    b"\x30\x80\x80\x80\x80\x01": 0x81,  # a length of five bytes
+    b"\x30\x04\xff\xfft\x00": 0x81,  # a topic longer than its packet
+    b"\x30\x05\x00\x02\xff\xfe\x00": 0x81,  # a topic that is not UTF-8
+    b"\x30\x04\x00\x01\x00\x00": 0x81,  # U+0000
+    b"\x36\x06\x00\x01t\x00\x01\x00": 0x81,  # QoS 3
+    b"\x30\x06\x00\x01t\x02\x11\x00": 0x81,  # a property that PUBLISH does not have
+    b"\x30\x07\x00\x01t\x03\x23\x00\x01": 0x94,  # a topic alias, and none was allowed
+    b"\x20\x03\x00\x00\x00": 0x82,  # a second CONNACK
+    b"\xc0\x00": 0x82,  # PINGREQ is ours to send
+    b"\x32\x06\x00\x01t\x00\x00\x00": 0x82,  # identifier 0
+    b"\x30\x04\x00\x01#\x00": 0x82,  # wildcards are for filters
+    b"\x30\x08\x00\x01t\x04\x01\x00\x01\x00": 0x82,  # a property twice
+    b"\xe0\x02\x00\x05": 0x81,  # properties that are not there
+    b"\xf0\x00": 0x82,  # AUTH, and no method was given
+}
+
+
+@pytest.mark.parametrize("raw", WRONG, ids=bytes.hex)
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_what_is_wrong_is_told_before_the_connection_ends(
+    far: FarEnd, kind: str, raw: bytes
+) -> None:
+    """In MQTT 5, by DISCONNECT with its reason; nothing follows."""
+    far.version = 5
+    with Client(kind, far) as client:
+        client.up("#")
+        far.send(raw)
+        client.pump_until_end()
+        far.wait_end(0)
+        assert far.meetings[0].packets[-1].raw == bytes((DISCONNECT, 2, WRONG[raw], 0))
+
+
+def test_a_packet_that_is_too_large_is_told_as_such(far: FarEnd) -> None:
+    far.version = 5
+    with Client("asyncio", far) as client:
+        client.up("d")
+        far.send(packet(0x90, bytes(1000)))
+        client.pump_until_end()
+        far.wait_end(0)
+        assert far.meetings[0].packets[-1].raw == bytes((DISCONNECT, 2, 0x95, 0))
 
 
 BAD_TOPICS = [b"\xc3\x28", b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\xf4\x90\x80\x80"]

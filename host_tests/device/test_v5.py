@@ -1,12 +1,16 @@
 # heap: 512K
 """MQTT 5, byte by byte, with a clock in the test's hand."""
 
+from far import CONNECT, PUBLISH, Broker, Clock, run
 from wire import Wire, raises
 
+from mqtt.auth import reauthenticate
 from mqtt.filters import ask, check_granted, settled
+from mqtt.link import Link
 from mqtt.packet import LinkError, ProtocolError, Refused
 from mqtt.properties import joined, varint
 from mqtt.reasons import raise_for
+from mqtt.simple import MQTTClient
 from mqtt.v5 import disconnect, options
 
 CONNACK = b"\x20\x03\x00\x00\x00"
@@ -515,3 +519,178 @@ def test_a_publish_allocates_next_to_nothing():
     used = gc.mem_alloc() - before
     gc.enable()
     assert used <= 64, used
+
+
+class Steps:
+    """A method of two steps: proves who we are, and wants the broker to prove who it is."""
+
+    method = "STEPS"
+
+    def __init__(self):
+        self.begun = 0
+        self.told = []
+
+    def first(self):
+        self.begun += 1
+        return b"hi"
+
+    def answer(self, data):
+        self.told.append(data)
+        return data + b"!"
+
+    def done(self, data):
+        if data != b"broker":
+            raise ValueError("not the broker")
+
+
+METHOD = b"\x15\x00\x05STEPS"
+CHALLENGE = b"\xf0\x11\x18\x0f" + METHOD + b"\x16\x00\x04nonc"
+PROOF = METHOD + b"\x16\x00\x06broker"
+
+
+def authenticating(**arguments):
+    """A wire whose client has a method, and has sent CONNECT."""
+    method = Steps()
+    wire = Wire(version=5, authentication=method, **arguments)
+    wire.session.connect(wire.now)
+    return wire, method, wire.encoded()
+
+
+def answers(answer, code, data):
+    """True if an AUTH has that code, our method and that data, its properties in any order."""
+    method, data = METHOD, b"\x16\x00" + bytes((len(data),)) + data
+    size = len(method) + len(data)
+    head = bytes((0xF0, size + 2, code, size))
+    return answer in (head + method + data, head + data + method)
+
+
+def test_authentication_in_steps():
+    # [MQTT5-3.1.2-30], [MQTT5-3.15.2-1], [MQTT5-4.12.0-3], [MQTT5-4.12.0-5]
+    wire, method, connect = authenticating(queue=2)
+    assert METHOD in connect and b"\x16\x00\x02hi" in connect
+    post(wire)
+    assert wire.sent() == []  # nothing before CONNACK but AUTH
+    wire.feed(CHALLENGE)
+    (answer,) = wire.sent()
+    assert answers(answer, 0x18, b"nonc!") and method.told == [b"nonc"]
+    assert wire.sent() == []
+    wire.feed(connack(PROOF))
+    assert wire.session.up and len(wire.sent()) == 1
+
+
+def test_each_step_has_its_own_time():
+    wire, _, _ = authenticating()
+    for _ in range(4):
+        wire.later(wire.session.answer_ms - 1000)
+        wire.feed(CHALLENGE)
+        assert len(wire.sent()) == 1
+    raises(LinkError, wire.later, 60_000)
+
+
+def test_a_broker_that_does_not_prove_itself_is_left():
+    for last in (connack(METHOD + b"\x16\x00\x05other"), connack(METHOD)):
+        wire, _, _ = authenticating()
+        wire.feed(CHALLENGE)
+        error = raises(Refused, wire.feed, last)
+        assert "not the broker" in str(error) and error.code == 0x87
+
+
+def test_another_method_or_none_is_a_protocol_error():
+    # [MQTT5-4.12.0-5]
+    other = METHOD[:-1] + b"X"
+    for packet in (
+        connack(other),
+        connack(b""),
+        b"\xf0\x0a\x18\x08" + other,
+        b"\xf0\x02\x18\x00",
+        b"\xf0\x0a\x19\x08" + METHOD,  # that is ours to send
+        b"\xf0\x00",  # success is told by CONNACK
+    ):
+        wire, _, _ = authenticating()
+        raises(ProtocolError, wire.feed, packet)
+
+
+def authenticated():
+    wire, method, _ = authenticating()
+    wire.feed(connack(PROOF))
+    return wire, method
+
+
+class Owner:
+    """What reauthenticate() wants of a client."""
+
+    def __init__(self, wire):
+        self.session = wire.session
+
+    def send(self):
+        pass
+
+
+def test_authenticating_again_goes_on_beside_the_messages():
+    # [MQTT5-4.12.1-1], [MQTT5-3.15.2-1]
+    wire, method = authenticated()
+    reauthenticate(Owner(wire))
+    (again,) = wire.sent()
+    assert answers(again, 0x19, b"hi") and method.begun == 2
+    raises(OSError, reauthenticate, Owner(wire))
+    post(wire)
+    assert len(wire.sent()) == 1
+    wire.feed(CHALLENGE)
+    assert answers(wire.sent()[0], 0x18, b"nonc!")
+    done = PROOF
+    wire.feed(bytes((0xF0, len(done) + 2, 0, len(done))) + done)
+    reauthenticate(Owner(wire))
+    wire.session.lost()
+    wire.connect(connack(PROOF))
+    assert wire.sent() == [] or wire.sent()[0][0] != 0xF0  # what was under way is over
+
+
+def test_without_a_method_there_is_no_auth():
+    # [MQTT5-4.12.0-6], [MQTT5-4.12.0-7]
+    wire = up()
+    raises(ValueError, reauthenticate, Owner(wire))
+    assert wire.sent() == []
+    raises(ProtocolError, wire.feed, CHALLENGE)
+    wire = Wire(version=5)
+    wire.session.connect(wire.now)
+    raises(ProtocolError, wire.feed, connack(METHOD))
+    wire, _ = authenticated()
+    raises(ProtocolError, wire.feed, CHALLENGE)  # nobody asked
+
+
+class AsksTwice(Broker):
+    """Wants two answers before it lets a client in, and again where that asks for it."""
+
+    def answer(self, first, body):
+        kind = first & 0xF0
+        if kind == CONNECT:
+            self.steps = 0
+            return CHALLENGE
+        if kind == 0xF0:
+            self.steps += 1
+            if self.steps < 2 or body[0] == 0x19:
+                return CHALLENGE
+            done = b"\x00" + bytes((len(PROOF),)) + PROOF
+            up = self.steps > 2
+            return b"\xf0" + bytes((len(done),)) + done if up else connack(PROOF)
+        if kind == PUBLISH:
+            return b"\x40\x02" + self.pid(body)
+        return b""
+
+
+def test_both_clients_authenticate():
+    with Clock() as clock:
+        broker = AsksTwice(clock)
+        link = Link(broker, "me", version=5, authentication=Steps())
+        link.post("t", "x")
+        run(link, clock, 1000)
+        assert link.session.up and not link.outbox.count
+        reauthenticate(link)
+        run(link, clock, 1000)
+        assert broker.steps == 4 and not link.session.auth and link.session.up
+        broker = AsksTwice(clock)
+        client = MQTTClient("me", "", dial=broker, version=5, authentication=Steps())
+        client.wait = clock.sleep
+        client.connect()
+        client.publish("t", "x", qos=1)
+        assert broker.steps == 2

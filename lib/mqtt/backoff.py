@@ -14,6 +14,7 @@ from mqtt.packet import LinkError, ProtocolError, Refused
 
 _SCORE = const(0)  # of `past`, see mqtt.suspects for the others
 _HEAD = const(1)
+_BUSY = const(12)  # True if messages were on their way at the third of these ends
 
 _EACH = const(8)  # what an end adds to the score
 _MOST = const(80)
@@ -30,11 +31,7 @@ def ended(client, error):
     now = ticks_ms()
     session = client.session
     first, longest = client.backoff_ms
-    if not isinstance(client.past, list):
-        head = client.past  # all that is known of the first: at which message it ended, or -1
-        one = head is not None
-        client.past = [one * _EACH, head, one, None, one, 0, [], None, [], (), -1, client._since]
-    past = client.past
+    past = _past(client, now)
     life = ticks_diff(now, client._since)
     acked = client.outbox.removed - client._removed
     busy = session.up and session.sent > 0  # something was on its way
@@ -61,11 +58,25 @@ def ended(client, error):
         draw = client.random(24)
         if thrown_out:
             past[_SCORE] = min(past[_SCORE] + _EACH, _MOST)
-            pause = _pause(past[_SCORE] // _EACH, error, busy, acked, first, longest, draw)
+            level = past[_SCORE] // _EACH
+            busy = past[_BUSY] = busy or (level > 3 and past[_BUSY])
+            pause = _pause(level, error, busy, acked, first, longest, draw)
         else:
             pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
     client._since = ticks_add(now, pause)
     return error
+
+
+def _past(client, now):
+    """What is remembered; of a first end, only at which message it was, or -1."""
+    head = client.past
+    if isinstance(head, list):
+        return head
+    one = head is not None
+    client.past = [
+        one * _EACH, head, one, None, one, 0, [], None, [], (), -1, now, False,
+    ]  # fmt: skip
+    return client.past
 
 
 def _is_link(error):

@@ -168,6 +168,10 @@ class Connection:
                 error = ended(self, error)
             except MemoryError:
                 self._since = ticks_add(ticks_ms(), self.backoff_ms[1])
+        if self.session.version == 5:
+            from mqtt.v5 import broken
+
+            broken(self, error)
         self.hang_up()
         return error
 

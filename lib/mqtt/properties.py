@@ -45,16 +45,18 @@ _NOT_0 = ("receive_maximum", "maximum_packet_size", "subscription_identifier")
 # What we may send, and what we may be sent, by the first byte of the packet; 0 stands for a will.
 # A topic alias is ours to send, see mqtt.v5, and not to be had.
 _SENT = {
-    0x10: b"\x11\x17\x19\x21\x26\x27",
+    0x10: b"\x11\x15\x16\x17\x19\x21\x26\x27",
     0x00: b"\x01\x02\x03\x08\x09\x18\x26",
     0x30: b"\x01\x02\x03\x08\x09\x26",
     0x82: b"\x0b\x26",
     0xE0: b"\x11\x1f\x26",
+    0xF0: b"\x15\x16",
 }
 _RECEIVED = {
-    0x20: b"\x11\x12\x13\x1a\x1c\x1f\x21\x22\x24\x25\x26\x27\x28\x29\x2a",
+    0x20: b"\x11\x12\x13\x15\x16\x1a\x1c\x1f\x21\x22\x24\x25\x26\x27\x28\x29\x2a",
     0x30: b"\x01\x02\x03\x08\x09\x0b\x26",
     0xE0: b"\x1c\x1f\x26",
+    0xF0: b"\x15\x16\x1f\x26",
 }
 _OF_ANSWERS = b"\x1f\x26"  # PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK
 

@@ -19,6 +19,7 @@ _PUBACK = const(0x40)
 _PUBREC = const(0x50)
 _SUBACK = const(0x90)
 _DISCONNECT = const(0xE0)
+_AUTH = const(0xF0)
 _ANSWERS = const(b"\x40\x50\x62\x70")  # PUBACK, PUBREC, PUBREL and PUBCOMP
 
 _ASK_PID = const(65535)  # see mqtt.subscribe
@@ -32,6 +33,7 @@ class Session5(Session):
     expiry: seconds that the broker keeps the session after a connection; None: for ever, or with
     `clean` not at all. clean alone decides whether a connection begins a new session.
     receive_maximum: messages of QoS 1 and 2 that the broker may have in flight to us, 1 to 100
+    authentication: a method of several steps, see mqtt.auth
     topic_aliases: topics, at most, that go out as a number once they were sent on a connection
     properties: a dict of further ones of CONNECT; a fifth of `will` is a dict of those of the will
 
@@ -46,7 +48,7 @@ class Session5(Session):
 
     def __init__(
         self, *arguments, expiry=None, receive_maximum=16, topic_aliases=16, properties=None,
-        **options,
+        authentication=None, **options,
     ):  # fmt: skip
         if not 1 <= receive_maximum <= 100:
             raise ValueError("receive_maximum: %r; 1 to 100" % receive_maximum)
@@ -54,6 +56,8 @@ class Session5(Session):
         self.expiry = expiry
         self.receive_maximum = receive_maximum
         self.topic_aliases = topic_aliases
+        self.authentication = None
+        self.auth = None  # the AUTH that is to leave; True while one is answered; see mqtt.auth
         self._properties = properties
         self._window = self.window
         self._keepalive = self.keepalive
@@ -62,6 +66,9 @@ class Session5(Session):
         self.denied = []
         self.encode(0x10)  # what is bad among them is told at once
         self.encode(0)
+        if authentication:
+            encode({"authentication_method": authentication.method}, 0x10)
+            self.authentication = authentication
 
     @property
     def properties(self):
@@ -73,6 +80,7 @@ class Session5(Session):
     def connect(self, now):
         """A stream stands: encode CONNECT. What the last broker wanted holds no more."""
         self.keepalive = self._keepalive
+        self.auth = None
         self.packet.begin({}, 0)  # type: ignore[attr-defined]
         super().connect(now)
 
@@ -92,6 +100,10 @@ class Session5(Session):
             if self.incoming.on_large is None:
                 properties["maximum_packet_size"] = len(self.incoming.buffer)
             properties.update(self._properties or {})
+            if self.authentication:
+                from mqtt.auth import properties as named
+
+                properties.update(named(self, self.authentication.first()))
         elif not packet:
             properties = self.will[4] if self.will and len(self.will) > 4 else None
         elif identifier > 0:
@@ -109,6 +121,10 @@ class Session5(Session):
             raise refusal(code, server)
         if present > (not self.clean):
             raise ProtocolError("CONNACK: session present, and none was asked for")
+        if self.authentication or "authentication_method" in server:
+            from mqtt.auth import connected
+
+            connected(self, server)
         # What was refused while it waited is no more in flight: see next_packet().
         self.window = min(self._window, server.get("receive_maximum", 65535))
         self.keepalive = server.get("server_keep_alive", self.keepalive)
@@ -123,6 +139,10 @@ class Session5(Session):
 
     def next_packet(self, now):
         """As in mqtt.session; a message that the broker said it would not take is refused here."""
+        if self.auth and self.auth is not True:
+            from mqtt.auth import send
+
+            return send(self)
         while True:
             try:
                 return super().next_packet(now)
@@ -159,6 +179,11 @@ class Session5(Session):
         """As in mqtt.session, for what version 5 makes of the packets."""
         incoming = self.incoming
         size = incoming.end - incoming.body
+        if first == _AUTH:
+            from mqtt.auth import arrived
+
+            arrived(self, incoming, size, now)
+            return first
         if not self.up:
             if first == _CONNACK:
                 if size > 2:
@@ -249,6 +274,22 @@ def check_options(pattern, level):
             raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)
         if len(levels) < 3 or not levels[1] or not levels[2] or b"+" in levels[1]:
             raise ValueError("filter %r: $share/<name>/<filter> [MQTT5-4.8.2-1]" % pattern)
+
+
+def broken(client, error):
+    """Tell the broker what was wrong, if it was that, before the connection is closed. 4.13.1"""
+    session = client.session
+    begun = session.up or session.awaited == _CONNACK
+    if begun and client._data is None and isinstance(error, (ProtocolError, Refused)):
+        from mqtt.reasons import code_of
+
+        code = code_of(error)
+        if code:
+            session.up = False  # nothing follows
+            packet = session.packet
+            packet.out.seek(0)
+            packet.finish(_DISCONNECT, code << 8)
+            client.tell(client.send, True)
 
 
 def disconnect(client, code=4, **properties):

@@ -1,0 +1,103 @@
+"""Enhanced authentication of MQTT 5 (4.12): a method of several steps, such as SCRAM or Kerberos.
+
+    class Scram:
+        method = "SCRAM-SHA-256"
+
+        def first(self):            # the data that goes with CONNECT, bytes; or None
+        def answer(self, data):     # to what the broker asks; returns bytes, or None
+        def done(self, data):       # the broker has let us in; data: what it says of itself
+
+    client = Client(broker, "me", version=5, authentication=Scram())
+
+Where the broker is not to be trusted, answer() or done() raises: the connection ends then. first()
+begins each connection, and each reauthenticate(). Imported when there is a method.
+"""
+
+from micropython import const
+
+from mqtt.packet import ProtocolError, Refused
+from mqtt.properties import encode
+
+_AUTH = const(0xF0)
+_SUCCESS = const(0x00)
+_CONTINUE = const(0x18)
+_AGAIN = const(0x19)
+_NOT_AUTHORIZED = const(0x87)
+
+
+def reauthenticate(client):
+    """Authenticate again on the connection that stands; the broker may end it where that fails.
+
+    Raises OSError if there is no connection, or the last time is not over yet, ValueError if the
+    client was made without a method. [MQTT5-4.12.1-1]
+    """
+    session = client.session
+    if session.authentication is None:
+        raise ValueError("no authentication was given [MQTT5-4.12.0-7]")
+    if not session.up or session.auth:
+        raise OSError("not connected, or under way already")
+    session.auth = _packet(session, _AGAIN, session.authentication.first())
+    client.send()
+
+
+def properties(session, data):
+    """Those that name the method. [MQTT5-4.12.0-5]"""
+    found = {"authentication_method": session.authentication.method}
+    if data is not None:
+        found["authentication_data"] = data
+    return found
+
+
+def connected(session, server):
+    """CONNACK; server: its properties."""
+    if session.authentication is None:
+        raise ProtocolError("CONNACK: a method that was not asked for")  # [MQTT5-4.12.0-6]
+    _take(session, server, _SUCCESS)
+
+
+def arrived(session, incoming, size, now):
+    """AUTH."""
+    at = incoming.body
+    code = incoming.buffer[at] if size else _SUCCESS
+    if session.authentication is None or (session.up and not session.auth):
+        raise ProtocolError("AUTH that was not asked for")  # [MQTT5-4.12.0-6]
+    if code != _CONTINUE and (code != _SUCCESS or not session.up):
+        raise ProtocolError("AUTH with the code 0x%02x" % code)
+    session._heard = session._asked_at = now  # it goes on
+    _take(session, session._told(at + 1, _AUTH) if size > 1 else {}, code)
+
+
+def _take(session, told, code):
+    """Let the method judge; told: the properties of AUTH or CONNACK."""
+    method = session.authentication
+    if told.get("authentication_method") != method.method:
+        raise ProtocolError("not by the method %s" % method.method)  # [MQTT5-4.12.0-5]
+    data = told.get("authentication_data")
+    try:
+        if code == _CONTINUE:
+            session.auth = _packet(session, _CONTINUE, method.answer(data))  # [MQTT5-4.12.0-3]
+            session.reply = session.reply or _AUTH  # so that it leaves at once
+        else:
+            session.auth = None
+            method.done(data)
+    except Exception as error:
+        refused = Refused("authentication: %s: %s" % (type(error).__name__, error))
+        refused.code = _NOT_AUTHORIZED
+        raise refused
+
+
+def send(session):
+    """Encode the AUTH that waits."""
+    waits = session.auth
+    session.auth = True  # an answer is awaited
+    if session.reply == _AUTH:
+        session.reply = 0
+    packet = session.packet
+    packet.out.seek(0)
+    packet.out.write(waits[2:])
+    packet.finish(_AUTH, waits[0] << 8 | waits[1])
+    return True
+
+
+def _packet(session, code, data):
+    return bytes((code,)) + encode(properties(session, data), _AUTH)
