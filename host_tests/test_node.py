@@ -212,9 +212,27 @@ HANGING = (
 )
 
 
-def test_watchdog_ends_hangs_and_they_count_as_crashes(node: Node) -> None:
+def test_a_driver_that_never_returns_is_told_by_name_and_left_alone(node: Node) -> None:
     (node.flash / "lib/sensors/hanging.py").write_text(HANGING)
-    hanging = {"name": "air", "driver": "hanging", "pin": 5, "interval": 1}
+    hanging = {"name": "air", "driver": "hanging", "pin": 18, "interval": 1}
+    node.write_config(node.config(sensors=[hanging, LIGHT], watchdog=2))
+    node.bench.power_on()
+    diagnostics = node.wait("diagnostics", 30, reset="wdt")
+    assert diagnostics["why"] == "no answer from air: driver hanging"
+    assert diagnostics["failing"] == ["air"]
+    start = len(node.seen.messages)
+    for _ in range(15):  # 3 s
+        node.wait("light", start=start)
+        start = len(node.seen.messages)
+    assert node.bench.resets == ["power on", "soft", "watchdog"]
+
+
+def test_watchdog_ends_hangs_and_they_count_as_crashes(node: Node) -> None:
+    later = HANGING.replace("pass\n    def start", "self.n = 0\n    def start").replace(
+        "while True: pass", "self.n += 1\n        while self.n > 1: pass\n        return (1,)"
+    )
+    (node.flash / "lib/sensors/hanging.py").write_text(later)
+    hanging = {"name": "air", "driver": "hanging", "pin": 18, "interval": 1}
     node.write_config(node.config(sensors=[hanging], watchdog=2))
     node.bench.power_on()
     diagnostics = node.wait("diagnostics", 30, mode="safe")

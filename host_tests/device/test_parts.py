@@ -127,6 +127,7 @@ class Node:
     prefix = "n/"
 
     def __init__(self):
+        self.about = {}
         self.sensors = []
         self.told = []
 

@@ -61,5 +61,8 @@ def test_a_fixed_time_is_told_whatever_was_wanted():
 
 
 def test_a_board_whose_facts_are_not_installed():
-    ms, told = started(Port(8388), 60)
+    for most in (32_700, 8388):
+        ms, told = started(Port(most), 60)
+        assert ms == most and "60 s" in told[0]
+    ms, told = started(Port(fixed=5000), 60)
     assert ms == 5000 and "60 s" in told[0]

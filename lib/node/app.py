@@ -27,6 +27,7 @@ _AGAIN_S = const(60)  # to the next attempt to set the clock, where there is no 
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
 
 _NOT_YET_MS = const(600_000)  # longest wait for a reading that was begun
+_PATIENCE = const(4)  # failures in a row; with one more it is asked ever more rarely
 _BLOCKED_MS = const(2000)  # a sensor that takes so long holds up the others
 
 _TOLD = const(1 << 20)  # more sensors than there are: all states are told
@@ -43,7 +44,7 @@ _TOPIC = const(4)
 _STARTED = const(5)  # the ms that this measurement has been waited for; 0: there is none
 _DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
 _RETAIN = const(7)  # True: the broker keeps its last reading
-_FAILED = const(8)  # failures in a row
+_FAILED = const(8)  # failures in a row; -1: it was not asked yet
 # entry[9] is the name of its driver.
 
 
@@ -208,7 +209,10 @@ class Node:
     def ask(self, entry, method):
         """What start() or read() of a driver says: the ms to wait, or the values."""
         self.phase = entry[_NAME]
-        said = getattr(entry[_SENSOR], method)()
+        if 0 <= entry[_FAILED] <= _PATIENCE:
+            said = getattr(entry[_SENSOR], method)()
+        else:  # it may never return
+            said = call("why", "risked", entry, method)
         if isinstance(said, int):
             if 0 <= said <= _NOT_YET_MS - entry[_STARTED]:
                 return said
@@ -245,7 +249,7 @@ class Node:
     def fault(self, entry, error):
         """A sensor failed: count and tell it; returns the ms for which it is left alone."""
         entry[_STARTED] = 0
-        entry[_FAILED] += 1
+        entry[_FAILED] = max(entry[_FAILED], 0) + 1
         entry[_DUE] = ticks_add(ticks_ms(), _MOST_MS)
         try:
             return call("why", "fault", self, entry, error)

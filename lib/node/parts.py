@@ -1,12 +1,15 @@
 """Makes a node's sensors. Needed once, and then forgotten."""
 
 import sys
-from time import sleep_us, ticks_ms
+from time import sleep_us, ticks_add, ticks_ms
 
 import machine
+from micropython import const
 
-from node.overlay import forget
+from node.overlay import call, forget
 from node.roles import roles
+
+_REST_MS = const(600_000)  # for a driver that did not return
 
 
 def make(node, config):
@@ -64,10 +67,14 @@ def _add(node, entry, buses):
     name = entry["name"]
     made = [
         name, sensor, _interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
-        _retained(entry, sensor), 0, entry["driver"],
+        _retained(entry, sensor), -1, entry["driver"],
     ]  # fmt: skip
     node.sensors.append(made)
-    if fault:
+    if call("retained", "silent", node.about.get("why", ""), name):
+        made[8] = 5
+        made[3] = ticks_add(made[3], _REST_MS)
+        node.failed(name, "driver %s did not return, and is left alone for 10 minutes" % made[9])
+    elif fault:
         node.fault(made, fault)
         made[3] = ticks_ms()  # a part that was slow to start is there by now
 

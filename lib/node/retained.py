@@ -12,6 +12,7 @@ from micropython import const
 _FILE = const("crash.txt")
 _HEAD = const(b"PU")
 _NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # until it ends in another way
+_SILENT = const("no answer from %s: driver %s")
 _MOST = const(160)  # bytes of the reason
 _SAFE = const(3)  # crashes in a row that lead to safe mode
 _LONGEST_S = const(300)  # pause before a restart
@@ -50,6 +51,18 @@ def begun():
     before = load()
     store(before[0] + 1, _NO_ANSWER, before[1])
     return before
+
+
+def asking(name="", driver=""):
+    """A driver is asked, and may never return; or, without a name, it has. The flash is spared."""
+    if _memory() is not None:
+        crashes, restarts, _ = load()
+        store(crashes, _SILENT % (name, driver) if name else _NO_ANSWER, restarts)
+
+
+def silent(why, name):
+    """True if the reason is that the driver of that sensor did not return."""
+    return why.startswith(_SILENT % (name, ""))
 
 
 def ended(how, crashed, why=""):

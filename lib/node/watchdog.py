@@ -17,12 +17,13 @@ def start(node, seconds):
     sys.modules.pop("board", None)
     ms = min(seconds * 1000, getattr(board, "WATCHDOG_MS", 3_600_000))
     board = None
-    try:
-        watchdog = machine.WDT(timeout=ms)
-    except ValueError:  # ESP8266 has one of a fixed time, other ports a limit
-        watchdog = machine.WDT()
-        ms = 5000
-    node.feed = watchdog.feed
+    # What an stm32 and an rp2 can wait at most, and the only time of an ESP8266.
+    for ms in (ms, min(ms, 32_700), min(ms, 8388), 5000):  # noqa: B020
+        try:
+            node.feed = machine.WDT(timeout=ms).feed
+            break
+        except ValueError:
+            pass
     if ms != seconds * 1000:
         told = "watchdog: %d s; this board has %s s, which is used" % (seconds, ms / 1000)
         print("Petrel:", told)

@@ -9,6 +9,8 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from node.overlay import call
+
 _PATIENCE = const(4)  # failures in a row; after one more the sensor is asked ever more rarely
 _REST_MS = const(600_000)  # the longest it is left alone then
 
@@ -34,6 +36,15 @@ def fault(node, entry, error):
     entry[3] = ticks_add(ticks_ms(), rest)
     node.failed(entry[0], told(entry[9], error))
     return rest
+
+
+def risked(entry, method):
+    """Ask a driver that may never return; if it does not, the next start knows which it was."""
+    call("retained", "asking", entry[0], entry[9])
+    try:
+        return getattr(entry[1], method)()
+    finally:
+        call("retained", "asking")
 
 
 def works(node, entry):
