@@ -19,10 +19,21 @@ class Trigger:
 
 
 class Echo:
+    IN = 0
+    OUT = 1
     level = 0
+    only_in = False  # a pin that cannot be an output
+
+    def __init__(self):
+        self.modes = []
 
     def value(self):
         return self.level
+
+    def init(self, mode, value=None):
+        if self.only_in and mode == self.OUT:
+            raise ValueError
+        self.modes.append((mode, value))
 
 
 def made(echoes, **options):
@@ -83,12 +94,25 @@ def test_the_first_ping_waits_for_the_echoes_of_the_last():
 
 
 def test_no_ping_while_the_echo_is_high():
-    sensor = made([])
+    for only_in in (False, True):
+        sensor = made([])
+        sensor.echo.level = 1
+        sensor.echo.only_in = only_in
+        try:
+            all_of(sensor)
+        except OSError as error:
+            assert "ECHO stays high" in str(error)
+        else:
+            raise AssertionError
+        assert sensor.trigger.pulses == []
+        # It was pulled low before each ping, and is an input again.
+        assert sensor.echo.modes == ([] if only_in else [(Echo.OUT, 0), (Echo.IN, None)] * 3)
+
+
+def test_an_echo_that_was_held_high_is_told_by_what_came_before():
+    sensor = made([5800, -1])
+    sensor.start()
+    sensor.read()
+    sensor.read()
     sensor.echo.level = 1
-    try:
-        all_of(sensor)
-    except OSError as error:
-        assert "no echo" in str(error)
-    else:
-        raise AssertionError
-    assert sensor.trigger.pulses == []
+    assert sensor.read() == (0.996,)
