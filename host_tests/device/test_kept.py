@@ -145,8 +145,8 @@ class Link:
         self.session = self
         self.known = 0
 
-    def post(self, topic, payload):
-        return self.outbox.put(topic, payload, 2)
+    def post(self, topic, payload, retain=False):
+        return self.outbox.put(topic, payload, 2 | retain)
 
 
 def test_what_was_removed_is_held_no_longer():
