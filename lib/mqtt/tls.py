@@ -18,19 +18,24 @@ def tls(host, port=8883, *, ca=None, cert=None, key=None, verify=True, name=None
     Raises ValueError without a `ca`, and where the port cannot verify, OSError for a file that
     cannot be read.
     """
-    context = _tls.SSLContext(_tls.PROTOCOL_TLS_CLIENT)
+    return wrapped(host, port, context(ca=ca, cert=cert, key=key, verify=verify), name or host)
+
+
+def context(*, ca=None, cert=None, key=None, verify=True):
+    """Return an SSLContext for connections to brokers; see tls()."""
+    made = _tls.SSLContext(_tls.PROTOCOL_TLS_CLIENT)
     if verify:
         if ca is None:
             raise ValueError("tls: give ca=, the broker's authority, or verify=False to trust all")
-        if not hasattr(context, "load_verify_locations"):  # axTLS, on ESP8266
+        if not hasattr(made, "load_verify_locations"):  # axTLS, on ESP8266
             raise ValueError("tls: this port cannot verify; verify=False to trust all")
-        context.load_verify_locations(_content(ca))
-        context.verify_mode = _tls.CERT_REQUIRED
+        made.load_verify_locations(_content(ca))
+        made.verify_mode = _tls.CERT_REQUIRED
     else:
-        context.verify_mode = _tls.CERT_NONE
+        made.verify_mode = _tls.CERT_NONE
     if cert is not None:
-        context.load_cert_chain(_content(cert), _content(key))
-    return wrapped(host, port, context, name or host)
+        made.load_cert_chain(_content(cert), _content(key))
+    return made
 
 
 def umqtt(host, port, ssl, params):

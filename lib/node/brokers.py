@@ -1,5 +1,7 @@
 """The ways to the brokers of the config. Needed once, and then forgotten."""
 
+from node.overlay import call
+
 
 def dials(mqtt):
     """Return a list of diallers; mqtt: that section of the config."""
@@ -7,11 +9,14 @@ def dials(mqtt):
     if isinstance(hosts, str):
         hosts = [hosts]
     port = mqtt["port"]
-    verify = mqtt.get("verify", True)
-    if "ca" in mqtt or not verify:
-        from mqtt.tls import tls
+    # A name that has its port is seldom; what it takes is not loaded for the others.
+    places = [
+        call("hosts", "split", host, port) if ":" in host else (host, port) for host in hosts
+    ]
+    if "ca" in mqtt or not mqtt.get("verify", True):
+        from node import secured
 
-        return [tls(host, port, ca=mqtt.get("ca"), verify=verify) for host in hosts]
+        return secured.dials(mqtt, places)
     from mqtt.transport import tcp
 
-    return [tcp(host, port) for host in hosts]
+    return [tcp(host, port) for host, port in places]
