@@ -60,7 +60,7 @@ def test_must_deliver_survives_power_cuts_while_the_broker_is_away(node: Node) -
     assert len(got) - len({(each["seq"], each["boot"]) for each in got}) <= 3 * 9
     node.command("diagnostics")
     diagnostics = node.wait("diagnostics", start=len(node.seen.messages) - 3)
-    assert diagnostics["flash"] == {"errors": 0, "damaged": 0}
+    assert diagnostics["flash"] == {"errors": 0, "damaged": 0, "lost": 0}
     assert diagnostics["refused"] == 0
 
 

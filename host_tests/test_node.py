@@ -92,6 +92,22 @@ def test_reboot_answers_then_restarts_cleanly(running: Node) -> None:
     assert "why" not in diagnostics
 
 
+def test_a_second_reboot_within_a_minute_is_refused(running: Node) -> None:
+    for _ in range(3):  # say, a script that goes wrong
+        running.seen.publish("petrel/n1/cmd/reboot", "")
+    running.bench.wait_for_resets(3)
+    start = len(running.seen.messages)
+    running.wait("diagnostics", start=start)
+    time.sleep(1)
+    reply = running.command("reboot")
+    assert not reply["ok"] and "just now" in reply["error"]
+    assert len(running.bench.resets) == 3
+    start = len(running.seen.messages)
+    running.bench.power_cut()  # whoever does that may reboot it as well
+    running.wait("diagnostics", start=start)
+    time.sleep(1)
+
+
 def test_retained_command_is_not_obeyed(node: Node) -> None:
     node.seen.publish("petrel/n1/cmd/reboot", "", retain=False)
     node.seen.publish("petrel/n1/cmd/reboot", "now", retain=True)

@@ -1,5 +1,6 @@
 # The outbox on flash: kept, in order, over restarts; on littlefs and on FAT.
-# heap: 700K
+# heap: 900K
+import gc
 import io
 import os
 
@@ -149,21 +150,69 @@ def test_a_write_that_fails_is_refused_and_nothing_else_is_lost():
 
 
 @on_each
-def test_a_damaged_record_is_counted_and_not_delivered():
+def test_a_damaged_record_is_counted_and_costs_itself_alone():
+    for at in range(20, 40):  # each byte of the second: sizes, number, checksum, topic, payload
+        for name in os.listdir("."):
+            if name == "outbox":
+                for each in os.listdir(name):
+                    os.remove(name + "/" + each)
+        outbox = opened()
+        put(outbox, 0, 60)
+        outbox.close()
+        names = sorted(os.listdir("outbox"))
+        with open("outbox/" + names[0], "rb") as file:
+            data = bytearray(file.read())
+        data[at] ^= 0x81
+        with open("outbox/" + names[0], "wb") as file:
+            file.write(data)
+        again = opened()
+        assert again.journal.damaged == 1, at
+        assert payloads(again) == [b"%d" % i for i in range(60) if i != 1], at
+        assert (again.journal.first, again.journal.lost) == (60, 1), at
+        again.close()
+        assert payloads(opened()) == []
+
+
+@on_each
+def test_the_end_of_a_segment_and_a_whole_one_that_are_gone_are_counted():
     outbox = opened()
-    put(outbox, 0, 60)
+    put(outbox, 0, 100)
+    outbox.close()
     names = sorted(os.listdir("outbox"))
-    with open("outbox/" + names[0], "rb") as file:
-        data = bytearray(file.read())
-    data[39] ^= 1  # the payload of the second
-    with open("outbox/" + names[0], "wb") as file:
-        file.write(data)
+    first, second, third = (int(name, 16) for name in names[:3])
+    os.remove("outbox/" + names[1])
+    last = "outbox/" + names[-1]
+    with open(last, "rb") as file:
+        data = file.read()
+    with open(last, "wb") as file:
+        file.write(data[:-30])  # one and a half
     again = opened()
-    assert again.journal.damaged == 1
-    rest = payloads(again)
-    first = int(names[1], 16)
-    assert rest == [b"0"] + [b"%d" % i for i in range(first, 60)]
-    assert again.journal.first == 60
+    kept = [i for i in range(98) if not second <= i < third]
+    assert payloads(again) == [b"%d" % i for i in kept]
+    assert again.journal.lost == third - second
+    assert put(again, 100, 101) and payloads(opened()) == [b"100"]
+
+
+@on_each
+def test_a_record_that_lies_about_its_size_takes_no_more_ram_than_there_is():
+    outbox = opened()
+    put(outbox, 0, 3)
+    outbox.close()
+    name = "outbox/" + os.listdir("outbox")[0]
+    with open(name, "rb") as file:
+        data = bytearray(file.read())
+    data[0] = data[1] = 0xFF
+    with open(name, "wb") as file:
+        file.write(data)
+    gc.collect()
+    before = gc.mem_alloc()
+    gc.disable()
+    try:
+        Journal("outbox", segment=512)
+        assert gc.mem_alloc() - before < 16_384
+    finally:
+        gc.enable()
+    assert payloads(opened()) == [b"1", b"2"]
 
 
 @on_each

@@ -1,11 +1,12 @@
 # What a node keeps over a restart of its own: nothing goes, and the order stays.
-# heap: 2000K
+# heap: 4000K
 # port
 import os
 
 import vfs
 from disk import fresh, payloads
 
+import mqtt.durable
 from mqtt.durable import Durable
 from mqtt.outbox import Outbox
 from node import console, delivery, health, kept
@@ -82,7 +83,7 @@ def test_the_flash_is_free_again_when_all_is_acknowledged():
     assert "outbox" not in os.listdir()
     health.look(one)  # and that is all
     one.client.outbox.put("t", b"later", 2)
-    assert kept.store(one.client.outbox) == 1
+    assert kept.store(one.client.outbox) == (1, 0)
     assert payloads(kept.outbox(node(), 32, 65536, False)) == [b"later"]
 
 
@@ -124,7 +125,7 @@ def test_a_large_queue_is_kept_whole():
     outbox = Outbox(1000)
     for i in range(1000):
         outbox.put("petrel/greenhouse/light", b"%100d" % i, 2)
-    assert kept.store(outbox) == 1000
+    assert kept.store(outbox) == (1000, 0)
     outbox = kept.outbox(node(), 1000, 8192, False)
     assert payloads(outbox) == [b"%100d" % i for i in range(1000)]
 
@@ -175,3 +176,98 @@ def test_a_flash_that_fails_is_told_by_must_deliver():
     except OSError as error:
         assert "not accepted" in str(error)
     assert not outbox.keep
+
+
+@on_flash
+def test_the_numbers_go_on_whatever_was_stored_last():
+    must(range(1, 7))
+    outbox = kept.outbox(node(), 32, 65536, True)
+    outbox.keep = True
+    for topic, payload in (("reply/ping", b'{"ok": true}'), ("t", b"no JSON"), ("t", reading(3))):
+        outbox.put(topic, payload, 2)
+    for must_be in (True, False):
+        one = node()
+        kept.outbox(one, 32, 65536, must_be)
+        assert one.count == 6
+
+
+@on_flash
+def test_the_newest_of_latest_comes_last_over_restarts():
+    must(range(20))  # more than are in RAM
+    for number in (100, 101, 200):  # restarts in a long outage
+        outbox = kept.outbox(node(), 32, 65536, True)
+        client = Link(outbox)
+        for i in range(3):
+            delivery.latest(client, "l", "%d%d" % (number, i))
+        kept.store(outbox)
+    journal = kept.Journal(kept.FOLDER)
+    found = []
+    message = journal.read()
+    while message:
+        found.append(message[1])
+        message = journal.read()
+    assert found == [reading(i) for i in range(20)] + [b"1002", b"1012", b"2002"], found
+    outbox = kept.outbox(node(), 32, 65536, True)
+    delivery.latest(Link(outbox), "l", "now")
+    found = payloads(outbox)
+    assert found.count(b"now") == 1
+    assert [each for each in found if each in (b"1002", b"1012", b"2002")] == []
+
+
+@on_flash
+def test_the_newest_of_latest_is_kept_when_others_went_to_the_flash_behind_it():
+    outbox = kept.outbox(node(), 8, 65536, True)
+    client = Link(outbox)
+    delivery.latest(client, "l", "old")
+    for i in range(12):
+        delivery.must_deliver(client, "t", reading(i))
+    delivery.latest(client, "l", "new")
+    kept.store(outbox)
+    found = payloads(kept.outbox(node(), 32, 65536, True))
+    assert found == [reading(i) for i in range(12)] + [b"new"]
+
+
+# fault: flash-full
+def test_the_last_write_takes_the_reserve_and_counts_what_finds_no_room():
+    with fresh(vfs.VfsLfs2, 40):
+        outbox = Outbox(400)
+        for i in range(400):
+            outbox.put("t", b"%100d" % i, 2)
+        stored, lost = kept.store(outbox)  # all of it is less than the reserve
+        assert stored > 50 and lost > 50 and stored + lost == 400
+        found = payloads(kept.outbox(node(), 400, 65536, False))
+        assert found == [b"%100d" % i for i in range(stored)]
+
+
+@on_flash
+def test_without_ram_for_an_outbox_on_flash_it_is_told_and_the_flash_is_delivered_all_the_same():
+    must(range(10))
+
+    def no_room(*_, **__):
+        raise MemoryError
+
+    one = node()
+    one.uptime = 100
+    one.feed = print
+    module = mqtt.durable
+    whole = module.Durable
+    module.Durable = no_room
+    try:
+        outbox = kept.outbox(one, 8, 65536, True)
+    finally:
+        module.Durable = whole
+    assert type(outbox) is Outbox and "too little memory" in one.about["faults"][0]
+    one.client = Client(outbox)
+    one.client.known = 0
+    found = []
+    for turn in range(12):
+        delivery.must_deliver(Link(outbox), "new", b"%d" % turn)
+        for _ in range(2):
+            if outbox.count:
+                outbox.get(0)
+                if outbox.topic != "new":
+                    found.append(bytes(outbox.payload))
+                outbox.pop()
+        health.look(one)
+    assert found == [reading(i) for i in range(10)]
+    assert "outbox" not in os.listdir()

@@ -17,6 +17,7 @@ from micropython import const
 from mqtt.journal import Journal
 from mqtt.outbox import Outbox
 
+_NEWEST = const(64)  # flag of what hold() had taken before the start
 _PIDS = const(65534)  # see mqtt.session
 
 
@@ -24,18 +25,23 @@ class Durable(Outbox):
     """An Outbox of at most `limit` messages in RAM, 2 or more, and what the flash has room for.
 
     folder, segments, segment, reserve: see mqtt.journal.Journal; about `segments` * `segment`
-    bytes are the most it takes. A message that finds no room is refused and counted.
+    bytes are the most it takes. A Journal will do in their place. A message that finds no room is
+    refused and counted.
     keep: False while messages are put that need no flash: they are held in RAM only, unless it is
     full, or some that are on the flash alone have to go before them
     restored: messages taken over from before the start; journal.errors, journal.damaged: counts
     """
 
     keep = True
+    newest: tuple = ()  # topics of which the newest message alone counts, see hold()
     on_read = None  # on_read(payload) may change the payload of what is read from the flash
 
     def __init__(self, folder="outbox", limit=32, segments=16, segment=4096, reserve=16_384):
         super().__init__(limit)
-        self.journal = journal = Journal(folder, segments, segment, reserve)
+        journal = folder
+        if isinstance(folder, str):
+            journal = Journal(folder, segments, segment, reserve)
+        self.journal = journal
         self._share = limit // 2
         # Of each place: the number in the journal, from 1 on; 0 for what is in RAM only.
         self._kept = array("I", (0 for _ in range(limit)))
@@ -52,7 +58,7 @@ class Durable(Outbox):
         self.restored = self.count
         self._old = journal.first + self._share + 8
         try:
-            os.stat(folder + "-aside")
+            os.stat(journal.folder + "-aside")
         except OSError:
             return  # nothing was set aside
         from mqtt.aside import restore
@@ -86,6 +92,18 @@ class Durable(Outbox):
             return self._held(topic, payload, flags, journal.unread)
         self._fill()
         return number
+
+    def hold(self, topic, payload, flags):
+        """Take a message into RAM alone: a later one of its topic will replace it there.
+
+        One that is still on the flash, from before the start, is passed over.
+        """
+        if self.count == self.limit:
+            self.refused += 1
+            return None
+        if topic not in self.newest:
+            self.newest += (topic,)
+        return self._held(topic, payload, flags, 0)
 
     def get(self, index):
         """As in mqtt.outbox."""
@@ -140,6 +158,8 @@ class Durable(Outbox):
         for number in range(self.removed, self.removed + self.count):
             if not self.in_journal(number):
                 self.get(number - self.removed)
+                if self.topic in self.newest:
+                    continue  # it may be replaced yet
                 journal.append(self.topic, self.payload, self.flags, self.pid)
                 journal.skip()
                 self._kept[number % self.limit] = journal.unread
@@ -163,6 +183,11 @@ class Durable(Outbox):
                 if not message:
                     return
                 topic, payload, flags = message
+                if flags & _NEWEST:
+                    flags -= _NEWEST
+                    if str(topic, "utf-8") in self.newest:
+                        journal.done(self._oldest())
+                        continue
                 if self.on_read:
                     try:
                         payload = self.on_read(payload)

@@ -7,9 +7,9 @@ stored is never written again: how far we are is told along with each new messag
 
 A record is a header, the topic and the payload. The header: sizes of payload and topic, flags,
 number, how many before it are not done (65535: that many or more), a mark of the caller's, CRC-32.
-A record without a topic tells only how far we are. A segment ends where the next record is none: a
-power cut leaves half of one there. It is then never appended to, and where two segments hold the
-same number, the later one is right.
+A record without a topic tells only how far we are. Bytes that are no record are passed over, up to
+the next that is one. At the end of a segment they are what a power cut has left: it is never
+appended to then, and where two segments hold the same number, the later one is right.
 """
 
 import os
@@ -27,6 +27,7 @@ _ENOSPC = const(28)
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
 _MANY = const(0xFFFF)  # messages not done, or more
+_SURE = const(512)  # bytes that may be read without a look at the size of the file
 _LAST = const(0x3FFF_FFFF)  # no number reaches it
 _LAG = const(8)  # messages done that the flash is not told of: so many may be sent once more
 
@@ -36,19 +37,20 @@ class Journal:
 
     folder: made if it is not there; segment: bytes of a file, best a block of the flash
     segments: so many files at most, 2 or more; reserve: bytes of the file system left free
-    damaged: segments that ended in something that is no record: a power cut, or worn flash
+    damaged: places with something that is no record: a power cut, or worn flash
+    lost: messages that should have been there, and were not; counted when their turn comes
+    look: look(payload) is called for each message that is found when the journal is opened
     errors: times that the file system failed
-    last: the payload of the last message that was found, None if there was none
     mark: that of the message found or read last, see append()
     """
 
-    def __init__(self, folder, segments=16, segment=4096, reserve=16_384):
+    def __init__(self, folder, segments=16, segment=4096, reserve=16_384, look=None):
         self.folder = folder
         self.segments = segments
         self.segment = segment
         self.reserve = reserve
         self.damaged = self.errors = self.first = self.next = self.mark = 0
-        self.last = None
+        self.lost = 0
         self._file = None  # the segment that is appended to
         self._size = 0  # its size
         self._whole = False  # the last segment ends with a record, so that it can be gone on with
@@ -59,7 +61,7 @@ class Journal:
             pass  # it is there; if not, the next line says so
         self._names = sorted(_numbers(os.listdir(folder)))
         for i, name in enumerate(self._names):
-            self._look_through(name, self._end(i))
+            self._look_through(name, self._end(i), look)
         self._told = self.first
         # The next to be read: its number if all is well, the segment and the place in it.
         self.unread = self.first
@@ -92,14 +94,17 @@ class Journal:
         """The next message that is not done, as (topic, payload, flags); None after the last."""
         while self.unread < self.next:
             with open(self._path(self._reading), "rb") as file:
+                i = self._names.index(self._reading)
                 file.seek(self._at)
                 record = _record(file)
-            i = self._names.index(self._reading)
+                if not record:
+                    record = self._beyond(file, self._at, self._reading, self._end(i))
             if record and record[3] < self._end(i):
                 topic, payload, flags, number, _, mark = record
                 found = topic, payload, flags  # before we go on: there may be no RAM for it
                 self._at += _SIZE + len(topic) + len(payload)
                 if topic and number >= self.unread:
+                    self.lost += number - self.unread
                     self.unread = number + 1
                     self.mark = mark
                     return found
@@ -107,6 +112,7 @@ class Journal:
                 self._reading = self._names[i + 1]
                 self._at = 0
             else:
+                self.lost += self.next - self.unread
                 self.unread = self.next
         return None
 
@@ -141,26 +147,42 @@ class Journal:
         """The number that segment i does not reach."""
         return self._names[i + 1] if i + 1 < len(self._names) else _LAST
 
-    def _look_through(self, name, end):
+    def _look_through(self, name, end, look):
         """Find the last record of a segment, and how far we are."""
         self.next = name
         self.first = max(self.first, self._names[0])
         self._size = left = os.stat(self._path(name))[6]
         self._whole = False
         with open(self._path(name), "rb") as file:
-            while self.next < end:
+            while left and self.next < end:
                 record = _record(file)
-                if not record or record[3] != self.next:
-                    self.damaged += left > 0
-                    return
-                topic, payload, _, _, done, mark = record
+                if not record or not self.next <= record[3] < end:
+                    self.damaged += 1
+                    record = self._beyond(file, self._size - left, self.next, end)
+                    if not record:
+                        self._whole = False
+                        return
+                    left = self._size - self._at
+                topic, payload, _, self.next, done, mark = record
                 left -= _SIZE + len(topic) + len(payload)
                 self.first = max(self.first, done)
                 if topic:
                     self.next += 1
-                    self.last = payload
                     self.mark = mark
+                    if look:
+                        look(payload)
                 self._whole = left == 0
+
+    def _beyond(self, file, at, low, end):
+        """The next record behind that place, which is then _at; None if there is none."""
+        from mqtt.resync import place
+
+        at = place(file, at + 1, low, end)
+        if at < 0:
+            return None
+        self._at = at
+        file.seek(at)
+        return _record(file)
 
     def _write(self, topic, payload, flags, mark=0):
         """Append a record to the last segment, or to a new one."""
@@ -232,6 +254,11 @@ def _record(file):
     if len(head) < _SIZE:
         return None
     size, topic_size, flags, number, left, mark, summed = struct.unpack(_HEADER, head)
+    if topic_size + size > _SURE:
+        at = file.tell()
+        if topic_size + size > file.seek(0, 2) - at:
+            return None  # these are no sizes, and might be more than the heap has
+        file.seek(at)
     topic = file.read(topic_size)
     payload = file.read(size)
     if crc32(payload, crc32(topic, crc32(head[:_SUMMED]))) != summed:

@@ -92,6 +92,7 @@ class Node:
         self.feed = int  # the watchdog's, or nothing
         self.diagnostics = diagnostics
         self.safe = safe
+        self.rebooted = False  # by the command, just now
         self.faulty = False  # config.json was found wrong, and the last good one is used
         self.count = 0  # of readings, over the restarts that the flash outbox survives
         self.boot = int.from_bytes(os.urandom(3), "big")  # tells the readings of each start apart

@@ -7,9 +7,12 @@ refused.
 
 import json
 
+from micropython import const
+
 from node.app import text
 from node.overlay import call
 
+_PAUSE_S = const(60)  # from one reboot to the next
 _APART = ("interval", "set")  # these have a module each for themselves
 
 
@@ -37,7 +40,7 @@ def take(node, name, payload):
     except (ValueError, OSError, MemoryError) as error:
         node.drops += 1
         reply = {"ok": False, "error": str(error)}
-    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(reply))
+    node.client.post(node.prefix + "reply/" + name[:32], json.dumps(reply), False, 0)
 
 
 class _Json:
@@ -90,6 +93,8 @@ def _diagnostics(node, payload):
 
 def _reboot(node, payload):
     """Payload: anything. Answers, then restarts the board."""
+    if node.rebooted and node.uptime < _PAUSE_S:
+        raise ValueError("it did so just now; once in %d s is enough" % _PAUSE_S)
     node.ended = "reboot"
     return {}
 

@@ -3,8 +3,6 @@
 A sensor's "delivery" in the config: "queue", the plain one, in RAM; or one of these functions.
 """
 
-from mqtt.outbox import Outbox
-
 
 def latest(client, topic, payload, retain=False):
     """Keep, of the readings that wait, the newest alone; those that were sent stay as they are."""
@@ -15,7 +13,7 @@ def latest(client, topic, payload, retain=False):
             outbox.ring[place + 1] = payload.encode()
             return
     if hasattr(outbox, "journal"):  # not to the flash behind others: the next one replaces it
-        Outbox.put(outbox, topic, payload.encode(), 3 if retain else 2)
+        outbox.hold(topic, payload.encode(), 3 if retain else 2)
     else:
         client.post(topic, payload, retain)
 

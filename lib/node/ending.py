@@ -36,8 +36,8 @@ def of(node, error):
 def finish(ended, crashed, gave_up, outbox, feed):
     """Keep, count, pause; returns True if the board is to be reset then."""
     print("Petrel:", ended)
-    keep(outbox)
-    seconds = call("retained", "ended", ended, crashed, gave_up)
+    lost = keep(outbox)
+    seconds = call("retained", "ended", ended, crashed, gave_up, lost)
     if ended == _STOPPED:
         return False
     if seconds > 1:
@@ -94,17 +94,19 @@ def release(node):
 
 
 def keep(outbox):
-    """What was accepted and not delivered must not go with the RAM."""
+    """What was accepted and not delivered must not go with the RAM; returns how many went."""
     on_flash = hasattr(outbox, "journal") or hasattr(outbox, "restored")
     if not outbox or not (outbox.count or getattr(outbox, "aside", ()) or on_flash):
-        return
+        return 0
+    lost = outbox.count
     try:
         gc.collect()
         for name in list(sys.modules):  # what has come to its end needs no RAM
             if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
                 del sys.modules[name]
-        kept = call("kept", "store", outbox)
+        kept, lost = call("kept", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)
     except Exception as error:  # whatever it is: the board has to restart
         print("Petrel: not kept:", error)
+    return lost

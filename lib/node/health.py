@@ -51,7 +51,7 @@ def look(node):
     if 0 < restored <= outbox.removed and not hasattr(outbox, "journal"):
         try:
             call("kept", "clear", outbox)
-        except OSError as error:  # then it is done at the next start
+        except (OSError, MemoryError) as error:  # then it is done at the next start
             node.failed("outbox", error)
     still = now - health[_MOVED]
     node.stuck = "no attempt to connect for %d s" % still if still > _STILL_S else ""

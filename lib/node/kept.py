@@ -5,73 +5,113 @@ before the node restarts itself (a command, a crash, the end of safe mode), and 
 Only what takes the power away, or the watchdog, loses them. Needed then, and forgotten.
 """
 
-import json
 import os
+import sys
 
 from micropython import const
 
 from mqtt.journal import Journal
 from mqtt.outbox import Outbox
+from node.overlay import forget
 
 FOLDER = "outbox"
 _SEGMENT = const(4096)
 _MOST = const(1 << 16)  # segments: here the room on the flash is the limit
 _IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
+_FEW = const(4)  # the same where there is little RAM
+_NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
 
 
 def outbox(node, queue, flash, must):
     """Return the outbox of a node, with what was kept from before the start.
 
     queue: places in RAM; flash: bytes on the flash; must: True if some sensor is "must_deliver"
-    A flash that cannot be used is reported, and does not keep the node from connecting.
+    A flash that cannot be used, or a heap without room for this, is reported, and does not keep
+    the node from connecting.
     """
     try:
-        return _outbox(node, queue, max(2, flash // _SEGMENT), must)
-    except (OSError, ValueError) as error:
-        node.failed("outbox", error)
-        fault = "outbox: the flash fails (%s); readings are kept in RAM alone" % error
-        node.about["faults"] = node.about.get("faults", []) + [fault]
+        try:
+            return _outbox(node, queue, max(2, flash // _SEGMENT), must)
+        except MemoryError as error:
+            forget("durable", package="mqtt")
+            _tell(node, error, "too little memory for readings on the flash; they are kept in RAM")
+            made = Outbox(queue)
+            made.restored = made.lot = 0  # type: ignore[attr-defined]
+            _take(_opened(node, _MOST), made, min(queue, _FEW))
+            return made
+    except (OSError, ValueError, MemoryError) as error:
+        _tell(node, error, "the flash fails (%s); readings are kept in RAM alone" % error)
         return queue
+    finally:
+        if "mqtt.durable" not in sys.modules:
+            forget("journal", package="mqtt")
+
+
+def _tell(node, error, fault):
+    node.failed("outbox", error)
+    node.about["faults"] = node.about.get("faults", []) + ["outbox: " + fault]
 
 
 def _outbox(node, queue, segments, must):
-    if not must:
-        journal = Journal(FOLDER, segments, _SEGMENT)
-        if journal.next - journal.first <= min(queue, _IN_RAM):
-            _number(node, journal)
-            return _taken_over(journal, queue)
+    journal = _opened(node, segments)
+    if not must and journal.next - journal.first <= min(queue, _IN_RAM):
+        made = Outbox(queue)
+        made.restored = made.lot = 0  # type: ignore[attr-defined]
+        _take(journal, made, queue)
+        if not made.count:
+            _free(made)
+        return made
     from mqtt.durable import Durable
 
-    made = Durable(FOLDER, min(max(queue, 4), 2 * _IN_RAM), segments, _SEGMENT)
+    made = Durable(journal, min(max(queue, 4), 2 * _IN_RAM))
     made.keep = False  # the sensors that want it say so
-    _number(node, made.journal)
     return made
 
 
-def _number(node, journal):
-    """The numbers of readings go on."""
-    last, journal.last = journal.last, None
-    try:
-        node.count = json.loads(last)["seq"]
-    except (ValueError, KeyError, TypeError):
-        pass  # there was none
+def _opened(node, segments):
+    """The journal; the numbers of readings go on behind the last that is there."""
+
+    def look(payload):
+        at = payload.find(b'"seq": ') + 7
+        try:
+            node.count = max(node.count, int(payload[at : payload.find(b",", at)]))
+        except ValueError:
+            pass  # it has none
+
+    return Journal(FOLDER, segments, _SEGMENT, look=look)
 
 
-def _taken_over(journal, queue):
-    """An outbox in RAM, with all that the journal holds, and that stays there until it is done."""
-    made = Outbox(queue)
-    message = journal.read()
-    while message:
-        made.put(*message)
+def _take(journal, made, most):
+    """Take from the journal what has its place in RAM, and stays on the flash until it is done.
+
+    Of the outbox, the messages from number `lot` on to `restored` are on the flash as well.
+    """
+    made.lot = made.removed + made.count
+    while most > 0:
         message = journal.read()
-    made.restored = made.count  # type: ignore[attr-defined]
-    if not made.count:
-        clear(made)
-    return made
+        if not message:
+            break
+        topic, payload, flags = message
+        made.put(topic, payload, flags & ~_NEWEST)
+        most -= 1
+    made.restored = made.removed + made.count
+    made.left = journal.unread < journal.next
 
 
 def clear(waiting):
-    """All that was taken over has been acknowledged: the flash is free again. Raises OSError."""
+    """All that was taken over is acknowledged: take more, or free the flash. Raises OSError."""
+    if not waiting.left:
+        _free(waiting)
+        return
+    journal = Journal(FOLDER, _MOST)
+    journal.done(journal.first + waiting.restored - waiting.lot)
+    journal.unread = max(journal.unread, journal.first)
+    _take(journal, waiting, min(waiting.limit - waiting.count, _FEW))
+    journal.close()
+    forget("journal", package="mqtt")
+
+
+def _free(waiting):
     waiting.restored = 0
     for name in os.listdir(FOLDER):
         os.remove(FOLDER + "/" + name)
@@ -79,32 +119,42 @@ def clear(waiting):
 
 
 def store(waiting):
-    """Put onto the flash what waits in RAM in an outbox; returns the number of messages.
+    """Put onto the flash what waits in RAM in an outbox; returns how many were kept, and not kept.
 
-    Raises OSError when there is no room for all.
+    It is the last that is written: it may take the reserve as well.
     """
-    in_ram = list(range(waiting.removed, waiting.removed + waiting.count))
     journal = getattr(waiting, "journal", None)
-    aside = ()  # those of a journal are on the flash
-    if journal:
-        in_ram = [number for number in in_ram if not waiting.in_journal(number)]
-        journal.segments = _MOST
-    else:
-        # The first `restored` messages are on the flash as well, see _taken_over.
-        restored = getattr(waiting, "restored", 0)
-        in_ram = [number for number in in_ram if number >= restored]
-        aside = getattr(waiting, "aside", ())
-        if not in_ram and not restored and not aside:
-            return 0
-        journal = Journal(FOLDER, _MOST)
-        if restored:
-            journal.done(journal.first + min(waiting.removed, restored))
+    newest = getattr(waiting, "newest", ())
+    aside = () if journal else getattr(waiting, "aside", ())
+    lot = getattr(waiting, "lot", 0)
+    restored = getattr(waiting, "restored", 0)
+    numbers = []
+    for number in range(waiting.removed, waiting.removed + waiting.count):
+        if not (waiting.in_journal(number) if journal else lot <= number < restored):
+            numbers.append(number)
+    lost = len(numbers) + len(aside)
+    if not journal:
+        if not lost and not restored:
+            return 0, 0
+        try:
+            journal = Journal(FOLDER)
+        except (OSError, MemoryError):
+            return 0, lost
+    journal.segments = _MOST
+    journal.reserve = 0
+    kept = 0
     try:
-        for number in in_ram:
+        if restored > lot:
+            journal.done(journal.first + max(0, min(waiting.removed, restored) - lot))
+        for number in numbers:
             waiting.get(number - waiting.removed)
-            journal.append(waiting.topic, waiting.payload, waiting.flags, waiting.pid)
+            flags = waiting.flags | (_NEWEST if waiting.topic in newest else 0)
+            journal.append(waiting.topic, waiting.payload, flags, waiting.pid)
+            kept += 1
         for message in aside:
             journal.append(*message)
-    finally:
+            kept += 1
         journal.close()
-    return len(in_ram) + len(aside)
+    except (OSError, ValueError, MemoryError) as error:
+        print("Petrel: not kept:", error)
+    return kept, lost - kept

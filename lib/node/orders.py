@@ -20,4 +20,4 @@ def obey(node, name, payload):
         reply = {"ok": False, "error": str(error)}
     except MemoryError:
         reply = {"ok": False, "error": "not enough memory; nothing was changed"}
-    node.client.post(node.prefix + "reply/" + name, json.dumps(reply))
+    node.client.post(node.prefix + "reply/" + name, json.dumps(reply), False, 0)

@@ -3,7 +3,8 @@
 It is kept where the port has memory that a reset leaves alone: machine.mem_backup (MicroPython
 1.29), else the RTC's memory, else a small file. A power cut may erase it, and then there was no
 crash. Nothing here raises: where it cannot be kept, the node starts all the same.
-Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0.
+Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0. From an end to the
+next start there follows, as text, how many messages could not be kept, and "r" after a reboot.
 """
 
 import machine
@@ -35,15 +36,25 @@ def load():
     return data[2], data[3], why
 
 
-def store(crashes, why="", restarts=0):
-    """Keep the counts (0..255) and the reason; returns False if the flash does not take them."""
+def store(crashes, why="", restarts=0, more=""):
+    """Keep the counts (0..255), the reason, and more; False if the flash does not take them."""
     data = _HEAD + bytes((min(crashes, 255), min(restarts, 255))) + why.encode()[:_MOST] + b"\0"
+    data += more.encode()
     try:
-        _write(data, crashes or restarts)
+        _write(data, crashes or restarts or more)
     except (OSError, ValueError) as error:
         print("Petrel: crash.txt: not written:", error)
         return False
     return True
+
+
+def last():
+    """(messages that could not be kept at the end before this start, True after a reboot)."""
+    try:
+        more = str(_read()[4:], "utf-8").split("\0")[1]
+        return int(more.rstrip("r")), more.endswith("r")
+    except (OSError, ValueError, IndexError):
+        return 0, False
 
 
 def begun():
@@ -65,19 +76,20 @@ def silent(why, name):
     return why.startswith(_SILENT % (name, ""))
 
 
-def ended(how, crashed, why=""):
+def ended(how, crashed, why="", lost=0):
     """The node ended: of itself with a reason or none, or by a crash, which is counted.
 
-    Returns the s to pause before the board restarts.
+    lost: messages that could not be kept. Returns the s to pause before the board restarts.
     """
     crashes, restarts, _ = load()
+    more = "%d%s" % (lost, "r" if how == "reboot" else "") if lost or how == "reboot" else ""
     if crashed:
-        stored = store(crashes, crashed, restarts)
+        stored = store(crashes, crashed, restarts, more)
     else:
         # After safe mode, one more crash leads back to it.
         crashes = _SAFE - 1 if how.startswith("safe mode") and crashes > _SAFE else 0
         restarts = restarts + 1 if why else 0
-        stored = store(crashes, why, restarts)
+        stored = store(crashes, why, restarts, more)
     if crashed and not (stored and crashes):
         return _UNKNOWN_S
     return min(1 << min(max(crashes + restarts, 1) - 1, 9), _LONGEST_S) if crashed or why else 1

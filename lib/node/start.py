@@ -34,6 +34,7 @@ def decide():
     # A crash is counted before it happens, and taken back after a minute of good work (node.app),
     # so that a hang or a brown-out is counted too. Not in boot.py: whoever opens a raw REPL, as
     # mpremote does for each command, runs that and nothing else.
+    lost, rebooted = call("retained", "last")
     crashes, restarts, why = call("retained", "begun")
     safe = crashes >= _CRASHES or boot.degraded
     about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
@@ -43,6 +44,8 @@ def decide():
         about["restarts"] = restarts
     if why:
         about["why"] = why
+    if lost:
+        about["lost"] = lost
     if boot.faults:
         about["faults"] = boot.faults
     if safe:
@@ -52,6 +55,7 @@ def decide():
     prefix = "%s/%s/" % (config["base"], config["node"])
     node = Node(prefix, config["diagnostics"], about, safe)
     node.faulty = bool(boot.faults)
+    node.rebooted = rebooted
     return [node, config]
 
 

@@ -25,7 +25,11 @@ def tell(node):
     message.update(node.about)
     if durable:
         journal = client.outbox.journal
-        message["flash"] = {"errors": journal.errors, "damaged": journal.damaged}
+        message["flash"] = {
+            "errors": journal.errors,
+            "damaged": journal.damaged,
+            "lost": journal.lost,
+        }
     if client.session.rejected:
         message["not_subscribed"] = client.session.rejected
     aside = _set_aside(client)
