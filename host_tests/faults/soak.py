@@ -24,7 +24,7 @@ from rich.table import Table
 
 from host_tests.faults.accounts import Fault, Stall, stall
 from host_tests.faults.proxy import Proxy
-from host_tests.faults.soak_node import FASTEST, FAULTS, PINS, Member
+from host_tests.faults.soak_node import FASTEST, FAULTS, PINS, Member, Said
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import make_node
 from tools.broker import Broker
@@ -97,6 +97,7 @@ class Soak:
         self.seed = seed
         self.console = console
         self._lock = Lock()
+        self._began = time.monotonic()
         self._arrived_in_all = 0
         self._times: list[tuple[Member, float, float]] = []  # of stalls
         self._broker_faults_done: list[Fault] = []
@@ -117,12 +118,13 @@ class Soak:
             for i in range(self.count):
                 proxy = stack.enter_context(Proxy((self.broker.host, self.broker.port), log=False))
                 name = f"n{i + 1}"
+                said = Said()
                 node = make_node(
                     folder / name, WIDTHS[-1], self.broker, self.seen, name=name,
-                    air=("127.0.0.1", proxy.port),
+                    air=("127.0.0.1", proxy.port), echo=said.append,
                 )  # fmt: skip
                 stack.enter_context(node.bench)
-                self.members[name] = Member(node, proxy, self.rate, sure=i % 2 == 0)
+                self.members[name] = Member(node, proxy, said, self.rate, i % 2 == 0)
                 self.members[name].boot()
             for member in self.members.values():
                 member.finish()
@@ -252,6 +254,7 @@ class Soak:
 
     def _report(self) -> dict[str, object]:
         table = Table("node", "accepted", "lost", "duplicates", "out of order", "refused")
+        wrongs = set()
         sums = dict.fromkeys(("accepted", "lost", "duplicates", "out_of_order", "refused"), 0)
         for name, member in self.members.items():
             taken = member.accepted()
@@ -265,13 +268,11 @@ class Soak:
             }
             table.add_row(name, *(f"{number:,}" for number in row.values()))
             sums = {key: sums[key] + row[key] for key in sums}
+            if row["lost"] or row["out_of_order"]:
+                wrongs.add(name)
             for its, values in lost.items():
                 if values:
                     self.console.print(f"{name} lost of {its}: {values[:20]}")
-            if row["lost"] or row["out_of_order"]:
-                log = BUILD / f"soak-{name}.log"
-                log.write_text("\n".join(member.node.bench.lines))
-                self.console.print(f"its console: {log}")
         self.console.print(table)
         self.console.print(", ".join(f"{n} {name}" for name, n in sorted(self.happened.items())))
         stalls = self._stalls()
@@ -279,6 +280,10 @@ class Soak:
         shown = list(dict.fromkeys(each.text() for each in (*stalls[:5], *rests[:3])))
         for line in shown:
             self.console.print(line)
+        late = {each.node for each in stalls if each.rest > REST_S}
+        for name in late | wrongs:
+            log = self.members[name].said.write(BUILD / f"soak-{name}.log", self._began)
+            self.console.print(f"the console of {name}, and its faults: {log}")
         drifts = [m.heap[0] - m.heap[-1] for m in self.members.values() if len(m.heap) > 1]
         return {
             "nodes": self.count,

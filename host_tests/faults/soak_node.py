@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 
 from host_tests.conformance.wire import PUBACK, PUBLISH
@@ -46,12 +47,30 @@ DRIVER = Counter
 """
 
 
+class Said:
+    """What a board says at its console, and what is done to it, with the times."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[float, str]] = []
+
+    def append(self, line: str) -> None:
+        """A line, now; readings are too many to be kept."""
+        if not line.startswith("counted"):
+            self._lines.append((time.monotonic(), line))
+
+    def write(self, path: Path, began: float) -> Path:
+        """Write it all into a file; the times are seconds since `began`."""
+        path.write_text("".join(f"{at - began:8.1f} {line}\n" for at, line in self._lines))
+        return path
+
+
 class Member:
     """A node of the soak; rate: its readings in a second; sure: must_deliver, its power is cut."""
 
-    def __init__(self, node: Node, proxy: Proxy, rate: float, sure: bool) -> None:
+    def __init__(self, node: Node, proxy: Proxy, said: Said, rate: float, sure: bool) -> None:
         self.node = node
         self.proxy = proxy
+        self.said = said
         self.sure = sure
         self.lock = Lock()  # one fault at a time
         self.faults_done: list[Fault] = []
@@ -111,7 +130,9 @@ class Member:
             if not fault:
                 return False
             began = time.monotonic()
+            self.said.append(f"=== {name}")
             fault(draw)
+            self.said.append(f"=== {name} is over")
             self.faults_done.append(Fault(name, began, time.monotonic()))
         return True
 
