@@ -126,12 +126,12 @@ FAT = FileSystem("fat", 512)
 
 def test_where_all_fits_all_is_chosen() -> None:
     for room in (Room(FAT), Room(FAT, 40_000, 40_000), Room(FAT, None, 40_000)):
-        assert select(PYBOARD, SIZES, 0, [], room).names == list(SIZES)
+        assert select(PYBOARD, SIZES, {}, [], room).names == list(SIZES)
 
 
 def test_where_it_does_not_the_rest_is_left_out_and_counted() -> None:
     for room in (Room(FAT, 16_000), Room(FAT, 90_000, 16_000)):
-        selection = select(PYBOARD, SIZES, 0, [], room)
+        selection = select(PYBOARD, SIZES, {}, [], room)
         assert selection.names == ["boot.py", "main.py", "lib/mqtt/link.mpy"]
         assert selection.others == 1
         assert selection.left == 16_000 - 7 * 512  # five files with the record, and two folders
@@ -139,7 +139,7 @@ def test_where_it_does_not_the_rest_is_left_out_and_counted() -> None:
 
 def test_a_board_that_is_too_small_is_told_with_both_figures() -> None:
     with pytest.raises(ToolError) as error:
-        select(PYBOARD, SIZES, 3000, [], Room(FAT, 11_000))
+        select(PYBOARD, SIZES, {"config.json": 3000}, [], Room(FAT, 11_000))
     assert error.value.message == (
         "PYBV11 has 11,000 bytes for files, in blocks of 512; 14,848 are needed, of them 8,192 "
         "for what the node writes"
@@ -149,7 +149,7 @@ def test_a_board_that_is_too_small_is_told_with_both_figures() -> None:
 
 def test_a_full_board_is_told_what_is_free_and_what_is_needed() -> None:
     with pytest.raises(ToolError) as error:
-        select(PYBOARD, SIZES, 0, [], Room(FAT, 90_000, 1024, {"photo": 80_000}))
+        select(PYBOARD, SIZES, {}, [], Room(FAT, 90_000, 1024, {"photo": 80_000}))
     assert error.value.message.startswith("the board has 1,024 bytes free; 3,584 more are needed")
 
 
@@ -165,7 +165,7 @@ def test_a_board_that_has_it_all_keeps_it_all_when_its_node_has_filled_the_rest(
     there, new = {**SIZES, "outbox/1": 400_000}, {**SIZES, "main.py": 600}
     for free, others in ((1100, 0), (600, 1)):  # two blocks more are needed
         room = Room(FAT, None, free, there, frozenset(SIZES))
-        assert select(PYBOARD, new, 0, [], room).others == others
+        assert select(PYBOARD, new, {}, [], room).others == others
 
 
 def test_drivers_that_a_person_lists() -> None:

@@ -36,11 +36,26 @@ print(json.dumps([faults, warnings]))
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
-def check_config(path: Path, board: str) -> None:
-    """Refuse a config that the board would refuse."""
-    faults = of_file(path, board)[0]
+_FILES = ("ca", "cert", "key")
+
+
+def check_config(path: Path, board: str) -> list[str]:
+    """Refuse a config that the board would refuse; returns the warnings."""
+    faults, warnings = of_file(path, board)
     if faults:
         raise ToolError(f"{board} would refuse {path}", "\n  ".join(faults))
+    return warnings
+
+
+def companions(path: Path) -> dict[str, Path]:
+    """The files that a good config names: their names on the board, and where they are here."""
+    try:
+        config = read(path)
+    except ValueError:
+        return {}
+    mqtt = config.get("mqtt") if isinstance(config, dict) else None
+    named = [mqtt.get(key) for key in _FILES] if isinstance(mqtt, dict) else []
+    return {name: path.parent / name for name in named if isinstance(name, str)}
 
 
 def read(path: Path) -> object:

@@ -1,5 +1,7 @@
 """`deploy`: the package onto a board; only what changed travels, the config stays.
 
+A config that is sent goes without spaces, and with the certificate files that it names.
+
 What was put on the board is recorded there, with hashes. The record is believed only for files
 that are on the board in the right size, and says what is about to change before it changes: so a
 deploy that was interrupted, or a file that somebody removed, is mended by the next one.
@@ -13,18 +15,19 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from tools import boards, storage
 from tools.boards import Board
 from tools.build import PLAIN, build, files, sizes_of
-from tools.check import check_config
+from tools.check import check_config, companions, minified
 from tools.imports import drivers as all_drivers
 from tools.paths import BUILD
 from tools.ports import choose
@@ -81,11 +84,12 @@ def deploy(
     drivers: those that are wanted besides the config's
     """
     found = target.look()
-    names = _fitting(folder, found, config, console, board, drivers) if board else files(folder)
-    todo = plan(folder, found, names)
     with tempfile.TemporaryDirectory() as records:
+        sent = _config_files(config, Path(records)) if config else {}
+        names = _fitting(folder, found, sent, console, board, drivers) if board else files(folder)
+        todo = plan(folder, found, names)
         steps = [Step(name) for name in todo.remove]
-        steps += [Step(CONFIG, config)] if config else []
+        steps += [Step(name, path) for name, path in sent.items()]
         steps += [Step(name, folder / name) for name in todo.write]
         if todo.write or todo.remove:
             before = _write_record(Path(records) / "pending.json", todo.pending)
@@ -101,6 +105,7 @@ def deploy(
                 target.carry_out(steps, started)
     console.print(
         f"{len(todo.write)} of {len(todo.wanted)} files copied, {len(todo.remove)} removed"
+        + (f"; {', '.join(sorted(sent))} sent" if sent else "")
     )
     if not config and CONFIG not in found.sizes:
         console.print(
@@ -110,23 +115,31 @@ def deploy(
     return len(todo.write)
 
 
+def _config_files(config: Path, folder: Path) -> dict[str, Path]:
+    """A config without spaces, made in a folder, and before it the files that it names."""
+    small = folder / CONFIG
+    small.write_bytes(minified(config))
+    return {**companions(config), CONFIG: small}
+
+
 def _fitting(
     folder: Path,
     found: Found,
-    config: Path | None,
+    sent: Mapping[str, Path],
     console: Console,
     board: Board,
     drivers: tuple[str, ...],
 ) -> list[str]:
-    """The files that fit; says what that leaves out."""
-    known = drivers_of(config.read_text()) if config else found.drivers
+    """The files that fit beside those that are sent; says what that leaves out."""
+    known = drivers_of(sent[CONFIG].read_text()) if sent else found.drivers
     wanted = {*(example_drivers() if known is None else known), *drivers}
     named = sorted(wanted & {*all_drivers()})  # the board tells of one that there is not
     sizes, ours = sizes_of(folder), _record(found.record)
     room = Room(
         storage.of(board), storage.capacity(board), found.free, found.sizes, frozenset(ours)
     )
-    chosen = select(board, sizes, config.stat().st_size if config else 0, named, room)
+    more = {name: path.stat().st_size for name, path in sent.items()}
+    chosen = select(board, sizes, more, named, room)
     if chosen.others:
         console.print(_said(chosen, named, known is None and not drivers), soft_wrap=True)
     return chosen.names
@@ -185,8 +198,8 @@ def command(
     facts, wanted = boards.load(board), asked(drivers)
     console = Console()
     folder = build(board)
-    if config:
-        check_config(config, board)
+    for warning in check_config(config, board) if config else ():
+        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     if to or board == "UNIX":
         deploy(folder, Folder(to or BUILD / "UNIX-flash"), config, console, facts, wanted)
         return

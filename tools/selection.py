@@ -17,7 +17,7 @@ from tools.build import EXAMPLE, PLAIN
 from tools.errors import ToolError
 from tools.imports import drivers, imported, needed
 from tools.paths import FIRMWARE
-from tools.targets import CONFIG, RECORD, drivers_of, record_size
+from tools.targets import RECORD, drivers_of, record_size
 
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
@@ -72,23 +72,23 @@ class Selection:
 def select(
     board: Board,
     sizes: Mapping[str, int],
-    config: int,
+    more: Mapping[str, int],
     named: Iterable[str],
     room: Room,
 ) -> Selection:
     """Choose from a build, so that it fits.
 
-    sizes: the files of the build; config: bytes of the config that comes along, 0 for none
+    sizes: the files of the build; more: those that come along, the config and what it names
     named: the drivers that are needed
     Raises ToolError if not even what is needed fits.
     """
-    everything = _all(sizes, config, room)
+    everything = _all(sizes, more, room)
     left = room.left(everything)
     # A board that has it all keeps it all, even one on which the node has filled the rest.
     if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
         return Selection(list(sizes), left=left)
     names = part(board, sizes, named)
-    wanted = _all({name: sizes[name] for name in names}, config, room)
+    wanted = _all({name: sizes[name] for name in names}, more, room)
     left = room.left(wanted)
     assert left is not None
     needs, has = room.system.taken(wanted), room.capacity
@@ -107,9 +107,8 @@ def select(
     return Selection(names, len(sizes) - len(names), left)
 
 
-def _all(sizes: Mapping[str, int], config: int, room: Room) -> dict[str, int]:
-    """The files that come, with the config, and the record of a deploy."""
-    more = {CONFIG: config} if config else {}
+def _all(sizes: Mapping[str, int], more: Mapping[str, int], room: Room) -> dict[str, int]:
+    """The files that come, with the record of a deploy."""
     return {**sizes, **more, RECORD: record_size({*sizes, *room.ours})}
 
 
