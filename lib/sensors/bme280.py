@@ -51,7 +51,8 @@ class Bme280(Part):
             self.FIELDS, self.LIMITS = self.FIELDS[:2], self.LIMITS[:4]
         elif kind != _BME:
             self.wrong("chip id 0x%02x; this is no BME280 or BMP280" % kind)
-        self._t: tuple = ()  # the calibration; empty: to be read
+        self._t: tuple = ()  # the calibration
+        self._good = False  # it was, in the last reading
         self._h: tuple = ()
         self._data = bytearray(8 if kind == _BME else 6)
 
@@ -61,8 +62,9 @@ class Bme280(Part):
         Raises ValueError while it has no calibration.
         """
         # After its power was off it measures nothing until it is told to; it may be another part.
-        if not self._t or not self.get(_CTRL_MEAS, self._byte)[0] & 0xFC:
+        if not self._good or not self.get(_CTRL_MEAS, self._byte)[0] & 0xFC:
             self._calibrate()
+        self._good = False
         if self._h:
             self.put(_CTRL_HUM, b"\x01")
         self.put(_CTRL_MEAS, _FORCED_ALL_ONCE)
@@ -84,16 +86,12 @@ class Bme280(Part):
         fine = self._fine(temperature)
         celsius = (fine * 5 + 128 >> 8) / 100
         hectopascals = (self._pascals(pressure, fine) + 128 >> 8) / 100
-        if not self._h:
-            return self.within(celsius, hectopascals)
-        return self.within(
-            celsius, hectopascals, self._humidity(humidity, fine) * 100 // 1024 / 100
-        )
-
-    def wrong(self, what):
-        """As those of every part; and the calibration may be what is wrong: it is read anew."""
-        self._t = ()
-        super().wrong(what)
+        found: tuple = (celsius, hectopascals)
+        if self._h:
+            found += (self._humidity(humidity, fine) * 100 // 1024 / 100,)
+        self.within(*found)
+        self._good = True
+        return found
 
     def _calibrate(self):
         """Read the calibration, which may not be there yet within 2 ms of power-on."""
