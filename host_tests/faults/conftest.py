@@ -85,7 +85,7 @@ class Lab:
         self.proxy.hush()
         self.seen.catch_up()
         (self.broker.kill if kill else self.broker.stop)()
-        self.proxy.refuse()
+        self.bench.relay_refuse()
         self.proxy.silent.clear()
         self.proxy.cut()
 
@@ -93,7 +93,7 @@ class Lab:
         """Start it again, and let the node in when somebody listens."""
         self.broker.start()
         self.seen.wait_subscribed()
-        self.proxy.accept()
+        self.bench.relay_accept()
 
     def diagnostics(self) -> Any:
         """How the node is now."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tools.broker import free_port
+from tools.listener import Listener, reset
 
 UP, DOWN = "up", "down"
 
@@ -66,8 +66,6 @@ class Proxy:
         self._log = log
         self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
-        self._listens = threading.Event()
-        self._listens.set()
         self.delay_s = 0.0
         self.drip: tuple[int, float] | None = None
         self.connections = 0
@@ -77,37 +75,21 @@ class Proxy:
         self._pairs: list[Pair] = []
         self._changed = threading.Condition()
         self._sending = 0
-        self._closing = False
-        # Bound to it by its number, a socket keeps its port while it does not listen.
-        self.port = port or free_port()
-        self._listener = socket.create_server((host, self.port))
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._listener = Listener(self._join, host, port)
+        self.port = self._listener.port
+        self.refuse = self._listener.refuse
+        self.accept = self._listener.accept
 
     def __enter__(self) -> Proxy:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._closing = True
         self.silent.clear()
-        _shut(self._listener)
-        self._listens.set()
+        self._listener.close()
         self.cut()
-        for thread in self._threads:
-            thread.join(10)
+        self._listener.join(10)
 
     # --- what a test does
-
-    def refuse(self) -> None:
-        """Take no new connections, as the host of a broker that is not running."""
-        self._listens.clear()
-        # On Linux the port stays ours meanwhile; elsewhere a connection is taken and reset.
-        _end_listening(self._listener)
-
-    def accept(self) -> None:
-        """Take connections again."""
-        self._listener.listen()
-        self._listens.set()
 
     def hush(self) -> None:
         """Be silent from now on; returns when nothing is on its way any more."""
@@ -178,29 +160,15 @@ class Proxy:
         with self._changed:
             return list(self._pairs)
 
-    def _accept(self) -> None:
-        while not self._closing:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                self._listens.wait()
-                continue
-            if not self._listens.is_set():
-                _reset(near)
-                continue
-            self.connections += 1
-            thread = threading.Thread(target=self._join, args=(near,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
     def _join(self, near: socket.socket) -> None:
+        self.connections += 1
         while self.silent.is_set():
             time.sleep(0.02)
         try:
             far = socket.create_connection(self.target, 5)
             far.settimeout(None)
         except OSError:
-            _reset(near)  # as the broker's own host would
+            reset(near)  # as the broker's own host would
             return
         for end in (near, far):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -317,30 +285,8 @@ def _send(sink: socket.socket, data: bytes) -> None:
         pass  # it has ended
 
 
-def _reset(end: socket.socket) -> None:
-    """Close it as one does that knows nothing of it: RST."""
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    end.close()
-
-
-def _end_listening(listener: socket.socket) -> None:
-    try:
-        listener.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # not on every system
-
-
 def _shut(end: socket.socket) -> None:
     try:
         end.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
-    if end.fileno() >= 0 and end.type and _listening(end):
-        end.close()
-
-
-def _listening(end: socket.socket) -> bool:
-    try:
-        return bool(end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False

@@ -210,14 +210,14 @@ class Soak:
         self.seen.catch_up(60)
         (self.broker.kill if kill else self.broker.stop)()
         for member in members:
-            member.proxy.refuse()
+            member.node.bench.relay_refuse()
             member.proxy.silent.clear()
             member.proxy.cut()
         time.sleep(seconds)
         self.broker.start()
         self.seen.wait_subscribed(30)
         for member in members:
-            member.proxy.accept()
+            member.node.bench.relay_accept()
 
     def _calm(self) -> None:
         """No faults any more: everything has to come in."""

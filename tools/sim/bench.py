@@ -253,6 +253,16 @@ class Bench:
         if self.relay:
             self.relay.cut()
 
+    def relay_refuse(self) -> None:
+        """Refuse new connections to the broker, as its host does while none runs there."""
+        if self.relay:
+            self.relay.refuse()
+
+    def relay_accept(self) -> None:
+        """Take connections to the broker again."""
+        if self.relay:
+            self.relay.accept()
+
     def relay_on(self) -> None:
         """It passes again."""
         if self.relay:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 import threading
 
+from tools.listener import Listener
+
 
 class Relay:
     """Forwards connections from a free loopback port to (host, port)."""
@@ -17,19 +19,19 @@ class Relay:
         self.target = target
         self.on = threading.Event()
         self.on.set()
-        self._closed = False
         self._sending = 0
         self._changed = threading.Condition()
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._join)
+        self.port = self._listener.port
+        self.refuse = self._listener.refuse
+        self.accept = self._listener.accept
 
     def close(self) -> None:
         """Cut everything."""
-        self._closed = True
         self.on.set()
-        for one in (self._listener, *self._sockets):
+        self._listener.close()
+        for one in list(self._sockets):
             _shut(one)
 
     def silence(self) -> None:
@@ -42,14 +44,6 @@ class Relay:
         """End all open connections, as a board that loses its power does."""
         for one in list(self._sockets):
             _shut(one)
-
-    def _accept(self) -> None:
-        while not self._closed:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._join, args=(near,), daemon=True).start()
 
     def _join(self, near: socket.socket) -> None:
         self._sockets.add(near)
