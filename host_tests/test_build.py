@@ -92,9 +92,7 @@ def test_build_command_shows_sizes() -> None:
 
 @pytest.mark.parametrize("folder", packages.PACKAGES, ids=lambda path: path.name)
 def test_package_json_lists_every_module(folder: Path) -> None:
-    assert (folder / "package.json").read_text() == packages.text(folder), (
-        "run python -m tools.packages"
-    )
+    assert (folder / "package.json").read_text() == packages.text(folder), "make reference"
 
 
 class Installed:

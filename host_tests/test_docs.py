@@ -24,10 +24,6 @@ NOT_CALLED = {"deliver", "hang_up"}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def test_the_reference_is_current() -> None:
-    assert reference.PAGE.read_text() == reference.page(), "make reference"
-
-
 def test_every_module_has_its_place(tmp_path: Path) -> None:
     for names in reference.CHAPTERS.values():
         for name in names:

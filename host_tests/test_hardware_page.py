@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.emulated.claims import CLAIMS, HERE, PAGE, Claim, names_in, page
+from host_tests.emulated.claims import CLAIMS, HERE, Claim, names_in
 from tools.paths import ROOT
 
 
@@ -22,7 +22,3 @@ def test_every_test_on_an_emulated_chip_is_of_a_claim() -> None:
         for name in names_in(file):
             here = f"{HERE}/{file.name}::"
             assert {here + name, here + "*"} & named, f"{name} is of no claim"
-
-
-def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "make reference writes it"

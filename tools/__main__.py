@@ -1,4 +1,4 @@
-"""`python -m tools`: finds the command's module and reports errors as a person wants them."""
+"""`python -m tools`: finds the command's module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from tools.errors import ToolError
+from tools import cli
 
 COMMANDS = {
     "demo": "The whole node on this computer, against a real broker.",
@@ -47,28 +47,5 @@ def main() -> None:
     """Petrel's host program. Each command explains itself with --help."""
 
 
-def run() -> int:
-    """Run the command line; returns the exit status."""
-    try:
-        main.main(prog_name="python -m tools", standalone_mode=False)
-    except ToolError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
-        return 1
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        print(f"error: {error.format_message()}", file=sys.stderr)
-        if context:
-            print(f"  {context.command_path} --help says what it takes", file=sys.stderr)
-        return error.exit_code
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        print("\nstopped", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(cli.run(main, "python -m tools"))

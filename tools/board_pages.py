@@ -1,4 +1,4 @@
-"""`python -m tools.board_pages`: writes docs/boards, a page with a pin table for each board."""
+"""docs/boards: a page with a pin table for each board; tools.generated writes them."""
 
 from __future__ import annotations
 
@@ -113,10 +113,3 @@ def pages() -> dict[Path, str]:
     return {
         FOLDER / f"{name}.md": page(boards.load(name)) for name in boards.names() if name != "UNIX"
     }
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for path, text in pages().items():
-        path.write_text(text)
-    print(f"written: {len(pages())} pages in {FOLDER.relative_to(ROOT)}")

@@ -1,6 +1,6 @@
 """The package.json files from which `mpremote mip install` takes the node, or a library alone.
 
-`python -m tools.packages` writes them; a test holds them to what there is.
+tools.generated writes them; a test holds them to what there is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.paths import LIB, ROOT
+from tools.paths import LIB
 
 PACKAGES = {
     LIB: ("mqtt", "sensors", "node"),
@@ -40,7 +40,6 @@ def text(folder: Path) -> str:
     return json.dumps(package(folder), indent=2) + "\n"
 
 
-if __name__ == "__main__":
-    for folder in PACKAGES:
-        (folder / "package.json").write_text(text(folder))
-        print((folder / "package.json").relative_to(ROOT))
+def pages() -> dict[Path, str]:
+    """Every package.json, by its path."""
+    return {folder / "package.json": text(folder) for folder in PACKAGES}

@@ -1,4 +1,4 @@
-"""`python -m tools.reference`: writes docs/reference.md from the docstrings of lib/mqtt.
+"""docs/reference.md, from the docstrings of lib/mqtt; tools.generated writes it.
 
 Only the source is read; nothing is imported, so MicroPython is not needed.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,16 +207,6 @@ def _link(name: str) -> str:
     return f"[{name}](#mqtt{module})"
 
 
-def main() -> int:
-    """Write the page; returns the exit status."""
-    try:
-        PAGE.write_text(page())
-    except ToolError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"written: {PAGE.relative_to(ROOT)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def pages() -> dict[Path, str]:
+    """The one page, by its path."""
+    return {PAGE: page()}

@@ -1,4 +1,4 @@
-"""`python -m tools.sensors`: writes docs/sensors, a page for each driver and a table of all.
+"""docs/sensors: a page for each driver and a table of all; tools.generated writes them.
 
 What can be asked is asked: the drivers of their options and fields (in MicroPython), the 32-bit
 interpreter of the RAM, mypy of the boards, board.json of pins. The rest is in tools/parts.py.
@@ -113,10 +113,11 @@ def ram(driver: str, image: Path | None = None) -> int:
 
 
 def _micropython(bits: str, code: str, *arguments: str) -> str:
-    lib = LIB if bits == "64" else BUILD / "sensors-ram" / "lib"
+    # The path is relative: a longer one would take more RAM.
     done = subprocess.run(
         [str(MICROPYTHON[bits]), "-X", "heapsize=200K", "-c", code, *arguments],
-        env={**os.environ, "MICROPYPATH": f"{lib}:.frozen"},
+        env={**os.environ, "MICROPYPATH": "lib:.frozen"},
+        cwd=ROOT if bits == "64" else BUILD / "sensors-ram",
         capture_output=True,
         text=True,
         check=True,
@@ -335,10 +336,3 @@ def pages() -> dict[Path, str]:
     costs, wrong = measured(), types()
     found = {FOLDER / f"{driver}.md": page(driver, costs[driver], wrong) for driver in drivers()}
     return {FOLDER / "README.md": table(costs, wrong), **found}
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for path, text in pages().items():
-        path.write_text(text)
-    print(f"written: {len(drivers())} pages in {FOLDER.relative_to(ROOT)}")

@@ -139,6 +139,6 @@ def page() -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
-if __name__ == "__main__":
-    PAGE.write_text(page())
-    print(f"written: {PAGE.relative_to(ROOT)}")
+def pages() -> dict[Path, str]:
+    """The page, by its path."""
+    return {PAGE: page()}
