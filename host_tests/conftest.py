@@ -11,17 +11,25 @@ from typing import Any
 
 import pytest
 
+from host_tests.harness.checkout import Watch
 from host_tests.harness.device import DeviceFile
 from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.interpreter import interpreter as interpreter_of
 from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import Node, make_node
 from tools.broker import Broker
-from tools.paths import LIB, NO_32
+from tools.paths import BUILD, LIB, NO_32, ROOT
 from tools.subscriber import Subscriber
 
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(BUILD / "hypothesis")
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
 sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the process that leads the workers of pytest-xdist watch the checkout."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Watch(ROOT))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,38 @@ def test_the_heap_is_a_boards_unless_the_file_says_otherwise(bits: str, tmp_path
 def test_a_heap_comment_is_obeyed(tmp_path: Path) -> None:
     big = "def test_needs_room():\n    assert len(bytearray(200_000))\n"
     assert pytest_on(write(tmp_path, "# heap: 400K\n" + big)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("test", "status", "said"),
+    [
+        ("def test_it(): pass", 0, None),
+        ("def test_it(): open('left', 'w').close()", 1, "by you meanwhile: left"),
+        ("import os\ndef test_it(): os.remove('there')", 1, "by you meanwhile: there"),
+        ("def test_it(): open('there', 'w').write('more')", 1, "by you meanwhile: there"),
+        (
+            "import os\ndef test_it():\n    os.mkdir('build'); open('build/x', 'w').close()",
+            0, None,
+        ),
+    ],
+    ids=["nothing", "a new file", "a removed file", "a changed file", "a build"],
+)  # fmt: skip
+def test_a_run_that_writes_into_the_checkout_fails(
+    test: str, status: int, said: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "there").touch()
+    (tmp_path / "test_it.py").write_text(test)
+    (tmp_path / "conftest.py").write_text(
+        "from pathlib import Path\n"
+        "from host_tests.harness.checkout import Watch\n"
+        "def pytest_configure(config):\n"
+        "    config.pluginmanager.register(Watch(Path(__file__).parent))\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(tmp_path), str(tmp_path)],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    assert ("written into the checkout" in done.stdout) == bool(said)
+    assert (said or "passed") in done.stdout
