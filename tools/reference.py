@@ -26,7 +26,7 @@ CHAPTERS = {
         "checks",
     ),
     "Topics and filters": ("topic", "filters", "match"),
-    "What survives a power cut": ("durable", "journal", "crc"),
+    "What survives a power cut": ("durable", "journal", "resync", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
     "When connections end": ("backoff", "suspects", "aside"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
