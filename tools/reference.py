@@ -28,7 +28,7 @@ CHAPTERS = {
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "resync", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
-    "When connections end": ("backoff", "suspects", "aside"),
+    "When connections end": ("backoff", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
         "outbox", "session", "connect", "subscribe", "qos2", "incoming", "packet", "wire5",

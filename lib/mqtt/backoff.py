@@ -29,6 +29,7 @@ def ended(client, error):
     To be called before the client hangs up.
     """
     now = ticks_ms()
+    raised = error
     session = client.session
     first, longest = client.backoff_ms
     past = _past(client, now)
@@ -64,6 +65,10 @@ def ended(client, error):
         else:
             pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
     client._since = ticks_add(now, pause)
+    if not session.up:
+        from mqtt.reach import explain
+
+        return explain(client, raised, error)
     return error
 
 

@@ -4,7 +4,7 @@ The clock must be right, for certificates have dates. A broker whose certificate
 refused during the handshake, so that it never sees the password in CONNECT.
 """
 
-from mqtt.transport import begin
+from mqtt.transport import at, begin
 
 _tls = __import__("tls")  # not every port has it, nor a stub of it
 
@@ -60,10 +60,12 @@ def wrapped(host, port, context, name):
         stream = begin(host, port, known)
         try:
             # The handshake is made by the first writes and reads, and so has their deadline.
-            return context.wrap_socket(stream, server_hostname=name, do_handshake_on_connect=False)
+            made = context.wrap_socket(stream, server_hostname=name, do_handshake_on_connect=False)
         except (OSError, ValueError, MemoryError):
             stream.close()
             raise
+        at[2] = id(made)
+        return made
 
     return dial
 

@@ -17,6 +17,7 @@ try:
 except ImportError:  # a board without a network; its MQTT goes over a stream, or mqtt.serial
     pass
 
+at: list = []  # host, port and stream (its id, 0 for none) of the last begin(); for mqtt.reach
 _LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
 
 
@@ -26,6 +27,7 @@ def begin(host, port, known):
     known: a list of the dialler's; it keeps the address that was found, and when it was last used.
     It is used again after a connection that lasted, and when the look-up fails.
     """
+    at[:] = (host, port, 0)
     now = ticks_ms()
     if not known or ticks_diff(now, known[1]) < _LASTED_MS:
         try:
@@ -44,6 +46,7 @@ def begin(host, port, known):
         if error.errno != EINPROGRESS:
             stream.close()
             raise
+    at[2] = id(stream)
     return stream
 
 

@@ -282,13 +282,10 @@ class Node:
 
     def on_lost(self, error):
         """A connection failed or ended."""
-        if getattr(error, "times", 0) > 2:  # so often in a row that somebody has to know
-            self.failed("broker", error)
-        else:
-            print("Petrel: not connected:", error)
         if isinstance(error, MemoryError) and self.client.outbox.count > 4:
             # So much waits that nothing can be sent: it goes to the flash, and we start afresh.
             self.ended = self.gave_up = "no memory left to connect"
+        call("lost", "tell", self, error)
 
     def on_message(self, topic, payload, retained):
         """A command. One that was retained is old, and might end the node at every boot."""
