@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from host_tests.harness.node import make_node
+import pytest
+
+from host_tests.conformance.far import FarEnd
+from host_tests.conformance.wire import PUBLISH, SUBSCRIBE
+from host_tests.harness.node import LIGHT, Node, make_node
 from tools.broker import Broker
 from tools.subscriber import Subscriber
 
@@ -25,3 +29,49 @@ def test_wrong_password_is_said_in_words_and_not_repeated_hotly(
             assert len(refused) <= 2
             assert "wrong-secret" not in "\n".join(node.bench.lines)
             assert index
+
+
+@pytest.fixture
+def lonely(tmp_path: Path, broker: Broker) -> Iterator[tuple[Node, FarEnd]]:
+    """A node whose broker is a far end in the test's hand, and nobody listens there."""
+    with FarEnd() as far, Subscriber(broker) as seen:
+        node = make_node(tmp_path, "64", broker, seen, air=("127.0.0.1", far.port))
+        with node.bench:
+            node.write_config(node.config(sensors=[LIGHT], ntp="", diagnostics=10))
+            yield node, far
+
+
+def _told(far: FarEnd) -> str:
+    """The diagnostics that came, as text."""
+    found = [each for each in far.everything if each.kind == PUBLISH]
+    return str([each.payload for each in found if each.topic.endswith(b"/diagnostics")])
+
+
+def test_a_filter_that_is_refused_leaves_the_node_publishing_and_is_asked_for_again(
+    lonely: tuple[Node, FarEnd],
+) -> None:
+    node, far = lonely
+    far.codes = [0x80]
+    node.bench.power_on()
+    far.wait(SUBSCRIBE)
+    far.wait(PUBLISH, 20)  # a reading every 0.2 s, and the diagnostics
+    far.until(lambda: '"not_subscribed": ["petrel/n1/cmd/#"]' in _told(far), "news")
+    far.codes = []
+    far.cut()
+    node.bench.wait_for_line("connected", 10, len(node.bench.lines))
+    far.wait(SUBSCRIBE, meeting=len(far.meetings) - 1)
+    far.wait(PUBLISH, 10)
+
+
+def test_a_broker_that_closes_at_subscribe_gets_the_readings_all_the_same(
+    lonely: tuple[Node, FarEnd],
+) -> None:
+    node, far = lonely
+    far.silent.add(SUBSCRIBE)
+    far.cut_after = SUBSCRIBE
+    node.bench.power_on()
+    node.bench.wait_for_line("right after SUBSCRIBE to petrel/n1/cmd/#.*set aside", 40)
+    node.bench.wait_for_line("Petrel: connected", 25, len(node.bench.lines))
+    far.wait(PUBLISH, 20)
+    assert not far.of_kind(SUBSCRIBE)
+    far.until(lambda: "not_subscribed" in _told(far), "news")

@@ -112,7 +112,7 @@ def _pause(level, error, busy, acked, first, longest, draw):
     if level == 2 or (busy and level == 3):
         least, width = (0, first * level) if busy else (first * 8 // 5, first * 4 // 5)
         if not busy and not acked:
-            width *= 8  # a broker's clients must not come back all at once
+            width *= 3  # a broker's clients must not come back all at once
         return min(least + draw % max(width, 1), longest)
     if level < (6 if busy else 10):
         return longest - draw % (longest // 40 + 1)

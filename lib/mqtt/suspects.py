@@ -52,7 +52,8 @@ def look_into(client, error, now, life, lasted, closed):
         return error
     soon = life < _SOON_MS or ticks_diff(now, session._spoke) < _SOON_MS
     what, advice, topic = _ended_at(client, soon)
-    past[_TIMES] = past[_TIMES] + 1 if past[_WHAT] in (what, None) else 1
+    first = past[_WHAT] is None  # nobody has looked at the one before
+    past[_TIMES] = past[_TIMES] + 1 if first or past[_WHAT] == what else 1
     past[_WHAT] = what
     aside = False
     if session.awaited == _SUBACK:
@@ -72,7 +73,7 @@ def look_into(client, error, now, life, lasted, closed):
         if past[_HOUR] is None:
             past[_HOUR] = ticks_add(now, _HOUR_MS)
             client.again = client.again or past[_HOUR]
-    return _told(error, what, past[_TIMES], advice)
+    return _told(error, what, 1 if first else past[_TIMES], advice)
 
 
 def retry(client):
