@@ -39,7 +39,7 @@ class Client:
         self.posted = []
         self.replied = None
 
-    def post(self, topic, payload, retain=False):
+    def post(self, topic, payload, retain=False, *_):
         said = json.loads(payload)
         if "/reply/" in topic:
             self.replied = said

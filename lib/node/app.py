@@ -44,7 +44,7 @@ _TOPIC = const(4)
 _STARTED = const(5)  # the ms that this measurement has been waited for; 0: there is none
 _DELIVERY = const(6)  # how its readings are handed over, see node.delivery; None: the plain queue
 _RETAIN = const(7)  # True: the broker keeps its last reading
-_FAILED = const(8)  # failures in a row; -1: it was not asked yet
+_FAILED = const(8)  # failures in a row; below 0: it is asked for the first time
 # entry[9] is the name of its driver.
 
 
@@ -213,6 +213,8 @@ class Node:
         if 0 <= entry[_FAILED] <= _PATIENCE:
             said = getattr(entry[_SENSOR], method)()
         else:  # it may never return
+            if entry[_FAILED] < 0:
+                entry[_FAILED] += 1
             said = call("why", "risked", entry, method)
         if isinstance(said, int):
             if 0 <= said <= _NOT_YET_MS - entry[_STARTED]:
@@ -250,11 +252,11 @@ class Node:
     def fault(self, entry, error):
         """A sensor failed: count and tell it; returns the ms for which it is left alone."""
         entry[_STARTED] = 0
-        entry[_FAILED] = max(entry[_FAILED], 0) + 1
         entry[_DUE] = ticks_add(ticks_ms(), _MOST_MS)
         try:
             return call("why", "fault", self, entry, error)
         except MemoryError:
+            self.drops += 1
             return _MOST_MS
 
     def failed(self, name, error):

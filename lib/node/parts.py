@@ -67,7 +67,7 @@ def _add(node, entry, buses):
     name = entry["name"]
     made = [
         name, sensor, _interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
-        _retained(entry, sensor), -1, entry["driver"],
+        _retained(entry, sensor), -2, entry["driver"],
     ]  # fmt: skip
     node.sensors.append(made)
     if call("retained", "silent", node.about.get("why", ""), name):

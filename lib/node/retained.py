@@ -24,7 +24,7 @@ def load():
     """Return (crashes in a row, restarts in a row, the reason of the last one as text)."""
     try:
         data = _read()
-    except (OSError, ValueError):
+    except (OSError, ValueError, MemoryError):
         data = b""
     if data[:2] != _HEAD or len(data) < 4:
         return 0, 0, ""
@@ -42,7 +42,7 @@ def store(crashes, why="", restarts=0, more=""):
     data += more.encode()
     try:
         _write(data, crashes or restarts or more)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         print("Petrel: crash.txt: not written:", error)
         return False
     return True
@@ -53,7 +53,7 @@ def last():
     try:
         more = str(_read()[4:], "utf-8").split("\0")[1]
         return int(more.rstrip("r")), more.endswith("r")
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, MemoryError):
         return 0, False
 
 

@@ -28,23 +28,33 @@ def fault(node, entry, error):
 
     node, entry: see node.app. After five failures in a row it is asked ever more rarely.
     """
+    words = told(entry[9], error)
+    # A heap that is full is not the fault of a driver that wanted a little of it.
+    if not isinstance(error, MemoryError) or not words.endswith("driver %s)" % entry[9]):
+        entry[8] = max(entry[8], 0) + 1
     rest = entry[2] or 1000
     more = min(entry[8] - _PATIENCE, 16)
     if more > 0:
         rest = max(rest, min(rest << more, _REST_MS))
         node.news = node.news or more == 1
     entry[3] = ticks_add(ticks_ms(), rest)
-    node.failed(entry[0], told(entry[9], error))
+    node.failed(entry[0], words)
     return rest
 
 
 def risked(entry, method):
     """Ask a driver that may never return; if it does not, the next start knows which it was."""
-    call("retained", "asking", entry[0], entry[9])
+    try:
+        call("retained", "asking", entry[0], entry[9])
+    except MemoryError:
+        pass  # then it goes without
     try:
         return getattr(entry[1], method)()
     finally:
-        call("retained", "asking")
+        try:
+            call("retained", "asking")
+        except MemoryError:
+            pass
 
 
 def works(node, entry):
