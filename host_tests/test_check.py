@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from host_tests.harness.authority import DAY, NOW, Authority
 from tools.paths import ROOT
 
 GOOD: dict[str, Any] = {"name": "door", "driver": "digital", "pin": 4, "pull": "up"}
@@ -83,3 +84,44 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD)
     assert done.returncode == 0, done.stderr
     assert "<svg" in (tmp_path / "out.svg").read_text()
+
+
+@pytest.mark.parametrize("fault", ["", "expired", "not yet valid", "another key"])
+def test_what_only_a_computer_sees_in_certificates(fault: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    start, end = {"expired": (-9, -1), "not yet valid": (1, 9)}.get(fault, (-1, 1))
+    cert, key = authority.issue("n1", NOW + start * DAY, NOW + end * DAY)
+    if fault == "another key":
+        _, key = authority.issue("n2")
+    files = {"ca": "ca.pem", "cert": cert.name, "key": key.name}
+    done = ran(tmp_path, "check", "ESP32_GENERIC", mqtt={"host": "b", **files})
+    assert done.returncode == 0, done.stdout
+    said = {
+        "": "",
+        "expired": f"warning mqtt.cert: {cert.name} expired on ",
+        "not yet valid": f"warning mqtt.cert: {cert.name} is not valid before ",
+        "another key": f"warning mqtt.key: {key.name} is not the key of {cert.name}.",
+    }[fault]
+    assert done.stdout.count("warning") == bool(said)
+    assert done.stdout.startswith(said)
+
+
+def test_a_config_that_is_large_by_its_spaces_is_good_for_a_deploy_alone(tmp_path: Path) -> None:
+    path = tmp_path / "my.json"
+    path.write_text(json.dumps({"wifi": {"ssid": "n"}, "mqtt": {"host": "b"}}, indent=3000))
+    command = [sys.executable, "-m", "tools", "check", "ESP8266_GENERIC", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "`make deploy` sends it without spaces" in done.stdout
+
+
+def test_a_long_value_is_shown_whole(tmp_path: Path) -> None:
+    name = "a name" * 40
+    done = ran(tmp_path, "check", "ESP32_GENERIC", {**GOOD, "name": name})
+    assert f'sensors[0].name: "{name}" is wrong.' in done.stdout
+
+
+def test_nothing_beside_the_config_is_run(tmp_path: Path) -> None:
+    for module in ("json", "board", "node", "tls"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(3)")
+    assert ran(tmp_path, "check", "ESP32_GENERIC", GOOD).returncode == 0

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from tools import boards
+from tools import boards, certificates
 from tools.errors import ToolError
 from tools.paths import LIB, MICROPYTHON
 
@@ -49,13 +49,18 @@ def check_config(path: Path, board: str) -> list[str]:
 
 def companions(path: Path) -> dict[str, Path]:
     """The files that a good config names: their names on the board, and where they are here."""
+    return {name: path.parent / name for name in _named(path).values()}
+
+
+def _named(path: Path) -> dict[str, str]:
+    """The files that a config names, by the key that names them."""
     try:
         config = read(path)
     except ValueError:
         return {}
     mqtt = config.get("mqtt") if isinstance(config, dict) else None
-    named = [mqtt.get(key) for key in _FILES] if isinstance(mqtt, dict) else []
-    return {name: path.parent / name for name in named if isinstance(name, str)}
+    named = {key: mqtt.get(key) for key in _FILES} if isinstance(mqtt, dict) else {}
+    return {key: name for key, name in named.items() if isinstance(name, str)}
 
 
 def read(path: Path) -> object:
@@ -74,6 +79,10 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
     facts = boards.load(board)
     size = len(minified(path))
     faults, warnings = _run(path.resolve(), facts.module(), size, path.resolve().parent)
+    if not faults:
+        warnings += certificates.warnings(
+            {key: path.parent / name for key, name in _named(path).items()}
+        )
     if not faults and path.stat().st_size > facts.config_bytes:
         warnings.append(
             f"config.json: {path.stat().st_size:,} bytes; {board} takes {facts.config_bytes:,}. "
