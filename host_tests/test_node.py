@@ -381,3 +381,10 @@ def test_a_radio_that_fails_stops_nothing(node: Node, tmp_path: Path) -> None:
     (node.flash / "bad").unlink()
     assert node.wait("light", 20)["seq"] == 1  # read and kept meanwhile
     assert node.bench.resets == ["power on", "soft"]
+
+
+def test_a_broker_whose_name_has_its_port(node: Node) -> None:
+    host = f"127.0.0.1:{node.bench.relay_port}"
+    node.write_config(node.config(mqtt={"host": ["127.0.0.1:1", host], "port": 1}))
+    node.bench.power_on()
+    node.wait("light", 30)

@@ -208,3 +208,18 @@ def test_rules_of_the_document_keep_nodes_apart(tmp_path: Path) -> None:
             assert node.bench.resets == ["power on", "soft"]
             assert "forged" not in [payload for _, payload in operator.messages]
             assert not other.messages
+
+
+def test_a_password_of_a_thousand_characters(tmp_path: Path) -> None:
+    """A JWT, as some brokers want it."""
+    token = "e" * 1000
+    with (
+        Broker(users={"n1": token}) as broker,
+        Subscriber(broker, login=("n1", token)) as listener,
+    ):
+        node = make_node(tmp_path / "flash", WIDTHS[-1], broker, listener)
+        with node.bench:
+            mqtt = {**node.config()["mqtt"], "user": "n1", "password": token}
+            node.write_config(node.config(mqtt=mqtt, sensors=[LIGHT]))
+            node.bench.power_on()
+            node.wait("light")

@@ -291,3 +291,24 @@ def test_a_change_leaves_the_rest_of_the_file_as_it_was():
     assert text.startswith(before) and text.endswith(after), text
     changed = json.loads(text[len(before) : len(text) - len(after)])
     assert changed == {"name": "sA", "interval": 0.5}
+
+
+def test_an_address_may_be_text_for_json_has_no_hexadecimal_numbers():
+    def action():
+        sensor = {"name": "s", "driver": "bme280", "sda": 1, "scl": 2, "address": "0x77"}
+        write("config.json", json.dumps({"mqtt": {"host": "b"}, "sensors": [sensor]}))
+        return config.load(), config.load()
+
+    for found, faults, _ in in_ram(action):
+        assert (found["sensors"][0]["address"], faults) == (0x77, [])
+
+
+def test_a_byte_order_mark_and_lines_of_windows_are_read_over():
+    def action():
+        with open("config.json", "wb") as file:
+            file.write(b'\xef\xbb\xbf{\r\n"mqtt": {"host": "b"}\r\n}\r\n')
+        return config.load(), config.load()
+
+    first, second = in_ram(action)
+    assert (first[0]["mqtt"]["host"], first[1], first[2]) == ("b", [], "new")
+    assert (second[0]["mqtt"]["host"], second[1], second[2]) == ("b", [], "")
