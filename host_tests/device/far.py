@@ -1,9 +1,9 @@
 """A client's far end in the same process, and its clock, so that hours pass in a moment."""
 
-import io
 import sys
 
-POLL, READABLE, WRITABLE = 3, 1, 4
+import memory_broker
+
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ = 0x10, 0x30, 0x80, 0xC0
 
 
@@ -43,40 +43,45 @@ class Clock:
             setattr(*each)
 
 
-class Broker:
-    """Accepts and acknowledges, as MQTT 3.1.1 demands; a test overrides answer().
+class Broker(memory_broker.Broker):
+    """One that notes when packets come, and can end a connection; call it to dial.
 
-    attempts: when each connection was begun; packets: (ms, first byte, body) of each that came;
+    attempts: when each connection was begun; came: (ms, first byte, body) of each packet;
     unread: (first byte, body) of those that came when the connection had ended
-    away: an error that dialling raises
+    away: an error that dialling raises; stream: the last connection
     """
 
     def __init__(self, clock, present=0):
+        super().__init__(present=present)
         self.clock = clock
-        self.present = present
         self.attempts = []
-        self.packets = []
+        self.came = []
         self.unread = []
-        self.away = None
-        self.stream = None
+        self.away = self.stream = None
 
     def __call__(self):
         self.attempts.append(self.clock.now)
         if self.away:
             raise self.away
-        self.stream = Stream(self)
+        self.streams.clear()  # hours have many
+        self.stream = super().__call__()
         return self.stream
 
-    def answer(self, first, body):
-        """Bytes to send back, or None to end the connection."""
-        kind = first & 0xF0
-        if kind == CONNECT:
-            return bytes((0x20, 2, self.present, 0))
-        if kind == PUBLISH and first & 6:
-            return b"\x40\x02" + self.pid(body)
-        if kind == SUBSCRIBE:
-            return b"\x90\x03" + body[:2] + b"\x01"
-        return b"\xd0\x00" if kind == PINGREQ else b""
+    def answer(self, packet):
+        first, body = packet[0], memory_broker.fields(packet)
+        if self.stream.ended:
+            self.unread.append((first, body))
+            return b""
+        self.came.append((self.clock.now, first, body))
+        self._packet = packet
+        answer = self.reply(first, body)
+        if answer is None:
+            self.stream.end()
+        return answer or b""
+
+    def reply(self, first, body):
+        """Bytes to send back, or None to end the connection; a test overrides it."""
+        return super().answer(self._packet)
 
     def topic(self, body):
         """Of a PUBLISH."""
@@ -93,62 +98,12 @@ class Broker:
 
     def of_kind(self, kind):
         """The packets of a kind, each (ms, first byte, body)."""
-        return [each for each in self.packets if each[1] & 0xF0 == kind]
+        return [each for each in self.came if each[1] & 0xF0 == kind]
 
     def in_minute(self, minute, first=0):
         """How many attempts were begun in that minute, from 0, since attempt number `first`."""
         since = self.attempts[first]
         return [(each - since) // 60_000 for each in self.attempts].count(minute)
-
-
-class Stream(io.IOBase):
-    """One connection to it."""
-
-    def __init__(self, broker):
-        self._broker = broker
-        self._in = self._out = b""
-        self.ended = False  # by the far end
-
-    def write(self, data, at, n):
-        self._in += bytes(data[at : at + n])
-        while len(self._in) > 1:
-            size, behind = self._in[1], 2
-            if size > 127:
-                size, behind = size & 127 | self._in[2] << 7, 3
-            if len(self._in) < behind + size:
-                break
-            first, body = self._in[0], self._in[behind : behind + size]
-            self._in = self._in[behind + size :]
-            if self.ended:
-                self._broker.unread.append((first, body))
-            else:
-                self._broker.packets.append((self._broker.clock.now, first, body))
-                answer = self._broker.answer(first, body)
-                if answer is None:
-                    self.ended = True
-                else:
-                    self._out += answer
-        return n
-
-    def readinto(self, into, n):
-        if not self._out:
-            return 0 if self.ended else None
-        n = min(n, len(self._out))
-        into[:n] = self._out[:n]
-        self._out = self._out[n:]
-        return n
-
-    def ioctl(self, request, flags):
-        if request != POLL:
-            return 0
-        return flags & (WRITABLE | (READABLE if self.ready() else 0))
-
-    def ready(self):
-        """True if there is something to read, were it the end."""
-        return bool(self._out) or self.ended
-
-    def close(self):
-        pass
 
 
 def posts(every_ms, topic="good"):

@@ -83,6 +83,7 @@ class Stream(io.IOBase):
     """The client's end of a connection.
 
     sent: the packets that arrived whole at the broker; closed: how often it was closed
+    ended: the broker has closed it
     """
 
     def __init__(self, broker):
@@ -91,7 +92,7 @@ class Stream(io.IOBase):
         self.closed = 0
         self._partial = b""
         self._unread = b""
-        self._ended = False
+        self.ended = False
         self._free_at = ticks_ms()
 
     def arrive(self, data):
@@ -100,14 +101,14 @@ class Stream(io.IOBase):
 
     def end(self):
         """Let the broker close the connection."""
-        self._ended = True
+        self.ended = True
 
     # --- what the client sees
 
     def readinto(self, buffer, n=None):
         n = min(len(buffer) if n is None else n, len(self._unread))
         if not n:
-            return 0 if self._ended else None
+            return 0 if self.ended else None
         buffer[:n] = self._unread[:n]
         self._unread = self._unread[n:]
         return n
@@ -128,7 +129,7 @@ class Stream(io.IOBase):
 
     def ioctl(self, request, flags):
         if request == _POLL:
-            readable = select.POLLIN if self._unread or self._ended else 0
+            readable = select.POLLIN if self._unread or self.ended else 0
             return flags & (readable | (select.POLLOUT if self._has_room() else 0))
         self.closed += request == _CLOSE
         return 0

@@ -22,10 +22,10 @@ class Forbids(Broker):
 
     forbidden = "bad"
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 == PUBLISH and self.topic(body) == self.forbidden:
             return None
-        return Broker.answer(self, first, body)
+        return Broker.reply(self, first, body)
 
 
 def delivered(broker, topic="good"):
@@ -67,9 +67,9 @@ def test_a_limit_on_the_rate_is_not_held_against_the_messages():
     class Limited(Broker):
         """Ends it where a sixth message comes within 10 s, counted over connections."""
 
-        def answer(self, first, body):
+        def reply(self, first, body):
             lately = [each for each in self.of_kind(PUBLISH) if each[0] > self.clock.now - 10_000]
-            return None if len(lately) > 5 else Broker.answer(self, first, body)
+            return None if len(lately) > 5 else Broker.reply(self, first, body)
 
     with Clock() as clock:
         broker = Limited(clock)
@@ -133,8 +133,8 @@ def test_a_topic_of_qos_0_that_ends_connections_is_barred_as_well():
 class NoSubscribe(Broker):
     """Ends the connection at SUBSCRIBE."""
 
-    def answer(self, first, body):
-        return None if first & 0xF0 == SUBSCRIBE else Broker.answer(self, first, body)
+    def reply(self, first, body):
+        return None if first & 0xF0 == SUBSCRIBE else Broker.reply(self, first, body)
 
 
 def test_a_broker_that_ends_the_connection_at_subscribe_gets_the_messages():
@@ -147,19 +147,19 @@ def test_a_broker_that_ends_the_connection_at_subscribe_gets_the_messages():
         assert len(broker.attempts) == 4 and link.session.up
         assert "SUBSCRIBE to cmd/#" in str(told[-1]) and link.session.rejected == ["cmd/#"]
         asked = len(broker.of_kind(SUBSCRIBE))
-        broker.stream.ended = True  # that connection has lasted
+        broker.stream.end()  # that connection has lasted
         run(link, clock, MINUTE, posts(5000))
         assert len(broker.of_kind(SUBSCRIBE)) > asked
 
 
 def test_a_filter_that_the_broker_refuses_is_asked_for_again_on_the_next_connection():
     class Refuses(Broker):
-        code = b"\x80"
+        granted = b"\x80"
 
-        def answer(self, first, body):
+        def reply(self, first, body):
             if first & 0xF0 == SUBSCRIBE:
-                return b"\x90\x03" + body[:2] + self.code
-            return Broker.answer(self, first, body)
+                return b"\x90\x03" + body[:2] + self.granted
+            return Broker.reply(self, first, body)
 
     for present in (0, 1):
         with Clock() as clock:
@@ -168,11 +168,11 @@ def test_a_filter_that_the_broker_refuses_is_asked_for_again_on_the_next_connect
             want(link.session, "cmd/#", 1)
             run(link, clock, 5000)
             assert link.session.up and link.session.rejected == ["cmd/#"]
-            broker.code = b"\x01"
-            broker.stream.ended = True
+            broker.granted = b"\x01"
+            broker.stream.end()
             run(link, clock, 10_000)
             assert len(broker.of_kind(SUBSCRIBE)) == 2 and link.session.rejected == []
-            broker.stream.ended = True
+            broker.stream.end()
             run(link, clock, 15_000)
             assert len(broker.of_kind(SUBSCRIBE)) == 3 - present
 

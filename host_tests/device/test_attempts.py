@@ -15,57 +15,57 @@ SEEDS = range(4)
 class AtOnce(Broker):
     """Ends each connection before it has answered."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         return None
 
 
 class AfterConnack(Broker):
     """Accepts, and then ends it."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 == CONNECT:
-            self.stream.ended = True
-        return Broker.answer(self, first, body)
+            self.stream.end()
+        return Broker.reply(self, first, body)
 
 
 class AtPublish(Broker):
     """Ends it at every PUBLISH."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 != PUBLISH:
-            return Broker.answer(self, first, body)
+            return Broker.reply(self, first, body)
 
 
 class AfterOnePuback(Broker):
     """Acknowledges one message, and then ends it."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 == PUBLISH:
-            self.stream.ended = True
-        return Broker.answer(self, first, body)
+            self.stream.end()
+        return Broker.reply(self, first, body)
 
 
 class Limited(Broker):
     """Ends it where a sixth message comes within 10 s, counted over connections."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 == PUBLISH:
             lately = [each for each in self.of_kind(PUBLISH) if each[0] > self.clock.now - 10_000]
             if len(lately) > 5:
                 return None
-        return Broker.answer(self, first, body)
+        return Broker.reply(self, first, body)
 
 
 class Silent(Broker):
     """Accepts, and never acknowledges."""
 
-    def answer(self, first, body):
-        return b"" if first & 0xF0 == PUBLISH else Broker.answer(self, first, body)
+    def reply(self, first, body):
+        return b"" if first & 0xF0 == PUBLISH else Broker.reply(self, first, body)
 
 
 def code(number):
     class Refuses(Broker):
-        def answer(self, first, body):
+        def reply(self, first, body):
             return bytes((0x20, 2, 0, number))
 
     return Refuses
@@ -113,12 +113,12 @@ class Jealous(Broker):
 
     others = ()
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         if first & 0xF0 == CONNECT:
             for other in self.others:
                 if other is not self and other.stream:
-                    other.stream.ended = True
-        return Broker.answer(self, first, body)
+                    other.stream.end()
+        return Broker.reply(self, first, body)
 
 
 def test_two_with_one_client_id_take_turns_ever_more_rarely():
@@ -159,7 +159,7 @@ def test_one_fault_costs_a_second_at_most_and_the_next_after_some_work_too():
             for _ in range(20):
                 run(link, clock, 5000, post)
                 assert link.session.up
-                broker.stream.ended = True
+                broker.stream.end()
                 begun = len(broker.attempts)
                 run(link, clock, 1100, post)
                 assert len(broker.attempts) == begun + 1, seed
@@ -177,11 +177,11 @@ def test_faults_of_all_kinds_every_few_seconds_never_make_it_wait_longer_than_15
             post = posts(200)
             for _ in range(500):
                 broker.away = None
-                broker.packets.clear()
+                broker.came.clear()
                 run(link, clock, random.getrandbits(13), post)  # up to 8 s
                 if random.getrandbits(2):
                     if broker.stream:
-                        broker.stream.ended = True
+                        broker.stream.end()
                     continue
                 broker.away = OSError(113)
                 run(link, clock, random.getrandbits(13), post)

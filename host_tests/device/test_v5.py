@@ -661,7 +661,7 @@ def test_without_a_method_there_is_no_auth():
 class AsksTwice(Broker):
     """Wants two answers before it lets a client in, and again where that asks for it."""
 
-    def answer(self, first, body):
+    def reply(self, first, body):
         kind = first & 0xF0
         if kind == CONNECT:
             self.steps = 0
