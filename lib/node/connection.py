@@ -1,7 +1,6 @@
 """Gives a node its connection to the world. Needed once, and then forgotten."""
 
 import gc
-import os
 
 from node.overlay import call, forget
 
@@ -28,18 +27,13 @@ def make(node, config):
     node.late_too = commands.get("late") == "obey"
     call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
     dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
-    queue = config["queue"]
-    must = config["must"]
-    if must or "outbox" in os.listdir():
-        # In safe mode there are no sensors, and what was stored for them stays where it is.
-        queue = call("kept", "outbox", node, queue, config["outbox"], must or node.safe)
     from mqtt.link import Link
 
     gc.collect()
     node.client = Link(
         dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
         password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
-        will=(node.prefix + "status", "offline", 1, True), queue=queue,
+        will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
         on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
     )  # fmt: skip
     if node.wlan:

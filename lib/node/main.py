@@ -48,6 +48,7 @@ def _live():
         node = started.pop()
         forget("boot")
         call("parts", "make", node, config)
+        call("stored", "outbox", node, config)
         call("connection", "make", node, config)
         if config["watchdog"]:
             call("watchdog", "start", node, config["watchdog"])
