@@ -8,6 +8,7 @@ from disk import fresh, payloads
 
 import mqtt.durable
 from mqtt.durable import Durable
+from mqtt.journal import Journal
 from mqtt.outbox import Outbox
 from node import console, delivery, health, kept
 from node.app import Node
@@ -200,7 +201,7 @@ def test_the_newest_of_latest_comes_last_over_restarts():
         for i in range(3):
             delivery.latest(client, "l", "%d%d" % (number, i))
         kept.store(outbox)
-    journal = kept.Journal(kept.FOLDER)
+    journal = Journal(kept.FOLDER)
     found = []
     message = journal.read()
     while message:

@@ -78,7 +78,6 @@ class Node:
     ntp_left = -1  # s until node.ntp is wanted; negative: it never is
     unset = False  # nobody has set the clock yet, and there is a network to learn the time from
     secret = None  # of signed commands
-    late_too = False  # commands are obeyed that were sent while the node was away
     restart = 0  # s without a connection after which it does; 0: never
 
     def __init__(self, prefix, diagnostics, about, safe):
@@ -105,7 +104,8 @@ class Node:
         self.proven = False  # it ran long enough for its start to be no crash
         self.gave_up = ""  # why it restarts of itself
         self.tokens = 4 * _COMMANDS_S  # commands that it takes now
-        self.late = 0  # while commands that were sent before arrive: their number, and 1
+        # While commands arrive that were sent before: their number, and 1; -1 if they are obeyed.
+        self.late = 0
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
 
     def run(self):
@@ -144,7 +144,7 @@ class Node:
             seconds = call("ntp", "step", self)
             if seconds:
                 call("clock", "told", self, seconds)
-        if self.late:
+        if self.late > 0:
             call("late", "look", self, 0)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
         if self.uptime % _LOOK_S == 0:
@@ -276,7 +276,7 @@ class Node:
         forget("connect", package="mqtt")
         self.client.post(self.prefix + "status", "online", True, 0)
         session = self.client.session
-        if session.present and not self.late_too:
+        if session.present and self.late >= 0:
             self.late = 1
             session.ping = True
         self.states = 0

@@ -13,7 +13,7 @@ from node.app import text
 from node.overlay import call
 
 _PAUSE_S = const(60)  # from one reboot to the next
-_APART = ("interval", "set")  # these have a module each for themselves
+_APART = const(("interval", "set"))  # these have a module each for themselves
 
 
 def take(node, name, payload):
@@ -22,9 +22,9 @@ def take(node, name, payload):
     Of one that has a module for itself returns what node.orders is to be told.
     """
     try:
-        if node.late:
+        if node.late > 0:
             call("late", "look", node, 1)
-        if node.late:
+        if node.late > 0:
             raise ValueError(
                 'sent while the node was away; send it again (or see "commands.late")'
             )
@@ -53,12 +53,12 @@ class _Json:
         return self._text
 
 
-def _ping(node, payload):
+def ping(node, payload):
     """Payload: anything. Answers with the uptime."""
     return {"uptime": node.uptime}
 
 
-def _read(node, payload):
+def read(node, payload):
     """Payload: the name of a sensor, or nothing for all. Answers with their values now."""
     wanted = str(payload, "utf-8")
     values = {}
@@ -85,13 +85,13 @@ def _read(node, payload):
     return {"values": values, "errors": errors} if errors else {"values": values}
 
 
-def _diagnostics(node, payload):
+def diagnostics(node, payload):
     """Payload: anything. Answers; the diagnostics follow within a second, see Node.news."""
     node.news = True
     return {}
 
 
-def _reboot(node, payload):
+def reboot(node, payload):
     """Payload: anything. Answers, then restarts the board."""
     if node.rebooted and node.uptime < _PAUSE_S:
         raise ValueError("it did so just now; once in %d s is enough" % _PAUSE_S)
@@ -100,8 +100,8 @@ def _reboot(node, payload):
 
 
 _COMMANDS = {
-    "ping": _ping,
-    "read": _read,
-    "diagnostics": _diagnostics,
-    "reboot": _reboot,
+    "ping": ping,
+    "read": read,
+    "diagnostics": diagnostics,
+    "reboot": reboot,
 }

@@ -24,7 +24,7 @@ def make(node, config):
     node.secret = commands.get("secret")
     if node.secret:
         call("signed", "look", node)
-    node.late_too = commands.get("late") == "obey"
+    node.late = -(commands.get("late") == "obey")
     call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
     dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
     from mqtt.link import Link

@@ -9,9 +9,11 @@ import gc
 import sys
 import time
 
+from micropython import const
+
 from node.overlay import call
 
-_STOPPED = "stopped; machine.reset() starts it again"
+_STOPPED = const("stopped; machine.reset() starts it again")
 
 
 def of(node, error):

@@ -10,7 +10,6 @@ import sys
 
 from micropython import const
 
-from mqtt.journal import Journal
 from mqtt.outbox import Outbox
 from node.overlay import forget
 
@@ -20,6 +19,18 @@ _MOST = const(1 << 16)  # segments: here the room on the flash is the limit
 _IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
 _FEW = const(4)  # the same where there is little RAM
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
+
+
+def take_over(node, config):
+    """Put the outbox into the place of config["queue"], where readings are not only printed."""
+    if "serial" not in config["mqtt"]:
+        try:
+            import network  # noqa: F401
+        except ImportError:
+            return
+    # In safe mode there are no sensors, and what was stored for them stays where it is.
+    must = config["must"] or node.safe
+    config["queue"] = outbox(node, config["queue"], config["outbox"], must)
 
 
 def outbox(node, queue, flash, must):
@@ -39,8 +50,11 @@ def outbox(node, queue, flash, must):
             made.restored = made.lot = 0  # type: ignore[attr-defined]
             _take(_opened(node, _MOST), made, min(queue, _FEW))
             return made
-    except (OSError, ValueError, MemoryError) as error:
+    except (OSError, ValueError) as error:
         _tell(node, error, "the flash fails (%s); readings are kept in RAM alone" % error)
+        return queue
+    except MemoryError as error:
+        _tell(node, error, "too little memory to look at the flash; readings are kept in RAM")
         return queue
     finally:
         if "mqtt.durable" not in sys.modules:
@@ -78,6 +92,8 @@ def _opened(node, segments):
         except ValueError:
             pass  # it has none
 
+    from mqtt.journal import Journal
+
     return Journal(FOLDER, segments, _SEGMENT, look=look)
 
 
@@ -103,6 +119,8 @@ def clear(waiting):
     if not waiting.left:
         _free(waiting)
         return
+    from mqtt.journal import Journal
+
     journal = Journal(FOLDER, _MOST)
     journal.done(journal.first + waiting.restored - waiting.lot)
     journal.unread = max(journal.unread, journal.first)
@@ -137,6 +155,8 @@ def store(waiting):
         if not lost and not restored:
             return 0, 0
         try:
+            from mqtt.journal import Journal
+
             journal = Journal(FOLDER)
         except (OSError, MemoryError):
             return 0, lost

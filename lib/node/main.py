@@ -10,6 +10,7 @@ of holes has no room for a message, however many bytes are free.
 """
 
 import gc
+import os
 import sys
 import time
 
@@ -48,7 +49,9 @@ def _live():
         node = started.pop()
         forget("boot")
         call("parts", "make", node, config)
-        call("stored", "outbox", node, config)
+        # Before the connection takes its RAM: nothing at a start needs as much.
+        if config["must"] or "outbox" in os.listdir():
+            call("kept", "take_over", node, config)
         call("connection", "make", node, config)
         if config["watchdog"]:
             call("watchdog", "start", node, config["watchdog"])

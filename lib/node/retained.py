@@ -36,23 +36,23 @@ def load():
     return data[2], data[3], why
 
 
-def store(crashes, why="", restarts=0, more=""):
-    """Keep the counts (0..255), the reason, and more; False if the flash does not take them."""
+def store(crashes, why="", restarts=0, what=""):
+    """Keep the counts (0..255), the reason and what else there is; False if that fails."""
     data = _HEAD + bytes((min(crashes, 255), min(restarts, 255))) + why.encode()[:_MOST] + b"\0"
-    data += more.encode()
+    data += what.encode()
     try:
-        _write(data, crashes or restarts or more)
+        _write(data, crashes or restarts or what)
     except (OSError, ValueError, MemoryError) as error:
         print("Petrel: crash.txt: not written:", error)
         return False
     return True
 
 
-def last():
+def lost():
     """(messages that could not be kept at the end before this start, True after a reboot)."""
     try:
-        more = str(_read()[4:], "utf-8").split("\0")[1]
-        return int(more.rstrip("r")), more.endswith("r")
+        what = str(_read()[4:], "utf-8").split("\0")[1]
+        return int(what.rstrip("r")), what.endswith("r")
     except (OSError, ValueError, IndexError, MemoryError):
         return 0, False
 
@@ -82,14 +82,16 @@ def ended(how, crashed, why="", lost=0):
     lost: messages that could not be kept. Returns the s to pause before the board restarts.
     """
     crashes, restarts, _ = load()
-    more = "%d%s" % (lost, "r" if how == "reboot" else "") if lost or how == "reboot" else ""
+    what = "0r" if how == "reboot" else ""
+    if lost:
+        what = str(lost) + what[1:]
     if crashed:
-        stored = store(crashes, crashed, restarts, more)
+        stored = store(crashes, crashed, restarts, what)
     else:
         # After safe mode, one more crash leads back to it.
         crashes = _SAFE - 1 if how.startswith("safe mode") and crashes > _SAFE else 0
         restarts = restarts + 1 if why else 0
-        stored = store(crashes, why, restarts, more)
+        stored = store(crashes, why, restarts, what)
     if crashed and not (stored and crashes):
         return _UNKNOWN_S
     return min(1 << min(max(crashes + restarts, 1) - 1, 9), _LONGEST_S) if crashed or why else 1

@@ -18,7 +18,7 @@ def decide():
 
     () to leave the board to a person; None, after a pause, where there is no config to start with.
     """
-    if _is_there("maintenance"):
+    if exists("maintenance"):
         print("Petrel: not started: there is a file named maintenance; remove it and reset")
         call("retained", "store", 0)
         return ()
@@ -34,7 +34,7 @@ def decide():
     # A crash is counted before it happens, and taken back after a minute of good work (node.app),
     # so that a hang or a brown-out is counted too. Not in boot.py: whoever opens a raw REPL, as
     # mpremote does for each command, runs that and nothing else.
-    lost, rebooted = call("retained", "last")
+    lost, rebooted = call("retained", "lost")
     crashes, restarts, why = call("retained", "begun")
     safe = crashes >= _CRASHES or boot.degraded
     about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
@@ -59,7 +59,7 @@ def decide():
     return [node, config]
 
 
-def _is_there(name):
+def exists(name):
     try:
         os.stat(name)
     except OSError:  # that, or the flash fails, and then there is no telling

@@ -13,7 +13,7 @@ def tell(node):
     durable = hasattr(client.outbox, "journal")
     message = {
         "version": VERSION,
-        "board": _board(),
+        "board": board(),
         "uptime": node.uptime,
         "heap_free": gc.mem_free(),
         "waiting": client.outbox.waiting() if durable else client.outbox.count,
@@ -32,7 +32,7 @@ def tell(node):
         }
     if client.session.rejected:
         message["not_subscribed"] = client.session.rejected
-    aside = _set_aside(client)
+    aside = set_aside(client)
     if aside:
         message["set_aside"] = aside
     failing = [entry[0] for entry in node.sensors if entry[8] > 4]  # in a row, see node.app
@@ -41,11 +41,11 @@ def tell(node):
     if node.error:
         message["error"] = node.error
     if node.wlan:
-        message["rssi"] = _rssi(node.wlan)
+        message["rssi"] = rssi(node.wlan)
     client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
 
 
-def _set_aside(client):
+def set_aside(client):
     """Topics that the broker does not like, and how many messages wait for each; mqtt.suspects."""
     found = {}
     if client.again is not None:
@@ -58,7 +58,7 @@ def _set_aside(client):
     return found
 
 
-def _board():
+def board():
     """The id of the board, where its facts are installed; else what MicroPython calls it."""
     try:
         with open("board.txt") as file:
@@ -67,7 +67,7 @@ def _board():
         return getattr(sys.implementation, "_machine", "unknown")
 
 
-def _rssi(wlan):
+def rssi(wlan):
     """Signal strength in dBm, None where the port cannot tell."""
     try:
         return wlan.status("rssi")
