@@ -27,12 +27,12 @@ _PAUSE = const(6)  # s of the last pause after a failure
 _BEGAN = const(7)  # when the uptime was 0: once, for seconds of clock and uptime begin apart
 
 
-def begin(node, server):
-    """Have the node ask `server`, empty for none: soon, and then every so many hours."""
-    node.ntp = [server, _OFTEN_S // 2, None, None, 0, None, 0, 0]
+def begin(node, ntp):
+    """Have the node ask `ntp`, a server, empty for none: soon, and then every so many hours."""
+    node.ntp = [ntp, _OFTEN_S // 2, None, None, 0, None, 0, 0]
     node.unset = not now(node.epoch)
     node.ntp_left = 0 if node.unset else _SOON_S
-    if not server and not node.wlan:
+    if not ntp and not node.wlan:
         node.ntp_left = -1  # the bridge tells the time; see node.serial
 
 
@@ -62,7 +62,8 @@ def told(node, seconds):
         node.unset = False
     elif abs(off) > _STEP_S:
         every = _OFTEN_S
-        node.about["clock"] = "was %d s %s" % (abs(off), "slow" if off > 0 else "fast")
+        said = "was %d s slow" if off > 0 else "was %d s fast"
+        node.about["clock"] = said % abs(off)
         node.news = True
         print("Petrel: the clock", node.about["clock"])
     ntp[_EVERY] = every

@@ -78,7 +78,8 @@ def _look(node, ntp):
                 continue
             seconds = int.from_bytes(got[40:44], "big")
             if got[24:32] == ntp[_COOKIE] and seconds:
-                _stop(ntp)
+                ntp[_UDP].close()
+                ntp[_UDP] = None
                 return seconds - _TO_1970 + (_ERA if seconds < _SET + _TO_1970 else 0)
     except OSError:
         pass  # nothing more yet
@@ -90,15 +91,11 @@ def _look(node, ntp):
 
 def _later(node, ntp, error, least):
     """Ask again after a pause that gets longer; least: s of it at least."""
-    _stop(ntp)
+    if ntp[_UDP]:
+        ntp[_UDP].close()
+        ntp[_UDP] = None
     if node.unset:
         node.failed("ntp", error)
     else:
         print("Petrel: ntp:", error)
     ntp[_PAUSE] = node.ntp_left = min(max(ntp[_PAUSE] * 2 + 10, least), _PAUSE_S)
-
-
-def _stop(ntp):
-    udp, ntp[_UDP] = ntp[_UDP], None
-    if udp:
-        udp.close()

@@ -16,12 +16,6 @@ _TRY_S = const(20)  # how long one attempt may take: scan, join, DHCP
 _STALE_S = const(8)  # so long a status may be that of the attempt before, but on ESP32
 _TELL_S = const(4)  # after that at the latest it is said what is missing
 _PAUSE_S = const(60)  # longest pause between two attempts
-_NAMES = (
-    "STAT_IDLE", "STAT_CONNECTING", "STAT_GOT_IP",
-    "STAT_NO_AP_FOUND", "STAT_CONNECT_FAIL", "STAT_BEACON_TIMEOUT",
-    "STAT_WRONG_PASSWORD", "STAT_ASSOC_FAIL", "STAT_HANDSHAKE_TIMEOUT",
-)  # fmt: skip
-_REFUSED = (5, 15, 210, 211)  # ESP32: full, a wrong password, another security
 
 # What is remembered, in node.wifi.
 _SSID = const(0)
@@ -42,9 +36,9 @@ def begin(node, ssid, password, hostname):
 
 def switch(node):
     """Off; the next step switches on again."""
-    if node.wifi:
-        node.wifi[_LEFT] = node.wifi[_AT] = 0
-    _off(node.wlan)
+    node.wifi = node.wifi or [0] * 7
+    node.wifi[_LEFT] = 0
+    _end(node, False, True)
 
 
 def step(node):
@@ -63,8 +57,8 @@ def step(node):
         else:
             _begin(node)
     except Exception as error:  # a port may raise anything, ESP32 for want of memory
-        if wifi[_TOLD] != "radio":
-            wifi[_TOLD] = "radio"
+        if wifi[_TOLD] != 0.5:
+            wifi[_TOLD] = 0.5  # no status
             node.failed("wifi", "the radio fails: %s" % error)
         _end(node, True, True)
 
@@ -101,12 +95,16 @@ def _failure(status):
     Ports differ: ESP32 has codes from 200 on and the reasons of IEEE 802.11, ESP8266 0 to 5, Pico
     W and Pyboard D negative ones. What has a name in `network` goes by its name.
     """
-    named = [getattr(network, name, None) for name in _NAMES]
+    # In one text: short ones would be names that stay in RAM for good.
+    names = "IDLE CONNECTING GOT_IP NO_AP_FOUND CONNECT_FAIL BEACON_TIMEOUT "
+    names += "WRONG_PASSWORD ASSOC_FAIL HANDSHAKE_TIMEOUT"
+    named = [getattr(network, "STAT_" + name, None) for name in names.split()]
     if status in named:
         return named.index(status) // 3
     if (named[3] or 0) < 0 <= status:  # Pico W; 2: it has joined, and no address yet
         return 0
-    return 2 if status in _REFUSED else 1
+    # Of ESP32: full, a wrong password, another security.
+    return 2 if status in (5, 15, 210, 211) else 1
 
 
 def _end(node, pause, off):
@@ -115,14 +113,10 @@ def _end(node, pause, off):
     wifi[_AT] = 0
     if pause:
         wifi[_PAUSE] = wifi[_LEFT] = min(wifi[_PAUSE] * 2 + 1, _PAUSE_S)
-    _off(node.wlan, off)
-
-
-def _off(wlan, off=True):
     try:
         if off:
-            wlan.active(False)
+            node.wlan.active(False)
         else:
-            wlan.disconnect()
+            node.wlan.disconnect()
     except Exception:  # whatever it is: it was told, and the next attempt begins by switching on
         pass
