@@ -17,6 +17,8 @@ def make(node, config):
     buses = {}
     for entry in config["sensors"]:
         _add(node, entry, buses)
+        if config["watchdog"] and not node.sensors[-1][8]:
+            node.sensors[-1][8] = -2  # start() and read() may never return, see node.app
     forget("roles")
     if "node.absent" not in sys.modules:  # none is made again: the RAM of what made them is free
         for entry in node.sensors:
@@ -67,7 +69,7 @@ def _add(node, entry, buses):
     name = entry["name"]
     made = [
         name, sensor, _interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
-        _retained(entry, sensor), -2, entry["driver"],
+        _retained(entry, sensor), 0, entry["driver"],
     ]  # fmt: skip
     node.sensors.append(made)
     if call("retained", "silent", node.about.get("why", ""), name):
