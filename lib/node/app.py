@@ -296,6 +296,11 @@ class Node:
             return
         self.tokens -= 1
         self.phase = topic
-        order = call("commands", "take", self, topic[len(self.prefix) + 4 :], payload)
-        if order:
-            call("orders", "obey", self, *order)
+        name = topic[len(self.prefix) + 4 :]
+        try:
+            order = call("commands", "take", self, name, payload)
+            if order:
+                call("orders", "obey", self, *order)
+        except MemoryError:
+            reply = '{"ok": false, "error": "not enough memory"}'
+            self.client.post(self.prefix + "reply/" + name[:32], reply, False, 0)
