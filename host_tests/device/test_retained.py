@@ -2,7 +2,8 @@
 # heap: 128K
 import os
 
-from node import backup, retained
+from node import backup, ending, retained
+from node.app import Node
 
 
 class Machine:
@@ -110,3 +111,15 @@ def test_after_safe_mode_one_more_crash_leads_back_to_it():
     retained.begun()  # safe mode for a config that is wrong: there was no crash
     retained.ended("safe mode is over", "")
     assert retained.begun()[0] == 0
+
+
+def test_a_crash_after_good_work_is_the_first_in_a_row():
+    with_backup(2048, 1)
+    node = Node("petrel/n/", 300, {}, False)
+    for _ in range(3):
+        retained.begun()
+        retained.store(0, "")  # as a node that has run well does
+        node.proven = True
+        ended, crashed, gave_up, outbox, _ = ending.of(node, RuntimeError("a bug"))
+        assert retained.ended(ended, crashed, gave_up) == 1
+        assert retained.load()[0] == 1

@@ -85,7 +85,8 @@ class Lab:
     def broker_away(self, kill: bool = True) -> None:
         """Kill or stop the broker, when it has passed on all that it has acknowledged."""
         self.proxy.hush()
-        self.seen.catch_up()
+        if self.broker.running:
+            self.seen.catch_up()
         (self.broker.kill if kill else self.broker.stop)()
         self.bench.relay_refuse()
         self.proxy.silent.clear()

@@ -28,6 +28,8 @@ def of(node, error):
     elif error:
         sys.print_exception(error)
         ended = crashed = _why(error, node)
+        if node and node.proven:  # its good work took the start's count back: the first in a row
+            call("retained", "begun")
     if not node:
         return ended, crashed, "", None, int
     goodbye(node)
