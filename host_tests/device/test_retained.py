@@ -1,5 +1,5 @@
 # What survives a reset, on ports that differ in what they keep it in; and on none that works.
-# heap: 128K
+# heap: 256K
 import os
 
 from node import backup, ending, retained
@@ -116,10 +116,17 @@ def test_after_safe_mode_one_more_crash_leads_back_to_it():
 def test_a_crash_after_good_work_is_the_first_in_a_row():
     with_backup(2048, 1)
     node = Node("petrel/n/", 300, {}, False)
-    for _ in range(3):
-        retained.begun()
-        retained.store(0, "")  # as a node that has run well does
-        node.proven = True
-        ended, crashed, gave_up, outbox, _ = ending.of(node, RuntimeError("a bug"))
-        assert retained.ended(ended, crashed, gave_up) == 1
-        assert retained.load()[0] == 1
+    called = ending.call
+    ending.call = lambda module, function, *arguments: (
+        getattr(retained, function)(*arguments) if module == "retained" else "a bug"
+    )
+    try:
+        for _ in range(3):
+            retained.begun()
+            retained.store(0, "")  # as a node that has run well does
+            node.proven = True
+            ended, crashed, gave_up, _, _ = ending.of(node, RuntimeError("a bug"))
+            assert retained.ended(ended, crashed, gave_up) == 1
+            assert retained.load()[0] == 1
+    finally:
+        ending.call = called
