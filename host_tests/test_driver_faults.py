@@ -166,3 +166,19 @@ def test_a_driver_that_holds_up_the_node_is_told_by_name(node: Node) -> None:
     start = len(node.seen.messages)
     node.wait("light", start=start)
     assert node.bench.resets == ["power on", "soft"]
+
+
+def test_a_button_that_nobody_presses_is_no_fault(node: Node) -> None:
+    """It has no value in between: neither for the command `read` nor at an interval."""
+    button = {"name": "bell", "driver": "button", "pin": 18, "pull": "up", "invert": True}
+    button["interval"] = 0.1
+    node.write_config(node.config(sensors=[button, LIGHT], diagnostics=10))
+    node.bench.power_on()
+    node.wait("diagnostics")
+    reply = node.command("read")
+    assert set(reply) == {"ok", "values"} and set(reply["values"]) == {"light"}
+    for _ in range(5):
+        node.wait("light", start=len(node.seen.messages))
+    node.bench.press(18)
+    assert node.wait("bell")["value"] == "click"
+    assert not any("bell:" in line for line in node.bench.lines)

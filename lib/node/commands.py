@@ -68,6 +68,8 @@ def read(node, payload):
         # One that measures, or needs time for it, is left out: its next reading will tell.
         if wanted and name != wanted or entry[5]:
             continue
+        if getattr(entry[1], "STATE", True) is False:
+            continue  # an event has no value now
         try:
             told = node.ask(entry, "start") or node.ask(entry, "read")
             if not isinstance(told, int):

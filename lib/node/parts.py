@@ -83,6 +83,8 @@ def _add(node, entry, buses):
 
 def _interval(entry, sensor):
     """The ms from one reading to the next; 0 for what tells of its changes by itself."""
+    if getattr(sensor, "STATE", True) is False:
+        return 0  # an event has no value in between
     return int(entry.get("interval", 0 if hasattr(sensor, "poll") else 60) * 1000)
 
 

@@ -88,12 +88,12 @@ class Pulse:
     def read(self):
         """Return (rate, total). Raises OSError if the total cannot be written."""
         count, now = self._take(), ticks_ms()
+        if self.file and ticks_diff(now, self._written) >= self.save_ms:
+            self._written = now
+            self.close()  # if that fails, the next reading tells of these pulses as well
         ms = max(ticks_diff(now, self._since), 1)
         rate = (count - self._read) / self.per_unit * _MINUTE_MS / ms
         self._read, self._since = count, now
-        if self.file and ticks_diff(now, self._written) >= self.save_ms:
-            self._written = now
-            self.close()
         return float("%.5g" % rate), self._units(count)
 
     def _take(self):
