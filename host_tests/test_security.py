@@ -57,7 +57,7 @@ def test_secrets_are_told_to_nobody(guarded: Node) -> None:
     faulty = config(node, wifi={**WIFI, "password": "canary-7"[:7]})
     node.write_config({**faulty, "commands": {"secret": "canary-short"}, "mqtt": {"password": 1}})
     node.bench.power_on()
-    node.bench.wait_for_end()
+    node.bench.wait_for_line("not started")
     node.write_config(config(node, wifi={**WIFI, "password": "canary-of-another"}))
     node.bench.power_cut()
     node.bench.wait_for_line("refused the password", 30)
@@ -126,7 +126,7 @@ def test_a_replay_is_refused_after_a_power_cut_too(guarded: Node) -> None:
     assert node.command("ping", old)["ok"]
     start = len(node.seen.messages)
     node.bench.power_cut()
-    node.wait("light", start=start)
+    node.wait("diagnostics", start=start)  # by then it takes commands
     assert "not larger" in node.command("ping", old)["error"]
 
 
