@@ -101,7 +101,7 @@ def chosen(board: Board, named: Iterable[str]) -> list[str]:
 def test_a_board_without_network_gets_nothing_that_needs_one() -> None:
     names = chosen(PYBOARD, ["dht11"])
     there = {name.removesuffix(".mpy") for name in names if name.startswith("lib/sensors/")}
-    assert there == {f"lib/sensors/{name}" for name in ("__init__", "dht11", "dht22")}
+    assert there == {f"lib/sensors/{name}" for name in ("dht11", "dht22")}
     for name in ("tls", "websocket", "v5", "wire5", "properties", "simple", "robust", "client"):
         assert f"lib/mqtt/{name}.mpy" not in names
     assert "lib/node/wifi.mpy" not in names
@@ -118,6 +118,35 @@ def test_the_node_asks_for_no_mqtt_5() -> None:
     """So that what only version 5 needs can be left out."""
     for path in (LIB / "node").glob("*.py"):
         assert not re.search(r"\b(version|properties)\s*=", path.read_text()), path
+
+
+def modules_for(board: Board, keys: Iterable[str], checks: bool = True) -> set[str]:
+    names = part(board, files(build("UNIX", quiet=True)), ["relay"], {*keys}, checks)
+    return {name.removeprefix("lib/").removesuffix(".mpy") for name in names}
+
+
+@pytest.mark.parametrize(
+    ("key", "modules"),
+    [
+        ("secret", {"node/signed"}),
+        ("delivery", {"node/delivery", "mqtt/durable"}),
+        ("watchdog", {"node/watchdog"}),
+    ],
+)
+def test_what_a_config_does_not_ask_for_is_left_out(key: str, modules: set[str]) -> None:
+    without = modules_for(PYBOARD, ["mqtt", "serial"])
+    assert modules_for(PYBOARD, ["mqtt", "serial", key]) - without == modules
+    assert modules <= modules_for(PYBOARD, [])  # where nothing is known of the config
+
+
+def test_without_the_check_go_the_modules_that_it_alone_needs() -> None:
+    left_out = modules_for(PYBOARD, []) - modules_for(PYBOARD, [], checks=False)
+    assert {"node/verdict", "node/schema", "node/values", "node/pins", "node/strict"} <= left_out
+    assert not {"node/config", "node/roles", "node/why", "node/parts"} & left_out
+
+
+def test_a_package_without_code_takes_no_block() -> None:
+    assert not {name for name in modules_for(PYBOARD, []) if name.endswith("__init__")}
 
 
 SIZES = {"boot.py": 300, "main.py": 100, "lib/mqtt/link.mpy": 1000, "lib/mqtt/simple.mpy": 9000}
@@ -275,16 +304,30 @@ def line(tmp_path: Path) -> Iterator[Line]:
         yield line
 
 
+def small_node(
+    folder: Path, broker: Broker, seen: Subscriber, line: Line, sensors: list[dict[str, Any]]
+) -> Node:
+    """A node with the least files that a Pyboard gets for these sensors, on a serial line."""
+    keys = {"mqtt", "serial", *(key for each in sensors for key in each)}
+    names = part(
+        PYBOARD,
+        files(build("UNIX", quiet=True)),
+        [each["driver"] for each in sensors],
+        keys,
+        checks=False,
+    )
+    return make_node(
+        folder / "flash", WIDTHS[-1], broker, seen,
+        names=names, serial=line.board.fileno(), clock="unset",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_node_on_the_serial_line(
     case: str, tmp_path: Path, line: Line, broker: Broker, seen: Subscriber
 ) -> None:
     sensors, topics = CASES[case]
-    names = chosen(PYBOARD, [each["driver"] for each in sensors])
-    node = make_node(
-        tmp_path / "flash", WIDTHS[-1], broker, seen,
-        names=names, serial=line.board.fileno(), clock="unset",
-    )  # fmt: skip
+    node = small_node(tmp_path, broker, seen, line, sensors)
     wire(node)
     node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=sensors))
     with BridgeProcess(line.port, broker) as bridge, node.bench:
@@ -316,3 +359,39 @@ def test_a_wrong_config_is_told_as_ever(tmp_path: Path, broker: Broker, seen: Su
         node.bench.power_on()
         node.bench.wait_for_line(r"sensors\[0\]\.pin: GPIO25 can't measure")
         node.bench.wait_for_line(r"sensors\[1\]\.driver: .*bme280")
+
+
+def test_a_board_without_the_check_says_so_and_goes_on_with_the_last_good_config(
+    tmp_path: Path, broker: Broker, seen: Subscriber, line: Line
+) -> None:
+    node = small_node(tmp_path, broker, seen, line, [LIGHT])
+    node.write_config(node.config(wifi=None, mqtt={"serial": "usb"}, sensors=[LIGHT]))
+    with BridgeProcess(line.port, broker) as bridge, node.bench:
+        node.bench.power_on()
+        node.wait("light")
+        assert [said for said in bridge.lines if "config.json: not checked" in said]
+        (node.flash / "config.json").write_text('{"mqtt": ')
+        node.seen.publish("petrel/n1/cmd/reboot", "")
+        assert node.seen.seen(_unusable, 20), bridge.lines
+        start = len(seen.messages)
+        node.wait("light", start=start)
+
+
+def _unusable(topic: str, payload: str) -> bool:
+    if not topic.endswith("/diagnostics"):
+        return False
+    faults = "; ".join(json.loads(payload).get("faults", []))
+    return "config.json: not usable" in faults and "config.json.old, the last good" in faults
+
+
+def test_a_pyboard_takes_two_drivers_and_signed_commands(tmp_path: Path) -> None:
+    sensors = [config_for(driver, PYBOARD) for driver in ("bme280", "relay")]
+    sensors[1]["pin"] = "X3"
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    mqtt, commands = {"serial": "usb"}, {"secret": SECRET}
+    said = onto(drive, {"node": "n1", "mqtt": mqtt, "commands": commands, "sensors": sensors})
+    assert "The check of the config stays here" in said
+    assert {"bme280", "relay", "signed"} <= {path.stem for path in drive.rglob("*.mpy")}
+    left = fill("fat", 114_688, drive)[2]
+    assert left is not None and left >= RESERVE

@@ -31,8 +31,19 @@ from tools.check import check_config, companions, minified
 from tools.imports import drivers as all_drivers
 from tools.paths import BUILD
 from tools.ports import choose
-from tools.selection import Room, Selection, asked, example_drivers, select
-from tools.targets import CONFIG, HASH, RECORD, Folder, Found, Mpremote, Step, Target, drivers_of
+from tools.selection import Room, Selection, asked, example_drivers, example_keys, select
+from tools.targets import (
+    CONFIG,
+    HASH,
+    RECORD,
+    Folder,
+    Found,
+    Mpremote,
+    Step,
+    Target,
+    drivers_of,
+    keys_of,
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,8 @@ def _fitting(
     drivers: tuple[str, ...],
 ) -> list[str]:
     """The files that fit beside those that are sent; says what that leaves out."""
-    known = drivers_of(sent[CONFIG].read_text()) if sent else found.drivers
+    text = sent[CONFIG].read_text() if sent else ""
+    known = drivers_of(text) if sent else found.drivers
     wanted = {*(example_drivers() if known is None else known), *drivers}
     named = sorted(wanted & {*all_drivers()})  # the board tells of one that there is not
     sizes, ours = sizes_of(folder), _record(found.record)
@@ -139,18 +151,25 @@ def _fitting(
         storage.of(board), storage.capacity(board), found.free, found.sizes, frozenset(ours)
     )
     more = {name: path.stat().st_size for name, path in sent.items()}
-    chosen = select(board, sizes, more, named, room)
+    keys = example_keys() if known is None else keys_of(text) if sent else found.keys
+    chosen = select(board, sizes, more, named, room, keys)
     if chosen.others:
         console.print(_said(chosen, named, known is None and not drivers), soft_wrap=True)
     return chosen.names
 
 
 def _said(chosen: Selection, named: list[str], guessed: bool) -> str:
-    whose = "of config.example.json, for no config says which" if guessed else "that are named"
+    whose = "of config.example.json, as no config says which" if guessed else "that are named"
+    check = (
+        ""
+        if chosen.checks
+        else " The check of the config stays here, too: after an edit on the board, `make check` "
+        "the file."
+    )
     return (
         f"[yellow]{chosen.others} files stay here[/], for all do not fit: the board gets what its "
-        f"node can use, and the drivers {whose}: {', '.join(named) or 'none'}. For another "
-        f"driver name it in the config and deploy again, or say DRIVERS=name,name. "
+        f"node can use, and the drivers {whose}: {', '.join(named) or 'none'}.{check} After a "
+        f"change of the config deploy again, or say DRIVERS=name,name. "
         f"{chosen.left:,} bytes are left"
     )
 

@@ -34,6 +34,12 @@ def drivers() -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if "\nDRIVER = " in p.read_text())
 
 
+def empty(path: Path) -> bool:
+    """True for a module without code, such as most __init__.py: a folder is a package anyway."""
+    tree = ast.parse(path.read_text(), str(path))
+    return all(isinstance(each, ast.Expr) for each in tree.body)
+
+
 def needed(starts: Iterable[str], without: Collection[str] = (), lib: Path = LIB) -> set[str]:
     """The modules of lib/ that some modules need, and they themselves.
 

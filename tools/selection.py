@@ -1,29 +1,38 @@
 """Which files of a build go onto a board: all where they fit, else those that it needs.
 
-A node needs what boot.py and main.py import, without what its board cannot use, and the drivers
-that its config names. Whatever else a config says, its modules are there: who edits it on the
-board can miss a driver, and nothing else.
+A node needs what boot.py and main.py import, without what its board cannot use and what its
+config does not ask for, and the drivers that the config names. Where even that does not fit, the
+check of the config stays away, a sixth of all: `make check`, `make deploy` and `make usb` run the
+same code.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tools import storage
 from tools.boards import Board
 from tools.build import EXAMPLE, PLAIN
 from tools.errors import ToolError
-from tools.imports import drivers, imported, needed
+from tools.imports import drivers, empty, imported, modules, needed
 from tools.paths import FIRMWARE
-from tools.targets import RECORD, drivers_of, record_size
+from tools.targets import RECORD, drivers_of, keys_of, record_size
 
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
+# What only a config with such a key needs.
+_ASKED_BY = {
+    "delivery": {"node.delivery", "mqtt.durable"},
+    "secret": {"node.signed"},
+    "watchdog": {"node.watchdog"},
+}
+EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
+_CHECK = "node.verdict"  # with what it alone imports
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,13 @@ class Selection:
     """What goes onto a board: `names` of files of the build, and how many others it has.
 
     left: bytes that stay free, None where that is not known
+    checks: the check of a config is among them
     """
 
     names: list[str]
     others: int = 0
     left: int | None = None
+    checks: bool = True
 
 
 def select(
@@ -75,11 +86,12 @@ def select(
     more: Mapping[str, int],
     named: Iterable[str],
     room: Room,
+    keys: Collection[str] = (),
 ) -> Selection:
     """Choose from a build, so that it fits.
 
     sizes: the files of the build; more: those that come along, the config and what it names
-    named: the drivers that are needed
+    named: the drivers that are needed; keys: those of the config, empty where none is known
     Raises ToolError if not even what is needed fits.
     """
     everything = _all(sizes, more, room)
@@ -87,24 +99,26 @@ def select(
     # A board that has it all keeps it all, even one on which the node has filled the rest.
     if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
         return Selection(list(sizes), left=left)
-    names = part(board, sizes, named)
-    wanted = _all({name: sizes[name] for name in names}, more, room)
-    left = room.left(wanted)
-    assert left is not None
-    needs, has = room.system.taken(wanted), room.capacity
+    has = room.capacity
+    for checks in (True, False):
+        names = part(board, sizes, named, keys, checks)
+        wanted = _all({name: sizes[name] for name in names}, more, room)
+        left = room.left(wanted)
+        assert left is not None
+        needs = room.system.taken(wanted)
+        if left >= 0 and (has is None or needs + RESERVE <= has):
+            return Selection(names, len(sizes) - len(names), left, checks)
     if has is not None and needs + RESERVE > has:
         raise ToolError(
             f"{board.id} has {has:,} bytes for files, in blocks of {room.system.block:,}; "
             f"{needs + RESERVE:,} are needed, of them {RESERVE:,} for what the node writes",
             "let the config name fewer drivers, or freeze Petrel into the firmware",
         )
-    if left < 0:
-        raise ToolError(
-            f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
-            f"in blocks of {room.system.block:,}",
-            "remove files from it; of a drive, empty the trash as well",
-        )
-    return Selection(names, len(sizes) - len(names), left)
+    raise ToolError(
+        f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
+        f"in blocks of {room.system.block:,}",
+        "remove files from it; of a drive, empty the trash as well",
+    )
 
 
 def _all(sizes: Mapping[str, int], more: Mapping[str, int], room: Room) -> dict[str, int]:
@@ -112,14 +126,26 @@ def _all(sizes: Mapping[str, int], more: Mapping[str, int], room: Room) -> dict[
     return {**sizes, **more, RECORD: record_size({*sizes, *room.ours})}
 
 
-def part(board: Board, built: Iterable[str], named: Iterable[str]) -> list[str]:
-    """The files that a node on that board needs with these drivers, of those that were built."""
+def part(
+    board: Board,
+    built: Iterable[str],
+    named: Iterable[str],
+    keys: Collection[str] = (),
+    checks: bool = True,
+) -> list[str]:
+    """The files that a node on that board needs with these drivers, of those that were built.
+
+    keys: those of its config, empty where none is known; checks: with the check of configs
+    """
     starts = {name for plain in PLAIN for name in imported(FIRMWARE / plain)}
     starts |= {f"sensors.{driver}" for driver in named}
     wanted = {*PLAIN, EXAMPLE, "board.txt", "lib/board.mpy"}
-    for name in needed(starts, cannot_use(board)):
-        path = f"lib/{name.replace('.', '/')}"
-        wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
+    without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
+    known = modules()
+    for name in needed(starts, without):
+        if not empty(known[name]):
+            path = f"lib/{name.replace('.', '/')}"
+            wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
     return [name for name in built if name in wanted]
 
 
@@ -135,9 +161,24 @@ def cannot_use(board: Board) -> frozenset[str]:
     return frozenset(without)
 
 
+def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
+    """The modules that a config with these keys does not need."""
+    if not keys:
+        return set()
+    without = set().union(*(each for key, each in _ASKED_BY.items() if key not in keys))
+    if "serial" in keys or board.petrel["network"] != "none":
+        without.add("node.console")
+    return without
+
+
 def example_drivers() -> tuple[str, ...]:
     """Those of the example config, for a board of whose config nothing is known."""
-    return drivers_of((FIRMWARE / "config.json").read_text()) or ()
+    return drivers_of(EXAMPLE_TEXT) or ()
+
+
+def example_keys() -> frozenset[str]:
+    """The same of its keys."""
+    return keys_of(EXAMPLE_TEXT)
 
 
 def asked(text: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class Found:
     """What is there: the files below the top and lib/ with their sizes, and the record's text.
 
     free: bytes, None where that cannot be asked; drivers: those that its config names, None if it
-    has none
+    has none; keys: all keys of that config, see keys_of
     """
 
     sizes: dict[str, int]
@@ -45,6 +45,7 @@ class Found:
     record: str = ""
     free: int | None = None
     drivers: tuple[str, ...] | None = None
+    keys: frozenset[str] = frozenset()
 
 
 def drivers_of(config: str) -> tuple[str, ...] | None:
@@ -54,6 +55,16 @@ def drivers_of(config: str) -> tuple[str, ...] | None:
         return tuple(sorted({str(sensor["driver"]) for sensor in sensors}))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def keys_of(config: str) -> frozenset[str]:
+    """All keys that the text of a config has, wherever they stand; none if it is no config."""
+    keys: set[str] = set()
+    try:
+        json.loads(config, object_pairs_hook=lambda pairs: keys.update(key for key, _ in pairs))
+    except ValueError:
+        return frozenset()
+    return frozenset(keys)
 
 
 def record_size(names: Iterable[str]) -> int:
@@ -89,6 +100,7 @@ class Folder:
             record=self._text(RECORD),
             free=shutil.disk_usage(self.root).free if self.root.exists() else None,
             drivers=drivers_of(self._text(CONFIG)),
+            keys=keys_of(self._text(CONFIG)),
         )
 
     def _text(self, name: str) -> str:
@@ -111,8 +123,8 @@ class Folder:
                 ) from error
 
 
-# Runs on the board: a line for each file and folder, then what is free, the drivers of the config
-# (not the config, which holds secrets), and the record.
+# Runs on the board: a line for each file and folder, then what is free, the drivers and keys of
+# the config (not its values, among which are secrets), and the record.
 _LOOK = f"""
 import json, os
 def look(folder, before):
@@ -129,7 +141,11 @@ found = os.statvfs(os.getcwd())
 print("free", found[0] * found[4])
 try:
     with open({CONFIG!r}) as file:
-        print("drivers", *[sensor["driver"] for sensor in json.load(file)["sensors"]])
+        config = json.load(file)
+    print("drivers", *[sensor["driver"] for sensor in config["sensors"]])
+    for section in [config] + list(config.values()) + config["sensors"]:
+        if isinstance(section, dict):
+            print("keys", *section)
 except (OSError, ValueError, KeyError, TypeError):
     pass
 try:
@@ -156,6 +172,7 @@ class Mpremote:
         record = ""
         free: int | None = None
         drivers: tuple[str, ...] | None = None
+        keys: set[str] = set()
         for line in self._run(["exec", _LOOK]).splitlines():
             size, _, name = line.partition(" ")
             if line.startswith("{"):
@@ -164,11 +181,13 @@ class Mpremote:
                 free = int(name)
             elif size == "drivers":
                 drivers = tuple(name.split())
+            elif size == "keys":
+                keys.update(name.split())
             elif name.endswith("/"):
                 self._folders.add(name[:-1])
             elif size.isdigit():
                 sizes[name] = int(size)
-        return Found(sizes, frozenset(self._folders), record, free, drivers)
+        return Found(sizes, frozenset(self._folders), record, free, drivers, frozenset(keys))
 
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
         names = iter([step.name for step in steps])

@@ -43,9 +43,12 @@ def outbox(node, queue, flash, must):
     try:
         try:
             return _outbox(node, queue, max(2, flash // _SEGMENT), must)
-        except MemoryError as error:
+        except (MemoryError, ImportError) as error:
+            # A small board has no mqtt.durable where its config asks for no "must_deliver".
             forget("durable", package="mqtt")
-            _tell(node, error, "too little memory for readings on the flash; they are kept in RAM")
+            if must or isinstance(error, MemoryError):
+                what = "too little memory" if isinstance(error, MemoryError) else "no code"
+                _tell(node, error, what + " for readings on the flash; they are kept in RAM")
             made = Outbox(queue)
             made.restored = made.lot = 0  # type: ignore[attr-defined]
             _take(_opened(node, _MOST), made, min(queue, _FEW))
