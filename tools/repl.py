@@ -13,7 +13,7 @@ from tools.errors import ToolError
 from tools.paths import BUILD, MICROPYTHON
 from tools.ports import choose
 from tools.sim import Bench
-from tools.targets import Folder
+from tools.targets import CONFIG, Folder
 
 
 @click.command()
@@ -32,9 +32,17 @@ def command(board: str, port: str | None) -> None:
         print(
             "the simulated board; Ctrl-D leaves. Try: from machine import ADC; ADC(34).read_uv()"
         )
-        with Bench(flash, interpreter=MICROPYTHON["64"], interactive=True) as bench:
-            bench.power_on()
-            bench.wait_exit()
+        maintenance = flash / "maintenance"
+        waits = not (flash / CONFIG).exists() and not maintenance.exists()
+        if waits:  # without a config the node would wait for one before there is a prompt
+            maintenance.touch()
+        try:
+            with Bench(flash, interpreter=MICROPYTHON["64"], interactive=True) as bench:
+                bench.power_on()
+                bench.wait_exit()
+        finally:
+            if waits:
+                maintenance.unlink(missing_ok=True)
         return
     where = choose(port)
     if subprocess.run([sys.executable, "-m", "mpremote", "connect", where, "repl"]).returncode:
