@@ -31,8 +31,8 @@ CHAPTERS = {
     "When connections end": ("backoff", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
-        "outbox", "session", "connect", "subscribe", "qos2", "incoming", "packet", "wire5",
-        "words", "utf8", "room",
+        "outbox", "session", "late", "opening", "connect", "subscribe", "qos2", "incoming",
+        "packet", "wire5", "words", "utf8", "room",
     ),
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from host_tests.conformance.wire import (
 )
 from host_tests.interop.device import DeviceError
 
-FAST = {"backoff_ms": (1, 16), "answer_ms": 50}
+FAST = {"backoff_ms": (1, 16), "answer_ms": 50, "connect_ms": 50}
 
 
 @pytest.mark.parametrize("asyncio_client", ["no answer", "closed", "CONNACK, then cut"])

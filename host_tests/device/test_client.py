@@ -4,6 +4,7 @@
 import asyncio
 import io
 from asyncio import core
+from time import ticks_diff, ticks_ms
 
 from mqtt.client import Client
 
@@ -66,3 +67,41 @@ def test_a_publish_waits_no_longer_than_until_the_stream_has_taken_the_last():
         asyncio.sleep_ms = sleep_ms
     assert stream.sent.count(b"x" * 60) == 5
     assert slept and max(slept) <= SOON_MS, slept
+
+
+class Paced(Narrow):
+    """Takes 1000 bytes every 5 ms, and acknowledges each PUBLISH of 3000 bytes of payload."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = ticks_ms()
+
+    def ready(self):
+        return ticks_diff(ticks_ms(), self.last) >= 5
+
+    def write(self, data, at, n):
+        if not self.ready():
+            return None
+        self.last = ticks_ms()
+        n = min(n, 1000)
+        self.sent += data[at : at + n]
+        end = self.sent.find(b"x" * 3000)
+        if end >= 0:
+            self.answer = b"\x40\x02" + self.sent[end - 2 : end]
+            self.sent = b"!"
+        return n
+
+    def ioctl(self, request, flags):
+        return super().ioctl(request, flags if self.ready() else flags & READABLE)
+
+
+def test_what_the_stream_did_not_take_leaves_as_soon_as_it_can():
+    async def main():
+        async with Client(Paced, "id") as client:
+            for _ in range(3):
+                await asyncio.sleep_ms(30)  # both tasks sleep by now
+                began = ticks_ms()
+                await client.publish("t", b"x" * 3000, qos=1)
+                assert ticks_diff(ticks_ms(), began) < 500
+
+    asyncio.run(main())

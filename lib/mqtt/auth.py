@@ -63,7 +63,7 @@ def arrived(session, incoming, size, now):
         raise ProtocolError("AUTH that was not asked for")  # [MQTT5-4.12.0-6]
     if code != _CONTINUE and (code != _SUCCESS or not session.up):
         raise ProtocolError("AUTH with the code 0x%02x" % code)
-    session._heard = session._asked_at = now  # it goes on
+    session._heard = session.asked_at = now  # it goes on
     _take(session, session._told(at + 1, _AUTH) if size > 1 else {}, code)
 
 

@@ -42,7 +42,7 @@ class Client(Link):
         self._clock = self._router = self._inbox = self._waiting = None
         self._topic = self  # the last that was found good; none yet
         self._burst = 0  # messages of QoS 0 since other tasks had their turn, modulo 8
-        self._reading = False  # the reader sleeps until bytes arrive
+        self._reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
         self._error = None  # why the last connection failed or ended
         self._progress = asyncio.Event()
 
@@ -213,6 +213,12 @@ class Client(Link):
             self._reader.cancel()
         super().hang_up()
 
+    def stalled(self):
+        """The stream takes no more: the reader is to wait until it does, and not for bytes."""
+        super().stalled()
+        if self._reading and core.cur_task is not self._reader:
+            self._reader.cancel()
+
     def failed(self, error):
         """The connection failed or ended."""
         self._error = error
@@ -238,16 +244,17 @@ class Client(Link):
     async def _read(self):
         while True:
             wait = self._step()
-            if self.stream is None or self.opening or self._data is not None:
+            if self.stream is None or self.opening:
                 await asyncio.sleep_ms(max(0, min(wait, _TICK_MS)))
                 continue
             try:
                 # What has come and was not read yet, or stands in a buffer of TLS, ends this.
-                core._io_queue.queue_read(self.stream)
+                queue = core._io_queue
+                (queue.queue_read if self._data is None else queue.queue_write)(self.stream)
                 self._reading = True
                 await _switch()
             except asyncio.CancelledError:
-                if not self._reader:  # stop(), not hang_up()
+                if not self._reader:  # stop(), not hang_up() or stalled()
                     raise
             except Exception as error:  # no RAM for that, or a stream that cannot be polled
                 self.failed(error)

@@ -6,6 +6,7 @@ Imported when it is needed. A program that is short of RAM may drop it when the 
 
 def connect(session):
     """Encode CONNECT. MQTT 3.1"""
+    session.reply = 0  # to a message of an earlier connection
     keepalive = session.keepalive
     will = session.will
     flags = 2 if session.clean else 0

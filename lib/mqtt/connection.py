@@ -22,6 +22,10 @@ gc.collect()  # what loading has left behind, so that what follows leaves no gap
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
+_CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
+_SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
+_SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see mqtt.opening
+
 
 class Connection:
     """A connection over MQTT 3.1.1 (version=4), 3.1 (3) or 5; session.up while it stands.
@@ -30,7 +34,8 @@ class Connection:
     properties as a fourth argument, a dict
     on_large(topic, size, retained): for a message larger than the buffer; returns an object with
     write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
-    which drops it. on_connect(): called when the connection stands.
+    which drops it. A message that is cut short ends with abort() instead, where the object has
+    that, and does not reach on_message. on_connect(): called when the connection stands.
     What these raise is printed and counted, and the connection goes on.
     queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
     buffer and all further arguments are those of mqtt.session.Session, or mqtt.v5.Session5.
@@ -70,7 +75,7 @@ class Connection:
         self.opening = False  # the stream does not stand yet
         self._poller = select.poll()
         # What the stream did not take yet: bytes _at to _end of _data, then all of _tail; and
-        # since when.
+        # since when that gets on no more, or the connection begins.
         self._data = self._tail = None
         self._at = self._end = 0
         # When the next connection may begin, or this one has; messages that were acknowledged
@@ -80,6 +85,8 @@ class Connection:
         self.past = None  # what mqtt.backoff remembers of earlier ends
         self.random = random.getrandbits
         self.again = None  # when mqtt.suspects wants to be called
+        self._dial = None  # how the stream was opened, and how long that and CONNACK may take
+        self.connect_ms = 0
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
         """Hand a message over without waiting; returns its number, or None if it was not taken.
@@ -131,22 +138,34 @@ class Connection:
         return number
 
     def wait(self, ms):
-        """Sleep until bytes arrive, but no longer than `ms`."""
+        """Sleep until bytes arrive, or those that wait can leave, but no longer than `ms`."""
         for _ in self._poller.ipoll(ms):
             pass
 
     def close(self):
         """Say goodbye, so that there is no last will, and end the connection. [MQTT-3.14.4-1]
 
-        What is still in the outbox stays there.
+        Returns True if the goodbye has left, behind what was leaving; False if the connection had
+        ended before, or took no more. What is still in the outbox stays there.
         """
+        left = 0
         try:
-            if self.session.up and self._data is None:
-                self.session.packet.short(0xE0)
-                self.send(True)
+            while self.session.up and left < 2:  # what was leaving, and DISCONNECT
+                if self._data is not None:
+                    self._write_on()
+                    self.wait(_SOON_MS if self._data else 0)
+                elif left:
+                    left = 2
+                else:
+                    left = 1
+                    self._data = b"\xe0\0"
+                    self._at = 0
+                    self._end = 2
+                    self._stuck = ticks_ms()
         except Exception:
             pass  # it has ended already
         self.hang_up()
+        return left == 2
 
     def failed(self, error):
         """The connection failed or ended: hang up, and raise the error, with what is known."""
@@ -192,6 +211,8 @@ class Connection:
         self._since = self._stuck = ticks_ms()
         self._removed = self.outbox.removed
         self._behind = self.outbox.count
+        self._dial = dial
+        self.connect_ms = self.session.connect_ms or getattr(dial, "connect_ms", 0) or _CONNECT_MS
         poller = select.poll()
         stream = dial()
         poller.register(stream, select.POLLOUT)  # which breaks it for good, if that is no stream
@@ -201,19 +222,23 @@ class Connection:
 
     def opened(self):
         """True if the stream has come to stand; then the session has begun."""
-        for _ in self._poller.ipoll(0):
+        now = ticks_ms()
+        look = ticks_diff(now, self._stuck) > _SLOW_MS
+        for _, events in self._poller.ipoll(0):
             self.opening = False
+            look = events != select.POLLOUT  # it failed
+        if look:
+            from mqtt.opening import opened
+
+            opened(self, not self.opening)
         if self.opening:
-            self._hurry()
             return False
         self._poller.modify(self.stream, select.POLLIN)
-        self.session.connect(ticks_ms())
+        session = self.session
+        session.connect(now)
+        session.asked_at = ticks_add(self._stuck, self.connect_ms - session.answer_ms)
         self.send(True)
         return True
-
-    def _hurry(self):
-        if ticks_diff(ticks_ms(), self._stuck) > self.session.connect_ms:
-            raise LinkError("the connection does not open, or takes no more")
 
     def receive(self):
         """Take in what has arrived, a buffer full at most; returns True if it was anything."""
@@ -229,6 +254,7 @@ class Connection:
                     return False
                 raise LinkError("the broker closed the connection")
             incoming.held += n
+            incoming.moved += n
         now = ticks_ms()
         # What is being sent may be an answer: no other before it.
         while incoming.held and self._data is None:
@@ -238,10 +264,12 @@ class Connection:
             first = session.handle(first, now)
             if first == _PUBLISH:
                 self._arrived(session)
+                now = ticks_ms()  # who knows what it did
             elif first == _CONNACK:
                 self.connects += 1
                 if self.on_connect:
                     self.tell(self.on_connect)
+                now = ticks_ms()
             if session.reply or self.outbox.count or session.untold:
                 self.send()
         return True
@@ -300,7 +328,9 @@ class Connection:
                 self._at = at
                 self._end = packet.stop
                 self._tail = packet.tail
-                self._stuck = ticks_ms()
+                if session.up:
+                    self._stuck = ticks_ms()
+                session.incoming.moved = 0
                 self._write_on()
 
     def _write_on(self):
@@ -309,10 +339,23 @@ class Connection:
             if self._at < self._end:
                 n = self.stream.write(self._data, self._at, self._end - self._at)
                 if not n:
-                    self._hurry()
+                    self.stalled()
                     return
                 self._at += n
+                self.session.incoming.moved += n
             else:
                 self._data, self._tail = self._tail, None
                 self._at = 0
                 self._end = len(self._data or b"")
+        self._poller.modify(self.stream, select.POLLIN)
+        if self.session.up:
+            self.session.incoming.busy += ticks_diff(ticks_ms(), self._stuck)
+
+    def stalled(self):
+        """The stream takes no more for now; raises LinkError when it has not for too long."""
+        self._poller.modify(self.stream, select.POLLIN | select.POLLOUT)
+        now = ticks_ms()
+        if ticks_diff(now, self._stuck) > self.session.answer_ms:
+            from mqtt.late import stalled
+
+            stalled(self, now)

@@ -7,11 +7,13 @@ from mqtt.topic import check
 def check_filter(pattern):
     """Return the topic filter; ValueError where MQTT forbids it. [MQTT-4.7.1-2], [MQTT-4.7.1-3]"""
     levels = check(pattern).split(b"/")
+    bad = b"#" in levels[:-1]
     for level in levels:
-        if len(level) > 1 and (b"+" in level or b"#" in level):
-            raise ValueError("filter %r: a wildcard fills a whole level" % pattern)
-    if b"#" in levels[:-1]:
-        raise ValueError("filter %r: '#' must be the last level" % pattern)
+        bad = bad or len(level) > 1 and (b"+" in level or b"#" in level)
+    if bad:
+        from mqtt.words import bad_filter
+
+        raise bad_filter(pattern, levels)
     return pattern
 
 

@@ -5,14 +5,19 @@ until there is no whole packet left. A packet larger than the buffer passes thro
 piece, see mqtt.large: nothing is held of it but the identifier of a PUBLISH.
 """
 
-from mqtt.packet import ProtocolError
+from time import ticks_diff
+
+from micropython import const
+
+_PACE = const(64)  # a packet of more bytes holds up others, see mqtt.late
 
 
 class Incoming:
     """The bytes that have arrived; `room`: how many are held, and so the largest packet.
 
     buffer[body:end] is the body of the packet found last, until the next is asked for
-    began: when the packet began of which the rest is missing; None if none is
+    began: when the packet began of which the rest is missing, or got on; None if none is
+    moved: bytes of such packets since then, either way; busy: ms that they took; see mqtt.late
     pid, payload_at: of a PUBLISH, see opened(); large: the packet that passes, or None
     on_large: see mqtt.connection.Connection; or a pair of that, and caught(error) for what it or
     its sink raises, which is printed otherwise
@@ -29,7 +34,7 @@ class Incoming:
         self.buffer = bytearray(room)
         self.view = memoryview(self.buffer)
         self.large = self._name = None
-        self.skipped = 0
+        self.skipped = self.moved = self.busy = 0
         self.reset()
 
     def reset(self):
@@ -39,7 +44,7 @@ class Incoming:
         self.held = self._at = 0  # bytes in the buffer, and how many of them were looked at
         self.began = None
         if self.large:
-            self.large.close()
+            self.large.abort()
             self.large = None
 
     def packet(self, now):
@@ -61,11 +66,13 @@ class Incoming:
             self.held = end = 0
         self._at = end
         if self.began is not None:
+            if size > _PACE:
+                self.busy += ticks_diff(now, self.began)
             self.began = None
             self.into = self.buffer
             self.need = len(self.buffer)
         if not self.buffer[at]:
-            raise ProtocolError("packet 0x00")  # MQTT 2.2.1: reserved
+            raise self.forbidden(0, size)  # MQTT 2.2.1: reserved
         return self.buffer[at]
 
     def _length(self, body, size):
@@ -79,7 +86,7 @@ class Incoming:
                 return body, size
             shift += 7
             if shift == 28:
-                raise ProtocolError("remaining length of more than four bytes")
+                raise self.forbidden(self.buffer[self._at], size)
         return body + 1, 0  # not all of it has arrived
 
     def _wait(self, size, now):
@@ -88,6 +95,7 @@ class Incoming:
         held = self.held - at
         if at or self.began is None:
             self.began = now
+            self.moved = 0
         if at and held:
             self.view[:held] = self.view[at : self.held]
         self._at = 0
@@ -97,7 +105,7 @@ class Incoming:
         if not self.need:
             from mqtt.large import Large
 
-            self.large = Large(self, size, now)
+            self.large = Large(self, size)
         return 0
 
     def opened(self, first, end):
@@ -110,9 +118,15 @@ class Incoming:
         self.topic_end = at
         self.payload_at = at + 2 if qos else at
         if at < self.body + 3 or self.payload_at > self.end or qos == 6:
-            raise ProtocolError("malformed PUBLISH")
+            raise self.forbidden(first, self.end - self.body)
         if qos and self.payload_at <= end:
             self.pid = self.number(at)
+
+    def forbidden(self, first, size):
+        """The exception for a packet that MQTT forbids, or forbids now."""
+        from mqtt.words import forbidden
+
+        return forbidden(first, size)
 
     def number(self, at):
         """The number of two bytes that stands at that place of the buffer."""

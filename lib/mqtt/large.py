@@ -2,6 +2,7 @@
 
 import io
 import sys
+from time import ticks_diff
 
 from mqtt.packet import ProtocolError
 
@@ -13,7 +14,7 @@ class Large:
     and not the connection.
     """
 
-    def __init__(self, incoming, size, now):
+    def __init__(self, incoming, size):
         self.first = first = incoming.buffer[0]
         room = len(incoming.buffer)
         if first & 0xF0 != 0x30:
@@ -36,7 +37,7 @@ class Large:
                 self.sink = on_large(str(self.topic, "utf-8"), incoming.end - at, bool(first & 1))
             except Exception as error:
                 self._caught(error)
-        self._piece(incoming, at, now)
+        self._piece(incoming, at)
 
     def passed(self, incoming, now):
         """A piece has arrived; returns the packet's first byte plus 0x100 if it was the last."""
@@ -47,24 +48,23 @@ class Large:
                 if 0 <= at < held:
                     incoming.pid = incoming.pid << 8 | incoming.buffer[at]
             self._gap -= held
-        self._piece(incoming, 0, now)
+        self._piece(incoming, 0)
         if self._left:
             return 0
+        incoming.busy += ticks_diff(now, incoming.began)
         incoming.began = None
         incoming.need = len(incoming.buffer)
         return self.first | 0x100
 
-    def _piece(self, incoming, at, now):
+    def _piece(self, incoming, at):
         """What stands in the buffer from `at` on goes to the sink; the next piece may come."""
         if self.sink:
             try:
                 self.sink.write(incoming.view[at : incoming.held])
             except Exception as error:
                 self._caught(error)
-                self.close()
-                self.sink = None
+                self.abort()
         incoming.held = 0
-        incoming.began = now
         incoming.into = incoming.buffer
         incoming.need = min(self._left, len(incoming.buffer))
 
@@ -74,6 +74,15 @@ class Large:
         if self.sink:
             try:
                 self.payload = self.sink.close() or self.sink
+            except Exception as error:
+                self._caught(error)
+
+    def abort(self):
+        """The message is cut short: tell the sink so, or if it does not want to know, close it."""
+        sink, self.sink = self.sink, None
+        if sink:
+            try:
+                getattr(sink, "abort", sink.close)()
             except Exception as error:
                 self._caught(error)
 

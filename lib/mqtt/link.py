@@ -80,7 +80,9 @@ class Link(Connection):
 
                 retry(self)
             more = self.receive()
-            wait = self.session.tick(ticks_ms())
+            wait = _SOON_MS
+            if self._data is None:
+                wait = self.session.tick(ticks_ms(), more)
             self.send()
             if self._data is not None:
                 return _SOON_MS

@@ -69,7 +69,9 @@ class Packet:
         self.number(0)
         size = out.write(value)
         if size > 0xFFFF:
-            raise ValueError("%d bytes in one field; MQTT allows 65535" % size)
+            from mqtt.words import too_long
+
+            raise too_long("field", size, 0xFFFF)
         out.seek(at)
         self.number(size)
         out.seek(at + 2 + size)
@@ -101,7 +103,9 @@ class Packet:
             left >>= 7
             at -= 1
         if at < 0:
-            raise ValueError("packet of %d bytes; MQTT allows 268435455" % size)
+            from mqtt.words import too_long
+
+            raise too_long("packet", size, 0xFFFFFFF)
         self.start = at
         tx[at] = first
         while at < 3:

@@ -9,11 +9,13 @@ the bytes. A connection does four things with it:
   receiving  put bytes into incoming.into; while incoming.packet(now) finds one, call
              handle(first, now). It returns the packet's kind; 0x30 is a message, to be had from
              incoming.topic() and payload(); once it is delivered, set `reply` to `ack`
-  time       tick(now) says in how many ms it wants to be called again; raises what is overdue
+  time       tick(now, more) says in how many ms it wants to be called again; raises what is
+             overdue, unless `more` may lie in the stream. Not called while a packet is leaving.
 
 Rules: all that changes state stands here. Messages leave the outbox in order and only when
 acknowledged. Our packet identifiers and the broker's are separate spaces. What the broker does
 wrong is a ProtocolError, what it fails to do a LinkError, what the caller does wrong a ValueError.
+What counts as late: mqtt.late.
 """
 
 from time import ticks_add, ticks_diff
@@ -21,7 +23,7 @@ from time import ticks_add, ticks_diff
 from micropython import const
 
 from mqtt.incoming import Incoming
-from mqtt.packet import LinkError, Packet, ProtocolError
+from mqtt.packet import Packet
 
 if False:  # for type checkers
     from typing import Any
@@ -36,7 +38,6 @@ _PINGRESP = const(0xD0)
 
 _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 
-_ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
 _ASK_PID = const(65535)  # identifier of the SUBSCRIBE or UNSUBSCRIBE under way, see mqtt.subscribe
 
 
@@ -54,9 +55,9 @@ class Session:
 
     Incoming = Incoming
     Packet = Packet
-    answer_ms = 4000  # how long the broker may take for an answer
+    answer_ms = 4000  # how long the broker may take for an answer, or 64 bytes of a packet
     denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
-    connect_ms = 10_000  # how long a stream may take to open, or to accept a packet
+    connect_ms = 0  # from the dial to CONNACK; 0: 30 s with TLS, or else 10 s
 
     def __init__(
         self, out, outbox, client_id, user=None, password=None, keepalive=60, clean=True,
@@ -78,6 +79,7 @@ class Session:
         self.rejected = []  # filters that the broker would not have
         self.present = False  # the broker still had our session when it accepted us
         self.strays = 0  # acknowledgements that belong to nothing
+        self.unread = 0  # see mqtt.late
         # Of the messages at the head of the outbox, so many have been sent on this connection,
         # and so many in this session; a bit for each that was acknowledged before its turn, and
         # for each of QoS 2 whose PUBREC has come.
@@ -95,7 +97,7 @@ class Session:
     def connect(self, now):
         """A stream stands: encode CONNECT, to be sent before all else. [MQTT-3.1.0-1]"""
         self.awaited = _CONNACK
-        self._asked_at = self._due = self._heard = self._spoke = now
+        self.asked_at = self.sent_at = self._due = self._heard = self._spoke = now
         from mqtt.connect import connect
 
         connect(self)
@@ -131,12 +133,12 @@ class Session:
         elif self.untold:
             from mqtt.subscribe import ask
 
-            self._asked_at = now
+            self.asked_at = now
             self.awaited = ask(self)
         elif self.ping:
             self.ping = False
             self.awaited = _PINGRESP
-            self._asked_at = now
+            self.asked_at = now
             self.packet.short(0xC0)
         else:
             return False
@@ -152,7 +154,7 @@ class Session:
         index = self.sent
         self.sent = index + 1
         if not index:
-            self._sent_at = now
+            self.sent_at = now
         outbox = self.outbox
         outbox.get(index)
         pid = outbox.pid or (outbox.removed + index) % (_ASK_PID - 1) + 1
@@ -167,38 +169,37 @@ class Session:
 
     # --- time
 
-    def tick(self, now):
+    def tick(self, now, more=False):
         """Return the ms until this wants to be called again, 0 if there may be something to send.
 
-        Raises LinkError if the broker is overdue.
+        Raises LinkError if the broker is overdue; not yet if there may be `more` to be read.
         """
         left = ticks_diff(self._due, now)
-        return left if left > 0 else self._look(now)
+        return left if left > 0 else self._look(now, more)
 
-    def _look(self, now):
+    def _look(self, now, more):
         """See what is due. Nothing that begins later falls due before the next look.
 
         But a short keep alive does: it is looked at eight times as often.
         """
         answer_ms = self.answer_ms
+        incoming = self.incoming
+        self.asked_at = ticks_add(self.asked_at, incoming.busy)
+        self.sent_at = ticks_add(self.sent_at, incoming.busy)
+        incoming.busy = 0
         left = min(answer_ms, self.keepalive * 125 or answer_ms)
         if self.awaited:
-            left = min(left, answer_ms - ticks_diff(now, self._asked_at))
-        began = self.incoming.began
-        if began is not None:
-            left = min(left, answer_ms - ticks_diff(now, began))
-        if left <= 0:
-            from mqtt.words import late
-
-            raise LinkError(late(self.awaited))
+            left = min(left, answer_ms - ticks_diff(now, self.asked_at))
+        if incoming.began is not None:
+            left = min(left, answer_ms - ticks_diff(now, incoming.began))
         if self.sent:
-            left = min(left, answer_ms - ticks_diff(now, self._sent_at))
-            if left <= 0:
-                # No acknowledgement: all in flight is sent again, in its order. [MQTT-4.4.0-1]
-                self.sent = 0
-                self.attempts += 1
-                if self.attempts == _ATTEMPTS:
-                    raise LinkError("no PUBACK from the broker in time")
+            left = min(left, answer_ms - ticks_diff(now, self.sent_at))
+        if left > 0:
+            self.unread = 0
+        else:
+            from mqtt.late import late
+
+            left = late(self, now, more)
         if self.keepalive and not self.awaited:
             # A PINGREQ is due three quarters of the keep alive after either side spoke last.
             quiet = max(ticks_diff(now, self._heard), ticks_diff(now, self._spoke))
@@ -246,7 +247,7 @@ class Session:
 
             answered(self, first)
             return first
-        raise ProtocolError("packet 0x%02x of %d bytes is out of place" % (first, size))
+        raise incoming.forbidden(first, size)
 
     def acknowledged(self, pid, now):
         """The broker has a message, and acknowledged it for good."""
@@ -261,7 +262,7 @@ class Session:
             self.strays += 1
             return 0
         self.attempts = 0
-        self._sent_at = now
+        self.sent_at = now
         return 1 << index
 
     def pop(self):
@@ -284,7 +285,7 @@ class Session:
         if first & 6:
             self.reply_pid = pid = incoming.pid
             if not pid:
-                raise ProtocolError("PUBLISH without an identifier")
+                raise incoming.forbidden(first, incoming.end - incoming.body)
             self.ack = _PUBACK
             if first & 4:
                 from mqtt.qos2 import arrived

@@ -109,8 +109,8 @@ class MQTTClient(Connection):
                     raise
 
     def disconnect(self):
-        """Say goodbye, so that there is no last will, and close."""
-        self.close()
+        """Say goodbye, so that there is no last will, and close; True if the goodbye has left."""
+        return self.close()
 
     def publish(self, topic, msg, retain=False, qos=0, properties=None):
         """Publish; with QoS 1 or 2 it returns when the broker has acknowledged.
@@ -192,24 +192,26 @@ class MQTTClient(Connection):
         if self._calling:
             raise LinkError("not from inside the callback")
         if self.stream is None:
-            raise LinkError("not connected: call connect() or reconnect()")
+            from mqtt.room import not_taken
+
+            raise not_taken(self, 0)
         self._raised = False
         try:
             if self.opening and not self.opened():
                 self.wait(_SOON_MS)
                 return
-            left = self.session.tick(ticks_ms())
+            session = self.session
+            incoming = session.incoming
+            left = _SOON_MS if self._data is not None else session.tick(ticks_ms(), True)
             if self.again is not None:
                 from mqtt.suspects import retry
 
                 left = min(left, retry(self))
-            if not left or self._data is not None:
-                self.send()
-                left = _SOON_MS
-            incoming = self.session.incoming
             if wait and (incoming.began is not None or not incoming.held):
                 self.wait(left)
-            self.receive()
+            more = self.receive()
+            if self._data is not None or not (session.tick(ticks_ms(), more) and left):
+                self.send()
         except Exception as error:
             if self._raised:
                 raise

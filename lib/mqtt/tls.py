@@ -4,9 +4,13 @@ The clock must be right, for certificates have dates. A broker whose certificate
 refused during the handshake, so that it never sees the password in CONNECT.
 """
 
-from mqtt.transport import at, begin
+from micropython import const
+
+from mqtt.transport import Dialler, at
 
 _tls = __import__("tls")  # not every port has it, nor a stub of it
+
+_CONNECT_MS = const(30_000)  # a handshake takes round trips, and a small processor its time
 
 
 def tls(host, port=8883, *, ca=None, cert=None, key=None, verify=True, name=None):
@@ -54,20 +58,29 @@ def umqtt(host, port, ssl, params):
 
 def wrapped(host, port, context, name):
     """Return a dialler for TLS with an SSLContext of the caller's."""
-    known: list = []
+    return _Dialler(host, port, context, name)
 
-    def dial():
-        stream = begin(host, port, known)
+
+class _Dialler(Dialler):
+    connect_ms = _CONNECT_MS
+
+    def __init__(self, host, port, context, name):
+        super().__init__(host, port)
+        self._context = context
+        self._name = name
+
+    def __call__(self):
+        stream = self.begin()
         try:
             # The handshake is made by the first writes and reads, and so has their deadline.
-            made = context.wrap_socket(stream, server_hostname=name, do_handshake_on_connect=False)
+            made = self._context.wrap_socket(
+                stream, server_hostname=self._name, do_handshake_on_connect=False
+            )
         except (OSError, ValueError, MemoryError):
             stream.close()
             raise
         at[2] = id(made)
         return made
-
-    return dial
 
 
 def _content(source):

@@ -8,7 +8,9 @@ def check_name(topic):
     """
     raw = check(topic)
     if b"+" in raw or b"#" in raw:
-        raise ValueError("topic %r: a wildcard is not allowed in it" % topic)
+        from mqtt.words import bad_topic
+
+        raise bad_topic(topic, raw)
     return topic if isinstance(topic, str) else raw
 
 
@@ -29,10 +31,10 @@ def check(topic):
         from mqtt.payload import check as writable
 
         raw = bytes(writable(raw, "topic"))
-    if not 0 < len(raw) < 65536:
-        raise ValueError("topic of %d bytes; 1 to 65535" % len(raw))
-    if b"\0" in raw:
-        raise ValueError("topic %r: U+0000 is not allowed in it" % topic)
+    if not 0 < len(raw) < 65536 or b"\0" in raw:
+        from mqtt.words import bad_topic
+
+        raise bad_topic(topic, raw)
     for byte in raw:
         if byte > 127:
             from mqtt.utf8 import check_text

@@ -4,8 +4,6 @@ An answer that carries a reason code or properties is brought into its 3.1.1 for
 matter for mqtt.session: the states that a message goes through are the same.
 """
 
-from time import ticks_diff
-
 from micropython import const
 
 from mqtt.packet import LinkError, ProtocolError, Refused
@@ -163,15 +161,6 @@ class Session5(Session):
         if len(self.denied) == _REMEMBERED:
             self.denied.pop(0)
         self.denied.append((key, code))
-
-    def _look(self, now):
-        """Nothing is sent twice on one connection: it ends, and the next begins with what is left.
-
-        [MQTT5-4.4.0-1]
-        """
-        if self.sent and ticks_diff(now, self._sent_at) >= self.answer_ms:
-            raise LinkError("no PUBACK from the broker in time")
-        return super()._look(now)
 
     # --- receiving
 

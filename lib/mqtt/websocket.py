@@ -56,7 +56,23 @@ def websocket(url, dial=None, headers=None, **tls_arguments):
     request = "\r\n".join(lines)
     if "\r\n\r\n" in request or request.count("\n") != len(lines) - 1:
         raise ValueError("url or headers: a line end is not allowed in them")
-    return lambda: _WebSocket(dial(), request)
+    return _Dialler(dial, request)
+
+
+class _Dialler:
+    """What the dialler below says of itself holds for this one."""
+
+    def __init__(self, dial, request):
+        self._dial = dial
+        self._request = request
+        self.connect_ms = getattr(dial, "connect_ms", 0)
+        self.more = 0
+
+    def __call__(self):
+        try:
+            return _WebSocket(self._dial(), self._request)
+        finally:
+            self.more = getattr(self._dial, "more", 0)
 
 
 class _WebSocket(io.IOBase):

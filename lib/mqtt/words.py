@@ -1,6 +1,6 @@
 """What the broker's codes mean. Imported when one has to be said, and not before."""
 
-from mqtt.packet import Refused
+from mqtt.packet import ProtocolError, Refused
 
 
 def refusal(code):
@@ -19,7 +19,29 @@ def refusal(code):
     return error
 
 
-def late(first):
-    """What did not come in time; `first`: its first byte, or 0 for more of a packet."""
-    words = {0x20: "CONNACK", 0x90: "SUBACK", 0xB0: "UNSUBACK", 0xD0: "PINGRESP"}
-    return "no %s from the broker in time" % words.get(first, "rest of a packet")
+def too_long(what, size, most):
+    """The exception for what no packet of MQTT can hold."""
+    return ValueError("%s of %d bytes; MQTT allows %d" % (what, size, most))
+
+
+def forbidden(first, size):
+    """The exception for a packet that the broker may not send, or not now, or not so long."""
+    return ProtocolError(
+        "packet 0x%02x of %d bytes from the broker: malformed, or out of place" % (first, size)
+    )
+
+
+def bad_topic(topic, raw):
+    """The exception for what is no topic name; raw: it as bytes."""
+    if not 0 < len(raw) < 65536:
+        return ValueError("topic of %d bytes; 1 to 65535" % len(raw))
+    if b"\0" in raw:
+        return ValueError("topic %r: U+0000 is not allowed in it" % topic)
+    return ValueError("topic %r: a wildcard is not allowed in it" % topic)
+
+
+def bad_filter(pattern, levels):
+    """The exception for what is no topic filter."""
+    if b"#" in levels[:-1]:
+        return ValueError("filter %r: '#' must be the last level" % pattern)
+    return ValueError("filter %r: a wildcard fills a whole level" % pattern)

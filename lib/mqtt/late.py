@@ -1,0 +1,67 @@
+"""What counts as late. Imported when something seems to be, and not before.
+
+- Before anything is called late, all that lies in the stream is read: the answer may be there.
+- An answer is late answer_ms after the packet that asks for it has left. The time that another
+  packet takes to leave does not count, nor the time that one of more than 64 bytes takes to
+  arrive: the answer may stand behind it.
+- A packet that has begun to leave or to arrive is late when neither 64 bytes nor its end moved
+  for answer_ms. So a slow link is waited for, and a broker that sends a byte now and then is not.
+  (Of TLS only whole records are seen, of up to 16 KiB.)
+"""
+
+from time import ticks_diff
+
+from micropython import const
+
+from mqtt.packet import LinkError
+
+_PACE = const(64)  # bytes of a packet with which it gets on
+_ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
+_UNREAD = const(256)  # buffers that are read before it is said that an answer is not among them
+
+
+def late(session, now, more):
+    """Something is overdue: raise LinkError, have all in flight sent again, or grant more time.
+
+    Returns the ms after which to look again.
+    """
+    session.unread += 1
+    if more and session.unread < _UNREAD:
+        return 0
+    incoming = session.incoming
+    answer_ms = session.answer_ms
+    if incoming.began is not None:
+        if ticks_diff(now, incoming.began) >= answer_ms:
+            if incoming.moved < _PACE:
+                raise LinkError("no rest of a packet from the broker in time")
+            incoming.busy += ticks_diff(now, incoming.began)
+            incoming.began = now
+            incoming.moved = 0
+        if incoming.end - incoming.body > _PACE:
+            return answer_ms - ticks_diff(now, incoming.began)
+    if session.awaited and ticks_diff(now, session.asked_at) >= answer_ms:
+        words = {0x20: "CONNACK", 0x90: "SUBACK", 0xB0: "UNSUBACK", 0xD0: "PINGRESP"}
+        raise LinkError("no %s from the broker in time" % words[session.awaited])
+    if session.sent and ticks_diff(now, session.sent_at) >= answer_ms:
+        # No acknowledgement: all in flight is sent again, in its order [MQTT-4.4.0-1]; with MQTT 5
+        # on the next connection, for nothing is sent twice on one. [MQTT5-4.4.0-1]
+        session.sent = 0
+        session.attempts += 1
+        if session.attempts == _ATTEMPTS or session.version == 5:
+            raise LinkError("no PUBACK from the broker in time")
+    return 0
+
+
+def stalled(connection, now):
+    """The stream took no more: raise LinkError if that is too long; see `_stuck` of Connection."""
+    session = connection.session
+    incoming = session.incoming
+    if not session.up:
+        if ticks_diff(now, connection._stuck) > connection.connect_ms:
+            raise LinkError("the connection does not open within %d ms" % connection.connect_ms)
+    elif incoming.moved < _PACE:
+        raise LinkError("the connection takes no more")
+    else:
+        incoming.moved = 0
+        incoming.busy += ticks_diff(now, connection._stuck)
+        connection._stuck = now
