@@ -8,25 +8,13 @@ from node.overlay import call, forget
 def make(node, config):
     """Give the node its client; and its Wi-Fi, where the board has one to look after."""
     mqtt = config["mqtt"]
-    serial = "serial" in mqtt
-    if not serial and not _has_network():
+    if "serial" not in mqtt and not _has_network():
         from node.console import Console
 
         node.client = Console()
         node.states = 0
         return
-    wifi = config.get("wifi")
-    if wifi:
-        hostname = wifi.get("hostname") or config["node"]
-        call("wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
-    node.restart = config["restart"]
-    commands = config.get("commands", {})
-    node.secret = commands.get("secret")
-    if node.secret:
-        call("signed", "look", node)
-    node.late = -(commands.get("late") == "obey")
-    call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
-    dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
+    dials = call("ways", "find", node, config)
     from mqtt.link import Link
 
     gc.collect()
@@ -38,21 +26,25 @@ def make(node, config):
     )  # fmt: skip
     if node.wlan:
         node.client.ready = node.wlan.isconnected
-    if len(dials) > 1:
-        node.client.session.connect_ms = 4000  # the next one is worth a try
+    session = node.client.session
+    if "timeout" in mqtt:
+        session.connect_ms = session.answer_ms = mqtt["timeout"] * 1000
+    elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
+        session.connect_ms = 4000  # the next one is worth a try
     from mqtt.subscribe import want
 
-    want(node.client.session, node.prefix + "cmd/#", 1)
+    want(session, node.prefix + "cmd/#", 1)
     forget("subscribe", package="mqtt")  # until the broker is to be told
     _made(node, Link)
 
 
 def _made(node, link):
     """Give back the RAM of what made the node and its client, a kilobyte: no other is made."""
-    from mqtt.connection import Connection, Session
+    from mqtt.connection import Connection, Outbox, Session
     from mqtt.session import Incoming, Packet
+    from mqtt.transport import Dialler
 
-    for kind in (type(node), link, Connection, Session, Incoming, Packet):
+    for kind in (type(node), link, Connection, Outbox, Session, Incoming, Packet, Dialler):
         kind.__init__ = None  # type: ignore[method-assign]
 
 

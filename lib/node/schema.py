@@ -44,6 +44,7 @@ def _rules():
             "user": (None, str, 1, 65535),
             "password": (None, str, 1, 65535),
             "keepalive": (None, int, 5, 65535),
+            "timeout": (None, int, 1, 300),
             "client_id": (None, str, 1, 128),
             "ca": (None, "file"),
             "cert": (None, "file"),
