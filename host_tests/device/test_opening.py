@@ -8,7 +8,6 @@ from wire import raises
 
 from mqtt import transport
 from mqtt.link import Link
-from mqtt.packet import LinkError
 from mqtt.simple import MQTTClient
 
 CONNECT_MS = 10_000  # the default
@@ -371,8 +370,8 @@ def test_a_sink_that_fails_is_aborted():
     assert sink.ends == ["aborted"]
 
 
-def test_a_failure_to_open_says_how_long_it_was_waited_for():
+def test_a_connection_that_does_not_open_is_given_up_when_the_program_says():
     network(a="hangs")
     client = MQTTClient("id", "name")
     client.session.connect_ms = 50
-    assert "50 ms" in str(raises(LinkError, client.connect))
+    raises(OSError, client.connect)

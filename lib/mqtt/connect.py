@@ -1,7 +1,35 @@
-"""The part of a session that begins a connection: CONNECT and CONNACK.
+"""What begins a connection: the stream opens, then CONNECT and CONNACK.
 
 Imported when it is needed. A program that is short of RAM may drop it when the connection stands.
 """
+
+import select
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+_SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see mqtt.opening
+
+
+def opened(connection):
+    """True if the stream has come to stand; then the session has begun."""
+    now = ticks_ms()
+    look = ticks_diff(now, connection._stuck) > _SLOW_MS
+    for _, events in connection._poller.ipoll(0):
+        connection.opening = False
+        look = events != select.POLLOUT  # it failed
+    if look:
+        from mqtt.opening import slow
+
+        slow(connection, not connection.opening)
+    if connection.opening:
+        return False
+    connection._poller.modify(connection.stream, select.POLLIN)
+    session = connection.session
+    session.connect(now)
+    session.asked_at = ticks_add(connection._stuck, connection.connect_ms - session.answer_ms)
+    connection.send(True)
+    return True
 
 
 def connect(session):

@@ -24,7 +24,6 @@ _PUBLISH = const(0x30)
 
 _CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
-_SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see mqtt.opening
 
 
 class Connection:
@@ -85,8 +84,6 @@ class Connection:
         self.past = None  # what mqtt.backoff remembers of earlier ends
         self.random = random.getrandbits
         self.again = None  # when mqtt.suspects wants to be called
-        self._dial = None  # how the stream was opened, and how long that and CONNACK may take
-        self.connect_ms = 0
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
         """Hand a message over without waiting; returns its number, or None if it was not taken.
@@ -211,6 +208,7 @@ class Connection:
         self._since = self._stuck = ticks_ms()
         self._removed = self.outbox.removed
         self._behind = self.outbox.count
+        # How the stream is opened, and how long that and CONNACK may take.
         self._dial = dial
         self.connect_ms = self.session.connect_ms or getattr(dial, "connect_ms", 0) or _CONNECT_MS
         poller = select.poll()
@@ -222,23 +220,9 @@ class Connection:
 
     def opened(self):
         """True if the stream has come to stand; then the session has begun."""
-        now = ticks_ms()
-        look = ticks_diff(now, self._stuck) > _SLOW_MS
-        for _, events in self._poller.ipoll(0):
-            self.opening = False
-            look = events != select.POLLOUT  # it failed
-        if look:
-            from mqtt.opening import opened
+        from mqtt.connect import opened
 
-            opened(self, not self.opening)
-        if self.opening:
-            return False
-        self._poller.modify(self.stream, select.POLLIN)
-        session = self.session
-        session.connect(now)
-        session.asked_at = ticks_add(self._stuck, self.connect_ms - session.answer_ms)
-        self.send(True)
-        return True
+        return opened(self)
 
     def receive(self):
         """Take in what has arrived, a buffer full at most; returns True if it was anything."""

@@ -5,7 +5,7 @@ from time import ticks_diff, ticks_ms
 from mqtt.packet import LinkError
 
 
-def opened(connection, failed):
+def slow(connection, failed):
     """The stream does not open: wait on, dial the next address of the broker's name, or raise.
 
     Each address has its share of the time there is, and the last of them all that is left.
