@@ -1,4 +1,4 @@
-"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 37 KB;
+"""The RAM of the whole node: config, Wi-Fi, MQTT, one digital and one analog sensor, in 37.5 KB;
 from a ROM, with three drivers, in far less.
 
 The interpreter is the 32-bit one, whose pointers are as wide as the boards'. `machine` and
@@ -27,7 +27,7 @@ from tools.paths import MICROPYTHON, ROOT, VENV
 from tools.process import popen
 from tools.subscriber import Subscriber
 
-HEAP = "37K"
+HEAP = "38400"
 ESP8266 = "38K"  # all that it has
 HEAP_AND_TEST = "38K"  # the same, and what the loop of the second test itself takes
 BOARD = "ESP8266_GENERIC"
@@ -71,7 +71,7 @@ def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
         process.communicate()
 
 
-def test_the_whole_node_runs_in_37_kilobytes(start: Start, seen: Subscriber) -> None:
+def test_the_whole_node_runs_in_37_and_a_half_kilobytes(start: Start, seen: Subscriber) -> None:
     """After the first start, which checks the config and starts afresh."""
     for number in range(3):
         process = start()
