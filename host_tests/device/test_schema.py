@@ -60,6 +60,13 @@ def test_missing_broker():
     assert fault.startswith("mqtt.host: missing. Use the broker's name or address")
 
 
+def test_how_long_the_broker_may_take_is_a_number_of_seconds():
+    assert faults(mqtt={"host": "b", "timeout": 15}) == []
+    assert faults(mqtt={"host": "b", "timeout": 0}) == [
+        "mqtt.timeout: 0 is wrong. Use a whole number from 1 to 300."
+    ]
+
+
 def test_wrong_type_names_path_value_and_limit():
     assert faults(mqtt={"host": "b", "port": "1883"}) == [
         'mqtt.port: "1883" is wrong. Use a whole number from 1 to 65535.'
