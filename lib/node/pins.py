@@ -6,7 +6,6 @@ shared place; ("line", 6), an interrupt; ("channel", 10) and ("timer", 1), of PW
 pins["named"] is all that the sensors say, so that no pin is proposed that another one wants.
 """
 
-from node.overlay import call
 from node.roles import roles
 
 _SHARED = ("sda", "scl", "rom")
@@ -36,8 +35,6 @@ def check(faults, about, board, pins, warnings):
         return
     if uses == "i2c" or sensor.get("rom"):
         _part(faults, path, sensor, options, board, pins)
-    elif uses in ("adc", "pwm"):
-        call("limits", "check", faults, about, board, warnings)
 
 
 def _pin(faults, path, key, pin, want, board, pins, warnings):

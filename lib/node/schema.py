@@ -92,6 +92,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
+    rules = rules["sensor"]  # the others are done with: their RAM is needed
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing. mqtt.password needs one.")
     if serial:
@@ -120,7 +121,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
         path = "sensors[%d]" % i
         if isinstance(sensor, dict):
             try:
-                _sensor(faults, path, sensor, rules["sensor"], board, names, pins, warnings)
+                _sensor(faults, path, sensor, rules, board, names, pins, warnings)
             except _Broken as error:
                 broken.append("%s.driver: %s" % (path, error))
         else:
@@ -211,6 +212,8 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
             _forget_drivers()
             about = (path, sensor, uses, options, asked)
             call("pins", "check", faults, about, board, pins, warnings)
+            if len(faults) == before and uses in ("adc", "pwm"):
+                call("limits", "check", faults, about, board, warnings)
 
 
 def _number(text):
