@@ -45,7 +45,7 @@ conformance: setup  ## every statement of MQTT that binds a client; writes docs/
 	@.venv/bin/python -m tools.conformance
 
 fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=1000000)
-	@FUZZ_COUNT=$(or $(COUNT),1000000) .venv/bin/python -m pytest -q host_tests/test_fuzz.py
+	@.venv/bin/python -m host_tests.fuzz $(if $(COUNT),--count '$(COUNT)')
 
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint

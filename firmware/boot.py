@@ -7,4 +7,6 @@ except Exception as error:
     import sys
 
     sys.print_exception(error)
-    print("Petrel: the boot failed, see above; copy lib/ to the board again")
+    print("Petrel: the boot failed:", error)
+    if isinstance(error, ImportError):
+        print("Petrel: lib/ is not complete on this board; deploy to it again")

@@ -125,3 +125,16 @@ def test_nothing_beside_the_config_is_run(tmp_path: Path) -> None:
     for module in ("json", "board", "node", "tls"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit(3)")
     assert ran(tmp_path, "check", "ESP32_GENERIC", GOOD).returncode == 0
+
+
+def test_a_config_with_the_examples_network_is_drawn_and_refused_for_a_board(
+    tmp_path: Path,
+) -> None:
+    wifi = {"ssid": "your network", "password": "its password"}
+    done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD, wifi=wifi)
+    assert done.returncode == 0, done.stderr
+    assert "door" in (tmp_path / "out.svg").read_text()
+    done = ran(tmp_path, "check", "ESP32_GENERIC", GOOD, wifi=wifi)
+    assert done.returncode == 1 and 'wifi.ssid: "your network"' in done.stdout
+    done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD, wifi={"ssid": 3})
+    assert done.returncode == 1 and "wifi.ssid: 3 is wrong" in done.stderr

@@ -209,6 +209,7 @@ def test_deploy_command_for_the_simulated_board(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "lib/node/app.mpy").exists()
     assert "no config.json yet" in done.stdout
+    assert f"the files are in {tmp_path}\n" in done.stdout
 
 
 def test_the_drive_is_found_by_its_label_and_what_is_on_it(
@@ -252,11 +253,11 @@ def test_usb_sends_a_config_and_the_drivers_that_are_asked_for(tmp_path: Path) -
     drive.mkdir()
     relay = {"name": "pump", "driver": "relay", "pin": "X1"}
     config.write_text(json.dumps({"mqtt": {"serial": "usb"}, "sensors": [relay]}))
-    command = ["PYBV11", "--to", str(drive), "--config", str(config), "--drivers", "servo,ntc"]
+    command = ["PYBV11", "--to", str(drive), "--config", str(config), "--drivers", "servo,digital"]
     usb.main(command, standalone_mode=False)
     assert json.loads((drive / "config.json").read_text()) == json.loads(config.read_text())
     there = {path.stem for path in (drive / "lib/sensors").glob("*.mpy")}
-    assert {"relay", "servo", "ntc"} < there
+    assert {"relay", "servo", "digital"} < there
     assert not {"analog", "bme280"} & there
     config.write_text(
         json.dumps({"mqtt": {"serial": "usb"}, "sensors": [{**relay, "pin": "X99"}]})

@@ -182,3 +182,53 @@ def test_a_button_that_nobody_presses_is_no_fault(node: Node) -> None:
     node.bench.press(18)
     assert node.wait("bell")["value"] == "click"
     assert not any("bell:" in line for line in node.bench.lines)
+
+
+@pytest.mark.parametrize("missing", ["USES", "DRIVER", "options"])
+def test_a_driver_that_lacks_something_is_told_by_its_file_and_stops_nobody(
+    node: Node, missing: str
+) -> None:
+    odd = write_driver(node)
+    path = node.flash / "lib/sensors/odd.py"
+    path.write_text(path.read_text().replace(missing, "other"))
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line(rf"sensors\[0\]\.driver: lib/sensors/odd.py has no {missing}")
+    node.wait("light")
+    if missing != "options":
+        node.bench.wait_for_line(rf"odd: lib/sensors/odd.py has no {missing}")
+
+
+def test_a_driver_that_imports_what_is_not_there_is_told_with_that(node: Node) -> None:
+    odd = write_driver(node, head="import nothing")
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line(r"sensors\[0\]\.driver: .*'nothing' \(sensors/odd.py, line 3")
+    node.wait("light")
+
+
+def test_a_misspelt_driver_beside_a_broken_one_is_still_a_driver_that_there_is_not(
+    node: Node,
+) -> None:
+    odd = write_driver(node, head=BUG)
+    node.write_config(node.config(sensors=[{**odd, "driver": "odb"}, LIGHT]))
+    node.bench.power_on()
+    node.bench.wait_for_line(
+        r'sensors\[0\]\.driver: there is no driver "odb" here. Did you mean "odd"'
+    )
+
+
+def test_a_library_that_is_not_complete_is_told_at_the_boot(node: Node) -> None:
+    (node.flash / "lib/node/config.mpy").unlink()
+    node.bench.power_on()
+    node.bench.wait_for_line("the boot failed: no module named 'node.config'")
+    node.bench.wait_for_line("lib/ is not complete on this board; deploy to it again")
+
+
+def test_another_failure_of_the_boot_blames_no_file(node: Node) -> None:
+    (node.flash / "lib/node/boot.mpy").unlink()
+    (node.flash / "lib/node/boot.py").write_text("1 / 0")
+    node.bench.power_on()
+    at = node.bench.wait_for_line("the boot failed: divide by zero")
+    node.bench.wait_for_line("ZeroDivisionError")
+    assert not any("not complete" in line for line in node.bench.lines[at:])

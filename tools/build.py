@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tools import boards, storage
+from tools import boards, drivers, storage
 from tools.check import check_config, minified
 from tools.compile import RECORD, Source, compile_all, modules
 from tools.locks import Lock
@@ -43,6 +43,7 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:
         task = progress.add_task(f"compiling for {name}", total=len(sources))
         compile_all(sources, out, board.optimise, lambda _: progress.advance(task))
+    drivers.check()
     for plain in PLAIN:
         _put(out / plain, (FIRMWARE / plain).read_bytes())
     _put(out / EXAMPLE, (FIRMWARE / "config.json").read_bytes())

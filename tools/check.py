@@ -22,7 +22,11 @@ from tools.paths import LIB, MICROPYTHON
 
 # Runs in the folder of the config, so that the files it names are found.
 _CODE = """
-import sys
+import builtins, sys
+say = print
+def told(*some, **more):
+    raise ValueError("it prints, which a driver must not do when it is imported or checked")
+builtins.print = told
 sys.path[:] = [folder for folder in sys.path if folder]  # nothing of the folder is imported
 import json
 import board
@@ -31,8 +35,10 @@ warnings = []
 size = int(sys.argv[2])
 text = saved.read(sys.argv[1], [], 1 << 30)
 faults = verdict.of(text, board, warnings, sys.argv[3] == "files", size, 1 << 30)[1]
-print(json.dumps([faults, warnings]))
+say()  # the rest of a line that a driver has written
+say(json.dumps([faults, warnings]))
 """
+_OF_DRIVER = re.compile(r"\((?:[^()]*/)?sensors/(\w+)\.py, line (\d+)[^()]*\)$")
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
@@ -115,8 +121,8 @@ def _run(
         )
     if done.returncode:
         raise ToolError(f"the check of the config failed: {done.stderr.strip()[-300:]}")
-    faults, warnings = json.loads(done.stdout)
-    return faults, warnings
+    faults, warnings = json.loads(done.stdout.splitlines()[-1])
+    return [_OF_DRIVER.sub(r"(lib/sensors/\1.py:\2)", fault) for fault in faults], warnings
 
 
 @click.command()

@@ -127,7 +127,7 @@ def main() -> int:
         if bad:
             raise ToolError("not all tests pass:\n  " + "\n  ".join(bad), "see above")
     except ToolError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -116,7 +116,8 @@ def deploy(
                 target.carry_out(steps, started)
     console.print(
         f"{len(todo.write)} of {len(todo.wanted)} files copied, {len(todo.remove)} removed"
-        + (f"; {', '.join(sorted(sent))} sent" if sent else "")
+        + (f"; {_sent(sent, config)}" if config else ""),
+        soft_wrap=True,
     )
     if not config and CONFIG not in found.sizes:
         console.print(
@@ -131,6 +132,12 @@ def _config_files(config: Path, folder: Path) -> dict[str, Path]:
     small = folder / CONFIG
     small.write_bytes(minified(config))
     return {**companions(config), CONFIG: small}
+
+
+def _sent(sent: Iterable[str], config: Path) -> str:
+    """What went along besides the package, and where the config came from."""
+    others = sorted({*sent} - {CONFIG})
+    return f"{config} sent as {CONFIG}" + (f", with {', '.join(others)}" if others else "")
 
 
 def _fitting(
@@ -220,7 +227,10 @@ def command(
     for warning in check_config(config, board) if config else ():
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     if to or board == "UNIX":
-        deploy(folder, Folder(to or BUILD / "UNIX-flash"), config, console, facts, wanted)
+        where = to or BUILD / "UNIX-flash"
+        deploy(folder, Folder(where), config, console, facts, wanted)
+        run = "; make sim runs them" if board == "UNIX" and not to else ""
+        console.print(f"the files are in {where}{run}", soft_wrap=True)
         return
     target = Mpremote(choose(port))
     deploy(folder, target, config, console, facts, wanted)

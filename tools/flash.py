@@ -152,7 +152,7 @@ def download(url: str) -> Path:
 @click.option("--port", help="serial port  [default: the only one there is]")
 @click.option("--firmware", help="file or address of the firmware")
 @click.option("--no-erase", is_flag=True, help="keep what else is on the flash")
-@click.option("--baud", default=460800, show_default=True)
+@click.option("--baud", default=460800, show_default=True, type=click.IntRange(min=1200))
 @click.option("--dry-run", is_flag=True, help="check the file and print the command, do nothing")
 def command(
     board: str, port: str | None, firmware: str | None, no_erase: bool, baud: int, dry_run: bool

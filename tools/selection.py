@@ -25,11 +25,13 @@ _VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
-# What only a config with such a key needs.
+# Modules, and the keys of which a config has one if it needs them.
 _ASKED_BY = {
-    "delivery": {"node.delivery", "mqtt.durable"},
-    "secret": {"node.signed"},
-    "watchdog": {"node.watchdog"},
+    "node.delivery": {"delivery"},
+    "mqtt.durable": {"delivery"},
+    "node.signed": {"secret"},
+    "node.watchdog": {"watchdog"},
+    "mqtt.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
 _CHECK = "node.verdict"  # with what it alone imports
@@ -165,7 +167,7 @@ def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
     """The modules that a config with these keys does not need."""
     if not keys:
         return set()
-    without = set().union(*(each for key, each in _ASKED_BY.items() if key not in keys))
+    without = {name for name, asking in _ASKED_BY.items() if asking.isdisjoint(keys)}
     if "serial" in keys or board.petrel["network"] != "none":
         without.add("node.console")
     return without

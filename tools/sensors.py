@@ -19,6 +19,7 @@ from typing import Any
 from tools import boards
 from tools.boards import Board
 from tools.compile import compile_all, modules
+from tools.drivers import check as whole
 from tools.errors import ToolError
 from tools.imports import drivers
 from tools.lint import types_of
@@ -328,6 +329,7 @@ def measured() -> dict[str, tuple[int, int]]:
 
 def pages() -> dict[Path, str]:
     """Every page, by its path; raises ToolError for a driver of which nothing more is known."""
+    whole()
     if missing := [driver for driver in drivers() if driver not in PARTS]:
         raise ToolError(
             f"tools/parts.py has no part for {', '.join(missing)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tools import boards
 from tools.check import findings, read
 from tools.errors import ToolError
 from tools.parts import PARTS
-from tools.paths import BUILD
+from tools.paths import BUILD, FIRMWARE
 
 SUPPLIES = {"3V3": "#c0392b", "5V": "#d35400", "GND": "#2c3e50"}
 COLOURS = ("#2980b9", "#27ae60", "#8e44ad", "#16a085", "#b7950b", "#c2185b", "#5d6d7e", "#6d4c41")
@@ -119,6 +120,15 @@ def _short(title: str) -> str:
     return title if len(title) <= 34 else title[:32] + " ..."
 
 
+def _with_a_network(config: Any) -> Any:
+    """The config, with a network in the place of the example's: it is wired in the same way."""
+    example = json.loads((FIRMWARE / "config.json").read_text())["wifi"]
+    if not isinstance(config, dict) or not isinstance(config.get("wifi"), dict):
+        return config
+    own = {key: value for key, value in config["wifi"].items() if value != example.get(key)}
+    return {**config, "wifi": {"ssid": "net", **own}}
+
+
 @click.command()
 @click.argument("board")
 @click.argument("config", type=click.Path(exists=True, path_type=Path))
@@ -132,7 +142,7 @@ def command(board: str, config: Path, out: Path) -> None:
     """Draw how the parts of CONFIG are wired to BOARD; a config that is refused is not drawn."""
     facts = boards.load(board)
     wanted = read(config)
-    faults, warnings = findings(wanted, board)
+    faults, warnings = findings(_with_a_network(wanted), board)
     if faults:
         raise ToolError(f"{board} would refuse {config}", "\n  ".join(faults))
     console = Console(highlight=False, soft_wrap=True)

@@ -13,11 +13,11 @@ from rich.table import Table
 
 from host_tests.emulated.cortex import LITTLEFS, ROMFS, Board, Raised
 from host_tests.harness.mqtt_line import MqttLine
+from tools import cli
 from tools.bench import exact, report
 from tools.bench.figures import CLIENTS, Kind
 from tools.bench.place import INSIDE, PAYLOAD, TOPIC, WARM_UP, PinnedBroker, Place
 from tools.broker import Broker
-from tools.errors import ToolError
 from tools.firmware import qemu
 from tools.paths import BUILD, ROOT
 from tools.subscriber import Subscriber
@@ -152,10 +152,7 @@ def markdown(found: Figures) -> str:
 @click.option("--write", is_flag=True, help=f"put the table into {DOCS.relative_to(ROOT)}")
 def command(write: bool) -> None:
     """Measure the RAM of both clients on the emulated Cortex-M3, and on the unix port."""
-    try:
-        found = _measured()
-    except ToolError as error:
-        raise click.ClickException(str(error)) from error
+    found = _measured()
     table = Table("", *[f"{kind}, {port}" for kind, port in found])
     for at, row in enumerate(ROWS):
         table.add_row(row.words, *[report.shown(figures[at]) for figures in found.values()])
@@ -177,4 +174,4 @@ def _measured() -> Figures:
 
 
 if __name__ == "__main__":
-    command()
+    sys.exit(cli.run(command, "python -m host_tests.emulated"))

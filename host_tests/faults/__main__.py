@@ -13,6 +13,7 @@ from rich.table import Table
 
 from host_tests.faults.conftest import FIGURES
 from host_tests.faults.rows import FAULTS, named_by
+from tools import cli
 from tools.paths import ROOT
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -83,4 +84,4 @@ def command(write: bool) -> None:
 
 
 if __name__ == "__main__":
-    command()
+    sys.exit(cli.run(command, "python -m host_tests.faults"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from host_tests.faults.proxy import Proxy
 from host_tests.faults.soak_node import FASTEST, FAULTS, PINS, Member, Said
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import make_node
+from tools import cli
 from tools.broker import Broker
 from tools.paths import BUILD, ROOT
 from tools.subscriber import Subscriber, parse
@@ -324,7 +326,10 @@ def wrong(report: dict[str, Any]) -> list[str]:
 
 
 @click.command()
-@click.option("--minutes", default=30.0, show_default=True, help="how long faults are made")
+@click.option(
+    "--minutes", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
+    help="how long faults are made",
+)  # fmt: skip
 @click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(1, 64))
 @click.option(
     "--rate", default=RATE, show_default=True, type=click.FloatRange(0.1, FASTEST * len(PINS)),
@@ -354,4 +359,4 @@ def command(minutes: float, nodes: int, rate: float, seed: int | None, write: bo
 
 
 if __name__ == "__main__":
-    command()
+    sys.exit(cli.run(command, "python -m host_tests.faults.soak"))

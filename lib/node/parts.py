@@ -7,7 +7,7 @@ import machine
 from micropython import const
 
 from node.overlay import call, forget
-from node.roles import roles
+from node.roles import need, roles
 
 _REST_MS = const(600_000)  # for a driver that did not return
 
@@ -105,6 +105,7 @@ def _made(entry, buses):
 def _make(entry, buses):
     """Import the driver, make what it is handed, hand that over."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
+    need(module, entry["driver"])
     for name in ("options", "demands"):  # they were for the check of the config
         if hasattr(module, name):
             setattr(module, name, None)

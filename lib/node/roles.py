@@ -10,3 +10,10 @@ def roles(uses):
     if uses == "i2c":
         return ("sda", "i2c"), ("scl", "i2c")
     return (("pin", uses),) if isinstance(uses, str) else uses
+
+
+def need(module, driver, *more):
+    """ValueError for the module of a driver that lacks what each has to have."""
+    for name in ("DRIVER", "USES") + more:
+        if not hasattr(module, name):
+            raise ValueError("lib/sensors/%s.py has no %s; see docs/drivers.md" % (driver, name))

@@ -7,7 +7,7 @@ only while they are used. Nothing in a config, however it is nested or typed, ma
 import sys
 
 from node.overlay import call
-from node.roles import roles
+from node.roles import need, roles
 from node.values import shown, wanted, wrong
 
 _RESERVED = ("status", "diagnostics", "cmd", "reply")
@@ -178,11 +178,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
             )
         else:
             rules = dict(rules)
-            options = _of_driver(name, driver.options)
-            for key, _ in roles(driver.USES):
-                rules[key] = (..., "pin")
-            for key, option in options.items():
-                rules[key] = _option_rule(option)
+            options = _of_driver(name, _promised, driver, name, rules)
             address = sensor.get("address")
             if isinstance(address, str) and "address" in options:
                 sensor = dict(sensor)
@@ -222,6 +218,17 @@ def _number(text):
         return int(text, 16) if text[:2] in ("0x", "0X") else text
     except ValueError:
         return text
+
+
+def _promised(driver, name, rules):
+    """The options of a driver; puts the rules for them, and for its pins, to the others."""
+    need(driver, name, "options")
+    for key, _ in roles(driver.USES):
+        rules[key] = (..., "pin")
+    options = driver.options()
+    for key, option in options.items():
+        rules[key] = _option_rule(option)
+    return options
 
 
 def _asked(driver, sensor, options):
@@ -265,9 +272,14 @@ def _driver(name):
         return None
     try:
         module = __import__("sensors." + name, None, None, ("DRIVER",))
-    except ImportError:
+    except ImportError as error:
+        if "'" in str(error) and "sensors." + name not in str(error):
+            raise  # it is there, and something that it imports is not
         return None
-    return module if hasattr(module, "DRIVER") else None
+    for each in ("DRIVER", "USES"):
+        if hasattr(module, each):
+            return module
+    return None
 
 
 def _section(faults, path, section, rules, closed=True):

@@ -22,7 +22,11 @@ def driver(word, load):
         except OSError:  # frozen modules can't be listed
             continue
         for name in _closest(word, names):
-            if load(name):
+            try:
+                meant = load(name)
+            except Exception:  # it is there, and fails
+                meant = True
+            if meant:
                 return _MEANT % name
     return " docs/sensors lists them all."
 

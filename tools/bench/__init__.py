@@ -125,7 +125,10 @@ def versions(rounds: int) -> str:
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, help="rounds of the speeds")
+@click.option(
+    "--rounds", default=5, show_default=True, type=click.IntRange(min=1),
+    help="rounds of the speeds",
+)  # fmt: skip
 @click.option("--write", is_flag=True, help="put the table into docs/bench.md as well")
 def command(rounds: int, write: bool) -> None:
     """Measure Petrel's MQTT clients: sizes, RAM, allocations, instructions, speeds.

@@ -16,7 +16,10 @@ from tools.ports import choose
 
 @click.command()
 @click.option("--port", help="serial port  [default: the only one there is]")
-@click.option("--baud", default=115_200, show_default=True, help="of a UART; USB does not care")
+@click.option(
+    "--baud", default=115_200, show_default=True, type=click.IntRange(min=1200),
+    help="of a UART; USB does not care",
+)  # fmt: skip
 @options(user=False)
 @click.option(
     "--keys", is_flag=True, help="keys go to the board's REPL, Ctrl-C too; Ctrl-] leaves"
