@@ -157,7 +157,7 @@ def cannot_use(board: Board) -> frozenset[str]:
     if board.petrel["network"] != "wifi":
         without.add("node.wifi")
     if board.petrel["network"] == "none":
-        without |= {"node.brokers", "node.hosts", "node.ntp"}
+        without |= {"node.brokers", "node.hosts", "node.ntp", "mqtt.reach"}
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.certificates"}
     return frozenset(without)

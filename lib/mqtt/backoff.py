@@ -66,9 +66,12 @@ def ended(client, error):
             pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
     client._since = ticks_add(now, pause)
     if not session.up:
-        from mqtt.reach import explain
+        from mqtt.transport import at
 
-        return explain(client, raised, error)
+        if at:  # else it was opened in another way, and there is nothing to add
+            from mqtt.reach import explain
+
+            return explain(client, raised, error)
     return error
 
 
