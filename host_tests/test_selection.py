@@ -373,8 +373,9 @@ def test_a_board_without_the_check_says_so_and_goes_on_with_the_last_good_config
         node.wait("light")
         assert [said for said in bridge.lines if "config.json: not checked" in said]
         (node.flash / "config.json").write_text('{"mqtt": ')
-        node.seen.publish("petrel/n1/cmd/reboot", "")
-        assert node.seen.seen(_unusable, 20), bridge.lines
+        node.obeys()
+        assert node.command("reboot")["ok"]
+        assert node.seen.seen(_unusable, 40), bridge.lines
         start = len(seen.messages)
         node.wait("light", start=start)
 

@@ -115,6 +115,7 @@ def test_ctrl_c_from_the_bridge_stops_the_node(
     person, program = terminal
     with BridgeProcess(line.port, broker, "--keys", stdin=program) as with_keys:
         with_keys.wait("Petrel: connected", timeout=25)
+        node.obeys()
         assert node.command("ping", "\x03\x04")["ok"]
         os.write(person, b"\x03")
         with_keys.wait("Petrel: stopped; machine.reset")

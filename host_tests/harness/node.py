@@ -57,6 +57,11 @@ class Node:
         self.seen.publish(f"petrel/{self.name}/cmd/{name}", payload)
         return self.seen.wait(f"petrel/{self.name}/reply/{name}", start=start)
 
+    def obeys(self) -> None:
+        """Wait until it obeys: what comes right after a connection may have been kept for it."""
+        while not self.command("ping")["ok"]:
+            pass
+
     def wait(self, below: str, timeout: float = 15, start: int = 0, **fields: Any) -> Any:
         """Wait for a message of the node."""
         return self.seen.wait(f"petrel/{self.name}/{below}", timeout, start, **fields)
