@@ -105,6 +105,8 @@ WRONG = {
     b"\x20\x03\x00\x00\x00": 0x82,  # a second CONNACK
     b"\xc0\x00": 0x82,  # PINGREQ is ours to send
     b"\x32\x06\x00\x01t\x00\x00\x00": 0x82,  # identifier 0
+    b"\x32\x84\x08\x00\x01t\x00\x00\x00" + bytes(1022): 0x82,  # and in a large one
+    b"\x40\x80\x80\x80\x80\x01": 0x81,  # a length of five bytes, of a packet that may come
     b"\x30\x04\x00\x01#\x00": 0x82,  # wildcards are for filters
     b"\x30\x08\x00\x01t\x04\x01\x00\x01\x00": 0x82,  # a property twice
     b"\xe0\x02\x00\x05": 0x81,  # properties that are not there
@@ -112,7 +114,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("raw", WRONG, ids=bytes.hex)
+@pytest.mark.parametrize("raw", WRONG, ids=lambda raw: raw[:8].hex())
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_what_is_wrong_is_told_before_the_connection_ends(
     far: FarEnd, kind: str, raw: bytes

@@ -72,7 +72,7 @@ class Incoming:
             self.into = self.buffer
             self.need = len(self.buffer)
         if not self.buffer[at]:
-            raise self.forbidden(0, size)  # MQTT 2.2.1: reserved
+            raise self.forbidden(0, None)  # MQTT 2.2.1: reserved
         return self.buffer[at]
 
     def _length(self, body, size):
@@ -86,7 +86,7 @@ class Incoming:
                 return body, size
             shift += 7
             if shift == 28:
-                raise self.forbidden(self.buffer[self._at], size)
+                raise self.forbidden(self.buffer[self._at], None)
         return body + 1, 0  # not all of it has arrived
 
     def _wait(self, size, now):
@@ -118,12 +118,12 @@ class Incoming:
         self.topic_end = at
         self.payload_at = at + 2 if qos else at
         if at < self.body + 3 or self.payload_at > self.end or qos == 6:
-            raise self.forbidden(first, self.end - self.body)
+            raise self.forbidden(first, None)
         if qos and self.payload_at <= end:
             self.pid = self.number(at)
 
     def forbidden(self, first, size):
-        """The exception for a packet that MQTT forbids, or forbids now."""
+        """The exception for a packet that MQTT forbids, see mqtt.words."""
         from mqtt.words import forbidden
 
         return forbidden(first, size)

@@ -70,30 +70,26 @@ def raise_for(session, key):
             raise code if isinstance(code, Exception) else refusal(code)
 
 
-# What the words of a ProtocolError say; the first that is in them counts.
+# What the words of a ProtocolError without a code say; the first that is in them counts.
 _CODES = (
     ("WebSocket", 0),  # it never reached MQTT
     ("fit", 0x95),
     ("property 0x23", 0x94),  # a topic alias; we allow none
     ("not in packet", 0x81),
     ("malformed", 0x81),
-    ("remaining length", 0x81),
-    ("packet 0x00", 0x81),
     ("U+0000", 0x81),
     ("UTF-8", 0x81),
 )
-# First bytes with the flags that they must have.
-_KINDS = b"\x10\x20\x40\x50\x62\x70\x82\x90\xa2\xb0\xc0\xd0\xe0\xf0"
 
 
 def code_of(error):
     """The reason code with which a connection is ended for that error; 0 for none."""
     if isinstance(error, Refused):
         return error.code if str(error).startswith("authentication") else 0
+    if hasattr(error, "code"):  # see mqtt.words
+        return error.code
     said = str(error)
     for part, code in _CODES:
         if part in said:
             return code
-    if "out of place" in said and int(said[7:11], 16) not in _KINDS:
-        return 0x81
     return 0x82

@@ -24,11 +24,25 @@ def too_long(what, size, most):
     return ValueError("%s of %d bytes; MQTT allows %d" % (what, size, most))
 
 
+# First bytes with the flags that they must have; PUBLISH has flags of its own.
+_KINDS = b"\x10\x20\x40\x50\x62\x70\x82\x90\xa2\xb0\xc0\xd0\xe0\xf0"
+
+
 def forbidden(first, size):
-    """The exception for a packet that the broker may not send, or not now, or not so long."""
-    return ProtocolError(
-        "packet 0x%02x of %d bytes from the broker: malformed, or out of place" % (first, size)
-    )
+    """The exception for a packet that the broker may not send; its code is the reason in MQTT 5.
+
+    size: of a packet that the broker may not send now, or not with that content; None for one
+    that is malformed.
+    """
+    first &= 0xFF  # more in a PUBLISH that was too large for the buffer
+    if size is None:
+        text = "the broker sent a malformed packet 0x%02x" % first
+    else:
+        text = "the broker sent packet 0x%02x of %d bytes: not allowed here" % (first, size)
+    malformed = size is None or (first >> 4 != 3 and first not in _KINDS)
+    error = ProtocolError(text)
+    error.code = 0x81 if malformed else 0x82  # type: ignore[attr-defined]
+    return error
 
 
 def bad_topic(topic, raw):
