@@ -141,8 +141,8 @@ def test_nothing_comes_before_connack(client: Client, far: FarEnd, raw: bytes) -
     far.greeting = raw
     error = client.refused(**QUICK)
     assert error.name in ("ProtocolError", "LinkError"), error
-    far.wait_end()
-    first, *goodbye = (each.kind for each in far.packets)
+    far.wait_end(0)  # the asyncio client may have begun the next connection already
+    first, *goodbye = (each.kind for each in far.meetings[0].packets)
     assert first == CONNECT and (not goodbye or (far.version, goodbye) == (5, [DISCONNECT]))
 
 
