@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from host_tests.faults.proxy import Proxy
 from host_tests.harness.authority import Authority
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
@@ -137,3 +138,23 @@ def test_a_broker_that_wants_a_client_certificate(
             first = secured.restart()
             node.bench.wait_for_line("Petrel: connected", 20, first)
             assert [line for line in strict.log if "as n1" in line and "u'n1'" in line]
+
+
+def test_a_slow_handshake_has_its_time_where_there_is_another_broker(
+    authority: Authority, tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    flash = tmp_path / "flash"
+    with (
+        Broker(settings=authority.settings()) as tls,
+        Proxy((tls.host, tls.port), packets=False) as slow,
+    ):
+        slow.delay_s = 1.5  # several pieces go to and fro before CONNACK
+        air = ("127.0.0.1", slow.port)
+        node = make_node(flash, WIDTHS[-1], broker, seen, air=air, heap="256K")
+        authority.ca.cert_pem.write_to_path(flash / "ca.pem")
+        node.write_config(Secured(node, seen).config(ca="ca.pem", host=["127.0.0.1", "127.0.0.1"]))
+        with node.bench:
+            node.bench.power_on()
+            node.bench.wait_for_line("Petrel: connected", 40)
+            assert "Petrel: not connected" not in "\n".join(node.bench.lines)
+            assert slow.connections == 1

@@ -42,9 +42,8 @@ def _made(node, link):
     """Give back the RAM of what made the node and its client, a kilobyte: no other is made."""
     from mqtt.connection import Connection, Outbox, Session
     from mqtt.session import Incoming, Packet
-    from mqtt.transport import Dialler
 
-    for kind in (type(node), link, Connection, Outbox, Session, Incoming, Packet, Dialler):
+    for kind in (type(node), link, Connection, Outbox, Session, Incoming, Packet):
         kind.__init__ = None  # type: ignore[method-assign]
 
 

@@ -4,8 +4,11 @@ A file that is missing or damaged fails the connection, not the node: that is to
 tried again after a pause like any other. The connection works as soon as the file is right.
 """
 
+from micropython import const
+
 from node.overlay import call
 
+_CONNECT_MS = const(30_000)  # see mqtt.tls, which is not loaded yet
 _KEYS = ("ca", "cert", "key", "verify")
 
 
@@ -16,16 +19,29 @@ def dials(mqtt, places):
     """
     options = {key: mqtt[key] for key in _KEYS if key in mqtt}
     made: list = []
+    return [_Dialler(made, options, places, i) for i in range(len(places))]
 
-    def dialler(i):
-        def dial():
-            if not made:
-                _make(made, options, places)
-            return made[i]()
 
-        return dial
+class _Dialler:
+    """The dialler for places[i]. The first call makes those for all places, see mqtt.transport."""
 
-    return [dialler(i) for i in range(len(places))]
+    connect_ms = _CONNECT_MS
+
+    def __init__(self, made, options, places, i):
+        self._made = made
+        self._options = options
+        self._places = places
+        self._i = i
+        self.more = 0
+
+    def __call__(self):
+        if not self._made:
+            _make(self._made, self._options, self._places)
+        dial = self._made[self._i]
+        try:
+            return dial()
+        finally:
+            self.more = dial.more
 
 
 def _make(made, options, places):
