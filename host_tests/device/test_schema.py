@@ -55,7 +55,7 @@ def test_a_good_config_has_no_faults():
 
 def test_missing_broker():
     found = check({"wifi": {"ssid": "net"}}, Board)
-    assert found == ["mqtt: missing. Use an object, {...}."]
+    assert found == ['mqtt: missing. Use {"host": "..."}.']
     (fault,) = faults(mqtt={})
     assert fault.startswith("mqtt.host: missing. Use the broker's name or address")
 
@@ -69,7 +69,7 @@ def test_how_long_the_broker_may_take_is_a_number_of_seconds():
 
 def test_wrong_type_names_path_value_and_limit():
     assert faults(mqtt={"host": "b", "port": "1883"}) == [
-        'mqtt.port: "1883" is wrong. Use a whole number from 1 to 65535.'
+        'mqtt.port: "1883" is wrong. Use a whole number from 1 to 65535, without quotes.'
     ]
     assert faults(mqtt={"host": "b", "port": 0}) == [
         "mqtt.port: 0 is wrong. Use a whole number from 1 to 65535."

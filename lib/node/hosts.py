@@ -60,4 +60,8 @@ def good(host):
     for c in name:
         if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "-._:"):
             return False
+    if name.replace(".", "").isdigit():  # an address
+        parts = name.split(".")
+        if len(parts) != 4 or not all(part and int(part) < 256 for part in parts):
+            return False
     return bool(name) and 0 < port < 65536

@@ -44,10 +44,13 @@ def _pin(faults, path, key, pin, want, board, pins, warnings):
         free = _free(want, board, pins)
         if not free and " Hz" in wrong:
             free = ["the same frequency"]
-        faults.append(
-            "%s.%s: %s %s (%s). Use %s."
-            % (path, key, _named(pin, place), wrong, board.ID, _some(free))
-        )
+        shown, use = _named(pin, place), _some(free)
+        if isinstance(pin, str) and pin not in board.PINS:
+            shown = '"%s"' % pin
+            number = pin.upper().lstrip("GPIO")
+            if number in free:  # "4", "GPIO4"; "x1"
+                use = number + ", without quotes" if number.isdigit() else '"%s"' % number
+        faults.append("%s.%s: %s %s (%s). Use %s." % (path, key, shown, wrong, board.ID, use))
         return
     _take(pin, place, want, path, board, pins)
     doubt = _doubt(pin, place, board)

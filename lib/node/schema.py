@@ -22,8 +22,8 @@ def _rules():
         "": {
             "node": (None, "name"),
             "base": (None, "topic"),
-            "wifi": (None, "object"),
-            "mqtt": (..., "object"),
+            "wifi": (None, "object", 0, 0, '{"ssid": "...", "password": "..."}'),
+            "mqtt": (..., "object", 0, 0, '{"host": "..."}'),
             "sensors": (None, "list"),
             "diagnostics": (None, int, 10, 86400),
             "queue": (None, int, 1, 1024),
@@ -292,12 +292,13 @@ def _section(faults, path, section, rules, closed=True):
                 # A section of a wrong type may be a secret, or an address with one in it.
                 secret = key in _SECRET or rule[1] == "object"
                 value = "this" if secret else shown(section[key], _longest)
+                if key == "address" and type(section[key]) is int:
+                    value += " (0x%02x)" % section[key]
                 faults.append("%s%s: %s is wrong. Use %s." % (path, key, value, want))
             elif _online and rule[1] in ("hosts", "ntp"):
                 call("hosts", "check", faults, path + key, section[key])
         elif rule[0] is ...:
-            what = rule[4] if len(rule) > 4 else wanted(rule)
-            faults.append("%s%s: missing. Use %s." % (path, key, what))
+            faults.append("%s%s: missing. Use %s." % (path, key, wanted(rule)))
     for key in section if closed else ():
         if key not in rules:
             hint = call("suggest", "key", key, rules)

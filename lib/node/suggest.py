@@ -32,11 +32,14 @@ def driver(word, load):
 
 
 def _closest(word, names):
-    """Those that a slip of the hand turns into the word, the nearest first."""
+    """Those that are the word but for a slip of the hand or its end, the nearest first."""
     found = []
+    word = word.lower()
     for name in names:
-        far = _far(word.lower(), name)
-        if far <= (2 if len(name) > 3 else 1):
+        far = _far(word, name)
+        if min(len(word), len(name)) > 2 and (word.startswith(name) or name.startswith(word)):
+            found.append((min(far, 2), name))  # "username", "pass"
+        elif far <= (2 if len(name) > 3 else 1):
             found.append((far, name))
     return [name for _, name in sorted(found)]
 

@@ -32,7 +32,10 @@ def wrong(value, rule):
         good = good or isinstance(value, str) and 0 < len(value) < 3 and plain(value, "")
     else:
         good = isinstance(value, str) and _text(value, kind, rule)
-    return None if good else wanted(rule)
+    if good:
+        return None
+    quoted = isinstance(value, str) and (kind is int or kind is float)
+    return wanted(rule) + (", without quotes" if quoted else "")
 
 
 def _text(value, kind, rule):
@@ -55,6 +58,8 @@ def _text(value, kind, rule):
 
 def wanted(rule):
     kind = rule[1]
+    if len(rule) > 4:
+        return rule[4]
     if isinstance(kind, tuple):
         return "one of " + ", ".join([shown(choice) for choice in kind])
     if kind is str:
