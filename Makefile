@@ -8,7 +8,7 @@ BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA
 LOGIN = $(if $(USER_NAME),--user '$(USER_NAME)') $(if $(BASE),--base '$(BASE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-emulated faults soak interop conformance fuzz lint bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
+.PHONY: help setup demo test test-emulated faults soak interop conformance fuzz lint heap bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: setup  ## style, types (host, and each board's stubs) and the layers of im
 
 reference: setup  ## write the pages that are made from the code: docs/reference.md, docs/sensors and so on
 	@.venv/bin/python -m tools.generated
+
+heap: setup  ## measure what whole nodes take of a small heap; make check estimates with it
+	@.venv/bin/python -m host_tests.heap_figures
 
 bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
 	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(WRITE),--write)

@@ -1,7 +1,8 @@
 """`check`: the node's own check of a config, before it gets onto a board.
 
 All that is refused is refused by the code that runs on the board, in the unix port of MicroPython.
-Warnings are added here for what only a computer can see: dates and keys of certificates.
+Warnings are added here for what only a computer can see: dates and keys of certificates, and
+whether it all fits the board's heap.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from tools import boards, certificates
+from tools import boards, certificates, heap
 from tools.errors import ToolError
 from tools.paths import LIB, MICROPYTHON
 
@@ -69,7 +71,7 @@ def _named(path: Path) -> dict[str, str]:
     return {key: name for key, name in named.items() if isinstance(name, str)}
 
 
-def read(path: Path) -> object:
+def read(path: Path) -> Any:
     """What a config says that was checked before."""
     return json.loads(path.read_text("utf-8-sig"))
 
@@ -89,6 +91,7 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
         warnings += certificates.warnings(
             {key: path.parent / name for key, name in _named(path).items()}
         )
+        warnings += heap.warnings(read(path), facts)
     if not faults and path.stat().st_size > facts.config_bytes:
         warnings.append(
             f"config.json: {path.stat().st_size:,} bytes; {board} takes {facts.config_bytes:,}. "

@@ -1,0 +1,116 @@
+"""Whole nodes in small heaps: does a config run in so many bytes, and how many does it need?
+
+The interpreter is the 32-bit one, the .mpy files are an ESP8266's, the broker is real, and the
+hardware is that of host_tests/rom; see host_tests/test_ram.py.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tools import boards
+from tools.broker import Broker
+from tools.build import build
+from tools.compile import compile_all, modules
+from tools.paths import BUILD, MICROPYTHON, ROOT, VENV
+from tools.process import popen
+from tools.subscriber import Subscriber
+
+BOARD = "ESP8266_GENERIC"
+I2C = 1024  # bytes that the stand-in of an I2C bus takes, which a firmware has in its ROM
+_SCRIPTS = ROOT / "host_tests" / "scripts"
+_AT_ONCE = 24  # they wait more than they work
+_START_S = 15
+_NEW = "Petrel: config.json is new and good; starting afresh\n"
+
+
+class Nodes:
+    """A broker, and what a board has on its file system or in its ROM."""
+
+    def __init__(self, folder: Path, broker: Broker) -> None:
+        """folder: where the boards' file systems are put."""
+        self._folder = folder
+        self._broker = broker
+        self._rom = BUILD / "tests" / "rom"
+        compile_all(modules(ROOT / "host_tests" / "rom"), self._rom, boards.load(BOARD).optimise)
+        self._lib = build(BOARD, quiet=True) / "lib"
+        self._image = folder / "rom.img"
+        shutil.copytree(self._lib, folder / "image")
+        for path in self._rom.glob("*.mpy"):
+            shutil.copy(path, folder / "image")
+        mpremote = [str(VENV / "bin" / "mpremote"), "romfs", "--no-mpy", "-o", str(self._image)]
+        subprocess.run(
+            [*mpremote, "build", str(folder / "image")], check=True, capture_output=True
+        )
+        self._numbers = count()
+
+    def run(self, configs: Iterable[tuple[dict[str, Any], int, bool]]) -> list[str]:
+        """Whether each of (config, heap bytes, from a ROM) works: what failed, or nothing."""
+        numbered = [(f"n{next(self._numbers):03}", *each) for each in configs]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(lambda each: self._run(*each), numbered))
+
+    def _run(self, name: str, config: dict[str, Any], heap: int, rom: bool) -> str:
+        folder = self._folder / name
+        folder.mkdir()
+        (folder / "rom").symlink_to(self._rom)
+        (folder / "lib").symlink_to(self._lib)
+        mqtt = {**config.get("mqtt", {}), "host": self._broker.host, "port": self._broker.port}
+        text = json.dumps({**config, "mqtt": mqtt, "node": name})
+        (folder / "config.json").write_text(text)
+        script = (
+            [str(_SCRIPTS / "in_rom.py"), str(self._image)]
+            if rom
+            else [str(_SCRIPTS / "whole_node.py")]
+        )
+        command = [str(MICROPYTHON["32"]), "-X", f"heapsize={heap}", *script]
+        with Subscriber(self._broker, f"petrel/{name}/#") as seen:
+            for start in range(2):  # the first one checks the config and starts afresh
+                process = popen(
+                    command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                )
+                fault = ""
+                try:
+                    if start:
+                        self._try(seen, f"petrel/{name}", config["sensors"])
+                    else:
+                        process.wait(_START_S)
+                except (OSError, TimeoutError, subprocess.TimeoutExpired) as error:
+                    fault = str(error)
+                process.kill()
+                said, _ = process.communicate()
+                if fault or "memory" in said or (not start and said != _NEW):
+                    return f"start {start + 1}: {fault}: {said}"
+        return ""
+
+    def _try(self, seen: Subscriber, topic: str, sensors: list[dict[str, Any]]) -> None:
+        """A node's whole life: diagnostics, readings, commands, the next diagnostics."""
+        about = seen.wait(f"{topic}/diagnostics", 10)
+        if about.get("faults") or about.get("failing") or about["mode"] != "normal":
+            raise OSError(f"diagnostics: {about}")
+        for sensor in sensors:
+            at = len(seen.messages)
+            seen.publish(f"{topic}/cmd/read", sensor["name"])
+            reply = seen.wait(f"{topic}/reply/read", 10, start=at)
+            if not reply["ok"] and "memory" in str(reply):
+                raise OSError(f"read: {reply}")
+        at = len(seen.messages)
+        seen.publish(f"{topic}/cmd/ping", "")
+        seen.wait(f"{topic}/reply/ping", 10, start=at)
+        seen.wait(f"{topic}/diagnostics", 20, start=at)
+
+
+@contextmanager
+def nodes() -> Iterator[Nodes]:
+    """Nodes of a broker of their own, in a folder that goes away."""
+    with tempfile.TemporaryDirectory(prefix="petrel-heap-") as folder, Broker() as broker:
+        yield Nodes(Path(folder), broker)
