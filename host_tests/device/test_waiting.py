@@ -3,7 +3,7 @@
 
 import asyncio
 
-from memory_broker import Broker
+from memory_broker import CONNECT, DISCONNECT, PUBLISH, Broker
 
 from mqtt.client import Client
 from mqtt.link import Link
@@ -323,6 +323,80 @@ def test_a_call_after_stop_raises_at_once_and_one_after_the_next_start_works():
     run(main())
 
 
+def test_stop_returns_whether_the_goodbye_has_left():
+    """Behind what was leaving, and with nothing behind it."""
+
+    async def main(stuck):
+        broker = Broker(takes=100, every_ms=5)
+        one = client(broker, window=1)
+        assert not await one.stop()  # it was never started
+        one.start()
+        await one.connected()
+        for payload in (b"x" * 1000, b"2", b"3"):
+            one.post("t", payload)
+        one.session.ping = True
+        one.session.answer_ms = 100
+        if stuck:
+            broker.every_ms = 60_000
+            await asyncio.sleep_ms(20)
+        left = await one.stop()
+        kinds = [packet[0] >> 4 for packet in broker.streams[0].sent]
+        assert broker.streams[0].closed and not one.session.up
+        assert len(broker.streams) == 1 and one.outbox.count == 3
+        if stuck:
+            assert not left and DISCONNECT not in kinds, (left, kinds)
+        else:
+            assert left and kinds == [CONNECT, PUBLISH, DISCONNECT], (left, kinds)
+        assert not await one.stop()
+
+    for stuck in (False, True):
+        run(main(stuck))
+
+
+def test_other_tasks_go_on_while_the_goodbye_waits_for_room():
+    async def main():
+        broker = Broker()
+        one = client(broker)
+        one.start()
+        await one.connected()
+        broker.takes = 100
+        broker.every_ms = 60_000
+        one.session.answer_ms = 300
+        buffer = bytearray(b"x" * 1000)
+        publish = asyncio.create_task(outcome(one.publish("t", buffer)))
+        await asyncio.sleep_ms(0)
+        stop = asyncio.create_task(one.stop())
+        turns = 0
+        while not stop.done():
+            assert isinstance(await outcome(one.publish("t", b"1", qos=1)), Stopped)
+            assert isinstance(await outcome(one.publish("t", b"0")), OSError)
+            await asyncio.sleep_ms(10)
+            turns += 1
+        assert turns > 10 and not await stop, turns
+        assert isinstance(await publish, Stopped)
+        assert broker.streams[0].closed and len(broker.streams) == 1
+
+    run(main())
+
+
+def test_a_client_may_be_started_again_while_the_goodbye_waits_for_room():
+    async def main():
+        broker = Broker(takes=100, every_ms=5)
+        one = client(broker)
+        one.start()
+        await one.connected()
+        one.post("t", b"x" * 3000)
+        stop = asyncio.create_task(one.stop())
+        await asyncio.sleep_ms(20)
+        assert not stop.done()
+        one.start()
+        await one.publish("t", b"2", qos=1)
+        await stop
+        assert await one.stop()
+
+    run(main())
+
+
 def test_stop_may_be_called_twice_or_cancelled():
     async def main():
         broker = Broker(takes=100, every_ms=5)
@@ -335,8 +409,12 @@ def test_stop_may_be_called_twice_or_cancelled():
         assert one.post("t", b"x" * 2000, qos=0) in (-1, None)
         first, second = [asyncio.create_task(one.stop()) for _ in range(2)]
         await asyncio.sleep_ms(10)
+        assert not await second and not first.done()
         first.cancel()
-        await second
+        try:
+            await first
+        except asyncio.CancelledError:
+            pass
         assert isinstance(await waiter, Stopped)
         assert not one.session.up and broker.streams[0].closed
 

@@ -19,6 +19,7 @@ from mqtt.packet import Refused
 from mqtt.topic import check_name
 
 _TICK_MS = const(1000)  # at most so long between two looks at the deadlines
+_SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 
 
 def _switch():  # after core._io_queue.queue_read(): wait for that, as asyncio's own streams do
@@ -43,7 +44,6 @@ class Client(Link):
         self._topic = self  # the last that was found good; none yet
         self._burst = 0  # messages of QoS 0 since other tasks had their turn, modulo 8
         self._reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
-        self._error = None  # why the last connection failed or ended
         self._progress = asyncio.Event()
 
     def start(self):
@@ -57,23 +57,25 @@ class Client(Link):
     async def stop(self):
         """Say goodbye, so that there is no last will, and end the connection for good.
 
-        What is still in the outbox stays there. Whoever waits in a call of this client gets
-        mqtt.stopped.Stopped, an OSError; `async for` ends.
+        Returns True if the goodbye has left, as close() does. What is still in the outbox stays
+        there. Whoever waits in a call of this client gets mqtt.stopped.Stopped, an OSError;
+        `async for` ends.
         """
-        if not self._reader:
-            return
-        try:
-            await self._drained()
-        finally:
-            reader = self._reader
-            if reader:  # else another stop() was faster
-                self.close()
-                self._reader = False
-                reader.cancel()
-                self._clock.cancel()
-                if self._inbox:
-                    self._inbox.close()
-                self._awake()
+        left = False
+        if self._reader:
+            self._reader.cancel()
+            self._clock.cancel()
+            self._reader = self._reading = False
+            if self._inbox:
+                self._inbox.close()
+            self._awake()
+            try:
+                for left in self.left():
+                    if not left:
+                        await asyncio.sleep_ms(_SOON_MS)
+            finally:
+                self.hang_up()
+        return left
 
     async def progress(self):
         """Wait until something has happened on the connection, whatever it is."""
@@ -219,11 +221,6 @@ class Client(Link):
         if self._reading and core.cur_task is not self._reader:
             self._reader.cancel()
 
-    def failed(self, error):
-        """The connection failed or ended."""
-        self._error = error
-        super().failed(error)
-
     def _step(self):
         """Take a step, and let every task that waits look whether what it waits for has come."""
         wait = self.step()
@@ -245,7 +242,7 @@ class Client(Link):
         while True:
             wait = self._step()
             if self.stream is None or self.opening:
-                await asyncio.sleep_ms(max(0, min(wait, _TICK_MS)))
+                await asyncio.sleep_ms(min(wait, _TICK_MS))
                 continue
             try:
                 # What has come and was not read yet, or stands in a buffer of TLS, ends this.
@@ -269,6 +266,7 @@ class Client(Link):
     async def _drained(self):
         """Wait until the stream has taken all of the last packet, or the connection is gone."""
         while self._data is not None:
+            self._alive()
             wait = self._step()
             if self._data is not None:  # else nobody knows for how long that would be
                 await asyncio.sleep_ms(wait)

@@ -145,24 +145,37 @@ class Connection:
         Returns True if the goodbye has left, behind what was leaving; False if the connection had
         ended before, or took no more. What is still in the outbox stays there.
         """
-        left = 0
+        left = False
+        for left in self.left():
+            self.wait(0 if left else _SOON_MS)
+        self.hang_up()
+        return left
+
+    def left(self):
+        """Say goodbye; yields False whenever the stream takes no more, and True once it has left.
+
+        Nothing follows it, whatever is posted meanwhile. [MQTT-3.14.4-2]
+        """
+        session = self.session
+        stream = session.up and self.stream
+        session.up = said = False
         try:
-            while self.session.up and left < 2:  # what was leaving, and DISCONNECT
+            while self.stream is stream:
                 if self._data is not None:
                     self._write_on()
-                    self.wait(_SOON_MS if self._data else 0)
-                elif left:
-                    left = 2
+                    if self._data:
+                        yield False
+                elif said:
+                    yield True
+                    return
                 else:
-                    left = 1
+                    said = True
                     self._data = b"\xe0\0"
                     self._at = 0
                     self._end = 2
                     self._stuck = ticks_ms()
         except Exception:
             pass  # it has ended already
-        self.hang_up()
-        return left == 2
 
     def failed(self, error):
         """The connection failed or ended: hang up, and raise the error, with what is known."""
@@ -239,35 +252,29 @@ class Connection:
                 raise LinkError("the broker closed the connection")
             incoming.held += n
             incoming.moved += n
-        now = ticks_ms()
         # What is being sent may be an answer: no other before it.
         while incoming.held and self._data is None:
+            now = ticks_ms()  # who knows what a handler did
             first = incoming.packet(now)
             if not first:
                 break
             first = session.handle(first, now)
             if first == _PUBLISH:
-                self._arrived(session)
-                now = ticks_ms()  # who knows what it did
+                large, incoming.large = incoming.large, None
+                if large:
+                    large.close()
+                    if large.payload is not None:
+                        self.deliver(large.topic, large.payload, incoming.first & 1)
+                else:
+                    self.deliver(incoming.topic(), incoming.payload(), incoming.first & 1)
+                session.reply = session.ack
             elif first == _CONNACK:
                 self.connects += 1
                 if self.on_connect:
                     self.tell(self.on_connect)
-                now = ticks_ms()
             if session.reply or self.outbox.count or session.untold:
                 self.send()
         return True
-
-    def _arrived(self, session):
-        incoming = session.incoming
-        large, incoming.large = incoming.large, None
-        if large:
-            large.close()
-            if large.payload is not None:
-                self.deliver(large.topic, large.payload, incoming.first & 1)
-        else:
-            self.deliver(incoming.topic(), incoming.payload(), incoming.first & 1)
-        session.reply = session.ack
 
     def deliver(self, topic, payload, retained):
         """Hand a message to the application; what that raises is no reason not to answer it."""

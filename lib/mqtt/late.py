@@ -15,6 +15,7 @@ from micropython import const
 
 from mqtt.packet import LinkError
 
+_CONNACK = const(0x20)
 _PACE = const(64)  # bytes of a packet with which it gets on
 _ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
 _UNREAD = const(256)  # buffers that are read before it is said that an answer is not among them
@@ -56,7 +57,7 @@ def stalled(connection, now):
     """The stream took no more: raise LinkError if that is too long; see `_stuck` of Connection."""
     session = connection.session
     incoming = session.incoming
-    if not session.up:
+    if session.awaited == _CONNACK:
         if ticks_diff(now, connection._stuck) > connection.connect_ms:
             raise LinkError("the connection does not open within %d ms" % connection.connect_ms)
     elif incoming.moved < _PACE:

@@ -22,7 +22,6 @@ What the connections end at is told to on_lost, and set aside where it ended thr
 mqtt.suspects.
 """
 
-import random
 from time import ticks_diff, ticks_ms
 
 from micropython import const
@@ -49,7 +48,7 @@ class Link(Connection):
 
     def __init__(
         self, broker, client_id, port=1883, *, on_lost=None, backoff_ms=(1000, 15_000),
-        random=random.getrandbits, **options,
+        random=None, **options,
     ):  # fmt: skip
         super().__init__(client_id, **options)
         self._dials = []
@@ -57,9 +56,11 @@ class Link(Connection):
             self._dials.append(tcp(each, port) if isinstance(each, str) else each)
         self.on_lost = on_lost
         self.backoff_ms = backoff_ms
-        self.random = random
+        if random:
+            self.random = random
         self.ready = None
         self.failures = 0
+        self._error = None  # why the last connection failed or ended
 
     def step(self):
         """Do all that can be done now; returns the ms after which to call it again, or before."""
@@ -95,6 +96,7 @@ class Link(Connection):
 
     def failed(self, error):
         """The connection failed or ended: begin another after a pause."""
+        self._error = error
         error = self.end(error)
         self.failures += 1
         if self.on_lost:

@@ -41,6 +41,7 @@ async def left(client, payload):
 
     try:
         while client._data is payload or client._tail is payload:
+            client._alive()
             client._step()
             await sleep_ms(_SOON_MS)
     finally:
