@@ -8,11 +8,11 @@ from node.overlay import call, forget
 
 
 def readings(count):
-    node, config = call("start", "decide")
+    node, config = call("start", "begin")
     forget("boot")
     call("parts", "make", node, config)
-    call("connection", "make", node, config)
-    del config
+    call("connection", "make", node, config, call("ways", "find", node, config))
+    config.clear()
     client = node.client
     outbox = client.outbox
     while not client.session.up:

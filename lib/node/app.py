@@ -215,7 +215,7 @@ class Node:
         else:  # it may never return
             if entry[_FAILED] < 0:
                 entry[_FAILED] += 1
-            said = call("why", "risked", entry, method)
+            said = call("why", "ask", entry, method)
         if isinstance(said, int):
             if 0 <= said <= _NOT_YET_MS - entry[_STARTED]:
                 return said
@@ -246,7 +246,7 @@ class Node:
                 # It was not accepted: too much waits for the broker, or the flash is full.
                 self.failed(entry[_NAME], error)
         if entry[_FAILED]:
-            call("why", "works", self, entry)
+            call("why", "healthy", self, entry)
         return 0
 
     def fault(self, entry, error):

@@ -58,7 +58,7 @@ def told(node, seconds):
         put(node.epoch, seconds)
     if node.unset:
         ntp[_BEGAN] = ntp[_BEGAN] or seconds - node.uptime
-        call("stamp", "restamp", node, ntp[_BEGAN])  # without room for that, this is tried again
+        call("stamp", "told", node, ntp[_BEGAN])  # without room for that, this is tried again
         node.unset = False
     elif abs(off) > _STEP_S:
         every = _OFTEN_S

@@ -47,10 +47,10 @@ class _Json:
     """Text that is JSON already; json.dumps() takes what an object shows for its value."""
 
     def __init__(self, text):
-        self._text = text
+        self.text = text
 
     def __repr__(self):
-        return self._text
+        return self.text
 
 
 def ping(node, payload):

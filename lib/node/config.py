@@ -126,15 +126,11 @@ def _complete(config):
         if isinstance(sensor.get("address"), str):  # "0x77": JSON has no hexadecimal numbers
             sensor["address"] = int(sensor["address"], 16)
     if "node" not in config:
-        config["node"] = _default_node()
+        config["node"] = "petrel"
+        try:  # a name that no other board has
+            from machine import unique_id
+
+            config["node"] += "-" + unique_id()[-3:].hex()
+        except ImportError:
+            pass
     return config
-
-
-def _default_node():
-    """A name that no other board has."""
-    try:
-        from machine import unique_id
-
-        return "petrel-" + unique_id()[-3:].hex()
-    except ImportError:
-        return "petrel"

@@ -2,19 +2,18 @@
 
 import gc
 
-from node.overlay import call, forget
+from node.overlay import forget
 
 
-def make(node, config):
-    """Give the node its client; and its Wi-Fi, where the board has one to look after."""
-    mqtt = config["mqtt"]
-    if "serial" not in mqtt and not _has_network():
+def make(node, config, dials):
+    """Give the node its client; dials: what node.ways has found, None if there is no way out."""
+    if dials is None:
         from node.console import Console
 
         node.client = Console()
         node.states = 0
         return
-    dials = call("ways", "find", node, config)
+    mqtt = config["mqtt"]
     from mqtt.link import Link
 
     gc.collect()
@@ -45,11 +44,3 @@ def _made(node, link):
 
     for kind in (type(node), link, Connection, Outbox, Session, Incoming, Packet):
         kind.__init__ = None  # type: ignore[method-assign]
-
-
-def _has_network():
-    try:
-        import network  # noqa: F401
-    except ImportError:
-        return False
-    return True

@@ -21,7 +21,7 @@ _FEW = const(4)  # the same where there is little RAM
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
 
 
-def take_over(node, config):
+def begin(node, config):
     """Put the outbox into the place of config["queue"], where readings are not only printed."""
     if "serial" not in config["mqtt"]:
         try:

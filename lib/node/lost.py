@@ -1,4 +1,4 @@
-"""Tells of a connection that failed or ended. Needed then, and forgotten."""
+"""Tells of connections that failed or ended. Needed then, and forgotten."""
 
 
 def tell(node, error):
@@ -9,3 +9,16 @@ def tell(node, error):
     if hasattr(error, "reach"):
         node.error = str(error)
     print("Petrel: not connected:", error)
+
+
+def set_aside(client):
+    """Topics that the broker does not like, and how many messages wait for each; mqtt.suspects."""
+    found = {}
+    if client.again is not None:
+        for topic in client.past[9]:
+            if isinstance(topic, str):
+                found[topic] = 0
+    for topic, _, _ in getattr(client.outbox, "aside", ()):
+        topic = topic if isinstance(topic, str) else str(topic, "utf-8")
+        found[topic] = found.get(topic, 0) + 1
+    return found

@@ -21,7 +21,9 @@ from node.overlay import call, forget
 
 def run():
     """Run the node; returns only to leave the board at the REPL, to a person who asked for it."""
+    global _load_client
     _load_client()
+    del _load_client  # its RAM is needed
     again = machine.reset
     try:
         # What comes back is all that still refers to the node: its RAM is needed then.
@@ -42,7 +44,7 @@ def _live():
     """The life of a node; returns what node.ending makes of its end."""
     node = error = None
     try:
-        started = call("start", "decide")
+        started = call("start", "begin")
         if not started:
             return started
         config = started.pop()
@@ -51,11 +53,11 @@ def _live():
         call("parts", "make", node, config)
         # Before the connection takes its RAM: nothing at a start needs as much.
         if config["must"] or "outbox" in os.listdir():
-            call("kept", "take_over", node, config)
-        call("connection", "make", node, config)
+            call("kept", "begin", node, config)
+        call("connection", "make", node, config, call("ways", "find", node, config))
         if config["watchdog"]:
             call("watchdog", "start", node, config["watchdog"])
-        config = None
+        config.clear()  # something may still refer to it
         node.run()
     except BaseException as caught:  # whatever it was: a board in the field has to start again
         error = caught

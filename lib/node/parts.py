@@ -42,8 +42,8 @@ def again(node, entry, buses):
     for each in node.sensors:
         if each[0] == entry["name"]:
             each[1] = sensor
-            each[2] = _interval(entry, sensor)
-            each[7] = _retained(entry, sensor)
+            each[2] = interval(entry, sensor)
+            each[7] = retained(entry, sensor)
             node.states = 0
     return sensor.start()
 
@@ -68,11 +68,12 @@ def _add(node, entry, buses):
         delivery = getattr(ways, delivery)
     name = entry["name"]
     made = [
-        name, sensor, _interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
-        _retained(entry, sensor), 0, entry["driver"],
+        name, sensor, interval(entry, sensor), ticks_ms(), node.prefix + name, 0, delivery,
+        retained(entry, sensor), 0, entry["driver"],
     ]  # fmt: skip
     node.sensors.append(made)
-    if call("retained", "silent", node.about.get("why", ""), name):
+    why = node.about.get("why")  # of the last end
+    if why and call("retained", "silent", why, name):
         made[8] = 5
         made[3] = ticks_add(made[3], _REST_MS)
         node.failed(name, "driver %s did not return, and is left alone for 10 minutes" % made[9])
@@ -81,14 +82,14 @@ def _add(node, entry, buses):
         made[3] = ticks_ms()  # a part that was slow to start is there by now
 
 
-def _interval(entry, sensor):
+def interval(entry, sensor):
     """The ms from one reading to the next; 0 for what tells of its changes by itself."""
     if getattr(sensor, "STATE", True) is False:
         return 0  # an event has no value in between
     return int(entry.get("interval", 0 if hasattr(sensor, "poll") else 60) * 1000)
 
 
-def _retained(entry, sensor):
+def retained(entry, sensor):
     """Whether the broker keeps the last reading: as the config says, else where it is a state."""
     return bool(entry.get("retain", getattr(sensor, "STATE", False)))
 
@@ -115,35 +116,35 @@ def _make(entry, buses):
             options[key] = entry[key]
     if module.USES == "i2c":
         return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)
-    hardware = []
+    parts = []
     for key, kind in roles(module.USES):
-        _part(hardware, kind, options.pop(key), entry)
-        if kind == "adc" and "reference" not in options and not hasattr(hardware[0], "read_uv"):
+        _part(parts, kind, options.pop(key), entry)
+        if kind == "adc" and "reference" not in options and not hasattr(parts[0], "read_uv"):
             options["reference"] = _full_scale()
-    return module.DRIVER(*hardware, **options)
+    return module.DRIVER(*parts, **options)
 
 
-def _part(hardware, kind, number, entry):
+def _part(parts, kind, number, entry):
     """Make one part of what a driver is handed. Outputs are safe from the first moment on."""
     if kind == "adc":
         adc = machine.ADC(number)
         if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
             adc.atten(machine.ADC.ATTN_11DB)
-        hardware.append(adc)
+        parts.append(adc)
     elif kind == "out":
         on = bool(entry.get("safe")) != bool(entry.get("invert"))
-        hardware.append(machine.Pin(number, machine.Pin.OUT, value=int(on)))
+        parts.append(machine.Pin(number, machine.Pin.OUT, value=int(on)))
     elif kind == "pwm":
         duty = 65_535 if entry.get("invert") else 0
-        hardware.append(machine.PWM(machine.Pin(number), freq=1000, duty_u16=duty))
+        parts.append(machine.PWM(machine.Pin(number), freq=1000, duty_u16=duty))
     elif kind == "bare":
-        hardware.append(machine.Pin(number))
+        parts.append(machine.Pin(number))
     else:
         name = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
         more = (getattr(machine.Pin, name),) if name else ()
-        hardware.append(machine.Pin(number, machine.Pin.IN, *more))
+        parts.append(machine.Pin(number, machine.Pin.IN, *more))
         if kind == "pulse":
-            hardware.append(machine.time_pulse_us)
+            parts.append(machine.time_pulse_us)
 
 
 def _bus(sda, scl, buses):

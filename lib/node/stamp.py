@@ -20,7 +20,7 @@ def stamp(payload, boot, began):
     return payload[:at] + said
 
 
-def restamp(node, began):
+def told(node, began):
     """Give the readings that wait, and were taken before, the time they were taken at."""
     boot = node.boot
     outbox = node.client.outbox

@@ -13,7 +13,7 @@ _CRASHES = const(3)  # in a row: safe mode
 _LOOK_AGAIN_S = const(300)
 
 
-def decide():
+def begin():
     """Return [node, config], the node without its parts yet.
 
     () to leave the board to a person; None, after a pause, where there is no config to start with.
@@ -52,7 +52,7 @@ def decide():
         config["sensors"] = []
         config["queue"] = min(config["queue"], 8)  # perhaps it was more than the heap has room for
         print("Petrel: safe mode:", why or boot.faults)
-    prefix = "%s/%s/" % (config["base"], config["node"])
+    prefix = config["base"] + "/" + config["node"] + "/"
     node = Node(prefix, config["diagnostics"], about, safe)
     node.faulty = bool(boot.faults)
     node.rebooted = rebooted

@@ -4,11 +4,18 @@ import gc
 import json
 import sys
 
+from node.overlay import call
+
 VERSION = "0.1.0"
 
 
 def tell(node):
     """Publish the diagnostics of the node, retained."""
+    node.client.post(node.prefix + "diagnostics", json.dumps(about(node)), True, 0)
+
+
+def about(node):
+    """What is known of the node. When it is in words its own RAM serves to send them."""
     client = node.client
     durable = hasattr(client.outbox, "journal")
     message = {
@@ -32,9 +39,8 @@ def tell(node):
         }
     if client.session.rejected:
         message["not_subscribed"] = client.session.rejected
-    aside = set_aside(client)
-    if aside:
-        message["set_aside"] = aside
+    if client.again is not None or getattr(client.outbox, "aside", False):
+        message["set_aside"] = call("lost", "set_aside", client)
     failing = [entry[0] for entry in node.sensors if entry[8] > 4]  # in a row, see node.app
     if failing:
         message["failing"] = failing
@@ -42,20 +48,7 @@ def tell(node):
         message["error"] = node.error
     if node.wlan:
         message["rssi"] = rssi(node.wlan)
-    client.post(node.prefix + "diagnostics", json.dumps(message), True, 0)
-
-
-def set_aside(client):
-    """Topics that the broker does not like, and how many messages wait for each; mqtt.suspects."""
-    found = {}
-    if client.again is not None:
-        for topic in client.past[9]:
-            if isinstance(topic, str):
-                found[topic] = 0
-    for topic, _, _ in getattr(client.outbox, "aside", ()):
-        topic = topic if isinstance(topic, str) else str(topic, "utf-8")
-        found[topic] = found.get(topic, 0) + 1
-    return found
+    return message
 
 
 def board():

@@ -4,9 +4,14 @@ from node.overlay import call
 
 
 def find(node, config):
-    """Prepare Wi-Fi, commands and clock; returns the diallers."""
+    """Prepare Wi-Fi, commands and clock; returns the diallers, None for a board without a way."""
     mqtt = config["mqtt"]
     serial = "serial" in mqtt
+    if not serial:
+        try:
+            import network  # noqa: F401
+        except ImportError:
+            return None
     wifi = config.get("wifi")
     if wifi:
         hostname = wifi.get("hostname") or config["node"]
@@ -18,5 +23,4 @@ def find(node, config):
         call("signed", "look", node)
     node.late = -(commands.get("late") == "obey")
     call("clock", "begin", node, "" if serial else config["ntp"])  # the bridge tells the time
-    dials = call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)
-    return dials
+    return call("serial", "dials", node, mqtt) if serial else call("brokers", "dials", mqtt)

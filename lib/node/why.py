@@ -42,7 +42,7 @@ def fault(node, entry, error):
     return rest
 
 
-def risked(entry, method):
+def ask(entry, method):
     """Ask a driver that may never return; if it does not, the next start knows which it was."""
     try:
         call("retained", "asking", entry[0], entry[9])
@@ -57,7 +57,7 @@ def risked(entry, method):
             pass
 
 
-def works(node, entry):
+def healthy(node, entry):
     """A sensor that had failed gives readings again."""
     if entry[8] > _PATIENCE:
         print("Petrel: %s works again" % entry[0])

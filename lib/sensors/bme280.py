@@ -11,7 +11,8 @@ from micropython import const
 from sensors.i2c import Part
 
 USES = "i2c"
-_BME, _BMP = 0x60, (0x58, 0x57, 0x56)
+_BME = const(0x60)
+_BMP = const((0x58, 0x57, 0x56))
 _CALIBRATION = const(0x88)
 _CALIBRATION_H = const(0xE1)
 _ID = const(0xD0)
@@ -20,7 +21,7 @@ _STATUS = const(0xF3)
 _CTRL_MEAS = const(0xF4)
 _CONFIG = const(0xF5)
 _DATA = const(0xF7)
-_FORCED_ALL_ONCE = b"\x25"  # temperature and pressure once, then sleep
+_FORCED_ALL_ONCE = const(b"\x25")  # temperature and pressure once, then sleep
 _IM_UPDATE = const(1)  # it copies its calibration from its memory, 5.4.4
 _MEASURING = const(8)
 _TIME_MS = const(11)  # 9.3 ms at most for all three, appendix B

@@ -4,7 +4,7 @@ from micropython import const
 
 _ETIMEDOUT = const((110, 116))  # Linux's number, newlib's
 _NOBODY = const(0x7F)  # a reserved address
-_STUCK = "the bus is stuck, %s is held low: check the wires, then the power"
+_STUCK = const("the bus is stuck, %s is held low: check the wires, then the power")
 
 
 class Part:
