@@ -25,7 +25,7 @@ from tools.build import build
 from tools.compile import compile_all, modules
 from tools.paths import MICROPYTHON, ROOT, VENV
 from tools.process import popen
-from tools.subscriber import Subscriber
+from tools.subscriber import Subscriber, parse
 
 HEAP = "38400"
 ESP8266 = "38K"  # all that it has
@@ -111,6 +111,33 @@ def test_the_interval_is_changed_and_saved_in_38_kilobytes(
         at = len(seen.messages)
         seen.publish("petrel/n1/cmd/ping", "")
         assert seen.wait("petrel/n1/reply/ping", start=at)["ok"]
+
+
+def test_a_broker_that_goes_away_and_comes_back_fits_the_heap_too(
+    start: Start, broker: Broker, seen: Subscriber
+) -> None:
+    """There is no room for what explains an end, and none is taken."""
+    start().wait(20)  # checks the config
+    process = start(heap=ESP8266)
+    told = [seen.wait("petrel/n1/diagnostics", 20)]
+    for _ in range(4):
+        seen.catch_up()
+        broker.kill()
+        broker.start()
+        seen.wait_subscribed()
+        at = len(seen.messages)
+        seen.wait("petrel/n1/light", 60, at)
+        told.append(seen.wait("petrel/n1/diagnostics", 20, at))
+    seen.publish("petrel/n1/cmd/reboot", "")
+    output, _ = process.communicate(timeout=20)
+    assert "Traceback" not in output, output
+    assert len({each["boot"] for each in map(parse, _lights(seen))}) == 1, output
+    free = [each["heap_free"] for each in told]
+    assert free[-1] > free[0] - 1024, free
+
+
+def _lights(seen: Subscriber) -> list[str]:
+    return [payload for topic, payload in seen.messages if topic == "petrel/n1/light"]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
 _CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
+_ROOM = const(8000)  # bytes of heap for what decides about a pause, and explains an end
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 
 
@@ -184,19 +185,31 @@ class Connection:
     def end(self, error):
         """Hang up because of an error; returns it, or one that explains it.
 
-        The first in a while may be chance, and needs no more than a short pause.
+        The first in a while may be chance, and needs no more than a short pause. Where the heap
+        has no room for the rules of mqtt.backoff, the pause is drawn up to a limit that doubles.
         """
+        gc.collect()
         if self.past is None and self.session.up:
             self.past = self.outbox.removed if self.session.sent else -1
             self._attempt = 1
             self._since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
         else:
             try:
+                if gc.mem_free() < _ROOM:
+                    raise MemoryError
                 from mqtt.backoff import ended
 
                 error = ended(self, error)
             except MemoryError:
-                self._since = ticks_add(ticks_ms(), self.backoff_ms[1])
+                now = ticks_ms()
+                first, longest = self.backoff_ms
+                if self.session.up:
+                    if ticks_diff(now, self._since) > 5 * longest:
+                        self._attempt = 0
+                    longest *= 4
+                self._attempt += 1
+                pause = self.random(24) % min(longest, first << min(self._attempt, 6))
+                self._since = ticks_add(now, pause)
         if self.session.version == 5:
             from mqtt.v5 import broken
 
