@@ -186,7 +186,7 @@ class Connection:
         """Hang up because of an error; returns it, or one that explains it.
 
         The first in a while may be chance, and needs no more than a short pause. Where the heap
-        has no room for the rules of mqtt.backoff, the pause is drawn up to a limit that doubles.
+        has no room for mqtt.backoff and its explanations, mqtt.pause is simpler.
         """
         gc.collect()
         if self.past is None and self.session.up:
@@ -195,21 +195,13 @@ class Connection:
             self._since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
         else:
             try:
-                if gc.mem_free() < _ROOM:
-                    raise MemoryError
-                from mqtt.backoff import ended
-
+                if gc.mem_free() > _ROOM:
+                    from mqtt.backoff import ended
+                else:
+                    from mqtt.pause import ended
                 error = ended(self, error)
             except MemoryError:
-                now = ticks_ms()
-                first, longest = self.backoff_ms
-                if self.session.up:
-                    if ticks_diff(now, self._since) > 5 * longest:
-                        self._attempt = 0
-                    longest *= 4
-                self._attempt += 1
-                pause = self.random(24) % min(longest, first << min(self._attempt, 6))
-                self._since = ticks_add(now, pause)
+                self._since = ticks_add(ticks_ms(), self.backoff_ms[1])
         if self.session.version == 5:
             from mqtt.v5 import broken
 

@@ -132,7 +132,7 @@ class Node:
 
     def _each_second(self):
         # They are needed when a connection begins, and when it ends.
-        forget("connect", "subscribe", "opening", "reach", "backoff", "words", package="mqtt")
+        forget("connect", "subscribe", "opening", "reach", "backoff", "pause", package="mqtt")
         if self.client.again is None:
             forget("suspects", "aside", package="mqtt")
         if self.wlan and not self.wlan.isconnected():

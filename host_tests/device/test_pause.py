@@ -1,0 +1,53 @@
+# When to come back, where there is no room for mqtt.backoff.
+# heap: 64K
+from time import ticks_add, ticks_diff, ticks_ms
+
+from mqtt.pause import ended
+
+
+class Client:
+    """As much of a connection as is looked at; the longest pause of each draw is taken."""
+
+    backoff_ms = (1000, 15_000)
+
+    def __init__(self, up):
+        self.session = self
+        self.up = up
+        self._attempt = 0
+        self._since = ticks_ms()
+
+    def random(self, bits):
+        return self.drawn
+
+    def pauses(self, count):
+        found = []
+        for _ in range(count):
+            for limit in (2000, 4000, 8000, 15_000, 16_000, 32_000, 60_000):
+                self.drawn = limit - 1
+                attempt = self._attempt
+                self._since = ticks_ms()
+                ended(self, OSError(5))
+                if ticks_diff(self._since, ticks_ms()) > limit - 1000:
+                    most = limit
+                self._attempt = attempt
+            self._attempt += 1
+            found.append(most)
+        return found
+
+
+def test_a_broker_that_is_away_is_tried_every_15_s_at_least():
+    assert Client(False).pauses(6) == [2000, 4000, 8000, 15_000, 15_000, 15_000]
+
+
+def test_whoever_is_thrown_out_comes_back_once_a_minute():
+    assert Client(True).pauses(7) == [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+
+
+def test_a_connection_that_lasted_begins_the_count_anew():
+    client = Client(True)
+    client._attempt = 6
+    client.drawn = 1999
+    client._since = ticks_add(ticks_ms(), -76_000)
+    error = OSError(5)
+    assert ended(client, error) is error
+    assert client._attempt == 1 and 1900 < ticks_diff(client._since, ticks_ms()) < 2000

@@ -1,0 +1,22 @@
+"""When to come back, where the heap has no room for mqtt.backoff. Imported when that is so.
+
+The pause is drawn up to a limit that doubles, from 2 s to 15 s, and to a minute where the broker
+takes the connection and ends it again. A connection that stood for 75 s begins the count anew.
+Nothing is set aside, nor explained.
+"""
+
+from time import ticks_add, ticks_diff, ticks_ms
+
+
+def ended(client, error):
+    """Set client._since, when the next connection may begin; returns the error."""
+    now = ticks_ms()
+    first, longest = client.backoff_ms
+    if client.session.up:
+        if ticks_diff(now, client._since) > 5 * longest:
+            client._attempt = 0
+        longest *= 4
+    client._attempt += 1
+    limit = min(longest, first << min(client._attempt, 6))
+    client._since = ticks_add(now, client.random(24) % max(limit, 1))
+    return error
