@@ -2,8 +2,6 @@
 
 import gc
 
-from node.overlay import forget
-
 
 def make(node, config, dials):
     """Give the node its client; dials: what node.ways has found, None if there is no way out."""
@@ -30,17 +28,17 @@ def make(node, config, dials):
         session.connect_ms = session.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
         session.connect_ms = 4000  # the next one is worth a try
-    from mqtt.subscribe import want
+    # As mqtt.subscribe.want() does, which takes a kilobyte more where RAM is shortest.
+    commands = node.prefix + "cmd/#"
+    session.filters[commands] = 1
+    session.untold.append(commands)
+    _made(Link)
 
-    want(session, node.prefix + "cmd/#", 1)
-    forget("subscribe", package="mqtt")  # until the broker is to be told
-    _made(node, Link)
 
-
-def _made(node, link):
-    """Give back the RAM of what made the node and its client, a kilobyte: no other is made."""
+def _made(link):
+    """Give back the RAM of what made the client, a kilobyte: no other is made."""
     from mqtt.connection import Connection, Outbox, Session
     from mqtt.session import Incoming, Packet
 
-    for kind in (type(node), link, Connection, Outbox, Session, Incoming, Packet):
+    for kind in (link, Connection, Outbox, Session, Incoming, Packet):
         kind.__init__ = None  # type: ignore[method-assign]

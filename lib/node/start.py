@@ -54,6 +54,7 @@ def begin():
         print("Petrel: safe mode:", why or boot.faults)
     prefix = config["base"] + "/" + config["node"] + "/"
     node = Node(prefix, config["diagnostics"], about, safe)
+    Node.__init__ = None  # type: ignore  # no other is made, and RAM is short
     node.faulty = bool(boot.faults)
     node.rebooted = rebooted
     return [node, config]
