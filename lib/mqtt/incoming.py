@@ -27,6 +27,7 @@ class Incoming:
     """
 
     properties: dict | None = None
+    first: int  # the first byte of the PUBLISH that was found last, see mqtt.session
 
     def __init__(self, room, on_large=None, unreleased=()):
         self.on_large = on_large
