@@ -35,6 +35,7 @@ FOUR = {**FEW, "sensors": [{**DOOR, "name": f"d{pin}", "pin": pin} for pin in (4
 STEP = 256
 _LEAST = {"files": 32 * 1024, "rom": 20 * 1024}
 _SIZES = 64  # from _LEAST on
+_SURE = 4  # sizes in a row that work: a heap full of holes may work by chance
 
 _OBJECT = """
 import gc, json, sys
@@ -85,15 +86,22 @@ print((many[0] - few[0]) // 100, (many[1] - few[1]) // 100)
 
 def least(world: Nodes, config: dict[str, Any], how: str) -> int:
     """The smallest heap in which a config works, and in those a little larger as well."""
-    low, high = 0, _SIZES
-    while high - low > 1:  # roughly, several sizes at a time
-        steps = sorted({low + (high - low) * i // 8 for i in range(1, 8)} - {low, high}) or [low]
+    low, high, sure = 0, _SIZES, False
+
+    def failed(steps: list[int]) -> list[int]:
         sizes = [_LEAST[how] + STEP * step for step in steps]
         bad = world.run((config, size, how == "rom") for size in sizes)
-        failed = [step for step, fault in zip(steps, bad, strict=True) if fault]
-        works = [step for step, fault in zip(steps, bad, strict=True) if not fault]
-        low = max([low, *failed])
-        high = min([step for step in works if step > low] or [high])
+        return [step for step, fault in zip(steps, bad, strict=True) if fault]
+
+    while not sure:
+        while high - low > 1:  # several sizes at a time
+            steps = sorted({low + (high - low) * i // 8 for i in range(1, 8)} - {low, high})
+            bad = failed(steps)
+            low = max([low, *bad])
+            high = min([step for step in steps if step > low] or [high])
+        bad = failed(list(range(high + 1, high + _SURE)))
+        sure = not bad or high >= _SIZES
+        low, high = (low, high) if sure else (max(bad), _SIZES)
     return _LEAST[how] + STEP * high
 
 
