@@ -126,6 +126,11 @@ class Session:
         if self.reply:
             self.packet.short(self.reply, self.reply_pid)
             self.reply = 0
+        elif self.ping and not self.awaited:  # before the backlog: its answer tells what is new
+            self.ping = False
+            self.awaited = _PINGRESP
+            self.asked_at = now
+            self.packet.short(0xC0)
         elif self.sent < self.outbox.count and self.sent < self.window:
             self._send(now)
         elif self.awaited:
@@ -135,11 +140,6 @@ class Session:
 
             self.asked_at = now
             self.awaited = ask(self)
-        elif self.ping:
-            self.ping = False
-            self.awaited = _PINGRESP
-            self.asked_at = now
-            self.packet.short(0xC0)
         else:
             return False
         self._spoke = now

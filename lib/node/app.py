@@ -274,11 +274,11 @@ class Node:
         """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
         forget("connect", package="mqtt")
-        self.client.post(self.prefix + "status", "online", True, 0)
         session = self.client.session
         if session.present and self.late >= 0:
             self.late = 1
-            session.ping = True
+            session.ping = True  # it leaves before the backlog
+        self.client.post(self.prefix + "status", "online", True, 0)
         self.states = 0
         self.news = True  # told in the next second, when there is RAM for it
 
