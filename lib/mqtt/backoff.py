@@ -19,6 +19,7 @@ _BUSY = const(12)  # True if messages were on their way at the third of these en
 _EACH = const(8)  # what an end adds to the score
 _MOST = const(80)
 _WORK = const(4)  # messages, at least, of a connection that got something done
+_WEEK_MS = const(604_800_000)
 _WORK_MS = const(500)  # and so long, at most, for each of them
 _UNAVAILABLE = const(b"\x03\x88\x89")  # refusals that may soon be over
 
@@ -37,6 +38,8 @@ def ended(client, error):
     acked = client.outbox.removed - client._removed
     busy = session.up and session.sent > 0  # something was on its way
     work = acked if busy else acked - client._behind  # a backlog that was waiting shows little
+    if session.up and life < 0:  # the ticks have wrapped: that was more than six days
+        life = _WEEK_MS
     lasted = session.up and life > 5 * longest  # the longest pause, and some
     if lasted:
         past[_SCORE] = 0

@@ -47,7 +47,7 @@ class Link(Connection):
     """
 
     def __init__(
-        self, broker, client_id, port=1883, *, on_lost=None, backoff_ms=(1000, 15_000),
+        self, broker, client_id, port=1883, *, on_lost=None, backoff_ms=Connection.backoff_ms,
         random=None, **options,
     ):  # fmt: skip
         super().__init__(client_id, **options)
@@ -71,7 +71,7 @@ class Link(Connection):
                     self._since = now
                     return _READY_MS
                 left = ticks_diff(self._since, now)
-                if left > 0:
+                if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
                     return left
                 self.open(self._dials[self._attempt % len(self._dials)])
             if self.opening and not self.opened():

@@ -13,7 +13,7 @@ def ended(client, error):
     now = ticks_ms()
     first, longest = client.backoff_ms
     if client.session.up:
-        if ticks_diff(now, client._since) > 5 * longest:
+        if not 0 <= ticks_diff(now, client._since) <= 5 * longest:  # the ticks wrap
             client._attempt = 0
         longest *= 4
     client._attempt += 1

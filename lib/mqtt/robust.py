@@ -21,9 +21,14 @@ class MQTTClient(simple.MQTTClient):
         super().__init__(*arguments, **options)
         self._taken = None  # the number of the message being published, once it is taken
 
+    def _pause(self):
+        """The ms until the next connection may begin; what is longer is of ticks that wrapped."""
+        left = ticks_diff(self._since, ticks_ms())
+        return left if 0 < left <= 4 * self.backoff_ms[1] else 0
+
     def delay(self, i):
         """Wait before the try with that number, as long as mqtt.link would; may be overridden."""
-        sleep_ms(max(0, ticks_diff(self._since, ticks_ms())))
+        sleep_ms(self._pause())
 
     def log(self, in_reconnect, e):
         """Told of every failure; may be overridden."""
@@ -34,7 +39,7 @@ class MQTTClient(simple.MQTTClient):
         """Connect until it succeeds, or `attempts` times."""
         i = 0
         while True:
-            if i or ticks_diff(self._since, ticks_ms()) > 0:  # the last one did not last
+            if i or self._pause():  # the last one did not last
                 self.delay(i)
             try:
                 return self.connect(self.session.clean)

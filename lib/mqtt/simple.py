@@ -100,7 +100,9 @@ class MQTTClient(Connection):
         """
         tried = 0
         while True:
-            sleep_ms(max(0, ticks_diff(self._since, ticks_ms())))
+            left = ticks_diff(self._since, ticks_ms())
+            if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
+                sleep_ms(left)
             try:
                 return self.connect(self.session.clean)
             except OSError:

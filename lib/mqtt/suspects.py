@@ -50,7 +50,7 @@ def look_into(client, error, now, life, lasted, closed):
     if not closed:
         past[_HEAD] = -1
         return error
-    soon = life < _SOON_MS or ticks_diff(now, session._spoke) < _SOON_MS
+    soon = life < _SOON_MS or 0 <= ticks_diff(now, session._spoke) < _SOON_MS
     what, advice, topic = _ended_at(client, soon)
     first = past[_WHAT] is None  # nobody has looked at the one before
     past[_TIMES] = past[_TIMES] + 1 if first or past[_WHAT] == what else 1
@@ -87,7 +87,7 @@ def retry(client):
     if left > 0:
         return left
     if past[_WINDOW] and client.outbox.removed == past[_HEAD]:
-        stands = client.session.up and ticks_diff(now, client._since) >= _CALM_MS
+        stands = client.session.up and not 0 <= ticks_diff(now, client._since) < _CALM_MS
         if stands:
             _set_window(client.session, 1)
         client.again = ticks_add(now, _ALONE_MS if stands else _CALM_MS // 4)

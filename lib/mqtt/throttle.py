@@ -1,7 +1,7 @@
 """How much may be published in a second. Imported by a program that limits it."""
 
 import asyncio
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_diff, ticks_ms
 
 
 class Throttle:
@@ -16,18 +16,23 @@ class Throttle:
             raise ValueError("throttle: %r messages, %r bytes; 0 or more" % (messages, size))
         self._messages = messages
         self._bytes = size
-        self._next = ticks_ms()
+        self._last = ticks_ms()  # when the last turn was reserved
+        self._ahead = 0  # ms from then until the next one
 
     def take(self, size, now):
         """Reserve the next turn for `size` bytes; returns the ms until it has come."""
-        begin = self._next if ticks_diff(self._next, now) > 0 else now
+        passed = ticks_diff(now, self._last)
+        wait = 0
+        if 0 <= passed < self._ahead:  # the ticks wrap: after a week at rest it may be negative
+            wait = self._ahead - passed
         takes = 0
         if self._messages:
             takes = -(-1000 // self._messages)
         if self._bytes:
             takes = max(takes, -(-size * 1000 // self._bytes))
-        self._next = ticks_add(begin, takes)
-        return ticks_diff(begin, now)
+        self._last = now
+        self._ahead = wait + takes
+        return wait
 
     async def turn(self, size):
         """Wait for the next turn."""

@@ -42,7 +42,7 @@ class Dialler:
         """Return a socket that begins to connect."""
         at[:] = self._dial + (0,)
         now = ticks_ms()
-        if not self.known or ticks_diff(now, self._since) < _LASTED_MS:
+        if not self.known or 0 <= ticks_diff(now, self._since) < _LASTED_MS:
             if self.more:
                 self.more -= 1
             else:
