@@ -22,13 +22,12 @@ CHAPTERS = {
         "client", "router", "inbox", "handover", "throttle", "stopped",
     ),
     "What both are built on": (
-        "link", "backoff", "suspects", "aside", "connection", "large", "payload", "options",
-        "checks",
+        "link", "connection", "large", "payload", "options", "checks",
     ),
     "Topics and filters": ("topic", "filters", "match"),
     "What survives a power cut": ("durable", "journal", "resync", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
-    "When connections end": ("backoff", "suspects", "aside", "reach"),
+    "When connections end": ("backoff", "pause", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
         "outbox", "session", "late", "opening", "connect", "subscribe", "qos2", "incoming",
