@@ -44,7 +44,7 @@ interop: setup  ## both clients against six real brokers; writes docs/interop.md
 conformance: setup  ## every statement of MQTT that binds a client; writes docs/conformance.md
 	@.venv/bin/python -m tools.conformance
 
-fuzz: setup  ## mutated packets into the MQTT client, in a 32 KB heap (COUNT=1000000)
+fuzz: setup  ## mutated packets into the MQTT client, in a 34 KB heap (COUNT=1000000)
 	@.venv/bin/python -m host_tests.fuzz $(if $(COUNT),--count '$(COUNT)')
 
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports

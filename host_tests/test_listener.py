@@ -42,6 +42,7 @@ def test_it_refuses_as_a_host_without_a_broker_and_keeps_its_port(between: Proxy
     assert connect(between.port) == CONNACK
     for _ in range(3):
         between.refuse()
+        between.refuse()
         with pytest.raises(ConnectionRefusedError):
             connect(between.port)
         with socket.socket() as other, pytest.raises(OSError):

@@ -27,8 +27,9 @@ class Listener:
 
     def refuse(self) -> None:
         """Take no new connections. The port stays ours on Linux; elsewhere they are reset."""
-        self._listens.clear()
-        self._end()
+        if self._listens.is_set():
+            self._listens.clear()
+            self._end()
 
     def accept(self) -> None:
         """Take connections again."""

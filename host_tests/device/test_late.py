@@ -240,14 +240,14 @@ def test_a_stream_that_takes_a_byte_now_and_then_is_given_up():
 
 
 def test_an_answer_behind_a_long_download_is_not_late():
-    for size in (300, 5000):  # less than the buffer, and more
+    for size in (480, 5000):  # less than the buffer, and more
         far = Far()
         client, lost = link(far)
         client.post("t", b"x")
         client.session.ping = True
         client.step()
         answers = far.held()
-        far.gives, far.pause = 25, 500  # 300 bytes take 6 s, 5000 take 100
+        far.gives, far.pause = 40, 500  # 480 bytes take 6 s, 5000 take 62
         far.rx = publish(b"t", b"x" * size) + answers
         serve(client, 120_000)
         assert lost == [], lost

@@ -24,7 +24,8 @@ SHARE = 0.03
 SECONDS = 30
 # The first pause is at most 1 s, the second 2 s, for two faults may meet before anything was
 # acknowledged; an acknowledgement is waited for 4 s.
-BOUNDS = {"end before PUBACK": 1 + 2 + 1, "PUBACK lost": 4 + 1, "all together": 5}
+# Of ends, three may follow one another: pauses of up to 1, 2 and 3 s.
+BOUNDS = {"end before PUBACK": 1 + 2 + 3, "PUBACK lost": 4 + 1, "all together": 5}
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -76,5 +77,5 @@ def test_longest_stall(broker: Broker, what: str, client: str) -> None:
     stall = max(b - a for a, b in pairwise(times.values()))
     print(f"{client}, {what}: {len(numbers)} in {SECONDS} s, longest stall {stall:.1f} s")
     note(f"stall, {client}: {what}", stall)
-    assert len(numbers) > SECONDS * 4
+    assert len(numbers) > SECONDS * 3
     assert stall <= BOUNDS[what]

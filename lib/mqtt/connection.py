@@ -23,7 +23,6 @@ _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 
 _CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
-_ROOM = const(8000)  # bytes of heap for what decides about a pause, and explains an end
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 
 
@@ -185,8 +184,7 @@ class Connection:
     def end(self, error):
         """Hang up because of an error; returns it, or one that explains it.
 
-        The first in a while may be chance, and needs no more than a short pause. Where the heap
-        has no room for mqtt.backoff and its explanations, mqtt.pause is simpler.
+        The first in a while may be chance, and needs no more than a short pause.
         """
         gc.collect()
         if self.past is None and self.session.up:
@@ -195,10 +193,8 @@ class Connection:
             self._since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
         else:
             try:
-                if gc.mem_free() > _ROOM:
-                    from mqtt.backoff import ended
-                else:
-                    from mqtt.pause import ended
+                from mqtt.pause import ended
+
                 error = ended(self, error)
             except MemoryError:
                 self._since = ticks_add(ticks_ms(), self.backoff_ms[1])

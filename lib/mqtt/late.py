@@ -4,8 +4,8 @@
 - An answer is late answer_ms after the packet that asks for it has left. The time that another
   packet takes to leave does not count, nor the time that one of more than 64 bytes takes to
   arrive: the answer may stand behind it.
-- A packet that has begun to leave or to arrive is late when neither 64 bytes nor its end moved
-  for answer_ms. So a slow link is waited for, and a broker that sends a byte now and then is not.
+- A packet that has begun to leave or to arrive is late when neither 256 bytes nor its end moved
+  for answer_ms. So a slow link is waited for, and not a broker that sends a little now and then.
   (Of TLS only whole records are seen, of up to 16 KiB.)
 """
 
@@ -16,7 +16,8 @@ from micropython import const
 from mqtt.packet import LinkError
 
 _CONNACK = const(0x20)
-_PACE = const(64)  # bytes of a packet with which it gets on
+_LARGE = const(64)  # a packet of more bytes holds up others
+_PACE = const(256)  # bytes of a packet with which it gets on
 _ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
 _UNREAD = const(256)  # buffers that are read before it is said that an answer is not among them
 
@@ -38,7 +39,7 @@ def late(session, now, more):
             incoming.busy += ticks_diff(now, incoming.began)
             incoming.began = now
             incoming.moved = 0
-        if incoming.end - incoming.body > _PACE:
+        if incoming.end - incoming.body > _LARGE:
             return answer_ms - ticks_diff(now, incoming.began)
     if session.awaited and ticks_diff(now, session.asked_at) >= answer_ms:
         words = {0x20: "CONNACK", 0x90: "SUBACK", 0xB0: "UNSUBACK", 0xD0: "PINGRESP"}

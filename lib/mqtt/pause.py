@@ -1,15 +1,24 @@
-"""When to come back, where the heap has no room for mqtt.backoff. Imported when that is so.
+"""When to come back after a connection has ended: mqtt.backoff decides, where it has room.
 
-The pause is drawn up to a limit that doubles, from 2 s to 15 s, and to a minute where the broker
-takes the connection and ends it again. A connection that stood for 75 s begins the count anew.
-Nothing is set aside, nor explained.
+In a heap that is almost full the pause is drawn up to a limit that doubles, from 2 s to 15 s, and
+to a minute if the broker takes the connection and ends it again. A connection that stood for 75 s
+begins the count anew. Nothing is set aside or explained then.
 """
 
+import gc
 from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+_ROOM = const(8000)  # bytes of heap for mqtt.backoff, and for what explains an end
 
 
 def ended(client, error):
     """Set client._since, when the next connection may begin; returns the error."""
+    if gc.mem_free() > _ROOM:
+        from mqtt.backoff import ended
+
+        return ended(client, error)
     now = ticks_ms()
     first, longest = client.backoff_ms
     if client.session.up:

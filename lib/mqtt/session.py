@@ -55,7 +55,7 @@ class Session:
 
     Incoming = Incoming
     Packet = Packet
-    answer_ms = 4000  # how long the broker may take for an answer, or 64 bytes of a packet
+    answer_ms = 4000  # how long the broker may take for an answer, or 256 bytes of a packet
     denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
     connect_ms = 0  # from the dial to CONNACK; 0: 30 s with TLS, or else 10 s
 
