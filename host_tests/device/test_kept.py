@@ -2,6 +2,7 @@
 # heap: 4000K
 # port
 import os
+import random
 
 import vfs
 from disk import fresh, payloads
@@ -19,9 +20,9 @@ def node():
 
 
 def on_flash(test):
-    def run():
+    def run(*arguments):
         with fresh(vfs.VfsLfs2, 400):
-            test()
+            test(*arguments)
 
     return run
 
@@ -272,3 +273,41 @@ def test_without_ram_for_an_outbox_on_flash_it_is_told_and_the_flash_is_delivere
         health.look(one)
     assert found == [reading(i) for i in range(10)]
     assert "outbox" not in os.listdir()
+
+
+def _acknowledge(outbox, sent):
+    """The broker has the message at the head; what was taken over is looked at as the node does."""
+    outbox.get(0)
+    payload = bytes(outbox.payload)
+    sent.append(int(payload[payload.find(b" ") : -1]))
+    outbox.pop()
+    if not hasattr(outbox, "journal") and 0 < getattr(outbox, "restored", 0) <= outbox.removed:
+        kept.clear(outbox)
+
+
+@on_flash
+def _random_lives(seed):
+    """Take and acknowledge at random, over six restarts of the node's own: all is sent."""
+    random.seed(seed)
+    outbox = Outbox(64)
+    taken, sent = [], []
+    for life in range(7):
+        for _ in range(random.randrange(5, 120)):
+            if random.random() < 0.5:
+                if outbox.put("t", reading(len(taken)), 2) is not None:
+                    taken.append(len(taken))
+            elif outbox.count:
+                _acknowledge(outbox, sent)
+        if life < 6:
+            assert kept.store(outbox)[1] == 0
+            outbox = kept.outbox(node(), 64, 65536, False)
+            if isinstance(outbox, int):  # there was nothing to take over
+                outbox = Outbox(outbox)
+    while outbox.count:
+        _acknowledge(outbox, sent)
+    assert [i for i in taken if i not in sent] == [], seed
+
+
+def test_nothing_goes_over_any_number_of_restarts():
+    for seed in range(20):
+        _random_lives(seed)

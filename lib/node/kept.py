@@ -148,7 +148,8 @@ def store(waiting):
     newest = getattr(waiting, "newest", ())
     aside = () if journal else getattr(waiting, "aside", ())
     lot = getattr(waiting, "lot", 0)
-    restored = getattr(waiting, "restored", 0)
+    # What a durable outbox took over is done already where it was acknowledged.
+    restored = 0 if journal else getattr(waiting, "restored", 0)
     numbers = []
     for number in range(waiting.removed, waiting.removed + waiting.count):
         if not (waiting.in_journal(number) if journal else lot <= number < restored):
