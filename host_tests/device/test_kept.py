@@ -276,7 +276,7 @@ def test_without_ram_for_an_outbox_on_flash_it_is_told_and_the_flash_is_delivere
 
 
 def _acknowledge(outbox, sent):
-    """The broker has the message at the head; what was taken over is looked at as the node does."""
+    """The broker has the message at the head; what was taken over is looked at as a node does."""
     outbox.get(0)
     payload = bytes(outbox.payload)
     sent.append(int(payload[payload.find(b" ") : -1]))
