@@ -26,16 +26,16 @@ from tools.subscriber import Subscriber, number, parse
 
 NODE = "demo"
 PARTS = {
-    "adc:34": {"model": "host", "figure": "memory", "scale": 3.3},
+    "adc:34": {"model": "host", "figure": "memory", "scale": 2.5, "offset": 0.3},
     "adc:35": {"model": "waveform", "period_s": 20, "low_v": 0.4, "high_v": 0.9, "noise_v": 0.01},
     "i2c:21,22": {"model": "bme280", "temperature": 22.4, "pressure": 1008.6, "humidity": 48.0},
     "wire:18": {"model": "ds18b20", "temperature": 54.5},
     "wire:26": {"model": "hc-sr04", "distance": 0.83},
 }
 SENSORS = [
-    # 0 to 3.3 V stand for 0 to 100 %
+    # 0.3 to 2.8 V stand for 0 to 100 %: an ESP32's ADC does not see all of 0 to 3.3 V
     {"name": "host-memory", "driver": "analog", "pin": 34, "interval": 1, "unit": "%",
-     "scale": 30.303, "decimals": 1},
+     "scale": 40.0, "offset": -12.0, "decimals": 1},
     # a TMP36: 10 mV per degree, 500 mV at 0 degrees
     {"name": "temperature", "driver": "analog", "pin": 35, "interval": 1, "unit": "C",
      "scale": 100.0, "offset": -50.0, "decimals": 1},

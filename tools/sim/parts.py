@@ -75,14 +75,14 @@ def _csv(file: str, column: str, rate: float = 1.0, scale: float = 1.0) -> Sourc
     return lambda: rows[int((time.monotonic() - began) * rate) % len(rows)] * scale
 
 
-def _host(figure: str = "load", scale: float = 1.0) -> Source:
-    """A live figure of this computer, times `scale` volts."""
+def _host(figure: str = "load", scale: float = 1.0, offset: float = 0.0) -> Source:
+    """A live figure of this computer, times `scale` volts, above `offset` volts."""
     if figure not in HOST_FIGURES:
         raise ToolError(
             f"no figure {figure!r} of the host", f"there are {', '.join(HOST_FIGURES)}"
         )
     read = HOST_FIGURES[figure]
-    return lambda: read() * scale
+    return lambda: offset + read() * scale
 
 
 def _load() -> float:
