@@ -6,6 +6,7 @@ import time
 
 from rich.text import Text
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.widgets import DataTable, Input, Static
 
 from tools.connection import Connection
@@ -49,11 +50,11 @@ class Screen(App[None]):
         self._wanted = event.value
         self.show()
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: Key) -> None:
         """Arrow keys scroll the table while the filter is typed."""
         moves = {"up": "cursor_up", "down": "cursor_down", "pageup": "page_up",
                  "pagedown": "page_down"}  # fmt: skip
-        if move := moves.get(getattr(event, "key", "")):
+        if move := moves.get(event.key):
             getattr(self.query_one(DataTable), f"action_{move}")()
 
     def show(self) -> None:

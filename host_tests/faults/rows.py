@@ -76,7 +76,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "refused": Fault(
         "CONNACK with a code of 1 to 5",
-        "told with its reason; tried again after a long pause, but for 3 (not available just now)",
+        "told with its reason; tried after a long pause, except for 3 (not available just now)",
     ),
     "tls": Fault(
         "a certificate of an unknown authority, for another name, or expired",

@@ -91,11 +91,11 @@ class Connection:
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
         and forgotten, number -1; it is not taken when the connection is not up, or still has to
-        write the last packet. The topic is taken
-        as it is; see mqtt.topic for one that comes from outside. payload: str, bytes, bytearray or
-        memoryview, else TypeError. properties: a dict, see mqtt.properties; raises ValueError for
-        a bad one, and without MQTT 5. wait: the caller of a QoS 0 message waits until it was
-        written, so that its payload need not be copied if the stream does not take all at once.
+        write the last packet. The topic is taken as it is; see mqtt.topic for one that comes from
+        outside. payload: str, bytes, bytearray or memoryview, else TypeError. properties: a dict,
+        see mqtt.properties; raises ValueError for a bad one, and without MQTT 5. wait: the caller
+        of a QoS 0 message waits until it is written, so that its payload need not be copied if
+        the stream does not take all of it at once.
         """
         if not 0 <= qos <= 2:
             raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % qos)

@@ -215,7 +215,7 @@ class Session:
         """Act on the packet that was found; `first`: its first byte. Returns its kind.
 
         The kind is the first byte, without the flags of a PUBLISH; 0 for a message that is not to
-        be delivered, for it is too large or here already. Raises Refused if the broker refused
+        be delivered, because it is too large or a duplicate. Raises Refused if the broker refused
         the connection.
         """
         self._heard = now
