@@ -77,5 +77,7 @@ def test_longest_stall(broker: Broker, what: str, client: str) -> None:
     stall = max(b - a for a, b in pairwise(times.values()))
     print(f"{client}, {what}: {len(numbers)} in {SECONDS} s, longest stall {stall:.1f} s")
     note(f"stall, {client}: {what}", stall)
-    assert len(numbers) > SECONDS * 3
+    # How many there are is left to chance, since each lost PUBACK costs 4 s. Enough to have met
+    # faults of each kind is asked for; what is held is the longest stall.
+    assert len(numbers) > 1.5 / SHARE
     assert stall <= BOUNDS[what]

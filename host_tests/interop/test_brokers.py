@@ -78,7 +78,10 @@ def listening(pid: int) -> set[str]:
     """The addresses at which a process waits for TCP connections."""
     inodes = set()
     for path in Path(f"/proc/{pid}/fd").iterdir():
-        name = str(path.readlink())
+        try:
+            name = str(path.readlink())
+        except FileNotFoundError:  # closed meanwhile
+            continue
         if name.startswith("socket:["):
             inodes.add(name[8:-1])
     found = set()
