@@ -110,7 +110,9 @@ def facts(driver: str) -> dict[str, Any]:
 
 def ram(driver: str, image: Path | None = None) -> int:
     """Bytes of the heap that its code takes, with what it imports; from a ROMFS if `image`."""
-    return int(_micropython("32", _RAM, driver, *([str(image)] if image else [])))
+    # The image's path is relative as well: it stays in the heap, and its length would be measured.
+    where = [os.path.relpath(image, BUILD / "sensors-ram")] if image else []
+    return int(_micropython("32", _RAM, driver, *where))
 
 
 def _micropython(bits: str, code: str, *arguments: str) -> str:
