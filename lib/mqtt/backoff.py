@@ -32,7 +32,7 @@ def ended(client, error):
     now = ticks_ms()
     raised = error
     session = client.session
-    first, longest = client.backoff_ms
+    first, longest = (max(each, 1) for each in client.backoff_ms)
     past = _past(client, now)
     life = ticks_diff(now, client._since)
     acked = client.outbox.removed - client._removed
@@ -113,8 +113,8 @@ def _pause(level, error, busy, acked, first, longest, draw):
     if isinstance(error, Refused) and error.code not in _UNAVAILABLE:
         longest <<= level > 2
         return longest + draw % longest
-    if level < 2:
-        return draw % min(first, longest)
+    if level < 2:  # shorter than `first`: what was late has been waited for already
+        return draw % min(first - first // 4, longest)
     if level == 2 or (busy and level == 3):
         least, width = (0, first * level) if busy else (first * 8 // 5, first * 4 // 5)
         if not busy and not acked:
