@@ -128,6 +128,10 @@ class Client(Link):
             self._burst = self._burst + 1 & 7
             if not self._burst:
                 await asyncio.sleep_ms(0)
+            # MicroPython begins its search for free blocks further on only after it has given away
+            # a single one: where all that is allocated is coroutines, it would walk over the whole
+            # heap for each of them.
+            object()
             if self._data is not None:
                 await self._drained()
         number = self.post(topic, payload, retain, qos, properties, True)

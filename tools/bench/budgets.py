@@ -58,7 +58,7 @@ BUDGETS: dict[Kind, dict[str, Budget]] = {
         "mpy_bytes": Budget(11_000, 17_450),
         "ram_import": Budget(14_000, 24_930),
         "min_heap": Budget(20_000, 34_400),
-        "alloc_qos0": Budget(128, 112),
+        "alloc_qos0": Budget(128, 128),
         "alloc_qos1": Budget(256, 450),
         "alloc_recv_qos1": Budget(MESSAGE + 128, 210),
         "alloc_idle_s": Budget(256, 64),
