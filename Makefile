@@ -8,7 +8,7 @@ BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA
 LOGIN = $(if $(USER_NAME),--user '$(USER_NAME)') $(if $(BASE),--base '$(BASE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-emulated faults soak interop conformance fuzz lint heap bench cortex reference build check wiring firmware flash deploy usb repl monitor send sim clean distclean bridge
+.PHONY: help setup demo test test-emulated faults soak interop conformance fuzz lint heap bench cortex docs reference build check wiring firmware flash deploy usb repl monitor send broker sim clean distclean bridge
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ fuzz: setup  ## mutated packets into the MQTT client, in a 34 KB heap (COUNT=100
 
 lint: setup  ## style, types (host, and each board's stubs) and the layers of imports
 	@$(RUN) lint
+
+docs: setup-host  ## the documentation as a site, build/site/index.html (SERVE=1: at 127.0.0.1:8000)
+	@$(RUN) docs $(if $(SERVE),--serve)
 
 reference: setup  ## write the pages that are made from the code: docs/reference.md, docs/sensors and so on
 	@.venv/bin/python -m tools.generated
@@ -94,6 +97,9 @@ monitor: setup-host  ## live readings from a broker (HOST=name:port USER_NAME= B
 
 send: setup-host  ## a command to a node (NODE=greenhouse COMMAND=read PAYLOAD=light, HOST= and so on as for monitor)
 	@$(RUN) send $(BROKER) $(LOGIN) -- '$(NODE)' '$(COMMAND)' '$(PAYLOAD)'
+
+broker: setup-demo  ## a broker on this computer, if you have none (LAN=1: boards may connect; BROKER_PORT=1883)
+	@$(RUN) broker $(if $(LAN),--lan) $(if $(BROKER_PORT),--port '$(BROKER_PORT)')
 
 sim: build  ## run the simulated board with its console here (CONFIG=file)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)')

@@ -6,6 +6,10 @@ import ast
 import doctest
 import json
 import re
+import socket
+import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from tools.errors import ToolError
 from tools.paths import LIB, ROOT
 
 DOCS = ROOT / "docs"
+START = sorted((DOCS / "start").glob("*.md"))
 SCRIPT = Path(__file__).parent / "scripts" / "session_of_a_document.py"
 SESSIONS = ["repl.md", "migration.md"]
 # Not for every program: the layers call these on each other. hang_up() is shown all the same.
@@ -98,7 +103,77 @@ def test_a_session_prints_what_the_page_shows(
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *DOCS.glob("*.md")]
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     for page in pages:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_front_door_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 900
+    for page in START:
+        assert len(page.read_text().splitlines()) <= 100, f"{page.name}: more than two screens"
+
+
+def test_every_command_that_is_shown_exists() -> None:
+    """`make target NAME=value`: the target and the names stand in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M))
+    names = {*re.findall(r"\$\(([A-Z_]+)\)", makefile), "DEBIAN_MIRROR", "ROUNDS"}
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        for target, rest in re.findall(
+            r"(?:^    |`)make ([a-z][a-z-]*)([^`\n]*)", page.read_text(), re.M
+        ):
+            assert target in targets, f"{page.name}: make {target}"
+            given = set(re.findall(r"\b([A-Z_]{3,})=", rest.split("#")[0]))
+            assert given <= names, f"{page.name}: make {target}{rest}"
+
+
+@pytest.mark.parametrize("page", START, ids=lambda page: page.stem)
+def test_the_configs_of_the_start_are_good_for_their_board(page: Path, tmp_path: Path) -> None:
+    board = re.search(r"make check +BOARD=(\w+)", page.read_text())
+    for text in blocks(page, "json"):
+        config = tmp_path / "my.json"
+        config.write_text(text)
+        assert board
+        command = [sys.executable, "-m", "tools", "check", board[1], str(config)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_messages_of_troubleshooting_are_those_of_the_code() -> None:
+    code = "\n".join(
+        re.sub(r'"\n\s*f?"', "", path.read_text().replace("\\'", "'"))  # over two lines
+        for folder in ("lib", "tools", "firmware")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    rows = re.findall(r"^\| `(.+?)`", (DOCS / "troubleshooting.md").read_text(), re.M)
+    assert len(rows) > 20
+    assert [message for message in rows if message not in code] == []
+
+
+def test_the_tls_page_makes_certificates_that_hold(tmp_path: Path) -> None:
+    """Its commands are run as they stand, and a client that trusts ca.pem connects."""
+    for text in blocks(DOCS / "tls.md", "sh"):
+        subprocess.run(["sh", "-ec", text], cwd=tmp_path, check=True, capture_output=True)
+    made = {name: tmp_path / name for name in ("ca.pem", "broker.pem", "broker.key")}
+    settings = (
+        f"certfile {made['broker.pem']}",
+        f"keyfile {made['broker.key']}",
+        f"cafile {made['ca.pem']}",
+        "require_certificate true",
+    )
+    with Broker(settings=settings) as broker:
+        context = ssl.create_default_context(cafile=str(made["ca.pem"]))
+        context.load_cert_chain(tmp_path / "greenhouse.pem", tmp_path / "greenhouse.key")
+        with (
+            socket.create_connection((broker.host, broker.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="broker.lan") as stream,
+        ):
+            stream.sendall(bytes.fromhex("100d00044d5154540402003c000161"))
+            assert stream.recv(4) == bytes.fromhex("20020000")
+
+
+def test_examples_are_all_listed() -> None:
+    text = (DOCS / "examples" / "README.md").read_text()
+    assert all(f"[{path.name}]" in text for path in (DOCS / "examples").glob("*.py"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from host_tests.harness.interpreter import compiled_port
 from host_tests.harness.node import DOOR, LIGHT, Node
-from tools.paths import BOARDS
+from tools.paths import BOARDS, ROOT
 from tools.sim.control import send
 
 
@@ -29,6 +29,8 @@ def test_birth_readings_and_diagnostics(running: Node) -> None:
     expected = {"board": "UNIX", "mode": "normal", "reset": "soft", "rssi": -50, "drops": 0}
     assert expected.items() <= diagnostics.items()
     assert diagnostics["heap_free"] > 0
+    told = (ROOT / "docs" / "topics.md").read_text()
+    assert [name for name in diagnostics if f"`{name}`" not in told] == []
 
 
 def test_button_is_told_when_pressed_and_when_released(running: Node) -> None:

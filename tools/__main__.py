@@ -22,8 +22,10 @@ COMMANDS = {
     "bridge": "Carry a board's MQTT from its serial port to a broker.",
     "monitor": "Show the readings that arrive at a broker.",
     "send": "Send a command to a node, signed if need be, and show its reply.",
+    "broker": "Run a broker on this computer, for those who have none.",
     "sim": "Run the simulated board of boards/UNIX.",
     "bench": "Measure the MQTT clients: RAM, allocations, speeds.",
+    "docs": "Build the documentation site.",
     "lint": "Check style, types and layers.",
 }
 

@@ -108,8 +108,31 @@ def _row(pin: int | str, pins: dict[str, Any], network: str, timers: dict[str, s
     return f"| {shown} | " + " | ".join(cells) + " |"
 
 
+def table(shown: list[Board]) -> str:
+    """docs/boards/README.md."""
+    lines = [
+        "# Boards",
+        "",
+        "Written by `make reference` from `boards/*/board.json`; do not edit it here. Each page",
+        "has the board's pins and its traps. None was tried on real hardware:",
+        "[hardware.md](../hardware.md).",
+        "",
+        "| board | `BOARD=` | network | TLS | heap |",
+        "|---|---|---|---|---|",
+    ]
+    for board in shown:
+        facts = board.petrel
+        heap = facts["heap"]["bytes"]
+        network = {"wifi": "Wi-Fi", "none": "over USB"}[facts["network"]]
+        lines.append(
+            f"| [{board.facts['product']}]({board.id}.md) | `{board.id}` | {network} | "
+            f"{TLS[facts['tls']]} | {f'{heap:,} bytes' if heap else 'not known'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every page, by its path; the simulated board has its own description."""
-    return {
-        FOLDER / f"{name}.md": page(boards.load(name)) for name in boards.names() if name != "UNIX"
-    }
+    shown = [boards.load(name) for name in boards.names() if name != "UNIX"]
+    found = {FOLDER / f"{board.id}.md": page(board) for board in shown}
+    return {FOLDER / "README.md": table(shown), **found}

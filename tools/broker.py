@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import click
+
 from tools.errors import ToolError
 from tools.paths import MOSQUITTO
 from tools.process import popen
@@ -202,3 +204,30 @@ def _password_line(name: str, password: str) -> str:
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101, 64)
     salted, hashed = base64.b64encode(salt).decode(), base64.b64encode(digest).decode()
     return f"{name}:$7$101${salted}${hashed}\n"
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+@click.option(
+    "--lan", is_flag=True, help="let boards in your network connect, not only programs here"
+)
+def command(port: int, lan: bool) -> None:
+    """Run a broker until Ctrl-C, for those who have none. It asks for no password."""
+    broker = Broker(persistence=True)
+    broker.port = port
+    if lan:
+        broker.host = "0.0.0.0"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(broker)
+        except ToolError as error:
+            if any("in use" in line for line in broker.log):
+                raise ToolError(
+                    f"port {port} is taken; perhaps a broker runs already",
+                    f"use that one (HOST=127.0.0.1:{port}), or choose another port: --port 1884",
+                ) from error
+            raise
+        print(f"a broker at {broker.host}:{port}; Ctrl-C ends it")
+        if lan:
+            print("anybody in your network can connect to it: use it for tries alone")
+        threading.Event().wait()

@@ -18,6 +18,7 @@ from tools.paths import ROOT
 
 GENERATORS = (
     "tools.reference",
+    "tools.config_page",
     "tools.packages",
     "tools.sensors",
     "tools.board_pages",

@@ -40,8 +40,8 @@ _HEAD = """\
 
 Written by `make reference` from the docstrings of `lib/mqtt`; do not edit it here. Programs need
 the first two chapters, and of the third what those refer to. Short programs are in
-[examples](examples), a session at the REPL in [repl.md](repl.md); [migration.md](migration.md) is
-for people who come from umqtt or mqtt_as.
+[examples](examples/README.md), a session at the REPL in [repl.md](repl.md);
+[migration.md](migration.md) is for people who come from umqtt or mqtt_as.
 
 """
 _SPECIAL = {"__aiter__": "async for ... in", "__aenter__": "async with"}

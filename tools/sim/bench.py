@@ -72,7 +72,7 @@ class Bench:
         self._cause = PWRON
         self._alarm: threading.Timer | None = None
         self.relay = Relay(broker) if broker else None
-        self.world = World(parts or {}, wifi or {"ssid": "bench", "password": "petrel"})
+        self.world = World(parts or {}, wifi or {"ssid": "bench", "password": "petrel-bench"})
         self.world.on_wifi = self._wifi_changed
         self._wire = Wire(self)
         self._control = Control(self)

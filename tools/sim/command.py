@@ -5,11 +5,29 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tools.paths import BUILD, MICROPYTHON
+from tools.paths import BUILD, MICROPYTHON, ROOT
 from tools.sim.bench import Bench
+
+WIFI = {"ssid": "bench", "password": "petrel-bench"}
+
+
+def example() -> dict[str, Any]:
+    """The example config with values that connect: a broker on this computer."""
+    found: dict[str, Any] = json.loads((ROOT / "firmware" / "config.json").read_text())
+    return {**found, "wifi": WIFI, "mqtt": {"host": "127.0.0.1"}}
+
+
+def network(config: Path) -> dict[str, Any]:
+    """The Wi-Fi that a config asks for; the bench's own if it names none, or cannot be read."""
+    try:
+        wifi = json.loads(config.read_text())["wifi"]
+        return {"ssid": str(wifi["ssid"]), "password": str(wifi.get("password", ""))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return WIFI
 
 
 @click.command()
@@ -30,13 +48,28 @@ from tools.sim.bench import Bench
 def command(
     flash: Path, config: Path | None, parts: Path | None, heap: str | None, bits: str
 ) -> None:
-    """Run the simulated board of boards/UNIX until Ctrl-C. Its flash is a folder, made from
-    build/UNIX at the first time; its Wi-Fi is called "bench", with the password "petrel"."""
+    """Run the simulated board of boards/UNIX until Ctrl-C.
+
+    Its flash is a folder, made from build/UNIX the first time. Its Wi-Fi is the one that its
+    config asks for, and leads into this computer's network. Without a config it gets an example,
+    whose broker is on this computer.
+    """
     shutil.copytree(BUILD / "UNIX", flash, dirs_exist_ok=True)
+    settled = flash / "config.json"
     if config:
-        shutil.copy(config, flash / "config.json")
+        shutil.copy(config, settled)
+    elif not settled.exists():
+        settled.write_text(json.dumps(example(), indent=2) + "\n")
+        print(f"no config yet: {settled} is an example; edit it, or give CONFIG=file")
     models = json.loads(parts.read_text()) if parts else {}
-    with Bench(flash, interpreter=MICROPYTHON[bits], heap=heap, parts=models, echo=print) as bench:
+    with Bench(
+        flash,
+        interpreter=MICROPYTHON[bits],
+        heap=heap,
+        parts=models,
+        wifi=network(settled),
+        echo=print,
+    ) as bench:
         host, port = bench.control_address
         print(
             f"control socket: {host}:{port}; one JSON object a line, such as "

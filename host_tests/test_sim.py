@@ -1,0 +1,74 @@
+"""`sim` and `broker`: what somebody without a board types first."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tools.broker import Broker, free_port
+from tools.build import build
+from tools.paths import ROOT
+from tools.process import popen
+from tools.sim.command import WIFI, example, network
+from tools.subscriber import Subscriber
+
+
+@contextmanager
+def running(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of the host program, which is ended at last."""
+    process = popen([sys.executable, "-m", "tools", *command], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_sim_joins_the_network_that_the_config_names(broker: Broker, tmp_path: Path) -> None:
+    build("UNIX", quiet=True)
+    config = {
+        "node": "sim",
+        "wifi": {"ssid": "home", "password": "correct horse"},
+        "mqtt": {"host": broker.host, "port": broker.port},
+        "sensors": [],
+    }
+    (tmp_path / "my.json").write_text(json.dumps(config))
+    flash = str(tmp_path / "flash")
+    with (
+        Subscriber(broker) as seen,
+        running("sim", "--config", str(tmp_path / "my.json"), "--flash", flash),
+    ):
+        assert seen.wait("petrel/sim/status", 20) == "online"
+
+
+def test_the_example_of_sim_is_a_config_that_a_board_takes(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(example()))
+    command = [sys.executable, "-m", "tools", "check", "UNIX", str(config)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert network(config) == WIFI
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"wifi": 5}', '{"wifi": {}}'])
+def test_a_config_without_a_network_gets_the_bench_s(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    assert network(tmp_path / "config.json") == WIFI
+
+
+def test_a_broker_for_those_who_have_none() -> None:
+    port = free_port()
+    with running("broker", "--port", str(port)) as process:
+        assert process.stdout
+        assert str(port) in process.stdout.readline()
+        command = [sys.executable, "-m", "tools", "broker", "--port", str(port)]
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert second.returncode == 1
+        assert f"port {port} is taken" in second.stderr
+        assert "HOST=" in second.stderr
