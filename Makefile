@@ -59,8 +59,8 @@ reference: setup  ## write the pages that are made from the code: docs/reference
 heap: setup  ## measure what whole nodes take of a small heap; make check estimates with it
 	@.venv/bin/python -m host_tests.heap_figures
 
-bench: setup  ## what the MQTT clients cost, beside the floor (WRITE=1 updates docs/bench.md)
-	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(WRITE),--write)
+bench: setup  ## what the MQTT clients cost, beside the floor (MEMORY=1: RAM alone; WRITE=1 updates docs/bench.md)
+	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MEMORY),--memory) $(if $(WRITE),--write)
 
 cortex: setup  ## the clients' RAM on an emulated Cortex-M3, beside the unix port's (WRITE=1 updates docs/bench.md)
 	@.venv/bin/python -m host_tests.emulated $(if $(WRITE),--write)

@@ -14,7 +14,8 @@ import pytest
 
 from tools.bench import exact, report
 from tools.bench.budgets import BUDGETS, Budget
-from tools.bench.figures import CLIENTS, EXACT, KEYS, KINDS, SPEEDS, Figures, Kind, empty
+from tools.bench.exact import Subject
+from tools.bench.figures import CLIENTS, EXACT, KEYS, KINDS, SPEEDS, Kind, empty
 from tools.bench.place import PinnedBroker, Place
 from tools.broker import Broker
 from tools.errors import ToolError
@@ -35,18 +36,12 @@ def broker() -> Iterator[Broker]:
         yield broker
 
 
-@pytest.fixture(scope="module")
-def measured(place: Place, broker: Broker) -> dict[Kind, Figures]:
-    """The exact figures of both clients."""
-    return {kind: dict(exact.measure(place, broker, kind)) for kind in CLIENTS}
-
-
 @without_32
 @pytest.mark.parametrize(("kind", "key"), HELD, ids=[f"{kind}-{key}" for kind, key in HELD])
 def test_a_client_stays_within_its_limit(
-    measured: dict[Kind, Figures], kind: Kind, key: str
+    place: Place, broker: Broker, kind: Kind, key: str
 ) -> None:
-    limit, value = BUDGETS[kind][key].limit, measured[kind][key]
+    limit, value = BUDGETS[kind][key].limit, exact.MEASURES[key](Subject(place, broker, kind))
     assert limit is not None
     assert value is not None
     assert value <= limit, f"{kind} {key}: {value:,.0f}, of at most {limit:,.0f}"
@@ -66,16 +61,17 @@ def test_what_a_client_loads_is_found_by_using_it(
 @without_32
 def test_the_floor_allocates_nothing(place: Place, broker: Broker) -> None:
     """What the meters show is the client's alone."""
-    figures = dict(exact.measure(place, broker, Kind.RAW))
-    assert {key: figures[key] for key in EXACT if key.startswith("alloc")} == {
-        "alloc_qos0": 0, "alloc_qos1": 0, "alloc_recv_qos1": 0, "alloc_idle_s": 0,
-    }  # fmt: skip
+    raw = Subject(place, broker, Kind.RAW)
+    keys = [key for key in EXACT if key.startswith("alloc")]
+    assert len(keys) == 4
+    assert {key: exact.MEASURES[key](raw) for key in keys} == dict.fromkeys(keys, 0)
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_every_figure_has_a_budget_and_only_exact_ones_a_limit(kind: Kind) -> None:
     assert tuple(BUDGETS[kind]) == KEYS
     assert tuple(key for key in KEYS if BUDGETS[kind][key].limit is not None) == EXACT
+    assert tuple(exact.MEASURES) == EXACT
     assert all(BUDGETS[kind][key].at_least == (key in SPEEDS) for key in KEYS)
 
 

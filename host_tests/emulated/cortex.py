@@ -12,6 +12,7 @@ from tools.compile import RECORD, compile_all, modules
 from tools.firmware import qemu
 from tools.paths import LIB
 from tools.process import popen
+from tools.romfs import romfs
 
 START_S = 20.0
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
@@ -40,7 +41,7 @@ class Board:
     def image(self, kind: str) -> Path:
         """The image of that kind, ROMFS or LITTLEFS."""
         if kind not in self._images:
-            make = {ROMFS: qemu.romfs, LITTLEFS: qemu.littlefs}[kind]
+            make = {ROMFS: romfs, LITTLEFS: qemu.littlefs}[kind]
             self._images[kind] = make(self._folder / "files", self._folder / f"{kind}.img")
         return self._images[kind]
 

@@ -1,7 +1,8 @@
 """`bench`: what Petrel's MQTT clients cost, beside what could be had for nothing.
 
 figures names what is measured, budgets what it shall be. place runs the programs of inside/ (they
-run in MicroPython) beside a broker; exact, speed and instructions measure; report shows.
+run in MicroPython) beside a broker; exact, speed and instructions measure; anatomy says what the
+bytes of each module are; report shows.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from tools.bench import exact, instructions, report, speed
-from tools.bench.figures import EXACT, KINDS, Figures, Kind, empty
+from tools.bench import anatomy, exact, instructions, report, speed
+from tools.bench.figures import CLIENTS, EXACT, KINDS, Figures, Kind, empty
 from tools.bench.place import PinnedBroker, Place
 from tools.errors import ToolError
 from tools.paths import BUILD, MICROPYTHON, NO_32, ROOT
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tools.broker import Broker
 
 RESULT = BUILD / "bench.json"
+MODULES = BUILD / "bench_modules.json"
 DOCS = ROOT / "docs" / "bench.md"
 NOTES = (
     "paho is paho-mqtt on CPython. umqtt.simple is left out: its packages on PyPI "
@@ -37,24 +39,36 @@ NOTES = (
 class Run:
     """One run of the benchmark: the figures as they come, and what is to be said of them."""
 
-    def __init__(self, place: Place, broker: Broker, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        broker: Broker,
+        progress: Callable[[str], None],
+        detail: Callable[[str], None],
+    ) -> None:
+        """progress: told of each step of steps(); detail: told of what goes on within one."""
         self.figures: dict[Kind, Figures] = {kind: empty() for kind in KINDS}
+        self.anatomies: dict[Kind, anatomy.Anatomy] = {}
         self.paho: dict[str, float] = {}
         self.notes: list[str] = []
         self._place = place
         self._broker = broker
         self._progress = progress
+        self._detail = detail
 
     def exact(self) -> None:
-        """Sizes, RAM, allocations, writes: where there is a 32-bit interpreter."""
+        """Sizes, RAM, heaps, allocations, writes: where there is a 32-bit interpreter."""
         if NO_32.exists():
             self.notes.append(f"There is no 32-bit MicroPython: {NO_32.read_text()}.")
             return
         for kind in KINDS:
-            self._progress(f"{kind}: memory")
-            for key, value in exact.measure(self._place, self._broker, kind):
-                self.figures[kind][key] = value
+            subject = exact.Subject(self._place, self._broker, kind, self._detail)
+            for key, measure in exact.MEASURES.items():
                 self._progress(f"{kind}: {key}")
+                self.figures[kind][key] = measure(subject)
+            if kind in CLIENTS:
+                self._progress(f"{kind}: modules")
+                self.anatomies[kind] = anatomy.examine(self._place, self._broker, subject)
 
     def instructions(self) -> None:
         """Instructions, where there is a valgrind."""
@@ -89,12 +103,15 @@ class Run:
 
 
 def steps(rounds: int) -> int:
-    """How often a run shows progress."""
-    return len(KINDS) * (len(EXACT) + 2) + 1 + rounds * len(speed.MODES) * (len(KINDS) + 1)
+    """How often a run shows progress; without rounds it is one of memory alone."""
+    memory = len(KINDS) * len(EXACT) + len(CLIENTS)
+    if not rounds:
+        return memory
+    return memory + 1 + len(KINDS) + rounds * len(speed.MODES) * (len(KINDS) + 1)
 
 
 def measure(rounds: int, console: Console) -> Run:
-    """Measure everything."""
+    """Measure everything; only memory if there are no rounds."""
     columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as progress, PinnedBroker() as broker:
         task = progress.add_task("compiling", total=steps(rounds))
@@ -102,10 +119,14 @@ def measure(rounds: int, console: Console) -> Run:
         def advance(what: str) -> None:
             progress.update(task, description=what, advance=1)
 
-        run = Run(Place(BUILD / "bench"), broker, advance)
+        def detail(what: str) -> None:
+            progress.update(task, description=what)
+
+        run = Run(Place(BUILD / "bench"), broker, advance, detail)
         run.exact()
-        run.instructions()
-        run.speeds(rounds)
+        if rounds:
+            run.instructions()
+            run.speeds(rounds)
         return run
 
 
@@ -118,10 +139,8 @@ def versions(rounds: int) -> str:
         for bits, what in (("32", "memory"), ("64", "speed and instructions"))
         if (path := MICROPYTHON[bits]).exists()
     ]
-    return (
-        f"MicroPython {', '.join(found)}; Mosquitto on loopback; 64-byte payloads; medians of "
-        f"{rounds} rounds."
-    )
+    said = f"MicroPython {', '.join(found)}; Mosquitto on loopback; 64-byte payloads"
+    return f"{said}; medians of {rounds} rounds." if rounds else f"{said}."
 
 
 @click.command()
@@ -129,18 +148,30 @@ def versions(rounds: int) -> str:
     "--rounds", default=5, show_default=True, type=click.IntRange(min=1),
     help="rounds of the speeds",
 )  # fmt: skip
-@click.option("--write", is_flag=True, help="put the table into docs/bench.md as well")
-def command(rounds: int, write: bool) -> None:
+@click.option("--memory", is_flag=True, help="only sizes, RAM, heaps and allocations: a minute")
+@click.option("--write", is_flag=True, help="put the tables into docs/bench.md as well")
+def command(rounds: int, memory: bool, write: bool) -> None:
     """Measure Petrel's MQTT clients: sizes, RAM, allocations, instructions, speeds.
 
-    The floor is a loop without a client, taken in the same run. The figures are written to
-    build/bench.json as well; docs/bench.md says what they mean.
+    The floor is a loop without a client, taken in the same run. For each module that a client
+    loads, a second table says what its bytes are. The figures are written to build/bench.json as
+    well, and those of the modules, with their names, to build/bench_modules.json. docs/bench.md
+    says what they mean.
     """
+    if memory and write:
+        raise click.UsageError("--write puts all figures into the docs; leave out --memory.")
+    rounds = 0 if memory else rounds
     run = measure(rounds, Console(stderr=True))
     notes = " ".join([versions(rounds), *run.notes, NOTES])
     report.write_json(RESULT, run.figures)
-    console = Console(width=None if sys.stdout.isatty() else 100)
+    report.write_modules(MODULES, run.anatomies)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for each in report.modules(run.anatomies):
+        console.print(each)
     console.print(report.table(run.figures, run.paho, notes))
-    console.print(f"written to {RESULT.relative_to(ROOT)}")
+    console.print(f"written to {RESULT.relative_to(ROOT)}, {MODULES.relative_to(ROOT)}")
     if write:
         report.write_docs(DOCS, report.markdown(run.figures, run.paho, notes))
+        report.write_docs(
+            DOCS, report.modules_markdown(run.anatomies), report.BEGIN_MODULES, report.END_MODULES
+        )

@@ -1,7 +1,8 @@
 """What every figure shall be, and what it may be today: the one table to edit.
 
-aim: the budget. limit: what host_tests/test_budgets.py holds, a few percent above what was
-measured last; None for what is reported only. When the code got better, lower the limit.
+aim: the budget; that of heap_rom is min_heap's, less what the ROMFS shall save after import.
+limit: what host_tests/test_budgets.py holds, a few percent above what was measured last; None for
+what is reported only. When the code got better, lower the limit.
 """
 
 from __future__ import annotations
@@ -40,33 +41,37 @@ MESSAGE = 128
 BUDGETS: dict[Kind, dict[str, Budget]] = {
     Kind.BLOCKING: {
         # figure: the aim, the limit
-        "mpy_bytes": Budget(8_500, 16_390),
-        "ram_import": Budget(10_500, 21_270),
-        "min_heap": Budget(14_000, 28_000),
+        "mpy_bytes": Budget(9_500, 16_390),
+        "ram_import": Budget(12_500, 21_270),
+        "ram_rom": Budget(6_000, 9_500),
+        "min_heap": Budget(16_500, 28_000),
+        "heap_rom": Budget(10_000, 16_300),
         "alloc_qos0": Budget(0, 0),
         "alloc_qos1": Budget(0, 0),
         "alloc_recv_qos1": Budget(MESSAGE, 144),
         "alloc_idle_s": Budget(0, 0),
         "writes_qos1": Budget(1, 1),
-        "qos0_s": _raw(0.4),
-        "qos1_s": _raw(0.7),
-        "qos1_pipelined_s": _raw(0.4),
-        "recv_qos0_s": Budget(105_000, at_least=True),  # 0.8 of umqtt.simple's 131,689
-        "instructions_qos1": Budget(40_000),
+        "qos0_s": _raw(0.5),
+        "qos1_s": _raw(0.9),
+        "qos1_pipelined_s": _raw(1),
+        "recv_qos0_s": Budget(150_000, at_least=True),
+        "instructions_qos1": Budget(60_000),
     },
     Kind.ASYNCIO: {
-        "mpy_bytes": Budget(11_000, 17_450),
-        "ram_import": Budget(14_000, 24_930),
-        "min_heap": Budget(20_000, 34_400),
+        "mpy_bytes": Budget(10_900, 17_450),
+        "ram_import": Budget(17_300, 24_930),
+        "ram_rom": Budget(8_500, 12_900),
+        "min_heap": Budget(22_500, 34_400),
+        "heap_rom": Budget(13_700, 22_600),
         "alloc_qos0": Budget(128, 128),
         "alloc_qos1": Budget(256, 450),
         "alloc_recv_qos1": Budget(MESSAGE + 128, 210),
         "alloc_idle_s": Budget(256, 64),
         "writes_qos1": Budget(1, 1),
-        "qos0_s": _raw(0.2),
-        "qos1_s": _raw(0.3),
-        "qos1_pipelined_s": _raw(0.25),
-        "recv_qos0_s": Budget(30_000, at_least=True),
-        "instructions_qos1": Budget(120_000),
+        "qos0_s": _raw(0.6),
+        "qos1_s": _raw(0.8),
+        "qos1_pipelined_s": _raw(0.7),
+        "recv_qos0_s": Budget(250_000, at_least=True),
+        "instructions_qos1": Budget(110_000),
     },
 }

@@ -40,7 +40,9 @@ class Figure:
 FIGURES = (
     Figure("mpy_bytes", ".mpy files, bytes"),
     Figure("ram_import", "RAM after import, bytes"),
+    Figure("ram_rom", "the same from a ROMFS"),
     Figure("min_heap", "smallest heap, bytes"),
+    Figure("heap_rom", "the same from a ROMFS"),
     Figure("alloc_qos0", "bytes per QoS 0 publish"),
     Figure("alloc_qos1", "bytes per QoS 1 publish"),
     Figure("alloc_recv_qos1", "bytes per QoS 1 receive"),

@@ -1,4 +1,4 @@
-"""Where the programs of inside/ run: a folder with the .mpy files, and a broker beside it.
+"""Where the programs of inside/ run: a folder with the .mpy files and a ROMFS, and a broker.
 
 Client and broker have a processor each where there are two: what is measured is the client.
 """
@@ -12,13 +12,16 @@ import socket
 import subprocess
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tools.broker import Broker
-from tools.compile import compile_all, modules
+from tools.compile import RECORD, compile_all, modules
 from tools.errors import ToolError
 from tools.paths import LIB, MICROPYTHON, NO_32
 from tools.process import popen
+from tools.romfs import romfs
 
 INSIDE = Path(__file__).parent / "inside"
 OPTIMISE = 2  # as for the boards
@@ -31,9 +34,14 @@ DEADLINE_S = 60.0
 UNLIMITED = ("max_queued_messages 0", "max_queued_bytes 0")
 
 
+def processors() -> list[int]:
+    """The numbers of the processors that may be used; where the system tells none, just 0."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+
+
 def pinned(number: int) -> list[str]:
     """What to begin a command with that shall run on the processor of that number, from 0."""
-    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    usable = processors()
     taskset = shutil.which("taskset")
     if taskset is None or number >= len(usable) or len(usable) < 2:
         return []
@@ -62,6 +70,15 @@ class Place:
         compile_all(modules(INSIDE), folder / "inside", OPTIMISE)
         shutil.copytree(INSIDE, folder / "source", dirs_exist_ok=True)
 
+    @cached_property
+    def image(self) -> Path:
+        """A ROMFS with lib/."""
+        with TemporaryDirectory() as copy:
+            shutil.copytree(
+                self.folder / "lib", copy, ignore=lambda *_: [RECORD], dirs_exist_ok=True
+            )
+            return romfs(Path(copy), self.folder / "rom.img")
+
     def mpy(self, module: str) -> Path:
         """The .mpy file of a module of lib/; it need not exist."""
         path = self.folder / "lib" / module.replace(".", "/")
@@ -75,6 +92,10 @@ class Place:
         """The same from its source, as a user's own program is run."""
         return self._interpreter(bits, heap, f"source/{program}.py", *arguments)
 
+    def from_rom(self, program: str, *arguments: object, heap: str = "") -> list[str]:
+        """The same with lib/ in a ROMFS; 32 bit."""
+        return self.script("32", "from_rom", self.image.name, program, *arguments, heap=heap)
+
     def _interpreter(self, bits: str, heap: str, *arguments: object) -> list[str]:
         if not MICROPYTHON[bits].exists():
             why = NO_32.read_text() if bits == "32" and NO_32.exists() else "run make setup"
@@ -82,10 +103,10 @@ class Place:
         options = ["-X", f"heapsize={heap}"] if heap else []
         return [str(MICROPYTHON[bits]), *options, *map(str, arguments)]
 
-    def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        """Start a command here, on the second processor."""
+    def start(self, command: Sequence[str], anywhere: bool = False) -> subprocess.Popen[str]:
+        """Start a command here, on the second processor or on any."""
         return popen(
-            [*pinned(1), *command],
+            [*([] if anywhere else pinned(1)), *command],
             cwd=self.folder,
             env={**os.environ, "MICROPYPATH": "lib:inside:.frozen"},
             stdin=subprocess.PIPE,
@@ -101,8 +122,8 @@ class Place:
         return last_line(process, command, output)
 
     def runs(self, command: Sequence[str], deadline_s: float) -> bool:
-        """True if a command prints `done` last, in time."""
-        process = self.start(command)
+        """True if a command prints `done` last, in time. Many may run at the same time."""
+        process = self.start(command, anywhere=True)
         with Deadline(process, deadline_s):
             output, _ = process.communicate()
         return process.returncode == 0 and output.endswith("done\n")

@@ -1,21 +1,38 @@
-"""The table, on the terminal and in docs/bench.md, and build/bench.json."""
+"""The tables, on the terminal and in docs/bench.md, and the files in build/."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from tools.bench.anatomy import Anatomy
 from tools.bench.budgets import BUDGETS, Budget
 from tools.bench.figures import CLIENTS, FIGURES, KEYS, KINDS, Figures, Kind
 from tools.errors import ToolError
 
 BEGIN = "<!-- written by make bench WRITE=1 -->"
 END = "<!-- end -->"
+BEGIN_MODULES = "<!-- modules, written by make bench WRITE=1 -->"
+END_MODULES = "<!-- end of the modules -->"
+# The columns of the modules' tables: the heads, and what of a part stands below them.
+MODULE_COLUMNS = {
+    "RAM": "total",
+    "ROMFS": "rom",
+    "opcodes": "opcodes",
+    "names": "names",
+    "tables": "name_table",
+    "texts": "constants",
+    "functions": "functions",
+    "dicts": "dicts",
+    "lines": "lines",
+    "rest": "rest",
+}
 PAHO = "paho"
 
 
@@ -72,6 +89,63 @@ def markdown(figures: Mapping[Kind, Figures], paho: Mapping[str, float], notes: 
             cells += [f"**{text}**" if missed else text, bound(budget, value, raw)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", notes])
+
+
+def module_rows(anatomy: Anatomy) -> list[list[str]]:
+    """A row for each module, and one of the sums."""
+    keys = MODULE_COLUMNS.values()
+    rows = [[each.name, *[f"{getattr(each, key):,}" for key in keys]] for each in anatomy.parts]
+    sums = [sum(getattr(each, key) for each in anatomy.parts) for key in keys]
+    return [*rows, ["all", *[f"{each:,}" for each in sums]]]
+
+
+def module_notes(anatomy: Anatomy) -> str:
+    """What is to be said below the table of modules."""
+    functions = sum(each.function_count for each in anatomy.parts)
+    said = f"{functions} functions, {anatomy.names} names that the ROM lacks."
+    if not anatomy.full:
+        return f"{said} No instance's dict is exactly full."
+    return f"{said} Instances whose dict is exactly full: {', '.join(anatomy.full)}."
+
+
+def modules(anatomies: Mapping[Kind, Anatomy]) -> Iterator[Table]:
+    """What the bytes of each module are, a table for each client."""
+    for kind, anatomy in anatomies.items():
+        result = Table(title=f"{kind}: bytes of RAM", title_justify="left", box=SIMPLE_HEAD)
+        result.pad_edge, result.collapse_padding = False, True
+        result.caption, result.caption_justify = module_notes(anatomy), "left"
+        result.add_column("", no_wrap=True)
+        for head in MODULE_COLUMNS:
+            result.add_column(head, justify="right", no_wrap=True)
+        *rows, last = module_rows(anatomy)
+        for row in rows:
+            result.add_row(*row)
+        result.add_section()
+        result.add_row(*last)
+        yield result
+
+
+def modules_markdown(anatomies: Mapping[Kind, Anatomy]) -> str:
+    """The same for docs/bench.md."""
+    said = []
+    for kind, anatomy in anatomies.items():
+        said += [f"| {kind} | {' | '.join(MODULE_COLUMNS)} |", "|---" * 11 + "|"]
+        said += [f"| {' | '.join(row)} |" for row in module_rows(anatomy)]
+        said += ["", module_notes(anatomy), ""]
+    return "\n".join(said).rstrip()
+
+
+def write_modules(path: Path, anatomies: Mapping[Kind, Anatomy]) -> None:
+    """All that is known of each module, with its names."""
+    data = {
+        str(kind): {
+            "names": anatomy.names,
+            "full": anatomy.full,
+            "modules": [{**asdict(each), "rest": each.rest} for each in anatomy.parts],
+        }
+        for kind, anatomy in anatomies.items()
+    }
+    path.write_text(json.dumps(data, indent=1) + "\n")
 
 
 def write_docs(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +21,7 @@ from tools.errors import ToolError
 from tools.firmware import toolchain
 from tools.locks import Lock
 from tools.paths import BUILD, MICROPYTHON
+from tools.romfs import make
 
 BOARD = "MPS2_AN385"
 MACHINE = "mps2-an385"
@@ -139,21 +139,7 @@ def _forget_others(out: Path, options: list[str]) -> None:
         stamp.write_text(recipe)
 
 
-def romfs(folder: Path, out: Path) -> Path:
-    """An image of a folder whose files are used where they stand: a ROMFS. Returns `out`."""
-    mpremote = [str(Path(sys.executable).parent / "mpremote"), "romfs", "--no-mpy", "-o", str(out)]
-    _make([*mpremote, "build", str(folder)])
-    return out
-
-
 def littlefs(folder: Path, out: Path) -> Path:
     """An image of a folder from which bytecode is copied into the heap. Returns `out`."""
-    _make([str(MICROPYTHON["64"]), "-c", _LITTLEFS, str(out), str(folder)])
+    make([str(MICROPYTHON["64"]), "-c", _LITTLEFS, str(out), str(folder)])
     return out
-
-
-def _make(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines()
-        raise ToolError(f"no image was made: {said[-1] if said else 'no reason given'}")

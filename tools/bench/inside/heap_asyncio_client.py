@@ -11,7 +11,7 @@ def lost(error):
 
 
 async def main():
-    client = Client("127.0.0.1", "bench", int(sys.argv[1]), on_lost=lost)
+    client = Client("127.0.0.1", sys.argv[2], int(sys.argv[1]), on_lost=lost)
     client.start()
     await client.subscribe("bench/other", 1)
     for _ in range(100):

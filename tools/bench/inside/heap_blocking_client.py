@@ -4,7 +4,7 @@ import sys
 
 from mqtt.simple import MQTTClient
 
-client = MQTTClient("bench", "127.0.0.1", int(sys.argv[1]))
+client = MQTTClient(sys.argv[2], "127.0.0.1", int(sys.argv[1]))
 client.connect()
 client.subscribe("bench/other", 1)
 for _ in range(100):

@@ -5,7 +5,7 @@ import sys
 
 stream = socket.socket()
 stream.connect(socket.getaddrinfo("127.0.0.1", int(sys.argv[1]))[0][-1])
-stream.write(b"\x10\x11\0\4MQTT\4\2\0\0\0\5bench")
+stream.write(b"\x10\x11\0\4MQTT\4\2\0\0\0\5" + sys.argv[2].encode())
 stream.read(4)
 stream.write(b"\x82\x10\0\1\0\x0bbench/other\1")
 stream.read(5)
