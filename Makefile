@@ -21,11 +21,11 @@ help:  ## this list
 demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS=20 ends by itself)
 	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)')
 
-sim: build  ## run a node with its console here (CONFIG=my.json)
+sim: setup-host  ## run a node with its console here (CONFIG=my.json)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)')
 
 repl: setup-host  ## open the REPL of a board, or of the simulated one (BOARD= PORT=)
-	@$(RUN) repl $(BOARD) $(if $(PORT),--port '$(PORT)')
+	@$(RUN) repl '$(BOARD)' $(if $(PORT),--port '$(PORT)')
 
 broker: setup-demo  ## run a broker, if you have none (LAN=1: boards may connect; BROKER_PORT=1883)
 	@$(RUN) broker $(if $(LAN),--lan) $(if $(BROKER_PORT),--port '$(BROKER_PORT)')
@@ -33,16 +33,16 @@ broker: setup-demo  ## run a broker, if you have none (LAN=1: boards may connect
 ##@ Board
 
 check: setup-host  ## check a config for a board (CONFIG=my.json)
-	@$(RUN) check $(BOARD) '$(or $(CONFIG),firmware/config.json)'
+	@$(RUN) check '$(BOARD)' '$(or $(CONFIG),firmware/config.json)'
 
 wiring: setup-host  ## draw the wires of a config into build/wiring.svg (CONFIG=my.json OUT=)
-	@$(RUN) wiring $(BOARD) '$(or $(CONFIG),firmware/config.json)' $(if $(OUT),--out '$(OUT)')
+	@$(RUN) wiring '$(BOARD)' '$(or $(CONFIG),firmware/config.json)' $(if $(OUT),--out '$(OUT)')
 
 flash: setup-host  ## put MicroPython onto a board (FIRMWARE=file.bin PORT= BAUD=115200 DRY_RUN=1)
-	@$(RUN) flash $(BOARD) $(if $(PORT),--port '$(PORT)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') $(if $(BAUD),--baud '$(BAUD)') $(if $(DRY_RUN),--dry-run)
+	@$(RUN) flash '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') $(if $(BAUD),--baud '$(BAUD)') $(if $(DRY_RUN),--dry-run)
 
 deploy: setup-host  ## copy Petrel onto a board; its config is kept (CONFIG=my.json sends one; PORT= DRIVERS=a,b)
-	@$(RUN) deploy $(BOARD) $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(TO),--to '$(TO)') $(if $(DRIVERS),--drivers '$(DRIVERS)')
+	@$(RUN) deploy '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(TO),--to '$(TO)') $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
 usb: setup-host  ## copy Petrel onto a Pyboard's USB drive (CONFIG=my.json TO=folder DRIVERS=a,b)
 	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to '$(TO)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(DRIVERS),--drivers '$(DRIVERS)')
@@ -72,10 +72,10 @@ lint: setup  ## check style, types and the layers of imports
 	@$(RUN) lint
 
 build: setup-host  ## compile for a board into build/BOARD/, with a table of sizes (FACTORY=file)
-	@$(RUN) build $(BOARD) $(if $(FACTORY),--factory '$(FACTORY)')
+	@$(RUN) build '$(BOARD)' $(if $(FACTORY),--factory '$(FACTORY)')
 
 firmware: setup-host  ## build MicroPython with Petrel in it (BOARD=RPI_PICO; others: MICROPYTHON=folder)
-	@$(RUN) firmware $(BOARD) $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(FACTORY),--factory '$(FACTORY)')
+	@$(RUN) firmware '$(BOARD)' $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(FACTORY),--factory '$(FACTORY)')
 
 docs: setup-host  ## build the documentation into build/site/index.html (SERVE=1: at 127.0.0.1:8000)
 	@$(RUN) docs $(if $(SERVE),--serve)

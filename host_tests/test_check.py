@@ -138,3 +138,47 @@ def test_a_config_with_the_examples_network_is_drawn_and_refused_for_a_board(
     assert done.returncode == 1 and 'wifi.ssid: "your network"' in done.stdout
     done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD, wifi={"ssid": 3})
     assert done.returncode == 1 and "wifi.ssid: 3 is wrong" in done.stderr
+
+
+NO_JSON = {  # what is no JSON: the file, and what is said of it
+    "a comma too many": (b'{"mqtt": {"host": "b"},}', 'remove the "," before this "}"'),
+    "UTF-16": ('{"mqtt": {"host": "b"}}'.encode("utf-16"), "Save it as UTF-8"),
+    "Latin-1": ('{"node": "gr\u00fcn"}'.encode("latin-1"), "line 1: not UTF-8"),
+    "deep": (b"[" * 5000 + b"]" * 5000, "nested more than 16 deep"),
+    "a key twice": (b'{"node": "a", "node": "b"}', '"node" '),
+    "NaN": (b'{"queue": NaN}', "JSON has no NaN"),
+    "nothing": (b"", "empty"),
+    "a list": (b"[]", "it has to be an object"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "wiring", "deploy"])
+@pytest.mark.parametrize("what", NO_JSON)
+def test_a_file_that_is_no_json_is_told_by_every_command(
+    what: str, command: str, tmp_path: Path
+) -> None:
+    data, said = NO_JSON[what]
+    path = tmp_path / "my.json"
+    path.write_bytes(data)
+    arguments = {
+        "check": ["check", "ESP32_GENERIC", str(path)],
+        "wiring": ["wiring", "ESP32_GENERIC", str(path), "--out", str(tmp_path / "out.svg")],
+        "deploy": ["deploy", "ESP32_GENERIC", "--config", str(path), "--to", str(tmp_path / "to")],
+    }[command]
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "error: ESP32_GENERIC would refuse" in done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.svg").exists() and not (tmp_path / "to").exists()
+
+
+def test_a_picture_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "out.svg").mkdir()
+    done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD)
+    assert done.returncode and done.stderr.startswith("error: --out: ")
+    (tmp_path / "out.svg").rmdir()
+    (tmp_path / "out.svg").symlink_to(tmp_path / "no folder" / "out.svg")
+    done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD)
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {tmp_path}/out.svg: No such")

@@ -92,6 +92,11 @@ WRONG = [
     ("fuzz", "COUNT", "0"), ("fuzz", "COUNT", "x"), ("bench", "ROUNDS", "0"),
     ("flash", "BAUD", "x"), ("flash", "BAUD", "0"), ("bridge", "BAUD", "x"),
     ("check", "CONFIG", "no such file"), ("monitor", "HOST", "broker:x"),
+    ("check", "CONFIG", "docs"), ("wiring", "CONFIG", "docs"), ("wiring", "OUT", "docs"),
+    ("deploy", "CONFIG", "docs"), ("deploy", "TO", "README.md"), ("build", "FACTORY", "docs"),
+    ("sim", "CONFIG", "docs"), ("flash", "FIRMWARE", "no such file"),
+    ("flash", "FIRMWARE", "http://127.0.0.1:1/f.bin"),
+    ("monitor", "HOST", "no.such.host.invalid"), ("usb", "TO", "no such folder"),
 ]  # fmt: skip
 
 

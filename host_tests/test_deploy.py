@@ -244,8 +244,8 @@ def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:
     assert (tmp_path / "config.json").read_text() == "mine"
     assert "eject" in done.stdout
     said = " ".join(done.stdout.split())
-    assert "files stay here, for all do not fit" in said
-    assert "of config.example.json, as no config says which: analog, digital" in said
+    assert "files were left out." in said
+    assert "of config.example.json (no config names any): analog, digital" in said
 
 
 def test_usb_sends_a_config_and_the_drivers_that_are_asked_for(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_time_that_is_none_is_refused(seconds: str) -> None:
     command = [*COMMAND, "--seconds", seconds]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: Invalid value for '--seconds'")
+    assert done.stderr.startswith("error: --seconds: ")
     assert "--help" in done.stderr
 
 

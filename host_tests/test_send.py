@@ -141,8 +141,8 @@ def test_tls_with_a_client_certificate(secure: Broker, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("localhost", ["--tls"], "does not hold: "),
-        ("127.0.0.1", ["--ca", "ca.pem"], "does not hold: IP address mismatch"),
+        ("localhost", ["--tls"], "is not accepted: "),
+        ("127.0.0.1", ["--ca", "ca.pem"], "is not accepted: IP address mismatch"),
         ("localhost", [], "does not answer as an MQTT broker|no broker at"),
     ],
     ids=["unknown authority", "another name", "without TLS"],

@@ -15,7 +15,8 @@ from tools.broker import Broker, free_port
 from tools.build import build
 from tools.paths import ROOT
 from tools.process import popen
-from tools.sim.command import WIFI, example, network
+from tools.sim.bench import WIFI
+from tools.sim.command import example, network
 from tools.subscriber import Subscriber
 
 
@@ -72,3 +73,41 @@ def test_a_broker_for_those_who_have_none() -> None:
         assert second.returncode == 1
         assert f"port {port} is taken" in second.stderr
         assert "HOST=" in second.stderr
+
+
+def sim(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tools", "sim", "--flash", str(tmp_path / "flash")]
+    return subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_it_ends_when_the_board_cannot_run(tmp_path: Path) -> None:
+    done = sim(tmp_path, "--heap", "1K")
+    assert done.returncode == 1 and "error: the board's process ended" in done.stderr
+    assert "CONFIG=file" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ("{,}", "parts.json: "),
+        ("[]", "parts.json: each pin needs an object with its model"),
+        (json.dumps({"adc:34": 5}), "parts.json: each pin needs an object with its model"),
+        (json.dumps({"adc:34": {"model": "sine"}}), "no model 'sine'"),
+        (json.dumps({"adc:34": {"model": "constant", "volt": 1}}), "keyword argument 'volt'"),
+        (json.dumps({"i2c:1,2": {"model": "bme280", "t": 1}}), "Bme280 measures no 't'"),
+        (json.dumps({"wire:1": {"model": "dht22", "t": 1}}), "keyword argument 't'"),
+    ],
+)
+def test_parts_that_there_are_not(parts: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "parts.json"
+    file.write_text(parts)
+    done = sim(tmp_path, "--parts", str(file))
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_heap_that_is_no_size(tmp_path: Path) -> None:
+    done = sim(tmp_path, "--heap", "much")
+    assert done.returncode == 1 and "'much' is not a size" in done.stderr

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit("error: this Python has no click\n  Use .venv/bin/python -m tools, after make setup.")
 
 from tools import cli
+from tools.errors import ToolError
 
 COMMANDS = {
     "demo": "The whole node on this computer, against a real broker.",
     "build": "Compile the package for a board, into build/<BOARD>/.",
-    "check": "Say what a board would say of a config, and which pins are better.",
+    "check": "Check a config for a board, and suggest better pins.",
     "wiring": "Draw how the parts of a config are wired to a board.",
     "firmware": "Build MicroPython for a board, with Petrel frozen in.",
     "flash": "Put MicroPython onto a board.",
@@ -39,7 +43,13 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"tools.{cmd_name}").command
+        try:
+            command: click.Command = importlib.import_module(f"tools.{cmd_name}").command
+        except ModuleNotFoundError as error:
+            raise ToolError(
+                f"this Python has no {error.name}",
+                "Use .venv/bin/python -m tools, after make setup.",
+            ) from error
         command.short_help = COMMANDS[cmd_name]
         return command
 
@@ -50,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main, "python -m tools"))
+    sys.exit(cli.run(main, ".venv/bin/python -m tools"))

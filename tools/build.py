@@ -40,7 +40,9 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
         built_in = minified(factory).decode()
     _put(facts, board.module(built_in).encode())
     sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
-    with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as progress:
+    errors = Console(stderr=True)
+    unseen = quiet or not errors.is_terminal
+    with Progress(transient=True, disable=unseen, console=errors) as progress:
         task = progress.add_task(f"compiling for {name}", total=len(sources))
         compile_all(sources, out, board.optimise, lambda _: progress.advance(task))
     drivers.check()
@@ -105,7 +107,7 @@ def _table(name: str, out: Path) -> Table:
 @click.argument("board")
 @click.option(
     "--factory",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="a config to build in, for a board that has none",
 )
 def command(board: str, factory: Path | None) -> None:

@@ -41,6 +41,7 @@ say()  # the rest of a line that a driver has written
 say(json.dumps([faults, warnings]))
 """
 _OF_DRIVER = re.compile(r"\((?:[^()]*/)?sensors/(\w+)\.py, line (\d+)[^()]*\)$")
+_EXAMPLES = re.compile(r"^wifi\.\w+: .* is the example's\.")
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
@@ -98,6 +99,15 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
             f"`make deploy` sends it without spaces, {size:,} bytes. A copy by hand is refused."
         )
     return faults, warnings
+
+
+def of_wiring(path: Path, board: str) -> tuple[list[str], list[str]]:
+    """What the board would say of a file that is to be drawn.
+
+    The example's network will do for that, and the files that it names need not be there.
+    """
+    faults, warnings = _run(path.resolve(), boards.load(board).module(), len(minified(path)))
+    return [fault for fault in faults if not _EXAMPLES.search(fault)], warnings
 
 
 def findings(config: object, board: str) -> tuple[list[str], list[str]]:

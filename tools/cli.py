@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import click
@@ -24,12 +25,31 @@ def run(command: click.Command, name: str) -> int:
         return 1
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"error: {_words(error)}", file=sys.stderr)
         if context:
-            print(f"  {context.command_path} --help says what it takes", file=sys.stderr)
+            print(f"  See {context.command_path} --help, or make help.", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named: a bug, to be seen whole
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except click.exceptions.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         print("\nstopped", file=sys.stderr)
         return 130
+
+
+def _words(error: click.ClickException) -> str:
+    """What is wrong with a command line, in the words of the other errors."""
+    text = error.format_message()
+    text = re.sub(r"^Invalid value for '(.+?)': ", r"\1: ", text)
+    text = text.replace("a valid integer range", "a whole number")
+    text = text.replace("a valid float range", "a number")
+    text = re.sub(
+        r"(\S+) is not in the range x>=(\S+)\.$", r"\1 is too small. Use \2 or more.", text
+    )
+    return re.sub(
+        r"(\S+) is not in the range x>(\S+)\.$", r"\1 is too small. Use more than \2.", text
+    )

@@ -119,7 +119,7 @@ def main() -> int:
     found = named_in_tests()
     try:
         if wrong := faults(found):
-            raise ToolError("\n  ".join(wrong), "mend tools/statements.py or the tests")
+            raise ToolError("\n  ".join(wrong), "Correct tools/statements.py or the tests.")
         results = run(found)
         PAGE.write_text(page(found, results))
         bad = sorted(name for name, word in results.items() if word != "passes")

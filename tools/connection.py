@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -173,12 +174,17 @@ class Connection:
             self.client.connect(broker.host, broker.port)
         except ssl.SSLCertVerificationError as error:
             raise ToolError(
-                f"the certificate of {broker} does not hold: {error.verify_message}",
+                f"the certificate of {broker} is not accepted: {error.verify_message}",
                 "give its authority with --ca, and the host by the name in the certificate",
             ) from error
         except ssl.SSLError as error:
             raise ToolError(
                 f"no TLS with {broker}: {_words(error)}", "is that port one without TLS? --no-tls"
+            ) from error
+        except socket.gaierror as error:
+            raise ToolError(
+                f"there is no host {broker.host!r}: {_words(error)}",
+                "Correct HOST=, or give the broker's address, such as HOST=192.168.1.10",
             ) from error
         except (OSError, ValueError) as error:
             cure = "; does it speak TLS at that port? If not, --no-tls" if broker.context else ""

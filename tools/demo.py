@@ -22,6 +22,7 @@ from tools.broker import Broker
 from tools.build import build
 from tools.paths import MOSQUITTO
 from tools.sim import Bench
+from tools.sim.bench import WIFI
 from tools.subscriber import Subscriber, number, parse
 
 NODE = "demo"
@@ -101,14 +102,14 @@ class Demo:
         self.bench = Bench(
             flash,
             parts=PARTS,
-            wifi={"ssid": "bench", "password": "petrel-demo"},
+            wifi=WIFI,
             broker=(self.broker.host, self.broker.port),
             echo=lambda line: self.console.print(f"   [dim]board: {line}[/]", highlight=False),
         )
         self._stack.enter_context(self.bench)
         config = {
             "node": NODE,
-            "wifi": {"ssid": "bench", "password": "petrel-demo"},
+            "wifi": WIFI,
             "mqtt": {"host": "127.0.0.1", "port": self.bench.relay_port},
             "sensors": SENSORS,
             "queue": 200,

@@ -4,10 +4,10 @@ A config that is sent goes without spaces, and with the certificate files that i
 
 What was put on the board is recorded there, with hashes. The record is believed only for files
 that are on the board in the right size, and says what is about to change before it changes: so a
-deploy that was interrupted, or a file that somebody removed, is mended by the next one.
+deploy that was interrupted, or a file that somebody removed, is put right by the next one.
 
-Before anything travels the room is counted. Where not all of it fits, what the board cannot use
-stays here, and so do the drivers that its config does not name (see selection).
+Before anything travels the room is counted. If not everything fits, what the board cannot use is
+left out, and so are the drivers that its config does not name (see selection).
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def deploy(
             before = _write_record(Path(records) / "pending.json", todo.pending)
             after = _write_record(Path(records) / "wanted.json", todo.wanted)
             steps = [Step(RECORD, before), *steps, Step(RECORD, after)]
-        with Progress(console=console, transient=True) as progress:
+        with Progress(
+            console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
             task = progress.add_task("deploying", total=len(steps))
 
             def started(name: str) -> None:
@@ -121,8 +123,9 @@ def deploy(
     )
     if not config and CONFIG not in found.sizes:
         console.print(
-            "[yellow]the board has no config.json yet[/]: write one after config.example.json "
-            "and deploy again with CONFIG=file"
+            "[yellow]The board has no config.json yet.[/] Copy firmware/config.json, fill it in, "
+            "and run this again with CONFIG=file.",
+            soft_wrap=True,
         )
     return len(todo.write)
 
@@ -166,18 +169,20 @@ def _fitting(
 
 
 def _said(chosen: Selection, named: list[str], guessed: bool) -> str:
-    whose = "of config.example.json, as no config says which" if guessed else "that are named"
+    whose = (
+        "the drivers of config.example.json (no config names any)" if guessed else "the drivers"
+    )
     check = (
         ""
         if chosen.checks
-        else " The check of the config stays here, too: after an edit on the board, `make check` "
-        "the file."
+        else " The check of the config was left out too: after you edit it on the board, run "
+        "`make check` on the file."
     )
     return (
-        f"[yellow]{chosen.others} files stay here[/], for all do not fit: the board gets what its "
-        f"node can use, and the drivers {whose}: {', '.join(named) or 'none'}.{check} After a "
-        f"change of the config deploy again, or say DRIVERS=name,name. "
-        f"{chosen.left:,} bytes are left"
+        f"[yellow]Not everything fits on this board: {chosen.others} files were left out.[/] It "
+        f"has what its node needs, and {whose}: {', '.join(named) or 'none'}.{check} Deploy again "
+        "after you change the config, or name drivers with DRIVERS=name,name. "
+        f"{chosen.left:,} bytes stay free."
     )
 
 
@@ -204,8 +209,14 @@ def _digest(path: Path) -> str:
 @click.command()
 @click.argument("board")
 @click.option("--port", help="serial port  [default: the only one there is]")
-@click.option("--config", type=click.Path(exists=True, path_type=Path), help="config.json to send")
-@click.option("--to", type=click.Path(path_type=Path), help="a folder instead of a board")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="config.json to send",
+)
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), help="a folder instead of a board"
+)
 @click.option("--drivers", default="", help="drivers that are wanted besides the config's")
 @click.option("--no-reset", is_flag=True, help="do not restart the board")
 def command(
@@ -229,7 +240,11 @@ def command(
     if to or board == "UNIX":
         where = to or BUILD / "UNIX-flash"
         deploy(folder, Folder(where), config, console, facts, wanted)
-        run = "; make sim runs them" if board == "UNIX" and not to else ""
+        run = (
+            "; make sim runs them. For a real board name it: BOARD=ESP32_GENERIC"
+            if board == "UNIX" and not to
+            else ""
+        )
         console.print(f"the files are in {where}{run}", soft_wrap=True)
         return
     target = Mpremote(choose(port))

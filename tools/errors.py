@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ToolError(Exception):
-    """Something failed that the user can mend: `message` says what, `hint` what to do next."""
+    """Something failed that the user can fix: `message` says what, `hint` what to do next."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

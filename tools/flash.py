@@ -140,9 +140,9 @@ def download(url: str) -> Path:
         with urllib.request.urlopen(url, timeout=60) as answer:
             partial.write_bytes(answer.read())
     except (OSError, ValueError) as error:  # ValueError: it is no address
-        raise ToolError(
-            f"{url}: {error}", "download it yourself and pass FIRMWARE=file"
-        ) from error
+        cause = getattr(error, "reason", error)
+        why = getattr(cause, "strerror", None) or cause
+        raise ToolError(f"{url}: {why}", "Download it yourself and pass FIRMWARE=file.") from error
     partial.rename(target)
     return target
 
@@ -161,7 +161,15 @@ def command(
     facts = boards.load(board)
     install = facts.install
     if install["tool"] == "none":
-        raise ToolError(f"{board} has no flash", "make sim runs it; flash is for boards")
+        raise ToolError(
+            f"{board} is the simulated board, and has no flash",
+            "Name your board: make flash BOARD=ESP32_GENERIC. make sim runs the simulated one.",
+        )
+    address = firmware and "://" in firmware
+    if firmware and not address and not Path(firmware).is_file():
+        raise ToolError(
+            f"there is no file {firmware}", "Name the firmware that you downloaded: FIRMWARE=file"
+        )
     if install["tool"] != "esptool":
         click.echo(f"{board} is not flashed by a command. Get the firmware from\n"
                    f"  {install['page']}\nand then")  # fmt: skip
@@ -173,7 +181,6 @@ def command(
             f"which firmware? {board}'s is at {install['page']}",
             "download the newest release (.bin) and pass FIRMWARE=file, or its address",
         )
-    address = firmware and "://" in firmware
     if firmware and address and not dry_run:
         firmware = str(download(firmware))
     if firmware and not (address and dry_run):

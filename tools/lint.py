@@ -87,7 +87,7 @@ def types_of(port: str) -> tuple[list[str], dict[str, str]]:
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="mend what ruff can mend")
+@click.option("--fix", is_flag=True, help="fix what ruff can fix")
 def command(fix: bool) -> None:
     """Check style (ruff), types (mypy: the tools, and lib/ against each port) and layers."""
     console = Console()
@@ -110,5 +110,7 @@ def command(fix: bool) -> None:
         failed.append("layers")
         print(*faults, sep="\n")
     if failed:
-        raise ToolError(f"lint found faults: {', '.join(failed)}", "make lint again when mended")
-    console.print("[bold green]nothing to mend[/]")
+        raise ToolError(
+            f"lint found faults: {', '.join(failed)}", "Fix them, then run make lint again."
+        )
+    console.print("[bold green]nothing to fix[/]")

@@ -46,4 +46,7 @@ def command(board: str, port: str | None) -> None:
         return
     where = choose(port)
     if subprocess.run([sys.executable, "-m", "mpremote", "connect", where, "repl"]).returncode:
-        raise ToolError(f"mpremote could not open {where}", "is another program using the port?")
+        raise ToolError(
+            f"mpremote could not open {where}",
+            "Is the board plugged in, and the port free? Close other programs that use it.",
+        )

@@ -119,7 +119,7 @@ class Folder:
                     shutil.copyfile(step.source, path)
             except OSError as error:
                 raise ToolError(
-                    f"{path}: {error.strerror}", "mend that and deploy again"
+                    f"{path}: {error.strerror}", "Fix that and deploy again."
                 ) from error
 
 

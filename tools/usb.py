@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from tools import boards
 from tools.build import build
@@ -34,8 +35,16 @@ def find_drive() -> Path | None:
 
 @click.command()
 @click.argument("board", default="PYBV11")
-@click.option("--to", type=click.Path(exists=True, path_type=Path), help="where it is mounted")
-@click.option("--config", type=click.Path(exists=True, path_type=Path), help="config.json to copy")
+@click.option(
+    "--to",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="where it is mounted",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="config.json to copy",
+)
 @click.option("--drivers", default="", help="drivers that are wanted besides the config's")
 def command(board: str, to: Path | None, config: Path | None, drivers: str) -> None:
     """Copy the package for BOARD onto its drive; if none is mounted, into build/BOARD-usb/.
@@ -48,8 +57,8 @@ def command(board: str, to: Path | None, config: Path | None, drivers: str) -> N
         raise ToolError(f"{board} has no USB drive", f"make deploy BOARD={board}")
     console = Console()
     folder = build(board)
-    if config:
-        check_config(config, board)
+    for warning in check_config(config, board) if config else ():
+        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     drive = to or find_drive()
     if drive is None:
         tree = BUILD / f"{board}-usb"
@@ -57,8 +66,8 @@ def command(board: str, to: Path | None, config: Path | None, drivers: str) -> N
         tree.mkdir()
         deploy(folder, Folder(tree), config, console, facts, wanted)
         console.print(
-            f"no PYBFLASH drive is mounted; {tree} is what belongs onto it: copy its contents "
-            "there yourself",
+            f"No PYBFLASH drive is mounted. Copy the contents of {tree} to the board's drive "
+            "yourself, or name where it is mounted with TO=.",
             soft_wrap=True,
         )
         return

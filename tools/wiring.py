@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 import click
+from rich import markup
 from rich.console import Console
 
 from tools import boards
-from tools.check import findings, read
+from tools.check import of_wiring, read
 from tools.errors import ToolError
 from tools.parts import PARTS
-from tools.paths import BUILD, FIRMWARE
+from tools.paths import BUILD
 
 SUPPLIES = {"3V3": "#c0392b", "5V": "#d35400", "GND": "#2c3e50"}
 COLOURS = ("#2980b9", "#27ae60", "#8e44ad", "#16a085", "#b7950b", "#c2185b", "#5d6d7e", "#6d4c41")
@@ -63,7 +63,9 @@ def svg(board: boards.Board, config: dict[str, Any]) -> str:
     """The picture: the board with the pins that are used, the parts, and wires between them."""
     parts = boxes(config)
     if not parts:
-        raise ToolError("the config has no sensors", "there is nothing to wire")
+        raise ToolError(
+            "the config has no sensors, so there is nothing to draw", "Add some and run it again."
+        )
     used = {wire.board_pin for box in parts for wire in box.wires}
     pins = [each for each in SUPPLIES if each in used]
     pins += sorted(used - set(SUPPLIES), key=lambda name: (len(name), name))
@@ -120,35 +122,24 @@ def _short(title: str) -> str:
     return title if len(title) <= 34 else title[:32] + " ..."
 
 
-def _with_a_network(config: Any) -> Any:
-    """The config, with a network in the place of the example's: it is wired in the same way."""
-    example = json.loads((FIRMWARE / "config.json").read_text())["wifi"]
-    if not isinstance(config, dict) or not isinstance(config.get("wifi"), dict):
-        return config
-    own = {key: value for key, value in config["wifi"].items() if value != example.get(key)}
-    return {**config, "wifi": {"ssid": "net", **own}}
-
-
 @click.command()
 @click.argument("board")
-@click.argument("config", type=click.Path(exists=True, path_type=Path))
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     default=BUILD / "wiring.svg",
     help="file to write  [default: build/wiring.svg]",
 )
 def command(board: str, config: Path, out: Path) -> None:
     """Draw how the parts of CONFIG are wired to BOARD; a config that is refused is not drawn."""
     facts = boards.load(board)
-    wanted = read(config)
-    faults, warnings = findings(_with_a_network(wanted), board)
+    faults, warnings = of_wiring(config, board)
     if faults:
         raise ToolError(f"{board} would refuse {config}", "\n  ".join(faults))
     console = Console(highlight=False, soft_wrap=True)
     for warning in warnings:
-        console.print(f"[bold yellow]warning[/] {warning}")
-    assert isinstance(wanted, dict)
+        console.print(f"[bold yellow]warning[/] {markup.escape(warning)}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(svg(facts, wanted))
+    out.write_text(svg(facts, read(config)))
     console.print(f"{out}: open it in a browser")

@@ -24,7 +24,7 @@ def reason(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate does not hold: {error.verify_message}"
+        return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS: {error.reason}; is that port one without TLS?"
     if error.errno and error.errno > 0:

@@ -100,8 +100,9 @@ async def open_port(
                 hint = "close it (a REPL, mpremote, another bridge) and start the bridge again"
                 raise ToolError(f"another program has {name}", hint) from error
             if number not in ABSENT:
-                hint = "is it a serial port? PORT=/dev/ttyACM0"
-                raise ToolError(f"{name} cannot be opened: {error}", hint) from error
+                raise ToolError(
+                    f"{name} is not a serial port", "Name the board's: PORT=/dev/ttyACM0"
+                ) from error
         if not told:
             say(f"waiting for {name}: plug the board in, or name another with PORT=")
             told = True

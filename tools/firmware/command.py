@@ -22,7 +22,7 @@ from tools.firmware import pico, ports
 )
 @click.option(
     "--factory",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="a config to build in, for a board without one",
 )
 def command(board: str, micropython: Path | None, factory: Path | None) -> None:
@@ -36,8 +36,8 @@ def command(board: str, micropython: Path | None, factory: Path | None) -> None:
         raise ToolError("UNIX is the simulated board", "make sim starts it; it needs no firmware")
     if micropython is None and board != pico.BOARD:
         raise ToolError(
-            f"the toolchain of {board} is not one that can be fetched here",
-            f"make firmware BOARD={board} MICROPYTHON=folder, a clone of MicroPython",
+            f"the toolchain for {board} can't be fetched here",
+            f"Install it, clone MicroPython, and make firmware BOARD={board} MICROPYTHON=clone",
         )
     build_package(board, factory=factory)  # the facts of the board, which are frozen too
     if micropython:

@@ -22,6 +22,7 @@ from tools.sim.relay import Relay
 from tools.sim.wire import Wire
 from tools.sim.world import World
 
+WIFI = {"ssid": "bench", "password": "petrel-bench"}  # unless another is given
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = 1, 2, 3, 4, 5
 Y2000 = 946_684_800
 CAUSES = {PWRON: "power on", HARD: "reset", WDT: "watchdog", DEEPSLEEP: "wake", SOFT: "soft"}
@@ -56,6 +57,7 @@ class Bench:
         self.lines: list[str] = []
         self.resets: list[str] = []  # why the board started, each time
         self.ended = False  # main.py has returned
+        self.failed = False  # its process has ended by a fault of its own
         self._silent = False  # and all that it printed has been read
         self._command = [str(interpreter)]
         if heap:
@@ -72,7 +74,7 @@ class Bench:
         self._cause = PWRON
         self._alarm: threading.Timer | None = None
         self.relay = Relay(broker) if broker else None
-        self.world = World(parts or {}, wifi or {"ssid": "bench", "password": "petrel-bench"})
+        self.world = World(parts or {}, wifi or WIFI)
         self.world.on_wifi = self._wifi_changed
         self._wire = Wire(self)
         self._control = Control(self)
@@ -213,6 +215,11 @@ class Bench:
             if process is self._process:
                 return
 
+    def wait_failed(self) -> None:
+        """Wait, for ever if need be, until the board's process ends by a fault of its own."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.failed)
+
     # --- what a person would do
 
     def press(self, pin: int | str, ms: int = 100) -> None:
@@ -326,3 +333,6 @@ class Bench:
                 self._changed.notify_all()
         if process.wait() and self._process is process and not self.ended:
             print(f"the board's process ended: {process.returncode}", file=sys.stderr)
+            with self._changed:
+                self.failed = True
+                self._changed.notify_all()

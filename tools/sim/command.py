@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tools.build import build
+from tools.errors import ToolError
 from tools.paths import BUILD, MICROPYTHON, ROOT
-from tools.sim.bench import Bench
-
-WIFI = {"ssid": "bench", "password": "petrel-bench"}
+from tools.sim.bench import WIFI, Bench
 
 
 def example() -> dict[str, Any]:
@@ -24,7 +25,7 @@ def example() -> dict[str, Any]:
 def network(config: Path) -> dict[str, Any]:
     """The Wi-Fi that a config asks for; the bench's own if it names none, or cannot be read."""
     try:
-        wifi = json.loads(config.read_text())["wifi"]
+        wifi = json.loads(config.read_text("utf-8-sig"))["wifi"]
         return {"ssid": str(wifi["ssid"]), "password": str(wifi.get("password", ""))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return WIFI
@@ -33,14 +34,18 @@ def network(config: Path) -> dict[str, Any]:
 @click.command()
 @click.option(
     "--flash",
-    type=click.Path(path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     default=BUILD / "UNIX-flash",
     help="folder that is the board's file system  [default: build/UNIX-flash]",
 )
-@click.option("--config", type=click.Path(path_type=Path, exists=True), help="config.json to use")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="config.json to use",
+)
 @click.option(
     "--parts",
-    type=click.Path(path_type=Path, exists=True),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}',
 )
 @click.option("--heap", help="heap of the board, such as 38K")
@@ -50,18 +55,20 @@ def command(
 ) -> None:
     """Run the simulated board of boards/UNIX until Ctrl-C.
 
-    Its flash is a folder, made from build/UNIX the first time. Its Wi-Fi is the one that its
-    config asks for, and leads into this computer's network. Without a config it gets an example,
-    whose broker is on this computer.
+    Its flash is a folder; the package is copied there first. Its Wi-Fi is the one that its config
+    asks for, and leads into this computer's network. Without a config it gets an example, whose
+    broker is on this computer.
     """
-    shutil.copytree(BUILD / "UNIX", flash, dirs_exist_ok=True)
+    if heap and not re.fullmatch(r"[1-9]\d*[KkMm]?", heap):
+        raise ToolError(f"--heap: {heap!r} is not a size", "Use bytes, or K or M, such as 38K.")
+    models = _models(parts) if parts else {}
+    shutil.copytree(build("UNIX"), flash, dirs_exist_ok=True)
     settled = flash / "config.json"
     if config:
         shutil.copy(config, settled)
     elif not settled.exists():
         settled.write_text(json.dumps(example(), indent=2) + "\n")
         print(f"no config yet: {settled} is an example; edit it, or give CONFIG=file")
-    models = json.loads(parts.read_text()) if parts else {}
     with Bench(
         flash,
         interpreter=MICROPYTHON[bits],
@@ -76,5 +83,22 @@ def command(
             '{"do": "press", "pin": 4}; Ctrl-C ends'
         )
         bench.power_on()
-        while True:
-            bench.wait_for_resets(len(bench.resets) + 1, timeout=1e9)
+        bench.wait_failed()
+    raise ToolError("the board's process ended", "See above what it said.")
+
+
+def _models(path: Path) -> dict[str, Any]:
+    """The parts that a file describes; raises ToolError for what is no such file."""
+    form = 'It has to be JSON, such as {"adc:34": {"model": "waveform"}}'
+    try:
+        models = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ToolError(f"{path}: {error}", form) from error
+    described = [
+        each
+        for model in (models.values() if isinstance(models, dict) else [None])
+        for each in (model if isinstance(model, list) else [model])
+    ]
+    if not all(isinstance(each, dict) and "model" in each for each in described):
+        raise ToolError(f"{path}: each pin needs an object with its model", form)
+    return dict(models)

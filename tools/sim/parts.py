@@ -37,7 +37,7 @@ def source(model: dict[str, Any]) -> Source:
     try:
         return kinds[kind](**options)
     except TypeError as error:
-        raise ToolError(f"model {kind}: {error}") from error
+        raise ToolError(f"model {kind}: {str(error).rpartition('() ')[2]}") from error
 
 
 def _constant(volts: float = 0.0) -> Source:
@@ -68,7 +68,12 @@ def _waveform(
 def _csv(file: str, column: str, rate: float = 1.0, scale: float = 1.0) -> Source:
     """A recording: `rate` rows a second, over and over, each times `scale` volts."""
     with Path(file).open(newline="") as handle:
-        rows = [float(row[column]) for row in csv.DictReader(handle)]
+        table = csv.DictReader(handle)
+        try:
+            rows = [float(row[column]) for row in table]
+        except (KeyError, TypeError, ValueError) as error:
+            where = f"{file}:{table.line_num}"
+            raise ToolError(f"{where}: no number in the column {column!r}") from error
     if not rows:
         raise ToolError(f"{file} has no rows")
     began = time.monotonic()

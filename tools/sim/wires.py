@@ -224,4 +224,7 @@ def part(model: str, **values: Any) -> Any:
         raise ToolError(f"no model {model!r}", f"there are {', '.join(KINDS)}")
     if model.startswith("dht"):
         values["kind"] = model
-    return KINDS[model](**values)
+    try:
+        return KINDS[model](**values)
+    except TypeError as error:
+        raise ToolError(f"model {model}: {str(error).rpartition('() ')[2]}") from error
