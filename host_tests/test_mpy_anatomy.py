@@ -32,7 +32,7 @@ async def watch(*some, **more):
     with some[0] as one:
         while one:
             try:
-                one = yield_to(lambda: one)
+                one = yield_to(lambda: one, lambda two=more: one + two)
             except OSError:
                 return LIMIT
 """
@@ -71,7 +71,7 @@ def test_names_constants_and_functions_are_read(tmp_path: Path) -> None:
     assert [mpy.names[each.name] for each in (opened, watch)] == ["opened", "watch"]
     assert (begin.arguments, begin.defaults) == (4, 1)
     assert (opened.arguments, watch.arguments) == (1, 0)
-    assert [len(each.children) for each in (begin, opened, watch)] == [0, 1, 1]
+    assert [len(each.children) for each in (begin, opened, watch)] == [0, 1, 2]
     assert mpy.code.is_body
 
 

@@ -23,8 +23,9 @@ from tools import boards
 from tools.broker import Broker
 from tools.build import build
 from tools.compile import compile_all, modules
-from tools.paths import MICROPYTHON, ROOT, VENV
+from tools.paths import MICROPYTHON, ROOT
 from tools.process import popen
+from tools.romfs import romfs
 from tools.subscriber import Subscriber, parse
 
 HEAP = "38400"
@@ -142,22 +143,14 @@ def _lights(seen: Subscriber) -> list[str]:
 
 @pytest.fixture
 def rom(tmp_path: Path) -> Path:
-    """A ROMFS with all that an ESP8266 gets, built as mpremote builds it for a board."""
+    """A ROMFS with all that an ESP8266 gets."""
     optimise = boards.load(BOARD).optimise
     compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
     folder = tmp_path / "image"
     shutil.copytree(build(BOARD, quiet=True) / "lib", folder)
     for path in (COMPILED / "rom").glob("*.mpy"):
         shutil.copy(path, folder)
-    command = [
-        str(VENV / "bin" / "mpremote"),
-        "romfs",
-        "--no-mpy",
-        "-o",
-        str(tmp_path / "rom.img"),
-    ]
-    subprocess.run([*command, "build", str(folder)], check=True, capture_output=True)
-    return tmp_path / "rom.img"
+    return romfs(folder, tmp_path / "rom.img")
 
 
 # Three at a time; in the second those that take the most, see docs/sensors.

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tools.imports import drivers
 from tools.lint import types_of
 from tools.parts import PARTS
 from tools.paths import BUILD, LIB, MICROPYTHON, ROOT
+from tools.romfs import romfs
 
 FOLDER = ROOT / "docs" / "sensors"
 PORTS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "Pyboard", "rp2": "Pico W"}
@@ -323,9 +323,7 @@ def measured() -> dict[str, tuple[int, int]]:
     folder = BUILD / "sensors-ram"
     compile_all(modules(LIB / "sensors", "sensors/"), folder / "lib", 3)
     image = folder / "rom.img"
-    mpremote = [str(Path(sys.executable).parent / "mpremote"), "romfs", "--no-mpy", "-o"]
-    command = [*mpremote, str(image), "build", str(folder / "lib")]
-    subprocess.run(command, check=True, capture_output=True)
+    romfs(folder / "lib", image)
     return {driver: (ram(driver), ram(driver, image)) for driver in drivers()}
 
 

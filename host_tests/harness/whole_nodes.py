@@ -21,8 +21,9 @@ from tools import boards
 from tools.broker import Broker
 from tools.build import build
 from tools.compile import compile_all, modules
-from tools.paths import BUILD, MICROPYTHON, ROOT, VENV
+from tools.paths import BUILD, MICROPYTHON, ROOT
 from tools.process import popen
+from tools.romfs import romfs
 from tools.subscriber import Subscriber
 
 BOARD = "ESP8266_GENERIC"
@@ -43,14 +44,10 @@ class Nodes:
         self._rom = BUILD / "tests" / "rom"
         compile_all(modules(ROOT / "host_tests" / "rom"), self._rom, boards.load(BOARD).optimise)
         self._lib = build(BOARD, quiet=True) / "lib"
-        self._image = folder / "rom.img"
         shutil.copytree(self._lib, folder / "image")
         for path in self._rom.glob("*.mpy"):
             shutil.copy(path, folder / "image")
-        mpremote = [str(VENV / "bin" / "mpremote"), "romfs", "--no-mpy", "-o", str(self._image)]
-        subprocess.run(
-            [*mpremote, "build", str(folder / "image")], check=True, capture_output=True
-        )
+        self._image = romfs(folder / "image", folder / "rom.img")
         self._numbers = count()
 
     def run(self, configs: Iterable[tuple[dict[str, Any], int, bool]]) -> list[str]:

@@ -37,6 +37,7 @@ class Part:
     dicts: int = 0
     lines: int = 0
     new_names: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     function_count: int = 0
 
     @property
@@ -87,6 +88,7 @@ def counted(name: str, mpy: Mpy) -> Part:
         functions=sum(map(function, functions)),
         lines=sum(code.lines for code in codes),
         function_count=len(codes),
+        texts=[each for each in mpy.constants if isinstance(each, str)],
     )
 
 

@@ -1,6 +1,6 @@
 """The smallest size from which everything works, where whether it works is not monotonic.
 
-A heap of 34,080 bytes may do and one of 34,592 may not: what decides is how the pieces fall, not
+A heap of 15,328 bytes may do and one of 15,552 may not: what decides is how the pieces fall, not
 their sum. So one size that works says little. The answer is the smallest size from which all sizes
 of the next REACH bytes work as well: below it, no run of sizes that work is as long as that.
 """
