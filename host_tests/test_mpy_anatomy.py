@@ -50,6 +50,10 @@ class Five(Four):
 class Fault(OSError):
     def __init__(self):
         self.f = self.g = 0
+
+class Grows(Four):
+    def grow(self):
+        self.h = 0
 """
 
 
@@ -175,13 +179,14 @@ def test_a_name_counts_where_it_comes_first(client: tuple[Subject, Anatomy]) -> 
     assert not {"append", "OSError", "self"} & set(names)  # in the ROM
 
 
-def test_a_dict_that_is_exactly_full_is_named(place: Place) -> None:
+def test_dicts_that_are_full_or_grow_late_are_named(place: Place) -> None:
     if NO_32.exists():
         pytest.skip("RAM is measured on 32 bit")
     (place.folder / "inside" / "pots.py").write_text(POTS)
     (place.folder / "inside" / "plant.py").write_text(
-        "import pots\nkept = pots.Four(), pots.Five(), pots.Fault()\nprint('done')\n"
+        "import pots\ndef use(port):\n"
+        "    print(port, pots.Four(), pots.Five(), pots.Fault())\n    pots.Grows().grow()\n"
     )
-    command = place.command("32", "full", "plant", 0, "pots")
+    command = place.command("32", "full", "plant", 5, "pots")
     output, _ = place.start(command).communicate(timeout=30)
-    assert output.splitlines() == ["done", "full Four 4"]
+    assert output.splitlines()[1:] == ["full Four 4", "late Grows 4 5"]

@@ -157,6 +157,7 @@ class Anatomy:
     parts: list[Part]
     names: int  # how many the ROM lacks
     full: list[str]  # classes whose instances' dicts have no free place, and the entries
+    late: list[str]  # classes whose instances get attributes late, the entries before and after
 
 
 def examine(place: Place, broker: Broker, subject: Subject) -> Anatomy:
@@ -181,10 +182,11 @@ def examine(place: Place, broker: Broker, subject: Subject) -> Anatomy:
             part = Part(name)
         part.total, part.rom = measured.heap, rom.own[name].heap
         found.append(part)
-    program = f"heap_{subject.kind.program}"
+    program = subject.kind.program
     said = _said(place, place.command("32", "full", program, broker.port, *ours, heap=HEAP))
     full = re.findall(r"^full (\w+ \d+)$", said, re.MULTILINE)
-    return Anatomy(found, sum(each.names for each in files.own.values()), full)
+    late = re.findall(r"^late (\w+ \d+ \d+)$", said, re.MULTILINE)
+    return Anatomy(found, sum(each.names for each in files.own.values()), full, late)
 
 
 def _said(place: Place, command: list[str]) -> str:

@@ -102,10 +102,12 @@ def module_rows(anatomy: Anatomy) -> list[list[str]]:
 def module_notes(anatomy: Anatomy) -> str:
     """What is to be said below the table of modules."""
     functions = sum(each.function_count for each in anatomy.parts)
-    said = f"{functions} functions, {anatomy.names} names that the ROM lacks."
-    if not anatomy.full:
-        return f"{said} No instance's dict is exactly full."
-    return f"{said} Instances whose dict is exactly full: {', '.join(anatomy.full)}."
+    late = [" to ".join(each.rsplit(" ", 1)) for each in anatomy.late]
+    return (
+        f"{functions} functions, {anatomy.names} names that the ROM lacks. "
+        f"Instances whose dict is exactly full: {', '.join(anatomy.full) or 'none'}. "
+        f"Instances that get attributes after `__init__`: {', '.join(late) or 'none'}."
+    )
 
 
 def modules(anatomies: Mapping[Kind, Anatomy]) -> Iterator[Table]:
@@ -141,6 +143,7 @@ def write_modules(path: Path, anatomies: Mapping[Kind, Anatomy]) -> None:
         str(kind): {
             "names": anatomy.names,
             "full": anatomy.full,
+            "late": anatomy.late,
             "modules": [{**asdict(each), "rest": each.rest} for each in anatomy.parts],
         }
         for kind, anatomy in anatomies.items()

@@ -1,28 +1,30 @@
-"""Which instances' dicts are exactly full once a client is at work.
+"""Which instances' dicts are exactly full, and which grow late, once a client has done its work.
 
     micropython -m full PROGRAM PORT MODULE...
 
 A dict that has no free place is searched from end to end for what is not in it, so each call of a
-method, which stands in the class, looks at all attributes first. Prints `full CLASS ENTRIES`.
-PROGRAM is one of those that publish in a small heap; MODULE names where classes are looked for.
+method, which stands in the class, looks at all attributes first. One that gets attributes after
+`__init__` may need a larger piece of the heap when it is in use already. Prints `full CLASS
+ENTRIES` and `late CLASS ENTRIES ENTRIES`, after `__init__` and at the end. PROGRAM is one that has
+the mode `use`; MODULE names where classes are looked for.
 """
 
 import sys
 
 # The sizes that MicroPython gives a dict, one after the other, as it grows.
 SIZES = (2, 4, 6, 8, 10, 12, 17, 23, 29, 37, 47, 59, 73, 97, 127, 167)
-made = []
+made = {}  # instance's id -> the instance, entries after its __init__
 
 
-def keep(kind):
+def remember(kind):
     """Have a class remember its instances."""
     begin = kind.__init__
 
-    def begin_and_keep(self, *some, **more):
-        made.append(self)
-        return begin(self, *some, **more)
+    def begin_and_remember(self, *some, **more):
+        begin(self, *some, **more)
+        made[id(self)] = self, len(self.__dict__)  # that of a subclass comes later, and counts
 
-    kind.__init__ = begin_and_keep
+    kind.__init__ = begin_and_remember
 
 
 program, port, *modules = sys.argv[1:]
@@ -36,10 +38,15 @@ for name in modules:
             and each.__module__ == name
             and not issubclass(each, BaseException)
         ):
-            keep(each)
-sys.argv[:] = [program, port, "bench"]
-__import__(program)
-found = {(type(each).__name__, len(each.__dict__)) for each in made}
-for name, size in sorted(found):
+            remember(each)
+sys.argv[:] = [program, "use", port, "1", "none"]
+used = __import__(program)
+run = used.use(int(port))
+if run:
+    used.asyncio.run(run)
+found = {(type(each).__name__, early, len(each.__dict__)) for each, early in made.values()}
+for name, early, size in sorted(found):
     if size in SIZES:
         print("full", name, size)
+    if size > early:
+        print("late", name, early, size)
