@@ -26,6 +26,9 @@ class Clock:
     def __enter__(self):
         import mqtt.aside
         import mqtt.backoff
+        import mqtt.connect
+        import mqtt.opening
+        import mqtt.pause
         import mqtt.robust
         import mqtt.suspects  # noqa: F401
 

@@ -14,7 +14,7 @@ _SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, se
 def opened(connection):
     """True if the stream has come to stand; then the session has begun."""
     now = ticks_ms()
-    look = ticks_diff(now, connection._stuck) > _SLOW_MS
+    look = not 0 <= ticks_diff(now, connection._stuck) <= _SLOW_MS  # the ticks wrap
     for _, events in connection._poller.ipoll(0):
         connection.opening = False
         look = events != select.POLLOUT  # it failed

@@ -347,7 +347,7 @@ class Connection:
         """The stream takes no more for now; raises LinkError when it has not for too long."""
         self._poller.modify(self.stream, select.POLLIN | select.POLLOUT)
         now = ticks_ms()
-        if ticks_diff(now, self._stuck) > self.session.answer_ms:
+        if not 0 <= ticks_diff(now, self._stuck) <= self.session.answer_ms:  # the ticks wrap
             from mqtt.late import stalled
 
             stalled(self, now)

@@ -7,9 +7,11 @@
 - A packet that has begun to leave or to arrive is late when neither 256 bytes nor its end moved
   for answer_ms. So a slow link is waited for, and not a broker that sends a little now and then.
   (Of TLS only whole records are seen, of up to 16 KiB.)
+- After days in which nobody looked, the ticks have wrapped and no difference holds any more: all
+  times are taken anew, and the broker is asked at once whether it is still there.
 """
 
-from time import ticks_diff
+from time import ticks_add, ticks_diff
 
 from micropython import const
 
@@ -27,11 +29,16 @@ def late(session, now, more):
 
     Returns the ms after which to look again.
     """
+    incoming = session.incoming
+    answer_ms = session.answer_ms
+    if ticks_diff(session._due, now) > 0:
+        session.asked_at = session.sent_at = now
+        session._heard = session._spoke = ticks_add(now, session.keepalive * -750)
+        if incoming.began is not None:
+            incoming.began = now
     session.unread += 1
     if more and session.unread < _UNREAD:
         return 0
-    incoming = session.incoming
-    answer_ms = session.answer_ms
     if incoming.began is not None:
         if ticks_diff(now, incoming.began) >= answer_ms:
             if incoming.moved < _PACE:
@@ -59,7 +66,7 @@ def stalled(connection, now):
     session = connection.session
     incoming = session.incoming
     if session.awaited == _CONNACK:
-        if ticks_diff(now, connection._stuck) > connection.connect_ms:
+        if not 0 <= ticks_diff(now, connection._stuck) <= connection.connect_ms:
             raise LinkError("the connection does not open within %d ms" % connection.connect_ms)
     elif incoming.moved < _PACE:
         raise LinkError("the connection takes no more")

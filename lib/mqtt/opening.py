@@ -12,6 +12,8 @@ def slow(connection, failed):
     """
     more = getattr(connection._dial, "more", 0)
     spent = ticks_diff(ticks_ms(), connection._stuck)
+    if spent < 0:  # nobody has looked for so many days that the ticks have wrapped
+        spent = connection.connect_ms + 1
     if more and (failed or spent > connection.connect_ms // (more + 1)):
         stream, connection.stream = connection.stream, None
         connection._poller.unregister(stream)

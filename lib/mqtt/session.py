@@ -175,7 +175,7 @@ class Session:
         Raises LinkError if the broker is overdue; not yet if there may be `more` to be read.
         """
         left = ticks_diff(self._due, now)
-        return left if left > 0 else self._look(now, more)
+        return left if 0 < left <= self.answer_ms else self._look(now, more)
 
     def _look(self, now, more):
         """See what is due. Nothing that begins later falls due before the next look.
@@ -187,13 +187,15 @@ class Session:
         self.asked_at = ticks_add(self.asked_at, incoming.busy)
         self.sent_at = ticks_add(self.sent_at, incoming.busy)
         incoming.busy = 0
-        left = min(answer_ms, self.keepalive * 125 or answer_ms)
+        # Far above 0 if nobody has looked for so many days that the ticks have wrapped.
+        waited = max(0, ticks_diff(self._due, now))
         if self.awaited:
-            left = min(left, answer_ms - ticks_diff(now, self.asked_at))
+            waited = max(waited, ticks_diff(now, self.asked_at))
         if incoming.began is not None:
-            left = min(left, answer_ms - ticks_diff(now, incoming.began))
+            waited = max(waited, ticks_diff(now, incoming.began))
         if self.sent:
-            left = min(left, answer_ms - ticks_diff(now, self.sent_at))
+            waited = max(waited, ticks_diff(now, self.sent_at))
+        left = min(answer_ms - waited, self.keepalive * 125 or answer_ms)
         if left > 0:
             self.unread = 0
         else:
@@ -203,8 +205,9 @@ class Session:
         if self.keepalive and not self.awaited:
             # A PINGREQ is due three quarters of the keep alive after either side spoke last.
             quiet = max(ticks_diff(now, self._heard), ticks_diff(now, self._spoke))
-            left = min(left, self.keepalive * 750 - quiet)
-            self.ping = self.ping or quiet >= self.keepalive * 750
+            rest = self.keepalive * 750 - quiet
+            left = min(left, rest)
+            self.ping = self.ping or rest <= 0
         left = max(0, left)
         self._due = ticks_add(now, left)
         return left

@@ -84,7 +84,7 @@ def retry(client):
     past = client.past
     now = ticks_ms()
     left = ticks_diff(client.again, now)
-    if left > 0:
+    if 0 < left <= _HOUR_MS:  # else the ticks have wrapped meanwhile
         return left
     if past[_WINDOW] and client.outbox.removed == past[_HEAD]:
         stands = client.session.up and not 0 <= ticks_diff(now, client._since) < _CALM_MS
@@ -94,7 +94,7 @@ def retry(client):
         return 0
     _widen(client)
     client.again = hour = past[_HOUR]
-    if hour is None or ticks_diff(hour, now) > 0:
+    if hour is None or 0 < ticks_diff(hour, now) <= _HOUR_MS:
         return 0
     past[_HOUR] = client.again = None
     from mqtt.aside import aside, put_back
@@ -171,7 +171,7 @@ def _strike(client, topic, now):
     if not others:
         past[_KNOWN].clear()
     known = topic in past[_KNOWN]
-    long = others or ticks_diff(now, past[_BEGAN]) > _MINUTE_MS
+    long = others or not 0 <= ticks_diff(now, past[_BEGAN]) <= _MINUTE_MS
     if past[_STRIKES] + known < _THREE or not long:
         if past[_STRIKES] > 1 and not past[_WINDOW]:
             past[_WINDOW] = getattr(session, "_window", session.window)
