@@ -35,6 +35,7 @@ def robust(client_id="id", dial=None, **options):
 
 MAKERS = (asyncio_client, link, blocking, robust)
 LONG = "x" * 65536
+DAY_MS = 86_400_000
 
 # The kind of error, words of it, and the options.
 BAD = (
@@ -77,6 +78,26 @@ BAD = (
     (TypeError, ("will", "payload", "NoneType"), {"will": ("t", None, 0, False)}),
     (ValueError, ("will", "65536"), {"will": ("t", LONG, 0, False)}),
     (ValueError, ("will", "QoS 3"), {"will": ("t", b"x", 3, False)}),
+    (ValueError, ("answer_ms", "0;", "1 to 86400000"), {"answer_ms": 0}),
+    (ValueError, ("answer_ms", "-5"), {"answer_ms": -5}),
+    (ValueError, ("answer_ms", "86400001"), {"answer_ms": 86_400_001}),
+    (ValueError, ("answer_ms", "1.5"), {"answer_ms": 1.5}),
+    (ValueError, ("answer_ms", "None"), {"answer_ms": None}),
+    (ValueError, ("connect_ms", "0;", "1 to 86400000"), {"connect_ms": 0}),
+    (ValueError, ("connect_ms", "-1"), {"connect_ms": -1}),
+    (ValueError, ("connect_ms", "86400001"), {"connect_ms": 86_400_001}),
+    (ValueError, ("connect_ms", "'9'"), {"connect_ms": "9"}),
+    (ValueError, ("backoff_ms", "first", "0;", "1 to 86400000"), {"backoff_ms": (0, 0)}),
+    (ValueError, ("backoff_ms", "longest", "1;", "5 to 86400000"), {"backoff_ms": (5, 1)}),
+    (ValueError, ("backoff_ms", "-5"), {"backoff_ms": (-5, 10)}),
+    (ValueError, ("backoff_ms", "longest", "-1"), {"backoff_ms": (1, -1)}),
+    (ValueError, ("backoff_ms", "86400001"), {"backoff_ms": (1, 86_400_001)}),
+    (ValueError, ("backoff_ms", "0.5"), {"backoff_ms": (0.5, 10)}),
+    (ValueError, ("backoff_ms", "'10'"), {"backoff_ms": (1, "10")}),
+    (ValueError, ("backoff_ms", "first, longest", "1000"), {"backoff_ms": 1000}),
+    (ValueError, ("backoff_ms", "(1, 2, 3)"), {"backoff_ms": (1, 2, 3)}),
+    (ValueError, ("backoff_ms", "None"), {"backoff_ms": None}),
+    (ValueError, ("timeout", "0;", "0.001 to 86400 seconds"), {"timeout": 0}),
 )  # fmt: skip
 
 
@@ -115,6 +136,8 @@ def test_good_options_pass_at_their_limits():
             {"will": ["ü", bytearray(b"\x00"), 0, 0]},
             {"will": ("t", memoryview(b"xyz")[1:], 1, 0)},
             {"will": ("t", b"x", 1, False, {"will_delay": 5}), "version": 5},
+            {"answer_ms": 1, "connect_ms": 1, "backoff_ms": (1, 1)},
+            {"answer_ms": DAY_MS, "connect_ms": DAY_MS, "backoff_ms": [DAY_MS, DAY_MS]},
         ):
             make(**options)
             gc.collect()
@@ -168,9 +191,35 @@ def test_set_last_will_is_held_to_the_same():
     assert one.session.will == ("t", "gone", 1, True)
 
 
+def test_connect_refuses_a_timeout_that_is_none():
+    broker = Broker()
+    one = blocking(dial=broker)
+    for timeout in (0, -1, 0.0001, 86_401, "5", (), float("nan")):
+        refused(ValueError, ("timeout", str(timeout), "86400 seconds"), one.connect, True, timeout)
+    assert not broker.streams
+    for timeout in (0.001, 5, 86_400):
+        one.connect(timeout=timeout)
+        assert one.session.answer_ms == one.session.connect_ms == int(timeout * 1000)
+
+
+def test_so_does_a_message_that_is_waited_for_once():
+    for timeout in (0, -1, 86_401, 600_000):
+        refused(ValueError, ("timeout", str(timeout)), once.receive, "t", "host", timeout=timeout)
+
+
+def test_the_times_that_a_client_is_given_are_those_it_keeps_to():
+    for make in MAKERS:
+        for version in (4, 5):
+            times = {"answer_ms": 7, "connect_ms": 8, "backoff_ms": (9, 10)}
+            one = make(version=version, **times)
+            assert (one.session.answer_ms, one.session.connect_ms) == (7, 8)
+            assert one.backoff_ms == (9, 10)
+
+
 def test_what_checks_the_options_is_forgotten_again():
-    one = blocking(user="ü", password=b"\xff", will=("t", b"x", 0, False))
+    one = blocking(user="ü", password=b"\xff", will=("t", b"x", 0, False), answer_ms=500)
     one.set_last_will("t", b"y")
+    one.connect(timeout=1)
     left = [
         name for name in sys.modules if name in ("mqtt.options", "mqtt.checks", "mqtt.payload")
     ]

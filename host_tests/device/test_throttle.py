@@ -47,4 +47,6 @@ def test_no_limit():
 
 
 def test_a_negative_rate_is_refused():
-    assert "-1" in str(raises(ValueError, Throttle, -1))
+    for wrong in (-1, 0.5, "1", None):
+        for both in ((wrong, 0), (0, wrong)):
+            assert repr(wrong) in str(raises(ValueError, Throttle, *both))

@@ -218,7 +218,7 @@ def test_a_stream_that_has_not_opened_in_days_or_takes_no_more_is_given_up():
         with Wrapping() as clock:
             broker = Broker(clock)
 
-            def stuck():
+            def stuck(broker=broker):
                 stream = broker()
                 stream._has_room = bool  # it has none
                 return stream

@@ -1,13 +1,18 @@
 """Judges the options that are not plainly good, and says what is wrong; see mqtt.options."""
 
+from micropython import const
+
 from mqtt.payload import check as writable
 from mqtt.topic import check_name
 
+_DAY_MS = const(86_400_000)  # more than six of them the ticks cannot count
 
-def check(client_id, queue, buffer, version, session):
+
+def check(client_id, queue, buffer, version, session, backoff_ms):
     """TypeError or ValueError for an option that no connection could be made with.
 
     session: the further arguments of mqtt.session.Session; the will is put there as it is held.
+    `timeout`, in seconds, may be among them, see MQTTClient.connect() of mqtt.simple.
     """
     if version not in (3, 4, 5):
         raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1, 5" % (version,))
@@ -17,6 +22,18 @@ def check(client_id, queue, buffer, version, session):
     _number("buffer", buffer, 16, 1 << 28, "bytes")
     if not hasattr(queue, "put"):
         _number("queue", queue, 1, 65535, "messages, or an outbox")
+    for name in ("answer_ms", "connect_ms"):
+        _number(name, session.get(name, 1), 1, _DAY_MS, "ms")
+    timeout = session.get("timeout")
+    if timeout is not None and not (
+        isinstance(timeout, (int, float)) and 0.001 <= timeout <= 86_400
+    ):
+        raise ValueError("timeout: %r; 0.001 to 86400 seconds" % (timeout,))
+    if not isinstance(backoff_ms, (tuple, list)) or len(backoff_ms) != 2:
+        raise ValueError("backoff_ms: %r; (first, longest) pause, in ms" % (backoff_ms,))
+    first, longest = backoff_ms
+    _number("backoff_ms: the first pause", first, 1, _DAY_MS, "ms")
+    _number("backoff_ms: the longest pause", longest, first, _DAY_MS, "ms, from the first on")
     if session.get("will"):
         session["will"] = _will(session["will"], version)
 

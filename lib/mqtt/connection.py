@@ -37,6 +37,7 @@ class Connection:
     that, and does not reach on_message. on_connect(): called when the connection stands.
     What these raise is printed and counted, and the connection goes on.
     queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
+    backoff_ms: the first and the longest pause before a new attempt, up to a day; see mqtt.link
     buffer and all further arguments are those of mqtt.session.Session, or mqtt.v5.Session5.
 
     Counters: connects, connections that stood; handler_errors, exceptions of the application's
@@ -45,15 +46,14 @@ class Connection:
 
     # What the application's code may raise.
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
-    backoff_ms = (1000, 15_000)  # the first and the longest pause, see mqtt.link
 
     def __init__(
         self, client_id, *, on_message=None, on_large=None, on_connect=None, queue=32, buffer=512,
-        version=4, **session,
+        version=4, backoff_ms=(1000, 15_000), **session,
     ):  # fmt: skip
         from mqtt.options import check
 
-        check(client_id, queue, buffer, version, session)
+        check(client_id, queue, buffer, version, session, backoff_ms)
         kind = Session
         if version == 5:
             from mqtt.v5 import Session5 as kind
@@ -83,6 +83,7 @@ class Connection:
         self._removed = self._behind = self._attempt = 0
         self.past = None  # what mqtt.backoff remembers of earlier ends
         self.random = random.getrandbits
+        self.backoff_ms = backoff_ms
         self.again = None  # when mqtt.suspects wants to be called
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):

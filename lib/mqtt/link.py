@@ -39,7 +39,7 @@ class Link(Connection):
 
     broker: host name or address, or a dialler (see mqtt.transport), or a list of such, which are
     tried in turn; port: for host names; on_lost(error): when a connection failed or ended
-    backoff_ms: (first, longest) pause; further arguments are those of mqtt.connection.Connection
+    further arguments are those of mqtt.connection.Connection
     failures: connections that did not come to stand, or that ended
     ready: a function, if set; while it returns False there is no network: nothing is dialled then,
     and when it is back the next connection begins at once
@@ -47,15 +47,13 @@ class Link(Connection):
     """
 
     def __init__(
-        self, broker, client_id, port=1883, *, on_lost=None, backoff_ms=Connection.backoff_ms,
-        random=None, **options,
+        self, broker, client_id, port=1883, *, on_lost=None, random=None, **options,
     ):  # fmt: skip
         super().__init__(client_id, **options)
         self._dials = []
         for each in broker if isinstance(broker, list) else (broker,):
             self._dials.append(tcp(each, port) if isinstance(each, str) else each)
         self.on_lost = on_lost
-        self.backoff_ms = backoff_ms
         if random:
             self.random = random
         self.ready = None

@@ -27,8 +27,10 @@ def publish_all(messages, server, client_id="", **options):
 def receive(topic, server, count=1, qos=1, timeout=60, client_id="", **options):
     """Connect, subscribe, and return the first `count` messages as (topic, msg), both bytes.
 
-    topic: a filter or a list of them; timeout: seconds. Raises OSError after that.
+    topic: a filter or a list of them; timeout: seconds, up to a day. Raises OSError after that.
     """
+    if not 0 < timeout <= 86_400:
+        raise ValueError("timeout: %r; seconds, up to 86400" % timeout)
     got = []
     client = MQTTClient(client_id, server, **options)
     client.set_callback(lambda topic, msg: got.append((topic, msg)))

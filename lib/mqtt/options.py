@@ -8,13 +8,17 @@ import gc
 import sys
 
 
-def check(client_id, queue, buffer, version, session):
+def check(client_id, queue, buffer, version, session, backoff_ms=(1, 1)):
     """TypeError or ValueError for bad options; see mqtt.checks.check()."""
     user = session.get("user")
     password = session.get("password")
     will = session.get("will") or ("-", "-", 0, False)
+    timeout = session.get("timeout")
+    timeout = 1 if timeout is None else timeout
     good = (
-        version in (3, 4, 5) and isinstance(will, tuple) and len(will) == 4
+        isinstance(backoff_ms, tuple) and len(backoff_ms) == 2
+        and isinstance(timeout, (int, float)) and 0.001 <= timeout <= 86_400
+        and version in (3, 4, 5) and isinstance(will, tuple) and len(will) == 4
         and will[2] in (0, 1, 2) and (user is not None or password is None)
     )  # fmt: skip
     for text in (client_id, user or "-", password or "-") + (will[:2] if good else ()):
@@ -22,7 +26,11 @@ def check(client_id, queue, buffer, version, session):
         good = good and isinstance(text, str) and 0 < len(text.encode()) == len(text) < 256
         good = good and "\0" not in text
     good = good and "+" not in will[0] and "#" not in will[0]
+    first, longest = backoff_ms if good else (1, 1)
     for value, least, most in (
+        (longest, 1, 86_400_000), (first, 1, longest),
+        (session.get("answer_ms", 1), 1, 86_400_000),
+        (session.get("connect_ms", 1), 1, 86_400_000),
         (session.get("keepalive", 0), 0, 65535), (session.get("window", 1), 1, 30),
         (buffer, 16, 65535), (1 if hasattr(queue, "put") else queue, 1, 65535),
     ):  # fmt: skip
@@ -31,7 +39,7 @@ def check(client_id, queue, buffer, version, session):
         if not good:
             from mqtt.checks import check as judge
 
-            judge(client_id, queue, buffer, version, session)
+            judge(client_id, queue, buffer, version, session, backoff_ms)
     finally:
         for module in ("options", "checks", "payload"):
             if sys.modules.pop("mqtt." + module, None):

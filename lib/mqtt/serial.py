@@ -204,10 +204,12 @@ class Line(io.IOBase):
         if free and self._owed >= 0:
             number, self._owed = self._owed, -1
             self._say(_TAKEN, number)
-        elif free and self._waiting:
-            if not 0 <= ticks_diff(ticks_ms(), self._since) <= _AGAIN_MS:  # the ticks wrap
-                self.again += 1
-                self._send()
+        elif (
+            # The ticks wrap: after days in which nobody looked, the difference may be negative.
+            free and self._waiting and not 0 <= ticks_diff(ticks_ms(), self._since) <= _AGAIN_MS
+        ):
+            self.again += 1
+            self._send()
 
     def _arrived(self, frame):
         kind = frame.kind

@@ -50,18 +50,18 @@ class Session:
     buffer: bytes of a packet that are held in RAM. Of a larger one received see Incoming, of a
     larger one sent the payload leaves in a write of its own (see `tail`).
     version: 4 for MQTT 3.1.1, 3 for 3.1; 5 is mqtt.v5.Session5
+    connect_ms: from the dial to CONNACK, up to a day; 30 s with TLS and 10 s without unless given
+    answer_ms: how long the broker may take for an answer, or 256 bytes of a packet, up to a day
     All these are taken as they are; see mqtt.options.
     """
 
     Incoming = Incoming
     Packet = Packet
-    answer_ms = 4000  # how long the broker may take for an answer, or 256 bytes of a packet
     denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
-    connect_ms = 0  # from the dial to CONNACK; 0: 30 s with TLS, or else 10 s
 
     def __init__(
         self, out, outbox, client_id, user=None, password=None, keepalive=60, clean=True,
-        will=None, window=8, buffer=512, version=4, on_large=None,
+        will=None, window=8, buffer=512, version=4, on_large=None, connect_ms=0, answer_ms=4000,
     ):  # fmt: skip
         self.outbox = outbox
         self.unreleased = []  # identifiers of messages of QoS 2 whose PUBREL has not come
@@ -74,6 +74,8 @@ class Session:
         self.clean = clean
         self.will = will
         self.window = window
+        self.connect_ms = connect_ms
+        self.answer_ms = answer_ms
         self.version = version
         self.filters = {}  # what we want to be subscribed to: filter -> QoS
         self.rejected = []  # filters that the broker would not have

@@ -75,11 +75,15 @@ class MQTTClient(Connection):
     def connect(self, clean_session=True, timeout=None):
         """Connect; returns True if the broker still had our session.
 
-        timeout: seconds that the broker may take for an answer. Raises OSError, or Refused.
+        timeout: seconds that the broker may take for an answer, and the connection to stand, up to
+        a day. Raises OSError, or Refused.
         """
         session = self.session
-        if not clean_session and not session.client_id and session.version < 5:
-            raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
+        if timeout is not None or not (clean_session or session.client_id):
+            from mqtt.options import check
+
+            options = {"clean": clean_session, "timeout": timeout}
+            check(session.client_id, 1, 16, session.version, options)
         if timeout:
             session.connect_ms = session.answer_ms = int(timeout * 1000)
         self.hang_up()

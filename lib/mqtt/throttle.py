@@ -12,8 +12,9 @@ class Throttle:
     """
 
     def __init__(self, messages=0, size=0):
-        if messages < 0 or size < 0:
-            raise ValueError("throttle: %r messages, %r bytes; 0 or more" % (messages, size))
+        if not (isinstance(messages, int) and isinstance(size, int) and min(messages, size) >= 0):
+            what = "throttle: %r messages, %r bytes; whole numbers, 0 or more"
+            raise ValueError(what % (messages, size))
         self._messages = messages
         self._bytes = size
         self._last = ticks_ms()  # when the last turn was reserved
