@@ -8,7 +8,7 @@ BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA
 LOGIN = $(if $(USER_NAME),--user '$(USER_NAME)') $(if $(BASE),--base '$(BASE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sim repl broker check wiring flash deploy usb monitor send bridge setup test lint build firmware docs reference heap clean distclean test-emulated faults soak interop conformance fuzz bench cortex
+.PHONY: help play demo sim repl broker check wiring flash deploy usb monitor send bridge setup test lint build firmware docs reference heap clean distclean test-emulated faults soak interop conformance fuzz bench cortex
 
 help:  ## this list
 	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -20,6 +20,9 @@ help:  ## this list
 
 demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS=20 ends by itself)
 	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)')
+
+play: setup-demo  ## play with a simulated node: set what it sees, break its network (CONFIG=my.json)
+	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)')
 
 sim: setup-host  ## run a node with its console here (CONFIG=my.json)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)')

@@ -15,6 +15,7 @@ from tools.errors import ToolError
 
 COMMANDS = {
     "demo": "The whole node on this computer, against a real broker.",
+    "play": "A simulated node to play with: set what it sees, break its network.",
     "build": "Compile the package for a board, into build/<BOARD>/.",
     "check": "Check a config for a board, and suggest better pins.",
     "wiring": "Draw how the parts of a config are wired to a board.",

@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from tools.connection import Address, Connection, options
 from tools.subscriber import parse
 
+TALK = ("cmd/", "reply/")  # commands and their replies are no readings
 SHOWN = 60  # characters of whatever comes from outside
 
 
@@ -43,7 +44,7 @@ class Readings:
         value = _parse(payload)
         if what == "status":
             self.status[node] = payload
-        elif isinstance(value, dict) and "value" in value:
+        elif isinstance(value, dict) and "value" in value and not what.startswith(TALK):
             row = self.rows.setdefault((node, what), Row())
             row.value, row.unit = value["value"], str(value.get("unit", ""))
             row.count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -58,27 +59,33 @@ class Screen(App[None]):
             getattr(self.query_one(DataTable), f"action_{move}")()
 
     def show(self) -> None:
-        """Bring the table up to date; cells change in place while its rows are the same."""
+        """Bring the table up to date."""
         if self._connection.refused or time.monotonic() > self._end:
             self.exit()
         summary = self._readings.summary()
         self.query_one("#summary", Static).update(
             Text("; ".join(filter(None, (summary, self._connection.lost))))
         )
-        table = self.query_one(DataTable)
         rows = {f"{cells[0]}/{cells[2]}": cells for cells in self._readings.shown(self._wanted)}
-        if list(rows) != [key.value for key in table.rows]:
-            at = table.cursor_row
-            table.clear()
-            for key, cells in rows.items():
-                table.add_row(*map(_cell, COLUMNS, cells), key=key)
-            table.move_cursor(row=at)
-            return
+        fill(self.query_one(DataTable), COLUMNS, rows)
+
+
+def fill(
+    table: DataTable[Text], columns: tuple[str, ...], rows: Mapping[str, Sequence[str]]
+) -> None:
+    """Bring a table up to date; cells change in place while its rows are the same."""
+    if list(rows) != [key.value for key in table.rows]:
+        at = table.cursor_row
+        table.clear()
         for key, cells in rows.items():
-            for name, cell in zip(COLUMNS, cells, strict=True):
-                shown = _cell(name, cell)
-                if table.get_cell(key, name) != shown:
-                    table.update_cell(key, name, shown)
+            table.add_row(*map(_cell, columns, cells), key=key)
+        table.move_cursor(row=at)
+        return
+    for key, cells in rows.items():
+        for name, cell in zip(columns, cells, strict=True):
+            shown = _cell(name, cell)
+            if table.get_cell(key, name) != shown:
+                table.update_cell(key, name, shown)
 
 
 def _cell(column: str, text: str) -> Text:

@@ -40,6 +40,27 @@ def command(node: str, name: str, payload: str, broker: Address, base: str, wait
     The exit status is 1 if the node refuses the command or does not answer. If the node's config
     has a commands.secret, give it in the environment, as PETREL_SECRET.
     """
+    secret = os.environ.get("PETREL_SECRET", "")
+    reply = ask(broker, base, node, name, payload, secret, wait)
+    click.echo(reply)
+    answer = parse(reply)
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        raise ToolError(f"{node} refused {name}", _hint(reply, bool(secret)))
+
+
+def ask(
+    broker: Address,
+    base: str,
+    node: str,
+    name: str,
+    payload: str,
+    secret: str = "",
+    wait: float = 10.0,
+) -> str:
+    """Send a command, signed if there is a secret; returns the reply as it came.
+
+    Raises ToolError if none comes within `wait` seconds.
+    """
     for what, value, example in (("NODE", node, "greenhouse"), ("COMMAND", name, "ping")):
         _check_level(what, value, example)
     topic = f"{base}/{node}/cmd/{name}"
@@ -65,11 +86,10 @@ def command(node: str, name: str, payload: str, broker: Address, base: str, wait
         ready.get(timeout=wait)
         connection.check()
         raw = payload.encode()
-        secret = os.environ.get("PETREL_SECRET")
         if secret:
             raw = signed(secret, topic, raw, time.time_ns() // 1_000_000)
         connection.client.publish(topic, raw, qos=1)
-        reply = replies.get(timeout=wait)
+        return replies.get(timeout=wait)
     except queue.Empty:
         raise ToolError(
             f"no reply from {base}/{node} within {wait:g} s",
@@ -77,10 +97,6 @@ def command(node: str, name: str, payload: str, broker: Address, base: str, wait
         ) from None
     finally:
         connection.close()
-    click.echo(reply)
-    answer = parse(reply)
-    if not isinstance(answer, dict) or answer.get("ok") is not True:
-        raise ToolError(f"{node} refused {name}", _hint(reply, bool(secret)))
 
 
 def _check_level(what: str, value: str, example: str) -> None:

@@ -1,0 +1,185 @@
+"""The playground: what is typed happens to a real node, and the screen shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import boards
+from tools.errors import ToolError
+from tools.parts import PARTS
+from tools.paths import ROOT
+from tools.play import EXAMPLE
+from tools.play.prompt import HELP, Prompt, Quit
+from tools.play.screen import Screen
+from tools.play.stage import Stage
+from tools.sensors import config_for
+
+CONFIG = json.loads(EXAMPLE.read_text())
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with Stage(CONFIG) as made:
+        yield made
+
+
+@pytest.fixture
+def prompt(stage: Stage) -> Prompt:
+    stage.start()
+    stage.wait_online(20)
+    return Prompt(stage)
+
+
+def heard(stage: Stage, sensor: str, **fields: object) -> None:
+    stage.watcher.wait(f"petrel/playground/{sensor}", 20, len(stage.watcher.messages), **fields)
+
+
+def test_what_a_sensor_sees_is_set_and_arrives(stage: Stage, prompt: Prompt) -> None:
+    assert prompt.run("air.temperature -7") == "air.temperature is -7"
+    stage.watcher.wait("petrel/playground/air/temperature", 20, value=-7.0)
+    assert prompt.run("light 1.5") == "light.volts is 1.5"
+    stage.watcher.wait("petrel/playground/light", 20, value=1.5)
+    assert "goes from" in prompt.run("tank.distance square 0.5 0.5 1")
+    stage.watcher.wait("petrel/playground/tank", 20, value=0.5)
+
+
+def test_a_recording_is_followed(stage: Stage, prompt: Prompt, tmp_path: Path) -> None:
+    file = tmp_path / "some file.csv"
+    file.write_text("t,x\n0,12.5\n1,12.5\n")
+    assert "follows" in prompt.run(f"boiler csv '{file}' x")
+    stage.watcher.wait("petrel/playground/boiler", 20, value=12.5)
+    assert "no column" in prompt.run(f"boiler csv '{file}' y")
+    assert "No such file" in prompt.run("boiler csv nowhere.csv x")
+
+
+def test_buttons_outputs_and_commands(stage: Stage, prompt: Prompt) -> None:
+    prompt.run("press door")
+    stage.watcher.wait("petrel/playground/door", 20, value=1)
+    assert json.loads(prompt.run("pump on"))["ok"]
+    stage.watcher.wait("petrel/playground/pump", 20, value=1)
+    assert json.loads(prompt.run("send ping"))["ok"]
+
+
+def test_network_broker_and_power_fail_and_come_back(stage: Stage, prompt: Prompt) -> None:
+    for broken, whole in (("wifi off", "wifi on"), ("broker kill", "broker start")):
+        at = len(stage.bench.lines)
+        prompt.run(broken)
+        stage.bench.wait_for_line("not found|not connected", 20, at)
+        prompt.run(whole)
+        heard(stage, "light", unit="V")
+    starts = len(stage.bench.resets)
+    prompt.run("power cut")
+    assert stage.bench.resets[starts:] == ["power on"]
+
+
+def test_a_part_fails_and_is_whole_again(stage: Stage, prompt: Prompt) -> None:
+    assert "bad crc" in prompt.run("fault boiler")
+    prompt.run("fault boiler absent")
+    stage.bench.wait_for_line("boiler: .*no answer", 20)
+    prompt.run("fault boiler none")
+    heard(stage, "boiler", unit="C")
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("dance", "type help"),
+        ("air 5", "air.humidity|there are humidity, pressure, temperature"),
+        ("air.weight 5", "no 'weight'"),
+        ("air.temperature warm", "'warm' is no number"),
+        ("air.temperature sine 1", "low and high are missing"),
+        ("boiler csv", "csv FILE COLUMN"),
+        ("press air", "no button"),
+        ("press", "which sensor"),
+        ("door 5", "0 or 1"),
+        ("wifi", "wifi off, on"),
+        ("power maybe", "power cut, off, on"),
+        ("fault air lightning", "no fault 'lightning'"),
+        ("fault light absent", "no faults"),
+        ("send", "which command"),
+        ("'", "quotation"),
+        ("broker resume", ""),
+        ("pump maybe", "Expecting value"),
+    ],
+)
+def test_what_cannot_be_done_is_said(stage: Stage, line: str, said: str) -> None:
+    assert re.search(said, Prompt(stage).run(line))
+
+
+def test_every_line_of_the_help_can_be_typed(stage: Stage, prompt: Prompt) -> None:
+    for each in HELP:
+        if each.usage == "quit":
+            with pytest.raises(Quit):
+                prompt.run(each.usage)
+        elif "csv" not in each.usage:
+            said = prompt.run(each.usage)
+            assert "type help" not in said and "there is no" not in said, (each.usage, said)
+            prompt.run("wifi on"), prompt.run("broker start"), prompt.run("power on")
+
+
+def test_completion_knows_sensors_quantities_and_verbs(stage: Stage) -> None:
+    prompt = Prompt(stage)
+    assert prompt.next("air.t") == ["air.temperature"]
+    assert prompt.next("wifi ") == ["wifi off", "wifi on"]
+    assert prompt.next("fault boiler bad") == []
+    assert "fault boiler 'bad crc'" in prompt.next("fault boiler ")
+    assert set(prompt.next("press ")) == {"press door"}
+
+
+@pytest.mark.parametrize("page", ["esp32", "esp8266", "pyboard", "pico-w"])
+def test_configs_of_other_boards_can_be_played(page: str) -> None:
+    text = (ROOT / "docs" / "start" / f"{page}.md").read_text()
+    block = re.search(r"```json\n(.*?)```", text, re.S)
+    assert block
+    with Stage(json.loads(block[1])) as stage:
+        stage.start()
+        stage.wait_online(20)
+        assert set(stage.parts) == {each["name"] for each in json.loads(block[1])["sensors"]}
+        assert not [line for line in stage.bench.lines if "refused" in line]
+
+
+def test_every_driver_has_a_part(tmp_path: Path) -> None:
+    for driver in PARTS:
+        sensor = json.loads(json.dumps(config_for(driver, boards.load("ESP32_GENERIC"))))
+        with Stage({"sensors": [{**sensor, "name": "x"}]}) as stage:
+            part = stage.parts["x"]
+            assert part.quantities or part.is_input or driver in ("relay", "dimmer", "servo",
+                                                                  "pixels", "buzzer")  # fmt: skip
+
+
+def test_the_screen_shows_readings_and_does_what_is_typed(stage: Stage) -> None:
+    async def session() -> None:
+        app = Screen(stage)
+        async with app.run_test(size=(100, 40)) as pilot:
+            for _ in range(300):
+                if "light" in stage.readings.summary() or len(stage.readings.rows) > 4:
+                    break
+                await pilot.pause(0.1)
+            app.show()
+            await pilot.press(*"air.te", "tab")
+            line = app.query_one("Input")
+            assert line.value == "air.temperature"  # type: ignore[attr-defined]
+            await pilot.press("space", "3", "0", "enter")
+            await app.workers.wait_for_complete()
+            assert stage.parts["air"].model.temperature == 30
+            await pilot.press("up")
+            assert line.value == "air.temperature 30"  # type: ignore[attr-defined]
+            await pilot.press(*(["backspace"] * 20), *"quit", "enter")
+            await pilot.pause(0.5)
+        assert app.return_code == 0
+
+    asyncio.run(session())
+
+
+def test_without_a_config_that_can_be_read_it_says_so(tmp_path: Path) -> None:
+    from tools.play import _read
+
+    (tmp_path / "bad.json").write_text("[]")
+    with pytest.raises(ToolError, match="object"):
+        _read(tmp_path / "bad.json")

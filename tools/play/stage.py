@@ -1,0 +1,142 @@
+"""The playground's stage: broker, board and parts, and what a person does to them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tools.amqtt import Amqtt
+from tools.broker import Broker
+from tools.build import build
+from tools.connection import Address
+from tools.errors import ToolError
+from tools.monitor import Readings
+from tools.paths import MOSQUITTO
+from tools.play.parts import wired
+from tools.send import ask
+from tools.sim import Bench
+from tools.sim.bench import WIFI
+from tools.sim.command import network
+from tools.subscriber import Subscriber
+
+STEP_S = 0.2  # how often what follows a wave is set anew
+FORGOTTEN = ("ca", "cert", "key", "verify", "serial", "baud", "user", "password", "port")
+
+
+class Stage:
+    """A broker, and a node with a config, whose network and broker are replaced by the stage's.
+
+    on_line: called with each line of the board's console
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.on_line: Callable[[str], None] = lambda line: None
+        self.config = copy.deepcopy(config)
+        self._stack = ExitStack()
+        self._ends = threading.Event()
+
+    def __enter__(self) -> Stage:
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ends.set()
+        self._stack.close()
+
+    def _open(self) -> None:
+        self.broker = self._stack.enter_context(Broker() if MOSQUITTO.exists() else Amqtt())
+        self.base = str(self.config.get("base", "petrel"))
+        self.node = str(self.config.setdefault("node", "playground"))
+        self.readings = Readings(self.base)
+        self.watcher = Subscriber(self.broker, f"{self.base}/#", show=self._arrived)
+        self._stack.callback(self.watcher.close)
+        self.flash = Path(tempfile.mkdtemp(prefix="petrel-play-"))
+        self._stack.callback(shutil.rmtree, self.flash, ignore_errors=True)
+        shutil.copytree(build("UNIX", quiet=True), self.flash, dirs_exist_ok=True)
+        self.bench = Bench(
+            self.flash,
+            wifi=self._wifi(),
+            broker=(self.broker.host, self.broker.port),
+            echo=lambda line: self.on_line(line),
+        )
+        self._stack.enter_context(self.bench)
+        self.parts, self.said = wired(self.bench.world, self.config)
+        self.save(self.config)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _wifi(self) -> dict[str, Any]:
+        draft = self.flash / "draft.json"
+        draft.write_text(json.dumps(self.config))
+        wifi = network(draft)
+        draft.unlink()
+        return wifi if len(wifi["password"]) >= 8 else WIFI
+
+    def save(self, config: dict[str, Any]) -> None:
+        """Put a config onto the flash; network and broker become the stage's."""
+        mqtt = config.get("mqtt")
+        kept = dict(mqtt) if isinstance(mqtt, dict) else {}
+        for key in FORGOTTEN:
+            kept.pop(key, None)
+        config["mqtt"] = {**kept, "host": "127.0.0.1", "port": self.bench.relay_port}
+        config["wifi"] = self._wifi()
+        config.setdefault("ntp", "")  # the simulated clock is right
+        self.config = config
+        (self.flash / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+    def start(self) -> None:
+        """Switch the board on."""
+        self.bench.power_on()
+
+    def wait_online(self, seconds: float) -> None:
+        """Wait until the node says that it is online; raises ToolError."""
+        if not self.watcher.seen(lambda *message: message == self._online, seconds):
+            raise ToolError(
+                f"the node did not connect within {seconds:g} s",
+                "\n  ".join(self.bench.lines[-5:]) or "it said nothing",
+            )
+
+    @property
+    def _online(self) -> tuple[str, str]:
+        return (f"{self.base}/{self.node}/status", "online")
+
+    def restart(self, config: dict[str, Any]) -> list[str]:
+        """Take the config's parts, and start with it; returns what was changed in it."""
+        parts, said = wired(self.bench.world, config)
+        self.save(config)
+        self.parts = parts
+        self.bench.reset()
+        return said
+
+    def send(self, command: str, payload: str) -> str:
+        """Send the node a command; returns its reply. Raises ToolError if there is none."""
+        if not self.broker.running:
+            raise ToolError("the broker is stopped", "type: broker start")
+        address = Address(self.broker.host, self.broker.port)
+        commands = self.config.get("commands")
+        secret = str(commands.get("secret", "")) if isinstance(commands, dict) else ""
+        return ask(address, self.base, self.node, command, payload, secret, wait=5)
+
+    def _arrived(self, topic: str, payload: str) -> None:
+        self.readings.take(topic, payload)
+
+    def _follow(self) -> None:
+        while not self._ends.wait(STEP_S):
+            for part in list(self.parts.values()):
+                part.step(self.bench.world)
