@@ -54,7 +54,7 @@ def test_a_recording_is_followed(stage: Stage, prompt: Prompt, tmp_path: Path) -
     file.write_text("t,x\n0,12.5\n1,12.5\n")
     assert "follows" in prompt.run(f"boiler csv '{file}' x")
     stage.watcher.wait("petrel/playground/boiler", 20, value=12.5)
-    assert "no column" in prompt.run(f"boiler csv '{file}' y")
+    assert "no number in the column 'y'" in prompt.run(f"boiler csv '{file}' y")
     assert "No such file" in prompt.run("boiler csv nowhere.csv x")
 
 

@@ -205,8 +205,6 @@ class Prompt:
         recording = {"model": "csv", "file": words[0], "column": words[1], "rate": rate}
         try:
             part.follow(self._stage.bench.world, quantity, source(recording))
-        except KeyError as error:
-            raise ToolError(f"{words[0]} has no column {error}", how) from error
         except OSError as error:
             raise ToolError(f"{words[0]}: {error.strerror}", how) from error
         return f"{part.name}.{quantity} follows {words[0]}"
