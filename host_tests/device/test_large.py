@@ -1,6 +1,11 @@
 """Messages larger than the buffer: skipped, or given to a sink piece by piece."""
 
+from time import ticks_add, ticks_diff, ticks_ms
+
+from memory_broker import Broker
 from wire import Wire
+
+from mqtt.link import Link
 
 
 def test_a_topic_longer_than_the_buffer_is_skipped_and_acknowledged():
@@ -62,3 +67,46 @@ def test_a_sink_that_fails_costs_the_message_alone():
     assert wire.feed(b"\x32\x2d\x00\x01t\x00\x09" + b"x" * 40) == [0]
     assert wire.sent() == [b"\x40\x02\x00\x09"]
     assert wire.session.incoming.skipped == 1
+
+
+class Ending(Sink):
+    """Ends the connection with its first piece, as a post() does whose stream fails just then."""
+
+    link = None
+    aborted = False
+
+    def write(self, piece):
+        link, self.link = self.link, None
+        if link:
+            link.hang_up()
+
+    def abort(self):
+        self.aborted = True
+
+
+def test_a_connection_that_ends_within_a_handler_leaves_the_next_one_sound():
+    for within_on_large in (True, False):
+        sink = Ending()
+
+        def on_large(*_, sink=sink, within_on_large=within_on_large):
+            if within_on_large:
+                sink.write(b"")
+            return sink
+
+        got = []
+        broker = Broker()
+        link = sink.link = Link(
+            broker, "id", buffer=32, on_large=on_large, backoff_ms=(1, 2),
+            on_message=lambda *message, got=got: got.append(message),
+        )  # fmt: skip
+        until = ticks_add(ticks_ms(), 20_000)
+        while not got:
+            assert ticks_diff(until, ticks_ms()) > 0 and not link.failures, within_on_large
+            link.wait(min(link.step(), 10))
+            if link.session.up and len(broker.streams) == 1:
+                broker.streams[0].arrive(b"\x32\x2d\x00\x01t\x00\x09" + b"x" * 40)
+            elif link.session.up:
+                broker.streams[1].arrive(b"\x30\x04\x00\x01t!")
+        assert got == [("t", b"!", False)] and len(broker.streams) == 2
+        assert sink.aborted and not sink.closed, within_on_large
+        link.close()

@@ -106,7 +106,7 @@ class Incoming:
         if not self.need:
             from mqtt.large import Large
 
-            self.large = Large(self, size)
+            Large(self, size)  # which becomes `large`
         return 0
 
     def opened(self, first, end):

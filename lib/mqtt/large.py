@@ -11,7 +11,8 @@ class Large:
     """A PUBLISH of `size` bytes, with the first of which the buffer is full.
 
     Piece after piece goes to a sink, if on_large gave one. What the sink raises costs the message
-    and not the connection.
+    and not the connection. Either of them may end the connection: then incoming.large is no longer
+    this packet, and nothing of `incoming` is touched any more.
     """
 
     def __init__(self, incoming, size):
@@ -33,10 +34,15 @@ class Large:
             incoming.pid = incoming.buffer[room - 1]
         if at <= room and on_large and incoming.pid not in incoming.unreleased:
             self.topic = incoming.topic()
+            incoming.large = self
             try:
                 self.sink = on_large(str(self.topic, "utf-8"), incoming.end - at, bool(first & 1))
             except Exception as error:
                 self._caught(error)
+            if incoming.large is not self:
+                self.abort()
+                return
+        incoming.large = self
         self._piece(incoming, at)
 
     def passed(self, incoming, now):
@@ -49,7 +55,7 @@ class Large:
                     incoming.pid = incoming.pid << 8 | incoming.buffer[at]
             self._gap -= held
         self._piece(incoming, 0)
-        if self._left:
+        if self._left or incoming.large is not self:
             return 0
         incoming.busy += ticks_diff(now, incoming.began)
         incoming.began = None
@@ -64,6 +70,8 @@ class Large:
             except Exception as error:
                 self._caught(error)
                 self.abort()
+            if incoming.large is not self:
+                return
         incoming.held = 0
         incoming.into = incoming.buffer
         incoming.need = min(self._left, len(incoming.buffer))
