@@ -179,3 +179,26 @@ def test_without_a_server_nobody_is_asked():
     clock.told(node, int(time.time()) + 100)  # the bridge of a serial line does
     assert node.about["clock"] == "was 100 s slow"
     clock.put(0, int(time.time()) - 100)
+
+
+def test_why_nobody_tells_the_time_is_said_in_words():
+    """As long as the clock is not set; with the server's name, and what to look at."""
+
+    def said(net, seconds=20):
+        node = Node()
+        node.epoch = -int(time.time())
+        node.unset = True
+        node.ntp_left = 0
+        return node.live(seconds).said[0]
+
+    unknown = said(Net(look_up_ms=10))
+    assert "ntp: pool.ntp.org is not known" in unknown and "Check the name" in unknown
+    silent = said(Net())
+    assert "ntp: pool.ntp.org does not answer" in silent and "port 123" in silent
+
+    class Alone(Net):
+        def socket(self, *more):
+            raise OSError(118)
+
+    cut_off = said(Alone())
+    assert "ntp: pool.ntp.org cannot be reached" in cut_off and "118" in cut_off

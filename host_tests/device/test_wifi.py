@@ -151,6 +151,7 @@ def test_a_radio_that_does_not_start_is_tried_for_ever():
         wlan = Wlan(201, error=error)
         node = Node(ESP32, wlan).live(100)
         assert len(node.said) == 1 and "the radio fails" in node.said[0]
+        assert (str(error) or "MemoryError") in node.said[0]
         wlan.error = None
         node.live(70)
         assert wlan.joins > 1

@@ -48,7 +48,8 @@ def step(node):
             _ask(ntp)
             node.ntp_left = 0
         except (OSError, ValueError) as error:
-            _later(node, ntp, error, ticks_diff(ticks_ms(), began) // 1000 * _DEAR)
+            least = ticks_diff(ticks_ms(), began) // 1000 * _DEAR
+            _later(node, ntp, _words(ntp, error), least)
     return 0
 
 
@@ -85,8 +86,17 @@ def _look(node, ntp):
         pass  # nothing more yet
     if not ntp[_TRIES]:
         ntp[_ADDRESS] = None  # it may have another address by now
-        _later(node, ntp, "no answer from " + ntp[_SERVER], 0)
+        said = "%s does not answer. Check the name, and that UDP port 123 is open." % ntp[_SERVER]
+        _later(node, ntp, said, 0)
     return 0
+
+
+def _words(ntp, error):
+    """Why nobody could be asked. Ports have other numbers for a name that nobody knows."""
+    what = "cannot be reached" if ntp[_ADDRESS] else "is not known"
+    return "%s %s (%s). Check the name, and that this network has a way out." % (
+        ntp[_SERVER], what, error,
+    )  # fmt: skip
 
 
 def _later(node, ntp, error, least):

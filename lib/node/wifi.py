@@ -59,7 +59,8 @@ def step(node):
     except Exception as error:  # a port may raise anything, ESP32 for want of memory
         if wifi[_TOLD] != 0.5:
             wifi[_TOLD] = 0.5  # no status
-            node.failed("wifi", "the radio fails: %s" % error)
+            # Some raise a MemoryError without a word.
+            node.failed("wifi", "the radio fails: " + (str(error) or type(error).__name__))
         _end(node, True, True)
 
 
