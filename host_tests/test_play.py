@@ -121,6 +121,7 @@ def test_every_line_of_the_help_can_be_typed(stage: Stage, prompt: Prompt) -> No
             said = prompt.run(each.usage)
             assert "type help" not in said and "there is no" not in said, (each.usage, said)
             prompt.run("wifi on"), prompt.run("broker start"), prompt.run("power on")
+    assert "already" in prompt.run("power on")
 
 
 def test_completion_knows_sensors_quantities_and_verbs(stage: Stage) -> None:

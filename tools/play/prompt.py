@@ -251,6 +251,8 @@ class Prompt:
     def _power(self, words: list[str]) -> str:
         what = _one_of(words, "power", ("cut", "off", "on"))
         bench = self._stage.bench
+        if what == "on" and bench.powered:
+            return "the power is on already"
         {"cut": bench.power_cut, "off": bench.power_off, "on": bench.power_on}[what]()
         return f"power {what}"
 

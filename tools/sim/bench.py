@@ -114,9 +114,15 @@ class Bench:
 
     # --- power
 
+    @property
+    def powered(self) -> bool:
+        """True while the board runs."""
+        return self._process is not None
+
     def power_on(self) -> None:
         """Start the board after a power cut: nothing but the flash is left."""
         with self._lock:
+            self._kill()
             self.world.memory = b""
             if self.clock == "unset":
                 self.world.clock_offset = Y2000 - int(time.time())
