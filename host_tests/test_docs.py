@@ -103,7 +103,7 @@ def test_a_session_prints_what_the_page_shows(
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
@@ -120,7 +120,7 @@ def test_every_command_that_is_shown_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M))
     names = {*re.findall(r"\$\(([A-Z_]+)\)", makefile), "DEBIAN_MIRROR", "ROUNDS"}
-    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
         for target, rest in re.findall(
             r"(?:^    |`)make ([a-z][a-z-]*)([^`\n]*)", page.read_text(), re.M
         ):
