@@ -114,6 +114,46 @@ def test_a_bad_option_is_refused_when_the_client_is_made_by_name_value_and_limit
             gc.collect()
 
 
+PLACES = (  # where no broker can be
+    (None, 1883), (5, 1883), ([], 1883), ("127.0.0.1", "x"), ("127.0.0.1", 70_000),
+    ("127.0.0.1", -1), ("127.0.0.1", None),
+)  # fmt: skip
+
+
+def test_where_no_broker_can_be_is_told_and_the_client_goes_on():
+    for host, port in PLACES:
+        lost = []
+        one = Link(host, "id", port, on_lost=lost.append, backoff_ms=(1, 1))
+        while len(lost) < 3:
+            one.step()
+        for error in lost[1:]:  # the first may be chance
+            assert repr(port) in str(error) and "1 to 65535" in str(error), error
+
+
+def test_a_url_and_a_port_in_the_name_are_told():
+    for host in ("mqtt://127.0.0.1", "127.0.0.1:1883", b"127.0.0.1:1883"):
+        error = raises(OSError, MQTTClient("id", host).connect)
+        assert "the port apart" in str(error), error
+
+
+def test_a_certificate_that_cannot_be_used_is_named():
+    for source, words in (("none.pem", "none.pem"), (b"junk", "ca= is no certificate")):
+        try:
+            MQTTClient("id", "host", ssl=True, ssl_params={"cadata": source})
+        except (OSError, ValueError) as error:
+            assert words in str(error), error
+        else:
+            raise AssertionError(source)
+
+
+def test_a_qos_that_is_none_is_refused_in_every_call():
+    for make in (link, blocking, robust):
+        one = make()
+        for call in calls(one):
+            for qos in (3, -1, "1", None, 0.5):
+                refused(ValueError, ("QoS", repr(qos), "0, 1, 2"), call, b"x", qos)
+
+
 def test_good_options_pass_at_their_limits():
     for make in MAKERS:
         for options in (

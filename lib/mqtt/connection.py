@@ -98,8 +98,8 @@ class Connection:
         of a QoS 0 message waits until it is written, so that its payload need not be copied if
         the stream does not take all of it at once.
         """
-        if not 0 <= qos <= 2:
-            raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % qos)
+        if qos not in (0, 1, 2):
+            raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
         kind = type(payload)
         if kind is str:
             payload = payload.encode()

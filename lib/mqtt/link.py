@@ -51,8 +51,8 @@ class Link(Connection):
     ):  # fmt: skip
         super().__init__(client_id, **options)
         self._dials = []
-        for each in broker if isinstance(broker, list) else (broker,):
-            self._dials.append(tcp(each, port) if isinstance(each, str) else each)
+        for each in broker if broker and isinstance(broker, list) else (broker,):
+            self._dials.append(each if callable(each) else tcp(each, port))
         self.on_lost = on_lost
         if random:
             self.random = random

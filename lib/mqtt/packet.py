@@ -16,7 +16,7 @@ class ProtocolError(LinkError):
 
 
 class Refused(Exception):
-    """The broker refused the connection: mend the configuration.
+    """The broker refused the connection: correct the configuration.
 
     `code` is the return code of its CONNACK (MQTT 3.2.2.3); str() says it in words.
     """

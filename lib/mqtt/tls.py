@@ -33,12 +33,20 @@ def context(*, ca=None, cert=None, key=None, verify=True):
             raise ValueError("tls: give ca=, the broker's authority, or verify=False to trust all")
         if not hasattr(made, "load_verify_locations"):  # axTLS, on ESP8266
             raise ValueError("tls: this port cannot verify; verify=False to trust all")
-        made.load_verify_locations(_content(ca))
+        raw = _content(ca)
+        try:
+            made.load_verify_locations(raw)
+        except ValueError as error:
+            raise ValueError("tls: ca= is no certificate in PEM or DER: %s" % error)
         made.verify_mode = _tls.CERT_REQUIRED
     else:
         made.verify_mode = _tls.CERT_NONE
     if cert is not None:
-        made.load_cert_chain(_content(cert), _content(key))
+        raw = _content(cert), _content(key)
+        try:
+            made.load_cert_chain(*raw)
+        except ValueError as error:
+            raise ValueError("tls: cert= and key= are no pair in PEM or DER: %s" % error)
     return made
 
 
@@ -85,6 +93,9 @@ class _Dialler(Dialler):
 
 def _content(source):
     if isinstance(source, str):
-        with open(source, "rb") as file:
-            return file.read()
+        try:
+            with open(source, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise OSError("tls: %s cannot be read: %s" % (source, error))
     return source

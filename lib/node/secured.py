@@ -52,5 +52,5 @@ def _make(made, options, places):
     except (ImportError, OSError, ValueError) as error:
         faults = []
         call("certificates", "check", faults, options, None)
-        raise OSError(faults[0] if faults else "tls: %s" % error)
+        raise OSError(faults[0] if faults else str(error))
     made.extend([wrapped(host, port, shared, host) for host, port in places])
