@@ -97,6 +97,17 @@ def test_a_driver_that_raises_when_it_is_checked_is_told_and_the_node_starts(
     node.bench.wait_for_line(found)
 
 
+@pytest.mark.parametrize("answer", ["None", "{'wrong': 5}"])
+def test_an_answer_of_demands_that_is_none_is_told_and_the_node_starts(
+    node: Node, answer: str
+) -> None:
+    odd = write_driver(node, head=f"def demands(given): return {answer}")
+    node.write_config(node.config(sensors=[odd, LIGHT]))
+    node.bench.power_on()
+    node.wait("light")
+    node.bench.wait_for_line(r"sensors\[0\]\.driver: demands\(\) returned .* \(driver odd\)")
+
+
 def test_a_driver_built_for_a_small_board_tells_its_line(node: Node) -> None:
     """Everything else is compiled without line numbers there."""
     odd = {"name": "odd", "driver": "bme280", "sda": 21, "scl": 22, "interval": 0.2}

@@ -1,44 +1,23 @@
 """Whether the drivers in lib/sensors are whole: each is imported in MicroPython, and looked at.
 
 What a build does not find by compiling is told here, before it gets onto a board: a driver that
-raises or prints when it is imported, or that lacks what every driver has to have.
+raises or prints when it is imported, that lacks what every driver has to have, or has it in a form
+that the node cannot use.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 from pathlib import Path
 
 from tools.errors import ToolError
+from tools.imports import DRIVERS
 from tools.paths import LIB, MICROPYTHON
 
-_CODE = """
-import builtins, io, json, sys
-say = print
-def told(*some, **more):
-    raise ValueError("it prints when it is imported, which a driver must not")
-builtins.print = told
-faults = []
-for name in sys.argv[1:]:
-    try:
-        module = __import__("sensors." + name, None, None, ("DRIVER",))
-        lacks = [each for each in ("DRIVER", "USES", "options") if not hasattr(module, each)]
-        if "DRIVER" in lacks and "USES" in lacks:
-            continue  # what drivers share
-        if lacks:
-            faults.append((name, "it has no " + ", no ".join(lacks) + "; see docs/drivers.md", ""))
-        else:
-            module.options()
-    except BaseException as error:
-        trace = io.StringIO()
-        sys.print_exception(error, trace)
-        kind = "" if type(error) is ValueError else type(error).__name__ + ": "
-        faults.append((name, kind + str(error), trace.getvalue()))
-say()
-say(json.dumps(faults))
-"""
+_CONTRACT = Path(__file__).with_name("inside") / "contract.py"  # runs in MicroPython
 
 
 def faults(lib: Path = LIB) -> list[str]:
@@ -46,7 +25,7 @@ def faults(lib: Path = LIB) -> list[str]:
     names = sorted(path.stem for path in (lib / "sensors").glob("[a-z]*.py"))
     try:
         done = subprocess.run(
-            [str(MICROPYTHON["64"]), "-c", _CODE, *names],
+            [str(MICROPYTHON["64"]), str(_CONTRACT), *names],
             env={"MICROPYPATH": f"{lib}:.frozen"}, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -56,8 +35,14 @@ def faults(lib: Path = LIB) -> list[str]:
         ) from error
     if done.returncode:
         raise ToolError("the drivers cannot be looked at", (done.stderr + done.stdout)[-300:])
-    found = json.loads(done.stdout.splitlines()[-1])
-    return [f"lib/sensors/{_place(name, trace)}: {said}" for name, said, trace in found]
+    found = []
+    for name, said, place in json.loads(done.stdout.splitlines()[-1]):
+        path = lib / DRIVERS / f"{name}.py"
+        if isinstance(said, str):
+            found.append(f"lib/sensors/{_place(path, place)}: {said}")
+        else:  # as far as MicroPython can look
+            found += [f"lib/sensors/{path.name}:{fault}" for fault in _own(path, *said)]
+    return found
 
 
 def check() -> None:
@@ -66,7 +51,56 @@ def check() -> None:
         raise ToolError(found[0], "\n  ".join([*found[1:], "Fix the driver and run it again."]))
 
 
-def _place(name: str, trace: str) -> str:
-    """The innermost place in lib/sensors that a trace names; without one the driver's file."""
-    places = re.findall(r'/sensors/(\w+\.py)", line (\d+)', trace)
-    return ":".join(places[-1]) if places else f"{name}.py"
+def _place(path: Path, trace: str) -> str:
+    """The innermost place in lib/sensors that a trace names, or where a name is defined."""
+    if places := re.findall(r'/sensors/(\w+\.py)", line (\d+)', trace):
+        return ":".join(places[-1])
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if trace and re.match(rf"\s*(def |class )?{re.escape(trace)}\b", line):
+            return f"{path.name}:{number}"
+    return path.name
+
+
+def _own(path: Path, handed: int, options: list[str], fields: bool) -> list[str]:
+    """What only the text of a driver shows, a line and a fault for each.
+
+    handed: how many parts its class is handed; options: the names of the others
+    fields: its class has FIELDS
+    """
+    try:
+        text = path.read_text("utf-8")
+        tree = ast.parse(text)
+    except UnicodeDecodeError:
+        return ["1: it is not UTF-8; save it as UTF-8"]
+    except SyntaxError:  # MicroPython takes it
+        return []
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) != "DRIVER":
+            continue
+        made = classes.get(ast.unparse(node.value))
+        if made is None:
+            return []
+        if not fields and "self.FIELDS" not in text:
+            return [f"{made.lineno}: the class {made.name} has no FIELDS"]
+        for each in made.body:
+            if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+                return _misfit(each, handed, options)
+    return []
+
+
+def _misfit(init: ast.FunctionDef, handed: int, options: list[str]) -> list[str]:
+    arguments = init.args
+    names = [each.arg for each in arguments.posonlyargs + arguments.args][1:]
+    parts, others = names[:handed], names[handed:]
+    others += [each.arg for each in arguments.kwonlyargs]
+    found = []
+    if len(parts) < handed and not arguments.vararg:
+        found.append(f"__init__() takes {len(parts)} of the {handed} that USES hands to it")
+    if not arguments.kwarg:
+        found += [f"__init__() has no argument {name!r}, an option" for name in options
+                  if name not in others]  # fmt: skip
+    bare = len(arguments.args) - len(arguments.defaults) - 1
+    found += [f"__init__(): {name!r} is neither an option nor handed by USES"
+              for name in names[handed:bare] if name not in options]  # fmt: skip
+    return [f"{init.lineno}: {fault}" for fault in found]

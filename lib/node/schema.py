@@ -235,7 +235,10 @@ def _asked(driver, sensor, options):
     """What a driver demands, or says is wrong, where it does; see docs/drivers.md."""
     if not hasattr(driver, "demands"):
         return {}
-    return driver.demands({key: sensor.get(key, options[key][0]) for key in options})
+    asked = driver.demands({key: sensor.get(key, options[key][0]) for key in options})
+    if not isinstance(asked, dict) or not isinstance(asked.get("wrong", ""), str):
+        raise ValueError("demands() returned %r; see docs/drivers.md" % (asked,))
+    return asked
 
 
 def _named(sensors):

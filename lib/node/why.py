@@ -90,7 +90,7 @@ def told(driver, error):
 def wrong(entry, method, said):
     """Raise ValueError for an answer of a driver that is none."""
     if isinstance(said, (tuple, list)):
-        wanted = "%d values, one for each of FIELDS" % len(entry[1].FIELDS)
+        wanted = "a tuple of %d values, one for each of FIELDS" % len(entry[1].FIELDS)
     elif method == "read":
         wanted = "a tuple of values, or the ms to wait, 600000 in all"
     else:
