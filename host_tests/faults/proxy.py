@@ -5,6 +5,7 @@ It stands between a device and a broker. Directions: "up" is from the device, "d
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
@@ -49,7 +50,9 @@ class Proxy:
     """Listens on a port of `host`, by default a free one, and forwards to `target`.
 
     silent: while set, nothing passes and nobody is told
-    delay_s: how long each piece is held; drip: None, or (bytes, seconds) of each piece downwards
+    delay_s: how long each piece is held, and those behind it too
+    latency_s: how long each piece takes to the other end, however many are on their way
+    drip: None, or (bytes, seconds) of each piece downwards
     connections: how many there were; seen: kind, direction and time of each packet
     said: every byte that came from the device; log=False: neither of the two is kept
     """
@@ -61,12 +64,14 @@ class Proxy:
         port: int = 0,
         host: str = "127.0.0.1",
         log: bool = True,
+        latency_s: float = 0.0,
     ) -> None:
         self.target = target
         self._log = log
         self._cut_up = _packets if packets else _pieces  # what is encrypted has no packets
         self.silent = threading.Event()
         self.delay_s = 0.0
+        self.latency_s = latency_s
         self.drip: tuple[int, float] | None = None
         self.connections = 0
         self.said = bytearray()
@@ -186,7 +191,7 @@ class Proxy:
 
     def _pass(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         try:
-            for packet in self._cut_up(source):
+            for packet in self._later(self._cut_up(source)):
                 if self._log:
                     self._note(packet[0] & 0xF0, direction)
                     self.said += packet if direction == UP else b""
@@ -203,6 +208,29 @@ class Proxy:
             time.sleep(0.02)
         _shut(source)
         _shut(sink)
+
+    def _later(self, packets: Iterator[bytes]) -> Iterator[bytes]:
+        """Each packet when its time has come; those behind it are read meanwhile."""
+        if not self.latency_s:
+            yield from packets
+            return
+        under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def read() -> None:
+            try:
+                for packet in packets:
+                    under_way.put((time.monotonic() + self.latency_s, packet))
+            except OSError:
+                pass  # it has ended
+            under_way.put((time.monotonic() + self.latency_s, b""))
+
+        threading.Thread(target=read, daemon=True).start()
+        while True:
+            at, packet = under_way.get()
+            time.sleep(max(0.0, at - time.monotonic()))
+            if not packet:
+                return
+            yield packet
 
     def _note(self, kind: int, direction: str) -> None:
         with self._changed:
