@@ -135,6 +135,33 @@ def at(clock, **options):
     return pin, pulse.Pulse(pin, **options)
 
 
+def test_a_counter_that_was_not_read_for_days_has_the_right_rate_and_is_written():
+    days = 7 * 86_400_000
+    period = ticks_add(0, -1) + 1
+    name = "/tmp/days%x" % period
+    for rest in (days, period * 3 // 4):
+        clock = Clock()
+        pin, sensor = at(clock, keep=name)
+        counted(pin, 6)
+        clock.now = (clock.now + rest) % period
+        try:
+            rate, total = sensor.read()
+            assert abs(rate * rest / 60_000 - 6) < 0.01 and total == 6
+            assert at(Clock(), keep=name)[1].read()[1] == 6
+        finally:
+            os.remove(name + ".count0")
+
+
+def test_a_time_to_save_that_the_ticks_cannot_count_is_refused():
+    for save in (0, -1, 1441, 1e6):
+        try:
+            at(Clock(), save=save)
+        except ValueError as error:
+            assert "save" in str(error) and repr(save) in str(error) and "1440" in str(error)
+        else:
+            raise AssertionError(save)
+
+
 def test_pulses_are_a_rate_and_a_total():
     clock = Clock()
     pin, sensor = at(clock, per_unit=450.0, unit="l")

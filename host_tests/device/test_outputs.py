@@ -69,6 +69,47 @@ def test_a_relay_goes_back_after_its_longest_time():
         relay.ticks_ms = ticks_ms
 
 
+def wrapped(now):
+    """`now`, of ticks_ms, after so many days that the ticks have wrapped."""
+    period = ticks_add(0, -1) + 1
+    return (now + period * 3 // 4) % period
+
+
+def test_an_output_that_nobody_looked_after_for_days_goes_back_at_once():
+    relay.ticks_ms = buzzer.ticks_ms = lambda: 1000
+    try:
+        pin = Pin()
+        output = relay.Relay(pin, most_s=86_400)
+        output.set(True)
+        assert output.poll(2000) == 1000 and pin.level == 1
+        output.poll(wrapped(2000))
+        assert pin.level == 0
+        pwm = Pwm()
+        output = buzzer.Buzzer(pwm, most_s=600)
+        output.set(600)
+        assert output.poll(2000) == 1000 and pwm.duty
+        output.poll(wrapped(2000))
+        assert pwm.duty == 0
+    finally:
+        relay.ticks_ms = buzzer.ticks_ms = ticks_ms
+
+
+def test_a_longest_time_that_the_ticks_cannot_count_is_refused():
+    for make, most, wrong in (
+        (lambda seconds: relay.Relay(Pin(), most_s=seconds), "86400", (-1, 86_401, 1e9)),
+        (lambda seconds: buzzer.Buzzer(Pwm(), most_s=seconds), "600", (0, -1, 601, 1e9)),
+    ):
+        make(int(most))
+        for seconds in wrong:
+            try:
+                make(seconds)
+            except ValueError as error:
+                for word in ("most_s", repr(seconds), "seconds", most):
+                    assert word in str(error), error
+            else:
+                raise AssertionError(seconds)
+
+
 def test_a_dimmer():
     pwm = Pwm()
     output = dimmer.Dimmer(pwm, frequency=500)

@@ -8,6 +8,7 @@ from sensors.output import Output, number
 
 USES = "pwm"
 _HALF = const(32_768)
+_MOST_MS = const(600_000)
 
 
 def options():
@@ -29,6 +30,8 @@ class Buzzer(Output):
     FIELDS = (("on", ""),)
 
     def __init__(self, pwm, frequency=2000, most_s=10.0):
+        if not 0 < most_s <= 600:
+            raise ValueError("most_s: %r; seconds, up to 600" % most_s)
         self.pwm = pwm
         self.most_s = most_s
         self._until = ticks_ms()
@@ -45,7 +48,7 @@ class Buzzer(Output):
         if not self.state:
             return 1000
         left = ticks_diff(self._until, now)
-        if left <= 0:
+        if not 0 < left <= _MOST_MS:  # above it after a week: the ticks have wrapped
             self._sound(0)
         return min(max(left, 0), 1000)
 

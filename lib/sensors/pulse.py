@@ -42,11 +42,13 @@ class Pulse:
     pin: a machine.Pin, an input; a falling edge counts. per_unit: pulses in a unit
     debounce_ms: a contact that closes counts if it was at rest so long before; 0: all edges count
     keep: the name of a file for the total, so that it survives a reset; save: minutes from one
-    writing to the next: a power cut costs at most what was counted since
+    writing to the next, 1 to 1440: a power cut costs at most what was counted since
     `total` is right to the last pulse: an int where per_unit is 1, else a number by its digits
     """
 
     def __init__(self, pin, debounce_ms=0, per_unit=1.0, unit="", keep="", save=10):
+        if not 1 <= save <= 1440:
+            raise ValueError("save: %r; minutes, 1 to 1440" % save)
         self.pin = pin
         self.debounce_ms = debounce_ms
         self.per_unit = per_unit
@@ -88,10 +90,12 @@ class Pulse:
     def read(self):
         """Return (rate, total). Raises OSError if the total cannot be written."""
         count, now = self._take(), ticks_ms()
-        if self.file and ticks_diff(now, self._written) >= self.save_ms:
+        # After a week at rest a difference is negative, for the ticks have wrapped.
+        if self.file and not 0 <= ticks_diff(now, self._written) < self.save_ms:
             self._written = now
             self.close()  # if that fails, the next reading tells of these pulses as well
-        ms = max(ticks_diff(now, self._since), 1)
+        longest = ticks_add(0, -1)  # type: ignore[type-var]
+        ms = max(ticks_diff(now, self._since) & longest, 1)
         rate = (count - self._read) / self.per_unit * _MINUTE_MS / ms
         self._read, self._since = count, now
         return float("%.5g" % rate), self._units(count)

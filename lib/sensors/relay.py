@@ -20,14 +20,16 @@ class Relay(Output):
     """An output that commands switch, true or false.
 
     pin: a machine.Pin, an output; invert: True where the part is on when the pin is low
-    safe: what it is at the start, at the end, and after `most_s` seconds in the other state; 0:
-    there is no limit. The watchdog and a power cut leave the pin to the part: wire it so that
-    it is safe then.
+    safe: what it is at the start, at the end, and after `most_s` seconds in the other state, up to
+    a day; 0: no limit. The watchdog and a power cut leave the pin to the part: wire it so that it
+    is safe then.
     """
 
     FIELDS = (("on", ""),)
 
     def __init__(self, pin, invert=False, safe=False, most_s=0.0):
+        if not 0 <= most_s <= 86_400:
+            raise ValueError("most_s: %r; seconds, 0 to 86400" % most_s)
         self.pin = pin
         self.invert = invert
         self.safe = int(safe)
@@ -46,7 +48,7 @@ class Relay(Output):
         if self.state == self.safe or not self.most_ms:
             return 1000
         left = self.most_ms - ticks_diff(now, self._since)
-        if left <= 0:
+        if not 0 < left <= self.most_ms:  # above it after a week: the ticks have wrapped
             self._switch(self.safe)
         return min(max(left, 0), 1000)
 
