@@ -137,6 +137,82 @@ def test_a_broker_that_goes_away_and_comes_back_fits_the_heap_too(
     assert free[-1] > free[0] - 1024, free
 
 
+# A long outage, as a node writes it: readings of a start before this one.
+BACKLOG = """
+import sys
+sys.path[:] = ["lib", ".frozen"]
+from mqtt.journal import Journal
+journal = Journal("outbox", 64, 4096, 0)
+for seq in range(%d):
+    reading = '{"value": 0.512, "unit": "V", "seq": %%d, "boot": 1, "time": 1795218370}' %% seq
+    journal.append("petrel/n1/light", reading, 2)
+journal.close()
+"""
+
+
+def _backlog(folder: Path, count: int) -> None:
+    command = [str(MICROPYTHON["32"]), "-c", BACKLOG % count]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+def _must_deliver(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["sensors"][1].update(interval=1, delivery="must_deliver")
+    (folder / "config.json").write_text(json.dumps({**config, "outbox": 262_144}))
+
+
+def test_a_backlog_on_the_flash_is_delivered_by_38_kilobytes_in_its_order(
+    start: Start, seen: Subscriber, tmp_path: Path
+) -> None:
+    """There is no RAM for an outbox on the flash: that is told, and the backlog leaves."""
+    _must_deliver(tmp_path)
+    start(heap=ESP8266).wait(20)  # checks the config
+    _backlog(tmp_path, 100)
+    assert len(list((tmp_path / "outbox").iterdir())) == 3
+    process = start(heap=ESP8266)
+    assert seen.seen(lambda *_: len(_old(seen)) >= 100, 90)
+    assert _old(seen) == list(range(100))
+    told = seen.wait("petrel/n1/diagnostics", 30, len(seen.messages))
+    assert any("too little memory" in fault for fault in told["faults"]), told
+    assert "lost" not in told
+    assert not (tmp_path / "outbox").exists()
+    new = [each["seq"] for each in map(parse, _lights(seen)) if each["boot"] != 1]
+    assert new[0] >= 100, "the numbers do not go on"
+    assert new == sorted(new)
+    process.kill()
+    output, _ = process.communicate(timeout=20)
+    assert "Traceback" not in output, output
+
+
+def test_a_backlog_that_was_not_sent_stays_on_the_flash_for_later(
+    start: Start, broker: Broker, seen: Subscriber, tmp_path: Path
+) -> None:
+    """In so small a heap nothing on the flash is touched before the broker has it."""
+    _must_deliver(tmp_path)
+    start(heap=ESP8266).wait(20)  # checks the config
+    _backlog(tmp_path, 40)
+    stored = {path.name: path.read_bytes() for path in (tmp_path / "outbox").iterdir()}
+    broker.kill()
+    for _ in range(2):
+        process = start(heap=ESP8266)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.kill()
+        process.communicate(timeout=20)
+        left = {path.name: path.read_bytes() for path in (tmp_path / "outbox").iterdir()}
+        assert left == stored
+    broker.start()
+    seen.wait_subscribed()
+    start(heap=ESP8266)
+    assert seen.seen(lambda *_: len(_old(seen)) >= 40, 60)
+    assert _old(seen) == list(range(40))
+
+
+def _old(seen: Subscriber) -> list[int]:
+    """The numbers of the readings of the backlog, in the order of their arrival."""
+    return [each["seq"] for each in map(parse, _lights(seen)) if each["boot"] == 1]
+
+
 def _lights(seen: Subscriber) -> list[str]:
     return [payload for topic, payload in seen.messages if topic == "petrel/n1/light"]
 

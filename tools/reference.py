@@ -25,7 +25,7 @@ CHAPTERS = {
         "link", "connection", "large", "payload", "options", "checks",
     ),
     "Topics and filters": ("topic", "filters", "match"),
-    "What survives a power cut": ("durable", "journal", "resync", "crc"),
+    "What survives a power cut": ("durable", "journal", "records", "survey", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
     "When connections end": ("backoff", "pause", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),

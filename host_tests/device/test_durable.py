@@ -204,6 +204,7 @@ def test_a_record_that_lies_about_its_size_takes_no_more_ram_than_there_is():
     data[0] = data[1] = 0xFF
     with open(name, "wb") as file:
         file.write(data)
+    Journal("outbox", segment=512)  # loads what it needs
     gc.collect()
     before = gc.mem_alloc()
     gc.disable()
@@ -241,7 +242,7 @@ def test_a_start_goes_on_with_the_last_segment():
 @on_each
 def test_files_that_are_no_segments_are_left_alone():
     opened()
-    for name in ("notes.md", "notes"):
+    for name in ("notes.md", "notes", "0x000001"):  # the last might be read as a number
         open("outbox/" + name, "w").close()
     put(opened(), 0, 3)
     assert stored_now() == [b"0", b"1", b"2"]

@@ -30,6 +30,7 @@ _NOT_YET_MS = const(600_000)  # longest wait for a reading that was begun
 _PATIENCE = const(4)  # failures in a row; with one more it is asked ever more rarely
 _BLOCKED_MS = const(2000)  # a sensor that takes so long holds up the others
 
+_NEVER = const(0x3FFF_FFFF)
 _TOLD = const(1 << 20)  # more sensors than there are: all states are told
 
 # node.stamp looks for the end of it.
@@ -103,6 +104,7 @@ class Node:
         self.news = False  # the diagnostics are to be told, it connected
         self.proven = False  # it ran long enough for its start to be no crash
         self.gave_up = ""  # why it restarts of itself
+        self.more = _NEVER  # messages that are done when more of the flash is to be sent
         self.tokens = 4 * _COMMANDS_S  # commands that it takes now
         # While commands arrive that were sent before: their number, and 1; -1 if they are obeyed.
         self.late = 0
@@ -151,7 +153,9 @@ class Node:
             call("health", "look", self)
         if self.news or self.uptime % self.diagnostics == 0:
             self.news = False
-            call("telemetry", "tell", self)  # the last, for there may be no room to make them up
+            call("telemetry", "tell", self)  # late, for there may be no room to make them up
+        if self.client.outbox.removed >= self.more and self.client.session.up:
+            call("backlog", "more", self)
 
     def _sample(self, now):
         """Read what has changed or is due; returns the ms until something may be due again.

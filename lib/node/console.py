@@ -14,7 +14,7 @@ class Console:
     def __init__(self):
         self.outbox = self.session = self.incoming = self
         self.limit = 1
-        self.refused = self.count = self.skipped = self.known = 0
+        self.refused = self.count = self.removed = self.skipped = self.known = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Print one line: topic, payload."""

@@ -108,7 +108,7 @@ def keep(outbox):
         for name in list(sys.modules):  # what has come to its end needs no RAM
             if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
                 del sys.modules[name]
-        kept, lost = call("kept", "store", outbox)
+        kept, lost = call("storing", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)
     except Exception as error:  # whatever it is: the board has to restart

@@ -46,13 +46,6 @@ def look(node):
     elif client.failures != health[_FAILURES] or node.wlan and not node.wlan.isconnected():
         health[_FAILURES] = client.failures
         health[_MOVED] = now
-    outbox = client.outbox
-    restored = getattr(outbox, "restored", 0)
-    if 0 < restored <= outbox.removed and not hasattr(outbox, "journal"):
-        try:
-            call("kept", "clear", outbox)
-        except (OSError, MemoryError) as error:  # then it is done at the next start
-            node.failed("outbox", error)
     still = now - health[_MOVED]
     node.stuck = "no attempt to connect for %d s" % still if still > _STILL_S else ""
     if node.stuck:
