@@ -52,8 +52,9 @@ class Net:
         self.asked = self.looked_up = 0
         sys.modules["socket"] = self
 
-    def getaddrinfo(self, host, *more):
+    def getaddrinfo(self, host, port, *more):
         self.looked_up += 1
+        self.place = host, port
         if self.look_up_ms:
             Ticks.now += self.look_up_ms
             raise OSError(-2)
@@ -202,3 +203,15 @@ def test_why_nobody_tells_the_time_is_said_in_words():
 
     cut_off = said(Alone())
     assert "ntp: pool.ntp.org cannot be reached" in cut_off and "118" in cut_off
+
+
+def test_a_server_has_a_name_or_an_address_and_perhaps_a_port():
+    for server, place in (
+        ("pool.ntp.org", ("pool.ntp.org", 123)),
+        ("10.0.0.1:1123", ("10.0.0.1", 1123)),
+        ("fe80::1", ("fe80::1", 123)),
+        ("[fe80::1]:1123", ("fe80::1", 1123)),
+    ):
+        net = Net(off=0)
+        Node(server).live(10)
+        assert net.place == place, server

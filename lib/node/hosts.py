@@ -2,13 +2,21 @@
 
 
 def split(host, port):
-    """Return (name, port) of a name that may have its port; port: that of one that has none."""
+    """Return (name, port) of a name that may have its port; port: that of one that has none.
+
+    Raises ValueError for a port that is no number.
+    """
     if host[:1] == "[":
         host, _, tail = host[1:].partition("]")
-        return host, int(tail[1:]) if tail else port
-    if host.count(":") == 1:  # an address of IPv6 has more
-        host, _, tail = host.partition(":")
-        return host, int(tail)
+    elif host.count(":") == 1:  # an address of IPv6 has more
+        host, colon, tail = host.partition(":")
+        tail = colon + tail
+    else:
+        return host, port
+    if tail:
+        if tail[0] != ":" or not tail[1:].isdigit():
+            raise ValueError
+        port = int(tail[1:])
     return host, port
 
 
@@ -57,9 +65,14 @@ def good(host):
         name, port = split(host, 1)
     except ValueError:
         return False
+    if ":" in name:  # an address of IPv6
+        letters = all(c in "0123456789abcdefABCDEF.:" for c in name)
+        return letters and ("::" in name or name.count(":") == 7) and 0 < port < 65536
     for c in name:
-        if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "-._:"):
+        if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "-._"):
             return False
+    if name[:1] == "." or ".." in name:
+        return False
     if name.replace(".", "").isdigit():  # an address
         parts = name.split(".")
         if len(parts) != 4 or not all(part and int(part) < 256 for part in parts):

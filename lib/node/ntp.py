@@ -10,6 +10,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
+from node.overlay import call
+
 _SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 _TO_1970 = const(2_208_988_800)  # from 1900, where NTP begins to count
 _ERA = const(1 << 32)  # NTP's seconds begin anew in 2036
@@ -57,8 +59,10 @@ def _ask(ntp):
     import socket  # a board whose time comes over the serial line has none
 
     if not ntp[_ADDRESS]:
-        host, _, port = ntp[_SERVER].partition(":")
-        ntp[_ADDRESS] = socket.getaddrinfo(host, int(port or 123), 0, socket.SOCK_DGRAM)[0]
+        host, port = ntp[_SERVER], 123
+        if ":" in host:
+            host, port = call("hosts", "split", host, port)
+        ntp[_ADDRESS] = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
     info = ntp[_ADDRESS]
     ntp[_UDP] = udp = socket.socket(info[0], info[1], info[2])
     udp.setblocking(False)
