@@ -26,7 +26,7 @@ def module(path: Path, text: str) -> Source:
 
 def test_every_module_is_built_and_boot_stays_source() -> None:
     folder = build("ESP8266_GENERIC", quiet=True)
-    expected = {f"lib/{p.relative_to(LIB).with_suffix('.mpy')}" for p in LIB.rglob("*.py")}
+    expected = {f"lib/{p.relative_to(LIB).with_suffix('.mpy')}" for p in LIB.rglob("[a-z]*.py")}
     expected |= {"boot.py", "main.py", "board.txt", "config.example.json", "lib/board.mpy"}
     assert set(files(folder)) == expected
 
@@ -212,6 +212,15 @@ def test_modules_keep_their_folders(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "m.py").touch()
     assert [source.target for source in modules(tmp_path, "lib/")] == ["lib/p/m.mpy"]
+
+
+def test_a_package_without_code_is_a_folder_and_no_file(tmp_path: Path) -> None:
+    for name, code in (("empty", '"""Only words."""\n'), ("full", "x = 1\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code)
+        (tmp_path / name / "m.py").touch()
+    made = [source.target for source in modules(tmp_path)]
+    assert made == ["empty/m.mpy", "full/__init__.mpy", "full/m.mpy"]
 
 
 def test_a_second_build_leaves_what_others_may_be_copying() -> None:

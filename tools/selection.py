@@ -16,7 +16,7 @@ from tools import storage
 from tools.boards import Board
 from tools.build import EXAMPLE, PLAIN
 from tools.errors import ToolError
-from tools.imports import drivers, empty, imported, modules, needed
+from tools.imports import drivers, imported, needed
 from tools.paths import FIRMWARE
 from tools.targets import RECORD, drivers_of, keys_of, record_size
 
@@ -143,11 +143,9 @@ def part(
     starts |= {f"sensors.{driver}" for driver in named}
     wanted = {*PLAIN, EXAMPLE, "board.txt", "lib/board.mpy"}
     without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
-    known = modules()
     for name in needed(starts, without):
-        if not empty(known[name]):
-            path = f"lib/{name.replace('.', '/')}"
-            wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
+        path = f"lib/{name.replace('.', '/')}"
+        wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
     return [name for name in built if name in wanted]
 
 
