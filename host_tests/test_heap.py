@@ -37,10 +37,10 @@ TOO_MUCH: dict[str, tuple[dict[str, Any], str]] = {
     # and what is to be left out
     "one driver too many": ({**FEW, "sensors": [DOOR, LIGHT, RAIN]}, "Leave out rain, or "),
     "must_deliver": (MUST, "Leave out must_deliver, or "),
-    "a weather station": ({**FEW, "sensors": [AIR, SOIL, RAIN]}, "Leave out air and rain, or "),
+    "a weather station": ({**FEW, "sensors": [AIR, SOIL, RAIN]}, "Leave out air and soil, or "),
     "one that loses nothing": (
         {**FEW, "sensors": [{**AIR, "delivery": "must_deliver"}, SOIL, RAIN]},
-        "Leave out must_deliver, air and rain, or ",
+        "Leave out must_deliver, air and soil, or ",
     ),
 }
 UNFIT = "It will probably run out of memory. "
