@@ -109,7 +109,7 @@ def measured() -> heap.Figures:
     """All figures, as they are now."""
     sensors.measured()  # compiles the drivers, and makes the image of a ROM
     image = BUILD / "sensors-ram" / "rom.img"
-    names = {part for name in [*drivers(), "filters"] for part in heap.parts(name)}
+    names = {part for name in [*drivers(), heap.CHAIN] for part in heap.parts(name)}
     whole = {name: {"files": sensors.ram(name), "rom": sensors.ram(name, image)} for name in names}
     own: dict[str, dict[str, int]] = {}
     for name in sorted(names, key=lambda each: (len(heap.parts(each)), each)):

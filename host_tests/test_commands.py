@@ -47,6 +47,11 @@ BROKEN = {  # what is wrong: the driver, what is told by the commands that build
         "tilt.py: it has no DRIVER",
         "tilt.py has no DRIVER",
     ),
+    "no driver": (
+        "def shared():\n    return 1\n",
+        "tilt.py: it has no DRIVER, no USES, no options",
+        "tilt.py has no DRIVER",
+    ),
     "it raises": (GOOD + "1 / 0\n", "tilt.py:14: ZeroDivisionError", "tilt.py:14"),
     "it prints": (GOOD + "print('hello')\n", "tilt.py:14: it prints", "tilt.py:14"),
     "it writes": (GOOD + "import sys\nsys.stdout.write('x')\n1 / 0\n", "tilt.py:16", "tilt.py:16"),

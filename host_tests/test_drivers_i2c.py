@@ -459,7 +459,8 @@ for fine in {FINE}:
 def test_checksums_as_the_datasheets_give_them(bits: str) -> None:
     with rig(bits, "sht3x") as board:
         assert board.run(
-            "from sensors.crc8 import crc8\ntell([crc8(b'\\xbe\\xef'), crc8(b'\\xbe\\xef\\x92')])"
+            "from sensors.shared.crc8 import crc8\n"
+            "tell([crc8(b'\\xbe\\xef'), crc8(b'\\xbe\\xef\\x92')])"
         ) == [[0x92, 0]]
 
 
@@ -523,7 +524,7 @@ def test_others_go_on_while_a_sensor_measures(bits: str) -> None:
     with Rig(bits, {BUS: models}) as board:
         code = f"""
 import asyncio
-from sensors.wait import measure
+from sensors.shared.wait import measure
 async def main():
     turns = [0]
     async def other():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 importlib.import_module("micropython")  # the stub: gives `time` its ticks
 analog: Any = importlib.import_module("sensors.analog")
-channel: Any = importlib.import_module("sensors.channel")
+channel: Any = importlib.import_module("sensors.shared.channel")
 digital: Any = importlib.import_module("sensors.digital")
 
 PERIOD = 1 << 30  # of ticks_ms, as most ports have it
@@ -144,8 +144,8 @@ def test_a_level_counts_only_after_quiet(
 
 # --- filters from one reading to the next
 
-filters: Any = importlib.import_module("sensors.filters")
-table: Any = importlib.import_module("sensors.line")
+filters: Any = importlib.import_module("sensors.shared.filters")
+table: Any = importlib.import_module("sensors.shared.line")
 ntc: Any = importlib.import_module("sensors.ntc")
 rotary: Any = importlib.import_module("sensors.rotary")
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)

@@ -17,8 +17,7 @@ from host_tests.harness.whole_nodes import BOARD, I2C, nodes
 from host_tests.heap_figures import BASE, DOOR, FEW, LIGHT, MUST
 from tools import boards, heap
 from tools.check import of_file
-from tools.imports import drivers
-from tools.paths import LIB
+from tools.imports import DRIVERS, drivers, modules
 
 HEAP: int = boards.load(BOARD).petrel["heap"]["bytes"]
 AIR = {"name": "air", "driver": "bme280", "sda": 14, "scl": 12, "interval": 0.5}
@@ -120,7 +119,7 @@ def test_every_driver_was_measured() -> None:
 
 
 def test_the_options_that_load_the_filters_are_all_known() -> None:
-    tree = ast.parse((LIB / "sensors" / "filters.py").read_text())
+    tree = ast.parse(modules()[f"{DRIVERS}.{heap.CHAIN}"].read_text())
     chain = next(
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "chain"
     )

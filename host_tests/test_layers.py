@@ -6,11 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from tools.drivers import faults
+from tools.imports import drivers, imported
 from tools.lint import layer_faults, layers
+from tools.paths import LIB
 
 
 def test_our_own_code_keeps_its_layers() -> None:
     assert layers() == []
+
+
+def test_drivers_stand_alone_in_their_folder() -> None:
+    """So the names that a config may say are those of the files."""
+    there = {path.name for path in (LIB / "sensors").iterdir() if path.name != "__pycache__"}
+    own = {"__init__.py", "package.json", "shared"}
+    assert there - own == {f"{driver}.py" for driver in drivers()}
+    assert faults() == []
+
+
+def test_what_drivers_share_knows_no_driver() -> None:
+    for path in (LIB / "sensors" / "shared").glob("*.py"):
+        ours = {name for name in imported(path) if name.startswith("sensors")}
+        assert all(name.startswith("sensors.shared.") for name in ours), path
 
 
 @pytest.mark.parametrize(

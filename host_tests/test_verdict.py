@@ -147,6 +147,14 @@ CORPUS: dict[str, tuple[bytes | str | dict[str, Any], str]] = {
     "driver typo": (sensor(driver="digitl"), 'Did you mean "digital"?'),
     "driver in capitals": (sensor(driver="DIGITAL"), 'Did you mean "digital"?'),
     "no driver": (sensor(driver="xyzzy"), 'there is no driver "xyzzy" here.'),
+    "what drivers share": (
+        sensor(driver="shared"),
+        'there is no driver "shared" here. docs/sensors lists them all.',
+    ),
+    "nearly the package": (
+        sensor(driver="__init"),
+        'there is no driver "__init" here. docs/sensors lists them all.',
+    ),
     "key typo": (sensor(intervall=5), 'Did you mean "interval"?'),
     "key in capitals": (sensor(Pull="up"), 'Did you mean "pull"?'),
     "no such pin": (sensor(pin=99), "GPIO99 is not a pin (ESP32_GENERIC). Use "),

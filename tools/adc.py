@@ -69,7 +69,7 @@ def _channel() -> Any:
     for folder in (LIB, STUB):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
-    return importlib.import_module("sensors.channel")
+    return importlib.import_module("sensors.shared.channel")
 
 
 def results() -> dict[str, list[tuple[float, float]]]:

@@ -40,7 +40,7 @@ faults = verdict.of(text, board, warnings, sys.argv[3] == "files", size, 1 << 30
 say()  # the rest of a line that a driver has written
 say(json.dumps([faults, warnings]))
 """
-_OF_DRIVER = re.compile(r"\((?:[^()]*/)?sensors/(\w+)\.py, line (\d+)[^()]*\)$")
+_OF_DRIVER = re.compile(r"\((?:[^()]*/)?sensors/([\w/]+)\.py, line (\d+)[^()]*\)$")
 _EXAMPLES = re.compile(r"^wifi\.\w+: .* is the example's\.")
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 

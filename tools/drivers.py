@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 
 from tools.errors import ToolError
-from tools.imports import DRIVERS
+from tools.imports import DRIVERS, drivers
 from tools.paths import LIB, MICROPYTHON
 
 _CONTRACT = Path(__file__).with_name("inside") / "contract.py"  # runs in MicroPython
@@ -22,10 +22,9 @@ _CONTRACT = Path(__file__).with_name("inside") / "contract.py"  # runs in MicroP
 
 def faults(lib: Path = LIB) -> list[str]:
     """What is wrong with the drivers, a line for each with file and line."""
-    names = sorted(path.stem for path in (lib / "sensors").glob("[a-z]*.py"))
     try:
         done = subprocess.run(
-            [str(MICROPYTHON["64"]), str(_CONTRACT), *names],
+            [str(MICROPYTHON["64"]), str(_CONTRACT), *drivers(lib)],
             env={"MICROPYPATH": f"{lib}:.frozen"}, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -53,7 +52,7 @@ def check() -> None:
 
 def _place(path: Path, trace: str) -> str:
     """The innermost place in lib/sensors that a trace names, or where a name is defined."""
-    if places := re.findall(r'/sensors/(\w+\.py)", line (\d+)', trace):
+    if places := re.findall(r'/sensors/([\w/]+\.py)", line (\d+)', trace):
         return ":".join(places[-1])
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         if trace and re.match(rf"\s*(def |class )?{re.escape(trace)}\b", line):

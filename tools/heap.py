@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.boards import Board
-from tools.imports import DRIVERS
-from tools.paths import LIB
+from tools.imports import DRIVERS, modules
 
 FIGURES = Path(__file__).with_name("heap_figures.json")
 # How far the holes in a heap may put an estimate off; see host_tests/test_heap.py.
@@ -25,7 +24,8 @@ DOUBT = 1024
 # is small, that is most of what an estimate is off by: the 631st name takes so much.
 NAMES = 4608
 _SMALL = 65_536
-# The options that bring in sensors.filters, see sensors.channel.
+# The module that some options of analog sensors bring in, and those options.
+CHAIN = "shared.filters"
 FILTERS = frozenset({"median", "smooth", "slew", "least", "most"})
 _QUEUE = 32  # where the config does not say
 
@@ -50,7 +50,7 @@ class Figures:
         sensors = config.get("sensors", [])
         code = {name for each in sensors for name in parts(each["driver"])}
         if any(FILTERS & each.keys() for each in sensors):
-            code |= parts("filters")
+            code |= parts(CHAIN)
         total: int = (
             self.node[how]
             + (self.must_deliver[how] if _must(config) else 0)
@@ -71,10 +71,14 @@ def figures() -> Figures:
 def parts(name: str) -> frozenset[str]:
     """The modules of lib/sensors that are there once one of them is imported, and itself.
 
-    What is imported within a function is left out: it was for the check, or see FILTERS.
+    Their names are without "sensors."; a folder below it is a module as well. What is imported
+    within a function is left out: it was for the check, or see CHAIN.
     """
     found = {name}
-    tree = ast.parse((LIB / DRIVERS / f"{name}.py").read_text())
+    package = name.rpartition(".")[0]
+    if package:
+        found |= parts(package)
+    tree = ast.parse(modules()[f"{DRIVERS}.{name}"].read_text())
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{DRIVERS}."):
             found |= parts(str(node.module).partition(".")[2])

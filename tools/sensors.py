@@ -266,7 +266,7 @@ def _arguments(driver: str) -> list[str]:
     """What the docstrings of a driver and of what it is built on say of the options."""
     lines: list[str] = []
     filtered = False
-    for module in (driver, "digital" if driver == "button" else "channel"):
+    for module in (driver, "digital" if driver == "button" else "shared/channel"):
         tree = ast.parse((LIB / "sensors" / f"{module}.py").read_text())
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         bases = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
@@ -281,7 +281,7 @@ def _arguments(driver: str) -> list[str]:
             break
     found = [line for line in lines if not re.search(r"see sensors\.|changed:|^- adc:", line)]
     if filtered:
-        tree = ast.parse((LIB / "sensors" / "filters.py").read_text())
+        tree = ast.parse((LIB / "sensors/shared/filters.py").read_text())
         chain = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
         said = (ast.get_docstring(chain) or "").partition("\n\n")[2]
         found += [f"- {line.strip()}" for line in said.splitlines()]

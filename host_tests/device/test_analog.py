@@ -4,7 +4,7 @@ from array import array
 
 from sensors import analog
 from sensors.analog import Analog
-from sensors.channel import middle
+from sensors.shared.channel import middle
 
 
 class Adc:

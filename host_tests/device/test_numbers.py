@@ -3,7 +3,7 @@
 import json
 
 from node.app import text
-from sensors.steps import decimals
+from sensors.shared.steps import decimals
 from sensors.voltage import Voltage
 
 

@@ -135,6 +135,21 @@ class Node:
         self.told.append((entry[0], str(error)))
 
 
+def test_what_finds_the_drivers_is_forgotten_and_the_sensors_go_on():
+    parts.machine = Machine()
+    node = Node()
+    sensors = [
+        {"name": "light", "driver": "analog", "pin": 0},
+        {"name": "pump", "driver": "relay", "pin": 5},
+    ]
+    parts.make(node, {"watchdog": 0, "sensors": sensors})
+    assert node.told == [] and not [name for name in sys.modules if name.startswith("sensors")]
+    light, pump = [entry[1] for entry in node.sensors]
+    assert light.read() == (1.65,)
+    pump.set(True)
+    assert pump.read() == (True,)
+
+
 def test_what_the_port_does_not_have_fails_alone():
     """ESP8266 has no Pin.PULL_DOWN, a Pyboard's older firmware no machine.PWM."""
     parts.machine = Machine()

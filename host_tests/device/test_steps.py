@@ -6,7 +6,7 @@ from time import ticks_diff, ticks_ms
 
 from node.app import Node
 from node.commands import take
-from sensors.wait import measure
+from sensors.shared.wait import measure
 
 
 class Steps:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from node.roles import roles
-from sensors.crc8 import crc8
+from sensors.shared.crc8 import crc8
 
 ROUNDS = 1000
 NAN, INF = float("nan"), float("inf")

@@ -30,6 +30,9 @@ def make(node, config):
                     kind = kind.__bases__[0]
             except (AttributeError, TypeError):
                 pass  # a driver that is no class
+        for name in list(sys.modules):  # what finds the drivers; the sensors hold their code
+            if name.startswith("sensors"):
+                del sys.modules[name]
     # What they are made of is done with: its RAM is needed for the client.
     config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
     config["sensors"] = ()

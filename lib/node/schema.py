@@ -172,7 +172,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
     if isinstance(name, str) and name:
         driver = _of_driver(name, _driver, name)
         if driver is None:
-            hint = call("suggest", "driver", name, _driver)
+            hint = call("suggest", "driver", name)
             faults.append(
                 "%s.driver: there is no driver %s here.%s" % (path, shown(name, _longest), hint)
             )
@@ -279,10 +279,7 @@ def _driver(name):
         if "'" in str(error) and "sensors." + name not in str(error):
             raise  # it is there, and something that it imports is not
         return None
-    for each in ("DRIVER", "USES"):
-        if hasattr(module, each):
-            return module
-    return None
+    return None if hasattr(module, "__path__") else module  # a folder: what drivers share
 
 
 def _section(faults, path, section, rules, closed=True):

@@ -14,20 +14,17 @@ def key(word, names):
     return " There are %s." % ", ".join(sorted(names))
 
 
-def driver(word, load):
-    """A hint for a driver that there is not; load: returns the module, or None for no driver."""
+def driver(word):
+    """A hint for a driver that there is not: the files in the folder of the drivers have them."""
     for folder in sys.path:
         try:
-            names = [file.split(".")[0] for file in os.listdir(folder + "/sensors")]
+            files = os.listdir(folder + "/sensors")
         except OSError:  # frozen modules can't be listed
             continue
-        for name in _closest(word, names):
-            try:
-                meant = load(name)
-            except Exception:  # it is there, and fails
-                meant = True
-            if meant:
-                return _MEANT % name
+        names = [file.split(".")[0] for file in files if "." in file and file[0] not in "._"]
+        close = _closest(word, names)
+        if close:
+            return _MEANT % close[0]
     return " docs/sensors lists them all."
 
 

@@ -2,8 +2,8 @@
 
 from micropython import const
 
-from sensors.i2c import Part
-from sensors.steps import decimals
+from sensors.shared.i2c import Part
+from sensors.shared.steps import decimals
 
 USES = "i2c"
 _MOST = const(1_000_000_000)

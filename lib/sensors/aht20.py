@@ -2,8 +2,8 @@
 
 from micropython import const
 
-from sensors.crc8 import crc8
-from sensors.i2c import Part
+from sensors.shared.crc8 import crc8
+from sensors.shared.i2c import Part
 
 USES = "i2c"
 _MEASURE = b"\xac\x33\x00"

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from sensors.channel import Channel
+from sensors.shared.channel import Channel
 
 USES = "adc"
 _MOST = const(1_000_000_000)
@@ -10,7 +10,7 @@ _MOST = const(1_000_000_000)
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default,)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(
         scale=(1.0, -_MOST, _MOST),
@@ -22,7 +22,7 @@ def options():
 class Analog(Channel):
     """A voltage times `scale` plus `offset`, in `unit`.
 
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, scale=1.0, offset=0.0, unit="V", **more):

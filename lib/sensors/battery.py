@@ -2,8 +2,8 @@
 
 from micropython import const
 
-from sensors.channel import Channel
-from sensors.line import between
+from sensors.shared.channel import Channel
+from sensors.shared.line import between
 
 USES = "adc"
 _MOST = const(1_000_000_000)
@@ -16,7 +16,7 @@ _LEAD = const((1750, 0, 1940, 20, 2020, 50, 2070, 75, 2120, 100))
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default, choices)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(
         kind=("li-ion", ("li-ion", "lifepo4", "alkaline", "lead")), cells=(1, 1, 24),
@@ -37,7 +37,7 @@ class Battery(Channel):
 
     kind: "li-ion", "lifepo4", "alkaline", "lead"; cells: in series
     top: ohms between the battery and the pin; bottom: ohms between the pin and GND
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("voltage", "V"), ("left", "%"))

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from sensors.i2c import Part
+from sensors.shared.i2c import Part
 
 USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down

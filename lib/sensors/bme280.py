@@ -8,7 +8,7 @@ import struct
 
 from micropython import const
 
-from sensors.i2c import Part
+from sensors.shared.i2c import Part
 
 USES = "i2c"
 _BME = const(0x60)

@@ -4,7 +4,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from sensors.output import Output, number
+from sensors.shared.output import Output, number
 
 USES = "pwm"
 _HALF = const(32_768)

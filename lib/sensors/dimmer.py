@@ -1,6 +1,6 @@
 """An LED strip, a fan or a heater on a transistor: a share of full power, by PWM."""
 
-from sensors.output import Output, number
+from sensors.shared.output import Output, number
 
 USES = "pwm"
 

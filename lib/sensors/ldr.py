@@ -1,14 +1,14 @@
 """A photoresistor (LDR) in a divider: rough light."""
 
-from sensors.channel import Channel
-from sensors.ends import end
+from sensors.shared.channel import Channel
+from sensors.shared.ends import end
 
 USES = "adc"
 
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(
         series=(10_000.0, 1, 10_000_000), ohms=(15_000.0, 1, 10_000_000), gamma=(0.7, 0.1, 2),
@@ -26,7 +26,7 @@ class Ldr(Channel):
 
     The LDR goes from the supply to the pin, `series` ohms from the pin to GND.
     ohms: of the LDR at 10 lx, gamma: by how much it falls with the light, both of its datasheet
-    supply: volts over both; adc and the options in `more`: see sensors.channel.Channel
+    supply: volts over both; adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("illuminance", "lx"),)

@@ -2,8 +2,8 @@
 
 from micropython import const
 
-from sensors.channel import Channel
-from sensors.ends import end
+from sensors.shared.channel import Channel
+from sensors.shared.ends import end
 
 USES = "adc"
 _MOST = const(1_000_000_000)
@@ -11,7 +11,7 @@ _MOST = const(1_000_000_000)
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default,)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(
         shunt=(120.0, 1, 1000),
@@ -31,7 +31,7 @@ class Loop(Channel):
 
     shunt: ohms from the pin to GND; 20 mA over 120 ohms are 2.4 V, and an ESP32 is accurate up to
     2.45 V
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     WHOLE = False

@@ -1,13 +1,13 @@
 """Soil moisture, of a capacitive or resistive probe, by two points."""
 
-from sensors.channel import Channel
+from sensors.shared.channel import Channel
 
 USES = "adc"
 
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(dry=(2.6, 0, 30), wet=(1.1, 0, 30), decimals=(0, 0, 6))
 
@@ -24,7 +24,7 @@ class Moisture(Channel):
     """Moisture, 0 % (dry) to 100 % (wet).
 
     dry, wet: volts of the probe in the air, and in water; which is the higher depends on the probe
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("moisture", "%"),)

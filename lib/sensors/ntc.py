@@ -2,15 +2,15 @@
 
 from math import log
 
-from sensors.channel import Channel
-from sensors.ends import end
+from sensors.shared.channel import Channel
+from sensors.shared.ends import end
 
 USES = "adc"
 
 
 def options():
     """The options of the driver: name -> (default, least, most) or (default, choices)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(
         series=(10_000.0, 1, 10_000_000), nominal=(10_000.0, 1, 10_000_000),
@@ -31,7 +31,7 @@ class Ntc(Channel):
     series: ohms of the fixed resistor, from the supply to the pin; the thermistor goes to GND
     above: True where the two are the other way round; supply: volts over both
     nominal, beta: ohms at 25 C and B25/85; or a, b, c of Steinhart and Hart (1968), if a is given
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("temperature", "C"),)

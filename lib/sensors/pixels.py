@@ -1,6 +1,6 @@
 """A strip of WS2812 (NeoPixel) lights, through MicroPython's own `neopixel`."""
 
-from sensors.output import Output
+from sensors.shared.output import Output
 
 USES = "bare"
 

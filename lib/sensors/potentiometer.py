@@ -1,14 +1,14 @@
 """A potentiometer, or any input that is told as a share of its range."""
 
-from sensors.channel import Channel
-from sensors.ends import end
+from sensors.shared.channel import Channel
+from sensors.shared.ends import end
 
 USES = "adc"
 
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(supply=(3.3, 0.1, 30), decimals=(0, 0, 6))
 
@@ -22,7 +22,7 @@ class Potentiometer(Channel):
     """The position, 0 to 100 %. On an ESP32, whose ADC sees 0.15 to 3.05 V, what is below is 0 and
     what is above 100.
 
-    supply: volts over it; adc and the options in `more`: see sensors.channel.Channel
+    supply: volts over it; adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("position", "%"),)

@@ -4,7 +4,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from sensors.steps import decimals
+from sensors.shared.steps import decimals
 
 USES = "pin"
 _MINUTE_MS = const(60_000)

@@ -2,7 +2,7 @@
 
 from time import ticks_diff, ticks_ms
 
-from sensors.output import Output
+from sensors.shared.output import Output
 
 USES = "out"
 

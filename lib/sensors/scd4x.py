@@ -2,8 +2,8 @@
 
 from micropython import const
 
-from sensors.crc8 import crc8
-from sensors.i2c import Part
+from sensors.shared.crc8 import crc8
+from sensors.shared.i2c import Part
 
 USES = "i2c"
 _BEGIN = b"\x21\xb1"  # a measurement every 5 s

@@ -1,7 +1,7 @@
 """A model servo, by pulses of 0.5 to 2.5 ms, 50 a second."""
 
 from sensors.dimmer import Dimmer
-from sensors.output import number
+from sensors.shared.output import number
 
 USES = "pwm"
 

@@ -1,14 +1,14 @@
 """An analog input by a table of calibration: pH, pressure, a tank of any shape."""
 
-from sensors.channel import Channel
-from sensors.line import between
+from sensors.shared.channel import Channel
+from sensors.shared.line import between
 
 USES = "adc"
 
 
 def options():
     """The options of the driver: name -> (default, least, most), (default,) or what is wanted."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(points=(..., "points"), unit=("",))
 
@@ -22,7 +22,7 @@ class Table(Channel):
     """A value between the points of a table of volts and values, straight lines between them.
 
     points: [volts, value, volts, value, ...], volts rising; beyond the ends the lines go on
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, points, unit="", **more):

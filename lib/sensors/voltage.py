@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from sensors.channel import Channel
+from sensors.shared.channel import Channel
 
 USES = "adc"
 _MOST = const(1_000_000_000)
@@ -10,7 +10,7 @@ _MOST = const(1_000_000_000)
 
 def options():
     """The options of the driver: name -> (default, least, most)."""
-    from sensors.common import options
+    from sensors.shared.common import options
 
     return options(top=(0.0, 0, _MOST), bottom=(10_000.0, 1, _MOST))
 
@@ -19,7 +19,7 @@ class Voltage(Channel):
     """The voltage before a divider.
 
     top: ohms between the voltage and the pin; bottom: ohms between the pin and GND
-    adc and the options in `more`: see sensors.channel.Channel
+    adc and the options in `more`: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, top=0.0, bottom=10_000.0, **more):

@@ -103,12 +103,10 @@ def judge(module):
 
 
 def look(name):
-    """What is to be said of a driver; None for what drivers share."""
+    """What is to be said of a driver."""
     try:
         module = __import__("sensors." + name, None, None, ("DRIVER",))
         lacks = [each for each in ("DRIVER", "USES", "options") if not hasattr(module, each)]
-        if "DRIVER" in lacks and "USES" in lacks:
-            return None
         if lacks:
             return name, "it has no " + ", no ".join(lacks) + "; see docs/drivers.md", ""
         return (name,) + judge(module)
@@ -122,4 +120,4 @@ def look(name):
 builtins.print = told
 found = [look(name) for name in sys.argv[1:]]
 say()  # the rest of a line that a driver has written
-say(json.dumps([each for each in found if each]))
+say(json.dumps(found))

@@ -3,7 +3,7 @@
 import struct
 from math import atan2, degrees
 
-from sensors.i2c import Part
+from sensors.shared.i2c import Part
 
 USES = "i2c"
 

@@ -9,7 +9,7 @@ class Channel:
     adc: a machine.ADC; its calibrated read_uv() is used where the port has it (ESP32)
     samples: 1 to 255; the middle half of them, in order of size, is averaged
     reference: volts at full scale of read_u16(): 3.3, on ESP8266 1.0 at the chip
-    decimals: of the reading, 0 to 6; median, smooth, slew, least, most: see sensors.filters
+    decimals: of the reading, 0 to 6; median, smooth, slew, least, most: see sensors.shared.filters
     """
 
     FIELDS: tuple = (("voltage", "V"),)
@@ -24,7 +24,7 @@ class Channel:
         self.FIELDS = ((name, unit, decimals),) + self.FIELDS[1:]  # noqa: RUF005
         self.filters: tuple = ()
         if filters:
-            from sensors.filters import chain
+            from sensors.shared.filters import chain
 
             self.filters = chain(**filters)
 
