@@ -119,8 +119,8 @@ def test_latest_keeps_the_newest_alone(node: Node) -> None:
     assert not any("Traceback" in line for line in node.bench.lines[start:])
 
 
-def test_readings_in_ram_are_kept_over_a_crash(node: Node) -> None:
-    """The node restarts itself: what it has accepted goes to the flash, and is sent after it."""
+def crashing(node: Node) -> None:
+    """A node whose sensor ends it with its 11th reading, away from the broker."""
     (node.flash / "lib/sensors/crashing.py").write_text(
         "USES = 'pin'\ndef options(): return {}\nclass Crashing:\n"
         "    FIELDS = (('x', ''),)\n    def __init__(self, pin): self.n = 0\n"
@@ -129,16 +129,60 @@ def test_readings_in_ram_are_kept_over_a_crash(node: Node) -> None:
         f"        if self.n == 11: {CRASH}\n        return (self.n,)\n"
         "DRIVER = Crashing\n"
     )
-    crashing = {"name": "light", "driver": "crashing", "pin": 5, "interval": 0.2}
-    node.write_config(node.config(sensors=[crashing]))
+    sensor = {"name": "light", "driver": "crashing", "pin": 5, "interval": 0.2}
+    node.write_config(node.config(sensors=[sensor]))
     keep_out(node)
     node.bench.power_on()
+
+
+def test_readings_in_ram_are_kept_over_a_crash(node: Node) -> None:
+    """The node restarts itself: what it has accepted goes to the flash, and is sent after it."""
+    crashing(node)
     node.bench.wait_for_line("kept for the next start: 11")
     node.bench.relay_on()
     more(node, 15)
     got = [(each["boot"], each["seq"]) for each in readings(node)]
     first = got[0][0]
     assert [seq for boot, seq in got if boot == first] == list(range(1, 12))
+
+
+def test_what_could_not_be_kept_over_a_crash_is_counted(node: Node) -> None:
+    (node.flash / "outbox").write_text("in the way of the folder")
+    crashing(node)
+    node.bench.wait_for_line("Petrel: MemoryError|Petrel: TypeError")
+    node.bench.relay_on()
+    assert node.wait("diagnostics", 30)["lost"] == 11
+    more(node, 3)
+    assert len({each["boot"] for each in readings(node)}) == 1, "they were kept all the same"
+
+
+def test_a_damaged_reading_on_the_flash_costs_itself_alone(node: Node) -> None:
+    node.write_config(node.config(sensors=[SURE]))
+    keep_out(node)
+    node.bench.power_on()
+    (node.flash / "outbox").mkdir(exist_ok=True)
+    deadline = time.monotonic() + 30
+    while b'"seq": 6,' not in _stored(node) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    node.bench.power_cut()
+    (segment,) = (node.flash / "outbox").iterdir()
+    data = segment.read_bytes()
+    assert b'"seq": 3,' in data
+    segment.write_bytes(data.replace(b'"seq": 3,', b'"seq": 8,'))
+    node.bench.relay_on()
+    node.bench.power_on()
+    more(node, 12)
+    numbers = [each["seq"] for each in readings(node)]
+    assert numbers[:5] == [1, 2, 4, 5, 6]
+    assert numbers[2:] == list(range(4, 4 + len(numbers) - 2))
+    node.command("diagnostics")
+    diagnostics = node.wait("diagnostics", start=len(node.seen.messages) - 3)
+    assert diagnostics["flash"] == {"errors": 0, "damaged": 1, "lost": 1}
+
+
+def _stored(node: Node) -> bytes:
+    """All that is on the flash of readings."""
+    return b"".join(path.read_bytes() for path in (node.flash / "outbox").iterdir())
 
 
 class Ntp:
