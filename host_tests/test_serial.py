@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +15,11 @@ import trustme
 
 from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.line import BridgeProcess, Line, Script
+from tools.bridge import carrier
+from tools.bridge.carrier import Carrier, Counters
 from tools.bridge.frames import Frame
 from tools.broker import Broker
+from tools.connection import Address
 from tools.paths import ROOT
 from tools.subscriber import Subscriber, number
 
@@ -205,3 +210,30 @@ def test_a_port_that_another_bridge_has(line: Line, bridge: BridgeProcess, broke
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: another program has {line.port}\n  close it")
+
+
+def test_the_bridge_tells_the_time_again_while_a_connection_stands(
+    monkeypatch: pytest.MonkeyPatch, broker: Broker
+) -> None:
+    monkeypatch.setattr(carrier, "TIME_S", 0.05)
+    told: list[int] = []
+
+    async def until_told_thrice() -> None:
+        enough = asyncio.Event()
+
+        def send(frame: Frame) -> None:
+            if frame.kind == "t":
+                assert (frame.connection, len(frame.data)) == (7, 4)
+                told.append(int.from_bytes(frame.data, "big"))
+            if len(told) == 3:
+                enough.set()
+
+        one = Carrier(7, 32, send, lambda: False, Counters())
+        carried = asyncio.create_task(one.run(Address(broker.host, broker.port), lambda: None))
+        async with asyncio.timeout(20):
+            await enough.wait()
+        carried.cancel()
+        await asyncio.wait([carried])
+
+    asyncio.run(until_told_thrice())
+    assert all(abs(each - time.time()) < 60 for each in told)

@@ -13,6 +13,7 @@ import pytest
 from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import LIGHT, Node, make_node
+from tools.bridge.frames import END, Decoder, Frame
 from tools.broker import Broker
 from tools.subscriber import Subscriber
 
@@ -73,6 +74,29 @@ def test_the_bridge_tells_the_time(node: Node) -> None:
         assert time.monotonic() < deadline, "no reading with a time"
         start = len(node.seen.messages)
     assert abs(reading["time"] - time.time()) < 60
+
+
+def test_a_clock_that_drifts_is_set_when_the_bridge_tells_the_time_again(
+    node: Node, line: Line, bridge: BridgeProcess
+) -> None:
+    frames = [each for each in Decoder().feed(bytes(line.received)) if isinstance(each, Frame)]
+    connection = [each.connection for each in frames if each.kind == "o"][-1]
+    went_on(node, 1)
+    at = len(bridge.lines)
+
+    def told_again(data: bytes) -> bytes:
+        if not data.endswith(bytes((END,))):  # it would cut into another frame
+            return data
+        line.to_board = bytes
+        later = int(time.time()) + 7200
+        return data + Frame("t", connection, 0, later.to_bytes(4, "big")).encode()
+
+    line.to_board = told_again
+    bridge.wait(r"^board: Petrel: the clock was 7[12]\d\d s slow$", at)
+    reading = node.wait("light", start=len(node.seen.messages))
+    assert abs(reading["time"] - 7200 - time.time()) < 60
+    went_on(node, 3)
+    assert not [each for each in bridge.lines[at:] if "connect" in each]
 
 
 def test_a_power_cut_in_the_middle(node: Node, bridge: BridgeProcess) -> None:

@@ -215,3 +215,29 @@ def test_a_server_has_a_name_or_an_address_and_perhaps_a_port():
         net = Net(off=0)
         Node(server).live(10)
         assert net.place == place, server
+
+
+def test_no_room_for_the_time_that_a_bridge_tells_ends_no_connection():
+    """But where nobody has set the clock yet it ends the attempt, which is made again soon."""
+    from node import serial
+
+    def full(*_):
+        raise MemoryError
+
+    real_serial, serial.serial = serial.serial, lambda port, on_time: on_time
+    real_told, clock.told = clock.told, full
+    try:
+        node = Node("")
+        on_time = serial.dials(node, {"serial": "usb"})[0]
+        for node.unset in (False, True):
+            sys.modules["node.clock"] = sys.modules["node"].clock = clock
+            try:
+                on_time(1_795_218_370)
+            except MemoryError:
+                assert node.unset
+            else:
+                assert not node.unset
+        assert len(node.said) == 1 and node.said[0].startswith("clock: ")
+    finally:
+        serial.serial, clock.told = real_serial, real_told
+        sys.modules["node.clock"] = sys.modules["node"].clock = clock

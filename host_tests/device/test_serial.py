@@ -127,6 +127,29 @@ def test_the_time_is_told():
     bridge.say("o", 0, (1_795_218_370).to_bytes(4, "big"), bridge.frame.connection)
     assert stream.ioctl(3, OUT) == OUT
     assert told == [1_795_218_370]
+    bridge.say("t", 0, (1_795_221_970).to_bytes(4, "big"), bridge.frame.connection)
+    assert stream.ioctl(3, OUT) == OUT
+    assert told == [1_795_218_370, 1_795_221_970]
+    assert stream.ignored == 0
+
+
+def test_the_time_is_told_on_a_connection_that_stands_alone():
+    told = []
+    bridge = Bridge(on_time=told.append)
+    stream = bridge.dial()
+    assert bridge.next() == "O"
+    for wrong in (0, 1):  # not open yet, and of an earlier connection
+        bridge.say("t", 0, b"\0\0\0\1", bridge.frame.connection + wrong)
+        stream.ioctl(3, OUT)
+    assert (told, stream.ignored) == ([], 2)
+
+
+def test_a_frame_that_waits_goes_on_waiting_when_the_time_is_told():
+    bridge = Bridge(on_time=lambda seconds: None)
+    stream = bridge.opened()
+    assert stream.write(b"x", 0, 1) == 1
+    bridge.say("t", 0, b"\0\0\0\1", bridge.connection)
+    assert stream.ioctl(3, OUT) == 0 and stream.write(b"y", 0, 1) is None
 
 
 def test_one_frame_at_a_time_until_it_is_acknowledged():

@@ -33,6 +33,7 @@ _REFUSED = const(0x72)
 _DATA_IN = const(0x64)
 _TAKEN_IN = const(0x61)
 _CLOSED = const(0x63)
+_TIME = const(0x74)
 
 
 def serial(port, size=128, on_time=None):
@@ -43,7 +44,7 @@ def serial(port, size=128, on_time=None):
     connection ends. It has to hold mqtt.frames.room(size) + 24 bytes that arrive while the program
     is at something else.
     size: most bytes of data in a frame, 16 to 255; on_time(seconds): called with the bridge's
-    time, since 1970, whenever a connection stands
+    time, since 1970, when a connection stands, and every hour from then on
     Several connections, one after the other, share its buffers. `line` of the dialler, a Line, has
     the counters. Raises ValueError for another size.
     """
@@ -224,9 +225,10 @@ class Line(io.IOBase):
             self._number = number + 1 & 255
         elif kind == _DATA_IN and self._open:
             self._data(frame, number)
-        elif kind == _OPENED and not self._open:
-            self._open = True
-            self._waiting = False
+        elif kind == (_TIME if self._open else _OPENED):
+            if not self._open:
+                self._open = True
+                self._waiting = False
             if self._on_time and frame.length == 4:
                 self._on_time(int.from_bytes(frame.data[_AT : _AT + 4], "big"))
         elif kind == _CLOSED:

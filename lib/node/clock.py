@@ -1,7 +1,7 @@
 """The clock of the node: whether it is set, and what is done when somebody tells the time.
 
 Needed now and then, see node.overlay. node.ntp asks a server; the bridge of a serial line tells
-the time at each connection.
+the time at each connection, and every hour.
 """
 
 import os

@@ -10,11 +10,16 @@ from node.overlay import call
 def dials(node, mqtt):
     """Return a list of one dialler; mqtt: that section of the config.
 
-    The bridge tells the time as well, at each connection.
+    The bridge tells the time as well, at each connection and every hour.
     """
 
     def on_time(seconds):
-        call("clock", "told", node, seconds)
+        try:
+            call("clock", "told", node, seconds)
+        except MemoryError as error:
+            if node.unset:
+                raise  # the connection is tried again, and then it may have room
+            node.failed("clock", error)  # in an hour it is told again
 
     where = mqtt["serial"]
     if where != "usb":

@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from tools.bridge.frames import LARGEST, Frame
 from tools.connection import Address
@@ -16,6 +17,7 @@ from tools.connection import Address
 CONNECT_S = 8.0  # the board gives up after 10
 AGAIN_S = 0.5  # first pause after which a frame is sent again; it doubles
 LONGEST_S = 4.0
+TIME_S = 3600.0  # from one telling of the time to the next
 SILENT_S = 30.0  # a board that acknowledges nothing for so long is gone
 
 
@@ -30,6 +32,11 @@ def reason(error: OSError) -> str:
     if error.errno and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)
+
+
+def _now() -> bytes:
+    """The time as a frame carries it."""
+    return int(time.time()).to_bytes(4, "big")
 
 
 @dataclass
@@ -105,7 +112,8 @@ class Carrier:
             reader, writer = await asyncio.open_connection(
                 broker.host, broker.port, ssl=broker.context
             )
-        tasks = [asyncio.create_task(self._up(writer)), asyncio.create_task(self._down(reader))]
+        ways = (self._up(writer), self._down(reader), self._tell_time())
+        tasks = [asyncio.create_task(each) for each in ways]
         try:
             self._counters.connections += 1
             self.open = self.stood = True
@@ -129,7 +137,13 @@ class Carrier:
                 await writer.wait_closed()
 
     def _opened(self) -> None:
-        self._send(Frame("o", self.number, 0, int(time.time()).to_bytes(4, "big")))
+        self._send(Frame("o", self.number, 0, _now()))
+
+    async def _tell_time(self) -> NoReturn:
+        """The board's clock drifts; a telling that is lost does not matter, for the next comes."""
+        while True:
+            await asyncio.sleep(TIME_S)
+            self._send(Frame("t", self.number, 0, _now()))
 
     async def _up(self, writer: asyncio.StreamWriter) -> str:
         while (data := await self._came.get()) is not None:
