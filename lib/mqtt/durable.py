@@ -50,9 +50,7 @@ class Durable(Outbox):
         self._pids = array("H", (0 for _ in range(limit)))
         # Identifiers run ahead of numbers by those that were not kept: they go on behind the last
         # that is known, and those that may have followed it in RAM.
-        self._ahead = (journal.mark - journal.next) % _PIDS if journal.mark else 0
-        if self._ahead:
-            self._ahead += limit
+        self._ahead = (journal.mark - journal.next + limit) % _PIDS if journal.mark else 0
         self.removed = journal.first
         self._fill()
         self.restored = self.count
