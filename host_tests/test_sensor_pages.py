@@ -39,6 +39,13 @@ def test_every_fraction_has_its_decimals(driver: str) -> None:
     assert bare == WHOLE_OR_TEXT.get(driver, [])
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_option_is_explained(driver: str) -> None:
+    said = sensors.meanings(driver)
+    for key in sensors.facts(driver)["options"]:
+        assert said[key] and "see sensors." not in said[key], key
+
+
 @pytest.mark.parametrize("board", sensors.SHOWN_BOARDS)
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_the_example_of_each_page_is_good(driver: str, board: str) -> None:

@@ -11,11 +11,12 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools import boards
+from tools import boards, imports
 from tools.boards import Board
 from tools.compile import compile_all, modules
 from tools.drivers import check as whole
@@ -43,6 +44,10 @@ BARE_CHIP = (
 )
 BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
+# A docstring's line on an argument, or on several.
+_NAMED = re.compile(r"([a-z_]\w*(?:, [a-z_]\w*)*): (.*)", re.DOTALL)
+_PULL = 'the resistor in the chip: "up" for a contact to GND, "down" for one to 3V3'  # node.parts
+_ENDLESS = 1e9  # a limit that stands for none
 _KEPT = {
     None: "",
     True: " A state: published at the start and after each reconnect, and retained.",
@@ -219,14 +224,13 @@ def config_for(driver: str, board: Board) -> dict[str, Any]:
 def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     """The page of a driver."""
     part, said = PARTS[driver], facts(driver)
-    tree = ast.parse((LIB / "sensors" / f"{driver}.py").read_text())
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    about = ast.get_docstring(classes[-1]) or ""
+    tree = _tree(driver)
     source = (ast.get_docstring(tree) or "").partition("Source: ")[2]
-    measures = " ".join(about.partition("\n\n")[0].split())
+    prose = [line for line in _paragraphs(next(_built_on(driver))) if not _NAMED.match(line)]
+    about = [line for line in prose if not line.startswith("Raises ")]
     esp32 = boards.load("ESP32_GENERIC")
     entry = json.dumps(config_for(driver, esp32))
-    lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {measures}', ""]
+    lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {about[0]}', ""]
     if said["fields"]:
         told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]]
         several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
@@ -242,9 +246,15 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     esp8266 = config_for(driver, boards.load("ESP8266_GENERIC"))
     if esp8266.keys() != config_for(driver, esp32).keys():
         lines += [f"On an ESP8266: `{json.dumps(esp8266)}`", ""]
-    lines += ["| option | default | |", "|---|---|---|"]
-    lines += [_option(key, option) for key, option in sorted(said["options"].items())]
-    lines += ["", *_arguments(driver)]
+    if said["options"]:
+        known = meanings(driver)
+        lines += ["| option | default | | |", "|---|---|---|---|"]
+        for key, option in sorted(said["options"].items()):
+            lines.append(f"| `{key}` | {' | '.join(_option(key, option))} | {known[key]} |")
+        lines.append("")
+    for each in about[1:]:
+        lines += [each, ""]
+    lines.pop()
     if driver in VALUES:
         order = f'{{"output": "{driver}", "value": {VALUES[driver]}}}'
         lines += ["", "## Commands", ""]
@@ -262,30 +272,54 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _arguments(driver: str) -> list[str]:
-    """What the docstrings of a driver and of what it is built on say of the options."""
-    lines: list[str] = []
-    filtered = False
-    for module in (driver, "digital" if driver == "button" else "shared/channel"):
-        tree = ast.parse((LIB / "sensors" / f"{module}.py").read_text())
-        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-        bases = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
-        filtered = filtered or "Channel" in bases
-        said = (ast.get_docstring(classes[-1]) or "").partition("\n\n")[2]
-        for line in said.splitlines():
-            if re.match(r"[a-z_]\w*(, [a-z_]\w*)*( and the options in `more`)?: ", line):
-                lines.append(f"- {line.strip()}")
-            elif lines and line.strip():
-                lines[-1] += f" {line.strip()}"
-        if module == driver and not bases & {"Channel", "Digital"}:
-            break
-    found = [line for line in lines if not re.search(r"see sensors\.|changed:|^- adc:", line)]
-    if filtered:
-        tree = ast.parse((LIB / "sensors/shared/filters.py").read_text())
-        chain = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-        said = (ast.get_docstring(chain) or "").partition("\n\n")[2]
-        found += [f"- {line.strip()}" for line in said.splitlines()]
+def meanings(driver: str) -> dict[str, str]:
+    """What the docstrings of a driver, and of what it is built on, say of each option.
+
+    Raises ToolError if they leave one out.
+    """
+    found = {"pull": _PULL}
+    for node in _built_on(driver):
+        for line in _paragraphs(node):
+            named = _NAMED.match(line)
+            if named and not named[2].startswith("see sensors."):
+                for key in named[1].split(", "):
+                    found.setdefault(key, named[2])
+    if missing := facts(driver)["options"].keys() - found:
+        raise ToolError(
+            f"lib/sensors/{driver}.py says nothing of {', '.join(sorted(missing))}",
+            "add a line such as `scale: the factor` to the docstring of its class",
+        )
     return found
+
+
+def _built_on(module: str) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """The class of a driver, and after it those that it is made from; last what filters do."""
+    tree = _tree(module)
+    own = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    made = list(own.values())[-1]  # before it stands what it uses
+    yield made
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sensors."):
+            names = {alias.name for alias in node.names}
+            if names & {ast.unparse(base) for base in made.bases}:
+                yield from _built_on(str(node.module).partition(".")[2])
+    if made.name == "Channel":
+        filters = _tree("shared.filters")
+        yield next(node for node in filters.body if isinstance(node, ast.FunctionDef))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(imports.modules()[f"sensors.{module}"].read_text())
+
+
+def _paragraphs(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
+    """A docstring as lines: one for each paragraph, and for each name that is explained."""
+    said = ""
+    for line in [*(ast.get_docstring(node) or "").splitlines(), ""]:
+        if said and (not line or _NAMED.match(line)):
+            yield said
+            said = ""
+        said = f"{said} {line.strip()}".strip()
 
 
 def _wiring(driver: str) -> list[str]:
@@ -301,20 +335,27 @@ def _wiring(driver: str) -> list[str]:
     return lines
 
 
-def _option(key: str, option: list[Any]) -> str:
-    default = json.dumps(option[0])
+def _option(key: str, option: list[Any]) -> tuple[str, str]:
+    """The default of an option, and what it can be."""
+    default = _number(option[0]) if isinstance(option[0], float) else json.dumps(option[0])
     if option[0] == "...":
-        return f"| `{key}` | required | |"
+        return "required", ""
     if key == "address":
-        shown = " to ".join(f"{each} (0x{each:02x})" for each in sorted(set(option[1:])))
-        return f"| `{key}` | {default} | {shown} |"
+        return default, " to ".join(f"{each} (0x{each:02x})" for each in sorted({*option[1:]}))
     if len(option) == 3:
-        if abs(option[0] or 0) == 1e9:
+        if abs(option[0] or 0) == _ENDLESS:
             default = "none"
-        return f"| `{key}` | {default} | {option[1]:g} to {option[2]:g} |"
+        if option[2] == _ENDLESS:
+            low = _number(option[1])
+            return default, "any number" if option[1] == -_ENDLESS else f"{low} or more"
+        return default, f"{_number(option[1])} to {_number(option[2])}"
     if len(option) == 2:
-        return f"| `{key}` | {default} | {', '.join(json.dumps(each) for each in option[1])} |"
-    return f"| `{key}` | {default} | text |"
+        return default, ", ".join(json.dumps(each) for each in option[1])
+    return default, "text"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def table(costs: dict[str, tuple[int, int]], wrong: dict[str, set[str]]) -> str:

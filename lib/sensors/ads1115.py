@@ -29,13 +29,19 @@ def options():
 
 
 class Ads1115(Part):
-    """A voltage times `scale` plus `offset`, in `unit`; one measurement of 8 ms each.
+    """A voltage times `scale` plus `offset`, in `unit`; each measurement takes 8 ms.
 
-    bus: a machine.I2C; address: 0x48 to 0x4B, by what ADDR is wired to
+    bus: a machine.I2C
+    address: by what ADDR is wired to, see the datasheet
     channel: 0 to 3, or "0-1", "2-3" for the difference of two
     range: volts at full scale; no input may exceed the supply by more than 0.3 V
-    least, most: what the sensor at the input can measure; a value outside is an error
-    Several may share a part, each with a channel of its own.
+    scale: the factor from volts to `unit`
+    offset: what to add after that, in `unit`
+    unit: the unit of the reading
+    least: the least that the sensor at the input can measure; a value below is an error
+    most: the most that the sensor at the input can measure; a value above is an error
+
+    Several sensors may share a part, each with a channel of its own.
     """
 
     NAME = "ads1115"

@@ -23,7 +23,8 @@ def options():
 class Aht20(Part):
     """Temperature, -40 to 85 C, in steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
-    bus: a machine.I2C; address: 0x38
+    bus: a machine.I2C
+    address: 0x38; the part has no other
     """
 
     NAME = "aht20"

@@ -22,7 +22,10 @@ def options():
 class Analog(Channel):
     """A voltage times `scale` plus `offset`, in `unit`.
 
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    scale: the factor from volts to `unit`
+    offset: what to add after that, in `unit`
+    unit: the unit of the reading
+    adc, more: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, scale=1.0, offset=0.0, unit="V", **more):

@@ -32,12 +32,14 @@ def demands(given):
 
 
 class Battery(Channel):
-    """Volts, and % left by the voltage at rest of so many cells in series. Less than 0.6 times the
-    voltage of an empty cell, or more than 1.2 times that of a full one, is an error.
+    """Volts, and the % that are left, by the voltage at rest of cells in series. Less than 0.6
+    times the voltage of an empty cell, or more than 1.2 times that of a full one, is an error.
 
-    kind: "li-ion", "lifepo4", "alkaline", "lead"; cells: in series
-    top: ohms between the battery and the pin; bottom: ohms between the pin and GND
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    kind: which cells they are
+    cells: how many are in series
+    top: ohms between the battery and the pin
+    bottom: ohms between the pin and GND
+    adc, more: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("voltage", "V"), ("left", "%"))

@@ -19,7 +19,8 @@ def options():
 class Bh1750(Part):
     """Illuminance, 0 to 54612 lx, in steps of 0.8.
 
-    bus: a machine.I2C; address: 0x23, or 0x5C where ADDR is high
+    bus: a machine.I2C
+    address: 0x23, or 0x5C where ADDR is high
     """
 
     NAME = "bh1750"

@@ -36,7 +36,9 @@ class Bme280(Part):
     """Temperature, -40 to 85 C in steps of 0.01; pressure, 300 to 1100 hPa in steps of 0.01;
     humidity, 0 to 100 % in steps of 0.01.
 
-    bus: a machine.I2C; address: 0x76, or 0x77 where SDO is high
+    bus: a machine.I2C
+    address: 0x76, or 0x77 where SDO is high
+
     Raises OSError if nothing answers, ValueError if it is another part.
     """
 

@@ -20,9 +20,9 @@ def options():
 class Button(Digital):
     """What was done to a button: "click", "double" or "long".
 
+    double_ms: how soon a second click has to follow the first; 0 to tell every click at once
+    long_ms: how long a press is long; it is told while the button is still held
     pin, debounce_ms, invert: see sensors.digital.Digital
-    double_ms: so soon a second click follows the first; 0: every click is told at once
-    long_ms: so long a long press takes at least; it is told while the button is still held
     """
 
     FIELDS = (("press", ""),)

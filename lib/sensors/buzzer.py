@@ -22,9 +22,11 @@ def demands(given):
 
 
 class Buzzer(Output):
-    """A tone for so many seconds; the state is 1 while it sounds.
+    """A tone for as many seconds as a command says; the state is 1 while it sounds.
 
-    pwm: a machine.PWM; frequency: Hz; most_s: the longest tone that can be asked for
+    pwm: a machine.PWM
+    frequency: the pitch of the tone, in Hz
+    most_s: the longest tone that a command may ask for, in s
     """
 
     FIELDS = (("on", ""),)

@@ -16,8 +16,10 @@ def options():
 class Dht11(Dht22):
     """Temperature, -20 to 60 C; humidity, 5 to 95 %; in steps of 0.1, older parts of 1.
 
-    pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V. It answers every second: start() tells how
-    long to wait. bad: checksums that were wrong; each is tried again, three times in all
+    pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V
+    bad: counts the checksums that were wrong; the part is then asked again, three times in all
+
+    It answers once a second; a reading waits for that.
     """
 
     LIMITS = (-20, 60, 5, 95)

@@ -19,8 +19,10 @@ def options():
 class Dht22:
     """Temperature, -40 to 80 C, in steps of 0.1; humidity, 0 to 100 %, in steps of 0.1.
 
-    pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V. It answers every 2 s: start() tells how
-    long to wait. bad: checksums that were wrong; each is tried again after 2 s, three times in all
+    pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V
+    bad: counts the checksums that were wrong; the part is then asked again, three times in all
+
+    It answers every 2 s; a reading waits for that.
     """
 
     FIELDS = (("temperature", "C", 1), ("humidity", "%", 1))

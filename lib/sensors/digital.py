@@ -19,12 +19,12 @@ def options():
 
 
 class Digital:
-    """A level that is told when it changes.
+    """A level, 0 or 1, that is told when it changes.
 
-    pin: a machine.Pin, set up as an input, with its pull; debounce_ms: 0 to 5000
-    invert: True where the contact pulls the pin low, as a button with a pull-up does
-
-    changed: the settled level differs from the one that read() returned last.
+    pin: a machine.Pin, set up as an input, with its pull
+    debounce_ms: how long the level has to stay the same before it counts
+    invert: whether the contact pulls the pin low, as a button with a pull-up does
+    changed: the settled level differs from the one that read() returned last
     """
 
     FIELDS = (("state", ""),)

@@ -22,8 +22,10 @@ def demands(given):
 class Dimmer(Output):
     """An output of 0 to 100 %.
 
-    pwm: a machine.PWM; frequency: Hz; invert: True where the part is on when the pin is low
-    safe: % at the start and at the end
+    pwm: a machine.PWM
+    frequency: how often it is switched, in Hz
+    invert: whether the part is on when the pin is low
+    safe: the % at the start and at the end
     """
 
     FIELDS = (("power", "%", 2),)

@@ -22,7 +22,9 @@ class Distance:
 
     trigger, echo: machine.Pins, an output and an input; the echo is 5 V: divide it for 3.3 V
     pulse_us: machine.time_pulse_us
-    most: m that it looks; temperature: C of the air; pings: the middle one of so many is told
+    most: the farthest to look, in m
+    temperature: the temperature of the air, in C; sound is faster in warm air
+    pings: how many to send for a reading, which is their median
     """
 
     FIELDS = (("distance", "m", 3),)

@@ -33,10 +33,11 @@ def demands(given):
 class Ds18b20:
     """Temperature, -55 to 125 C, in steps of 0.0625.
 
-    pin: a machine.Pin, with 4.7 kilohms to 3.3 V; rom: 16 digits, of one probe among several on
-    the wire; without it there must be one alone
-    bad: checksums that were wrong; each is read again, three times in all
-    Several on a wire measure one beside the other.
+    pin: a machine.Pin, with 4.7 kilohms to 3.3 V
+    rom: the 16 digits of the probe, where several are on the wire; leave it out for a single one
+    bad: counts the checksums that were wrong; the part is then read again, three times in all
+
+    Several probes on a wire measure at the same time.
     """
 
     FIELDS = (("temperature", "C", 2),)

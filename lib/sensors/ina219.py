@@ -22,7 +22,9 @@ class Ina219(Part):
     """Voltage, 0 to 26 V, in steps of 0.004; current, with 0.1 ohm to 3.2 A in steps of 0.0001;
     power, their product.
 
-    bus: a machine.I2C; address: 0x40 to 0x4F, by what A0 and A1 are wired to; shunt: its ohms
+    bus: a machine.I2C
+    address: by what A0 and A1 are wired to, see the datasheet
+    shunt: the ohms of its shunt resistor
     """
 
     NAME = "ina219"

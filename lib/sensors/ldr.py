@@ -24,9 +24,11 @@ def demands(given):
 class Ldr(Channel):
     """Illuminance, 0 to 100000 lx, rough: LDRs differ by half from one another.
 
-    The LDR goes from the supply to the pin, `series` ohms from the pin to GND.
-    ohms: of the LDR at 10 lx, gamma: by how much it falls with the light, both of its datasheet
-    supply: volts over both; adc and the options in `more`: see sensors.shared.channel.Channel
+    series: ohms from the pin to GND; the LDR goes from the supply to the pin
+    ohms: the resistance of the LDR at 10 lx, see its datasheet
+    gamma: how steeply its resistance falls with the light, see its datasheet
+    supply: volts over the LDR and the resistor together
+    adc, more: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("illuminance", "lx"),)

@@ -31,7 +31,10 @@ class Loop(Channel):
 
     shunt: ohms from the pin to GND; 20 mA over 120 ohms are 2.4 V, and an ESP32 is accurate up to
     2.45 V
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    low: the value at 4 mA, in `unit`
+    high: the value at 20 mA, in `unit`
+    unit: the unit of the reading
+    adc, more: see sensors.shared.channel.Channel
     """
 
     WHOLE = False

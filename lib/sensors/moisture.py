@@ -23,8 +23,9 @@ def demands(given):
 class Moisture(Channel):
     """Moisture, 0 % (dry) to 100 % (wet).
 
-    dry, wet: volts of the probe in the air, and in water; which is the higher depends on the probe
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    dry: volts of the probe in the air
+    wet: volts of the probe in water; which of the two is higher depends on the probe
+    adc, more: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("moisture", "%"),)

@@ -26,12 +26,17 @@ def demands(given):
 
 
 class Ntc(Channel):
-    """Temperature, -55 to 150 C; with 10 kilohms on an ESP32, whose ADC ends before, -22 to 114 C.
+    """Temperature, -55 to 150 C. With 10 kilohms an ESP32, whose ADC sees less, has -22 to 114 C.
 
     series: ohms of the fixed resistor, from the supply to the pin; the thermistor goes to GND
-    above: True where the two are the other way round; supply: volts over both
-    nominal, beta: ohms at 25 C and B25/85; or a, b, c of Steinhart and Hart (1968), if a is given
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    above: whether the thermistor is at the supply instead, and the fixed resistor at GND
+    supply: volts over the thermistor and the resistor together
+    nominal: ohms of the thermistor at 25 C
+    beta: B25/85 of its datasheet
+    a: with b and c, the coefficients of Steinhart and Hart (1968), in place of nominal and beta
+    b: see a
+    c: see a
+    adc, more: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("temperature", "C"),)

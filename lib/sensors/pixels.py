@@ -13,7 +13,8 @@ def options():
 class Pixels(Output):
     """A strip in one colour, [red, green, blue] of 0 to 255 each; dark at the start and the end.
 
-    pin: a machine.Pin; count: lights on the strip
+    pin: a machine.Pin
+    count: how many lights are on the strip
     """
 
     FIELDS = (("colour", ""),)

@@ -19,10 +19,10 @@ def demands(given):
 
 
 class Potentiometer(Channel):
-    """The position, 0 to 100 %. On an ESP32, whose ADC sees 0.15 to 3.05 V, what is below is 0 and
-    what is above 100.
+    """The position, 0 to 100 %. An ESP32's ADC sees 0.15 to 3.05 V: below is 0 %, above 100 %.
 
-    supply: volts over it; adc and the options in `more`: see sensors.shared.channel.Channel
+    supply: volts over the potentiometer
+    adc, more: see sensors.shared.channel.Channel
     """
 
     FIELDS = (("position", "%"),)

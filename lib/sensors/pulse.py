@@ -37,13 +37,16 @@ class Digits:
 
 
 class Pulse:
-    """`rate`, units in a minute since the last reading, and `total`, in units.
+    """`rate`, units a minute since the last reading, and `total`, in units.
 
-    pin: a machine.Pin, an input; a falling edge counts. per_unit: pulses in a unit
-    debounce_ms: a contact that closes counts if it was at rest so long before; 0: all edges count
-    keep: the name of a file for the total, so that it survives a reset; save: minutes from one
-    writing to the next, 1 to 1440: a power cut costs at most what was counted since
-    `total` is right to the last pulse: an int where per_unit is 1, else a number by its digits
+    pin: a machine.Pin, an input; a falling edge counts
+    debounce_ms: how long a contact has to be open before its closing counts; 0 to count every edge
+    per_unit: pulses in a unit
+    unit: the unit of the total
+    keep: the name of a file for the total, so that it survives a reset; empty for none
+    save: minutes between two writings of the file; a power cut costs what came since
+
+    `total` is right to the last pulse: an int where per_unit is 1, else a number by its digits.
     """
 
     def __init__(self, pin, debounce_ms=0, per_unit=1.0, unit="", keep="", save=10):

@@ -19,10 +19,12 @@ def options():
 class Relay(Output):
     """An output that commands switch, true or false.
 
-    pin: a machine.Pin, an output; invert: True where the part is on when the pin is low
-    safe: what it is at the start, at the end, and after `most_s` seconds in the other state, up to
-    a day; 0: no limit. The watchdog and a power cut leave the pin to the part: wire it so that it
-    is safe then.
+    pin: a machine.Pin, an output
+    invert: whether the part is on when the pin is low
+    safe: how it is at the start, at the end, and after `most_s` in the other state
+    most_s: the longest time in the other state, in s; 0 for no limit
+
+    The watchdog and a power cut leave the pin to the part: wire it so that it is safe then.
     """
 
     FIELDS = (("on", ""),)

@@ -19,8 +19,9 @@ def options():
 class Rotary:
     """The position in clicks, from 0 at the start.
 
-    a, b: machine.Pins, inputs; steps: changes of the two from one click to the next: 4, 2 or 1
-    invert: True to count the other way
+    a, b: machine.Pins, inputs
+    steps: how often the two contacts change from one click to the next: 4, 2 or 1
+    invert: whether to count the other way
     changed: the position differs from the one that read() returned last
     """
 

@@ -22,7 +22,10 @@ class Scd4x(Part):
     """Carbon dioxide, up to 40000 ppm, accurate from 400 to 5000; temperature, -10 to 60 C, in
     steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
-    bus: a machine.I2C; address: 0x62. It measures every 5 s by itself from here on.
+    bus: a machine.I2C
+    address: 0x62; the part has no other
+
+    From the first reading on it measures every 5 s by itself.
     """
 
     NAME = "scd4x"

@@ -24,7 +24,11 @@ def demands(given):
 class Servo(Dimmer):
     """An angle of 0 to `range` degrees.
 
-    pwm: a machine.PWM; least_us, most_us: pulses at either end; safe: degrees at start and end
+    pwm: a machine.PWM
+    least_us: the pulse at 0 degrees, in us
+    most_us: the pulse at `range` degrees, in us
+    range: the largest angle, in degrees
+    safe: the angle at the start and at the end, in degrees
     """
 
     FIELDS = (("angle", "deg", 2),)

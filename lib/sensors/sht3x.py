@@ -21,7 +21,8 @@ def options():
 class Sht3x(Part):
     """Temperature, -40 to 125 C, in steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
-    bus: a machine.I2C; address: 0x44, or 0x45 where ADDR is high
+    bus: a machine.I2C
+    address: 0x44, or 0x45 where ADDR is high
     """
 
     NAME = "sht3x"

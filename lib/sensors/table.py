@@ -22,7 +22,8 @@ class Table(Channel):
     """A value between the points of a table of volts and values, straight lines between them.
 
     points: [volts, value, volts, value, ...], volts rising; beyond the ends the lines go on
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    unit: the unit of the values
+    adc, more: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, points, unit="", **more):

@@ -18,8 +18,9 @@ def options():
 class Voltage(Channel):
     """The voltage before a divider.
 
-    top: ohms between the voltage and the pin; bottom: ohms between the pin and GND
-    adc and the options in `more`: see sensors.shared.channel.Channel
+    top: ohms between the voltage and the pin
+    bottom: ohms between the pin and GND
+    adc, more: see sensors.shared.channel.Channel
     """
 
     def __init__(self, adc, top=0.0, bottom=10_000.0, **more):

@@ -7,9 +7,10 @@ class Channel:
     """A voltage, and with convert() what it stands for; the base of the analog drivers.
 
     adc: a machine.ADC; its calibrated read_uv() is used where the port has it (ESP32)
-    samples: 1 to 255; the middle half of them, in order of size, is averaged
-    reference: volts at full scale of read_u16(): 3.3, on ESP8266 1.0 at the chip
-    decimals: of the reading, 0 to 6; median, smooth, slew, least, most: see sensors.shared.filters
+    samples: how many to take for a reading; the middle half of them, in order of size, is averaged
+    reference: volts at full scale of read_u16(): 3.3; on a bare ESP8266 1.0
+    decimals: how many the reading has
+    filters: median, smooth, slew, least, most; see sensors.shared.filters.chain
     """
 
     FIELDS: tuple = (("voltage", "V"),)

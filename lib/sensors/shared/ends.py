@@ -4,7 +4,10 @@
 def end(adc, volts, supply, near=0.005):
     """Return -1 for a voltage at the lower end, 1 for one at the upper, else 0.
 
-    adc: that measured it; supply: volts that there can be; near: an end is missed by such a share
+    adc: the one that measured it
+    volts: what it measured
+    supply: the most volts that there can be
+    near: how near an end counts as the end, as a share of `supply`
     """
     low, high = near * supply, (1 - near) * supply
     if hasattr(adc, "read_uv"):  # ESP32's tells nothing below 0.14 V and above 3.1 V

@@ -8,10 +8,11 @@ _MOST = const(1_000_000_000)
 def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
     """Return the filters that were asked for, in the order in which they are applied.
 
-    median: of so many readings, 3 to 15, the middle one: single wrong ones vanish
-    smooth: 0 to 0.99, the share of what was before in each new value: noise becomes less
-    slew: by so much a value may change from one reading to the next
-    least, most: what the sensor can measure; a value outside is an error, and changes no filter
+    median: how many readings to take the median of, 3 to 15: single wrong ones vanish; 0 for none
+    smooth: the share of the reading before in each new one: less noise, slower to follow a change
+    slew: the most that a reading may differ from the one before; 0 for any
+    least: the least that the sensor can measure; a value below is an error, and enters no filter
+    most: the most that the sensor can measure; a value above is an error, and enters no filter
     """
     made: list = []
     if least > -_MOST or most < _MOST:
@@ -26,7 +27,7 @@ def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
 
 
 class Limits:
-    """A value of `least` to `most`."""
+    """Refuses a value outside of `least` to `most`."""
 
     def __init__(self, least, most):
         self.least = least
@@ -40,7 +41,7 @@ class Limits:
 
 
 class Median:
-    """The middle one of the last `count` values."""
+    """The median of the last `count` values."""
 
     def __init__(self, count):
         self.count = count
@@ -59,7 +60,7 @@ class Median:
 
 
 class Slew:
-    """A value that changes by at most `most` at a time."""
+    """Lets a value change by at most `most` at a time."""
 
     def __init__(self, most):
         self.most = most

@@ -10,7 +10,9 @@ _STUCK = const("the bus is stuck, %s is held low: check the wires, then the powe
 class Part:
     """A part at an address of a bus.
 
-    bus: a machine.I2C or SoftI2C; address: 8 to 119
+    bus: a machine.I2C or SoftI2C
+    address: 8 to 119
+
     All calls raise OSError, with the name of the part, its address, and what to check.
     """
 

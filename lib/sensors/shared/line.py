@@ -2,9 +2,9 @@
 
 
 def between(points, x, beyond=False):
-    """The value at x of a line through points [x, y, x, y, ...], x rising; two points or more.
+    """Return the value at x of a line through points [x, y, x, y, ...], x rising; two or more.
 
-    beyond: outside of the points go on as between the two nearest; else stay at the last value
+    beyond: whether to go on in a straight line outside of the points, or stay at the last value
     """
     last = len(points) - 2
     if not beyond:

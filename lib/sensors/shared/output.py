@@ -31,7 +31,10 @@ class Output:
 
 
 def number(value, most, what):
-    """Return a value of 0 to `most`. Raises ValueError for anything else; `what`: is wanted."""
+    """Return a value of 0 to `most`. Raises ValueError for anything else.
+
+    what: the unit or quantity that is wanted, for the error
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
         raise ValueError("value: %r; %s, from 0 to %g" % (value, what, most))
     return value
