@@ -120,7 +120,7 @@ class Client(Link):
             from mqtt.payload import check
 
             payload = check(payload)
-            await self._throttle.turn(len(payload))
+            await self._throttle.turn(len(payload), self._alive)
         if qos:
             while self.outbox.count == self.outbox.limit:
                 await self.progress()

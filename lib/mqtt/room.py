@@ -34,6 +34,10 @@ def not_taken(client, qos):
         )
     if client.session.up:
         return LinkError("busy: the last packet has not left yet")
+    if getattr(client, "_reader", None) is False:
+        from mqtt.stopped import Stopped
+
+        return Stopped()
     if hasattr(client, "reconnect"):
         return LinkError("not connected: call connect() or reconnect()")
     return LinkError("not connected: a message of QoS 0 does not wait; see connected()")

@@ -1,7 +1,11 @@
 """How much may be published in a second. Imported by a program that limits it."""
 
 import asyncio
-from time import ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+_LOOK_MS = const(50)  # between two looks whether the wait is to end before its time
 
 
 class Throttle:
@@ -35,8 +39,13 @@ class Throttle:
         self._ahead = wait + takes
         return wait
 
-    async def turn(self, size):
-        """Wait for the next turn."""
-        wait = self.take(size, ticks_ms())
-        if wait > 0:
-            await asyncio.sleep_ms(wait)
+    async def turn(self, size, alive=None):
+        """Wait for the next turn; alive(), called again and again, may raise what ends that."""
+        now = ticks_ms()
+        left = self.take(size, now)
+        until = ticks_add(now, left)
+        while left > 0:
+            await asyncio.sleep_ms(min(left, _LOOK_MS))
+            if alive:
+                alive()
+            left = ticks_diff(until, ticks_ms())
