@@ -37,19 +37,12 @@ def connect(session):
     session.reply = 0  # to a message of an earlier connection
     keepalive = session.keepalive
     will = session.will
-    flags = 2 if session.clean else 0
-    if will:
-        flags |= 4 | will[2] << 3 | (32 if will[3] else 0)
-    if session.user is not None:
-        flags |= 128
-    if session.password is not None:
-        flags |= 64
     name = "MQIsdp" if session.version == 3 else "MQTT"
     packet = session.packet
     out = packet.out
     out.seek(0)
     out.write(name)
-    out.write(bytes((session.version, flags, keepalive >> 8, keepalive & 255)))
+    out.write(bytes((session.version, _flags(session), keepalive >> 8, keepalive & 255)))
     v5 = session.version == 5
     if v5:
         out.write(session.encode(0x10))
@@ -63,6 +56,15 @@ def connect(session):
         if field is not None:
             packet.text(field)
     packet.finish(0x10, len(name))
+
+
+def _flags(session):
+    """Those of CONNECT. Apart, so that no large piece of a heap in pieces is needed for code."""
+    flags = (session.user is not None) << 7 | (session.password is not None) << 6
+    will = session.will
+    if will:
+        flags |= 4 | will[2] << 3 | (32 if will[3] else 0)
+    return flags | 2 if session.clean else flags
 
 
 def accepted(session, present, code):
