@@ -69,7 +69,7 @@ def test_dht_says_what_it_cannot_measure(bits: str, driver: str, frame: str, see
 def test_dht11_that_is_a_dht22(bits: str) -> None:
     with rig(bits, {"model": "dht22", "temperature": 21.5, "humidity": 45.0}) as board:
         (said,) = board.run("tell(told(value, make('dht11', pin=4)))")
-    assert said == "ValueError: DHT11: 87 and 194 tenths; it is a DHT22"
+    assert said == "ValueError: DHT11: 87 and 194 tenths; use the driver dht22"
 
 
 @pytest.mark.parametrize("bad", [1, 2])
@@ -91,7 +91,7 @@ def test_dht_faults(bits: str, driver: str) -> None:
             f"s = make('{driver}', pin=4)\ns.PAUSE_MS = {PAUSE_MS + 1}\n"
             "tell(told(value, s))\ntell(s.bad)"
         )
-    assert said == f"ValueError: {driver.upper()}: bad checksum, three times; use a shorter wire"
+    assert said == f"ValueError: {driver.upper()}: bad checksum three times; use a shorter wire"
     assert counted == 3
     with rig(bits, {"model": driver, "fault": "absent"}) as board:
         (said,) = board.run(f"tell(told(value, make('{driver}', pin=4)))")
@@ -173,9 +173,9 @@ tell(told(make, 'ds18b20', pin=4, rom='2800000000000000'))
 """
         found, several, other = board.run(code)
     assert found == [2]
-    assert several.startswith("ValueError: ds18b20: there are several, give rom: one of 28010000")
+    assert several.startswith("ValueError: ds18b20: several are on the wire; set rom to one of 28")
     assert rom in several
-    assert other.startswith("ValueError: ds18b20: no 2800000000000000 on the wire; there are ")
+    assert other.startswith("ValueError: ds18b20: 2800000000000000 is not on the wire; there are ")
 
 
 def test_ds18b20_several_are_read_side_by_side(bits: str) -> None:
@@ -232,7 +232,7 @@ tell(s.bad)
         ("absent", "OSError: ds18b20: no answer; check the pin, its pull-up and power"),
         (
             "bad crc",
-            "ValueError: ds18b20: bad checksum, three times; check the wire and pull-up",
+            "ValueError: ds18b20: bad checksum three times; check the wire and pull-up",
         ),
         ("weak", "ValueError: ds18b20: it lost its power while it measured"),
         ("failed", "ValueError: ds18b20: 127.938 C; it measures -55 to 125 C"),
@@ -263,20 +263,20 @@ def test_distance_with_nothing_in_reach(bits: str) -> None:
         with Rig(bits, {"wire:5": {"model": "hc-sr04", **model}}) as board:
             code = "tell(told(value, make('distance', pin=4, echo=5, most=2.0)))"
             (said,) = board.run(code)
-        assert said.startswith("OSError: distance: no echo; check trigger, echo and 5 V")
+        assert said.startswith("OSError: distance: no echo; nothing is in reach, or check trigger")
 
 
 def test_distance_too_near(bits: str) -> None:
     with Rig(bits, {"wire:5": {"model": "hc-sr04", "distance": 0.012}}) as board:
         (said,) = board.run("tell(told(value, make('distance', pin=4, echo=5)))")
-    assert said == "ValueError: distance: 0.012 m; it measures from 0.02 m on"
+    assert said == "ValueError: distance: 0.012 m: too near; it measures from 0.02 m"
 
 
 def test_distance_whose_echo_stays_high(bits: str) -> None:
     """For good, which is told; or until somebody pulls it low, as in an HC-SR04P."""
     with Rig(bits, {"wire:5": {"model": "hc-sr04", "fault": "high"}}) as board:
         (said,) = board.run("tell(told(value, make('distance', pin=4, echo=5)))")
-    assert said == ("OSError: distance: ECHO stays high; check its wire, switch its power off, on")
+    assert said == ("OSError: distance: ECHO stays high; check its wire, or turn power off and on")
     with Rig(bits, {"wire:5": {"model": "hc-sr04", "distance": 9.0, "fault": "holds"}}) as board:
         part = board.part("wire:5")
         output = board.world.output

@@ -41,8 +41,8 @@ _I2C_TROUBLES = (_NO_ANSWER, _OTHER, _STUCK)
 _ADC_TROUBLES = (
     ("values jump", '`"median": 5`, `"smooth": 0.8`, 100 nF from the pin to GND'),
     (
-        "`the input ends there`",
-        "the pin has more than the input can tell, or on an ESP32 less (0.14 V): use a divider",
+        "`is beyond what this input measures`",
+        "the pin has more than the input can measure, or on an ESP32 less (0.14 V): use a divider",
     ),
 )
 _SERIES = "10 kilohms, 1 %"
@@ -180,7 +180,7 @@ PARTS: dict[str, Part] = {
         "much for an ADC: put 100 nF from the pin to GND.",
         (
             *_ADC_TROUBLES,
-            ("`these are not ... cells`", "no battery, another `kind`, `cells` or divider"),
+            ("`is not what ... cells have`", "no battery, another `kind`, `cells` or divider"),
         ),
     ),
     "ntc": Part(
@@ -228,7 +228,7 @@ PARTS: dict[str, Part] = {
         'ESP8266 takes 1 V: 47 ohms and `"shunt": 47`.',
         (
             ("`the loop is open`", "no supply (24 V), or + and - are swapped"),
-            ("`the transmitter tells of a fault`", "read its manual: it is not in order itself"),
+            ("`the transmitter reports a fault`", "the transmitter is faulty: see its manual"),
             *_ADC_TROUBLES,
         ),
     ),
@@ -307,7 +307,7 @@ PARTS: dict[str, Part] = {
         "50 ppm + 5 %, 0.8 C, 6 %",
         {"interval": 30},
         "The first value comes 5 s after the start. It draws 200 mA for moments: a good supply.",
-        (*_I2C_TROUBLES, _CHECKSUM, ("`no measurement yet`", "it lost its power; it begins anew")),
+        (*_I2C_TROUBLES, _CHECKSUM, ("`no measurement yet`", "it lost its power; wait 5 s")),
     ),
     "relay": Part(
         "Relay, valve, pump, switch",

@@ -61,16 +61,16 @@ def refused(sensor, said):
 
 def test_the_ends_of_the_input_are_no_reading():
     assert Analog(Adc(0)).read() == (0.0,)  # a voltage like any other, but for an ESP32
-    refused(Analog(Adc(65535)), "3.300 V: the input ends there")
+    refused(Analog(Adc(65535)), "3.300 V is beyond what this input measures")
     adc = CalibratedAdc(142_000)
     adc.code = 0
-    refused(Analog(adc, scale=100.0), "0.142 V: the input ends there")
+    refused(Analog(adc, scale=100.0), "0.142 V is beyond what this input measures")
     adc = CalibratedAdc(2_000)
     adc.code = 0
     assert Analog(adc).read() == (0.002,)  # ESP32-S3 and -C3 tell 0 V
     adc = CalibratedAdc(3_100_000)
     adc.code = 65535
-    refused(Analog(adc), "3.100 V: the input ends there")
+    refused(Analog(adc), "3.100 V is beyond what this input measures")
     adc.code = 65_000
     assert Analog(adc).read() == (3.1,)
 

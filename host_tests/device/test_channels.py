@@ -96,7 +96,7 @@ def test_a_battery_that_there_is_not():
         for cell in (least, most):
             near(read(battery, cell / 2, kind=kind, cells=2, top=30_000.0)[0], 2 * cell)
         for cell in (0.0, least - 0.1, most + 0.1):
-            said = "%.2f V: these are not 2 cells %s" % (2 * cell, kind)
+            said = "%.2f V is not what 2 %s cells have" % (2 * cell, kind)
             refused(battery, cell / 2, said, kind=kind, cells=2, top=30_000.0)
 
 
@@ -169,7 +169,7 @@ def test_soil_moisture():
         near(read(moisture, (dry + wet) / 2, dry=dry, wet=wet)[0], 50, 0.1)
     assert read(moisture, 2.9) == (0.0,) and read(moisture, 0.8) == (100.0,)
     for volts in (0.0, 0.7, 3.0):
-        refused(moisture, volts, "V, and the probe has 2.6 V dry, 1.1 V wet; check its wires")
+        refused(moisture, volts, "V, but the probe has 2.6 V dry, 1.1 V wet; check its wires")
     refused(moisture, 1.0, "both 2.0 V", dry=2.0, wet=2.0)
 
 
@@ -180,9 +180,9 @@ def test_a_current_loop():
     refused(loop, 0.0, "0.0 mA: the loop is open")
     refused(loop, 0.4, "3.3 mA: the loop is open")
     for adc in (Plain, Adc):
-        refused(loop, 3.25, "mA: the transmitter tells of a fault", adc)
+        refused(loop, 3.25, "mA: the transmitter reports a fault", adc)
     near(read(loop, 2.5, Adc)[0], 105.2, 0.1)
-    refused(loop, 3.3, "the transmitter tells of a fault", reference=1.0)
+    refused(loop, 3.3, "the transmitter reports a fault", reference=1.0)
     near(read(loop, 1.65, reference=10.0, shunt=250.0)[0], 100)  # 5 V, through a divider
 
 
@@ -190,7 +190,7 @@ def test_a_potentiometer():
     assert read(potentiometer, 0.0) == (0.0,)
     near(read(potentiometer, 1.65)[0], 50)
     assert read(potentiometer, 3.4) == (100.0,)
-    refused(potentiometer, 2.0, "2.000 V at the wiper, with a supply of 1 V", supply=1.0)
+    refused(potentiometer, 2.0, "2.000 V at the wiper is more than its supply, 1 V", supply=1.0)
     for volts, wanted in ((0.0, 0.0), (0.2, 6.0), (1.65, 50.0), (3.0, 91.0), (3.3, 100.0)):
         assert read(potentiometer, volts, Adc) == (wanted,)
 

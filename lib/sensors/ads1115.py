@@ -82,7 +82,7 @@ class Ads1115(Part):
         data = self.get(_CONFIG, self._data)
         if (data[0] | 0x80) != self._begin[0] or data[1] != self._begin[1]:
             if not self._tries:
-                self.wrong("other channels leave it no time")
+                self.wrong("other channels leave no time for it; read them less often")
             self._tries -= 1
             self._start()
             return _TIME_MS
@@ -91,12 +91,12 @@ class Ads1115(Part):
         self.get(_CONVERSION, data)
         raw = data[0] << 8 | data[1]
         if raw in (0x7FFF, 0x8000):
-            self.wrong("at the end of its range of %s V" % (self._volt * 32_768))
+            self.wrong("at the end of its range, %s V; set a larger one" % (self._volt * 32_768))
         volts = (raw - ((raw & 0x8000) << 1)) * self._volt
         # 7.1: an input takes -0.3 V to 0.3 V above the supply, which is 5.5 V at most. The rest is
         # the error of gain and offset.
         if volts > 5.82 or volts < -0.31 and self._begin[0] & 0x40:
-            self.wrong("%.3f V, and an input takes -0.3 V to 5.8 V" % volts)
+            self.wrong("%.3f V, but an input takes -0.3 V to 5.8 V" % volts)
         return self.within(float("%.5g" % (volts * self.scale + self.offset)))
 
     def _start(self):

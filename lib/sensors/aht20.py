@@ -57,13 +57,13 @@ class Aht20(Part):
         if not self._begun:
             ms = self.start()
             if not self._begun:
-                self.wrong("it does not calibrate itself")
+                self.wrong("it doesn't calibrate itself; switch its power off and on")
             return ms
         self.into(data)
         if data[0] & _BUSY:
             self.wrong("still measuring after %d ms" % _TIME_MS)
         if crc8(data):
-            self.wrong("bad checksum: check the wires, and that they are short")
+            self.wrong("bad checksum: check the wires, and keep them short")
         if not data[0] & _CALIBRATED:
             self.wrong("it lost its power while it measured")
         humidity = data[1] << 12 | data[2] << 4 | data[3] >> 4

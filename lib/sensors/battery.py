@@ -62,7 +62,7 @@ class Battery(Channel):
         cell = volts / self.cells * 1000
         # From one that is ruined to one that is charged, see demands().
         if not 0.6 * self._curve[0] <= cell <= 1.2 * self._curve[-2]:
-            what = "%.2f V: these are not %d cells %s; check the wires and the divider"
+            what = "%.2f V is not what %d %s cells have; check wires and divider"
             raise ValueError(what % (volts, self.cells, self.kind))
         return volts
 

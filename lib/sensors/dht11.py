@@ -30,7 +30,7 @@ class Dht11(Dht22):
         """C and % of five bytes: wholes, each with its tenths; bit 7 of those of C is a minus."""
         tenths = data[3] & 0x7F
         if tenths > 9 or data[1] > 9:
-            raise ValueError("DHT11: %d and %d tenths; it is a DHT22" % (tenths, data[1]))
+            raise ValueError("DHT11: %d and %d tenths; use the driver dht22" % (tenths, data[1]))
         celsius = data[2] + tenths / 10
         return -celsius if data[3] & 0x80 else celsius, data[0] + data[1] / 10
 

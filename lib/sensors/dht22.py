@@ -61,7 +61,7 @@ class Dht22:
             self._tries -= 1
             if self._tries > 0:
                 return self.PAUSE_MS
-            raise ValueError("%s: bad checksum, three times; use a shorter wire" % self.KIND)
+            raise ValueError("%s: bad checksum three times; use a shorter wire" % self.KIND)
         finally:
             self._asked = ticks_ms()
         data = self.part.buf

@@ -75,14 +75,14 @@ class Distance:
         if not found:
             if high:
                 raise OSError(
-                    "distance: ECHO stays high; check its wire, switch its power off, on"
+                    "distance: ECHO stays high; check its wire, or turn power off and on"
                 )
-            raise OSError("distance: no echo; check trigger, echo and 5 V, or nothing is in reach")
+            raise OSError("distance: no echo; nothing is in reach, or check trigger, echo and 5 V")
         found.sort()
         metres = float("%.3f" % (found[len(found) // 2] * self.metres_a_us))
         found.clear()
         if metres < _LEAST:
-            raise ValueError("distance: %g m; it measures from %g m on" % (metres, _LEAST))
+            raise ValueError("distance: %g m: too near; it measures from %g m" % (metres, _LEAST))
         return (metres,)
 
     def _release(self):

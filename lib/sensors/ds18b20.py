@@ -54,10 +54,10 @@ class Ds18b20:
         if not found:
             self._silent()
         if not rom and len(found) > 1:
-            raise ValueError("ds18b20: there are several, give rom: one of " + names)
+            raise ValueError("ds18b20: several are on the wire; set rom to one of " + names)
         self.rom = bytes.fromhex(rom) if rom else found[0]
         if self.rom not in found:
-            raise ValueError("ds18b20: no %s on the wire; there are %s" % (rom, names))
+            raise ValueError("ds18b20: %s is not on the wire; there are %s" % (rom, names))
 
     def start(self):
         """Begin a measurement; returns the ms it takes. Raises OSError if nothing answers."""
@@ -100,7 +100,7 @@ class Ds18b20:
             if not -55 <= celsius <= 125:  # table 1; 127.94 is a measurement that failed
                 raise ValueError("ds18b20: %g C; it measures -55 to 125 C" % celsius)
             return (celsius,)
-        raise ValueError("ds18b20: bad checksum, three times; check the wire and pull-up")
+        raise ValueError("ds18b20: bad checksum three times; check the wire and pull-up")
 
     def _silent(self):
         raise OSError("ds18b20: no answer; check the pin, its pull-up and power")

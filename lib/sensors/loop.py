@@ -52,7 +52,7 @@ class Loop(Channel):
         if milliamperes < 3.6:
             raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)
         if milliamperes > 21 or end(self.adc, volts, self.reference) > 0:
-            raise ValueError("%.1f mA: the transmitter tells of a fault" % milliamperes)
+            raise ValueError("%.1f mA: the transmitter reports a fault" % milliamperes)
         return self.low + (self.high - self.low) * (milliamperes - 4) / 16
 
 

@@ -45,7 +45,7 @@ class Moisture(Channel):
         found = 100 * (volts - self.dry) / (self.wet - self.dry)
         if not -25 <= found <= 125:
             what = (
-                "%.3f V, and the probe has %g V dry, %g V wet; check its wires, or measure again"
+                "%.3f V, but the probe has %g V dry, %g V wet; check its wires, or measure again"
             )
             raise ValueError(what % (volts, self.dry, self.wet))
         return min(max(found, 0), 100)

@@ -36,7 +36,8 @@ class Potentiometer(Channel):
     def convert(self, volts):
         """The position. Raises ValueError for more than the supply."""
         if volts > 1.1 * self.supply:
-            raise ValueError("%.3f V at the wiper, with a supply of %g V" % (volts, self.supply))
+            what = volts, self.supply
+            raise ValueError("%.3f V at the wiper is more than its supply, %g V" % what)
         at = end(self.adc, volts, self.supply)
         return 50 + 50 * at if at else 100 * volts / self.supply
 

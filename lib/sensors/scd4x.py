@@ -94,7 +94,7 @@ class Scd4x(Part):
         self.into(data)
         for i in range(0, 3 * count, 3):
             if crc8(data[i : i + 3]):
-                self.wrong("bad checksum: check the wires, and that they are short")
+                self.wrong("bad checksum: check the wires, and keep them short")
         return data
 
 

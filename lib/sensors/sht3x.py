@@ -62,7 +62,7 @@ class Sht3x(Part):
         self.into(data)
         view = memoryview(data)
         if crc8(view[:3]) or crc8(view[3:]):
-            self.wrong("bad checksum: check the wires, and that they are short")
+            self.wrong("bad checksum: check the wires, and keep them short")
         temperature = ((data[0] << 8 | data[1]) * 17_500 + 32_767) // 65_535 - 4500
         humidity = ((data[3] << 8 | data[4]) * 10_000 + 32_767) // 65_535
         return self.within(temperature / 100, humidity / 100)

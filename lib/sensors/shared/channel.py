@@ -57,7 +57,7 @@ class Channel:
             # The code tells the ends of all; an ESP32 has 0.14 V at 0, its successors have 0.
             code = self.adc.read_u16() if calibrated else found
             if code >= 65_535 or not code and found > 50_000:
-                raise ValueError("%.3f V: the input ends there" % (found * one))
+                raise ValueError("%.3f V is beyond what this input measures" % (found * one))
         return found * one
 
 
