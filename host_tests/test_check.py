@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from host_tests.harness.authority import DAY, NOW, Authority
+from tools.check import of_file
 from tools.paths import ROOT
 
 GOOD: dict[str, Any] = {"name": "door", "driver": "digital", "pin": 4, "pull": "up"}
@@ -182,3 +183,28 @@ def test_a_picture_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -
     (tmp_path / "out.svg").symlink_to(tmp_path / "no folder" / "out.svg")
     done = ran(tmp_path, "wiring", "ESP32_GENERIC", GOOD)
     assert done.returncode == 1 and done.stderr.startswith(f"error: {tmp_path}/out.svg: No such")
+
+
+@pytest.mark.parametrize(
+    ("board", "mqtt", "said"),
+    [
+        ("ESP32_GENERIC", {"host": "localhost"}, '"localhost" is the board itself. Use the'),
+        ("ESP32_GENERIC", {"host": ["b", "127.0.0.1:1884"]}, '"127.0.0.1:1884" is the board'),
+        ("ESP32_GENERIC", {"host": "localhost.lan"}, ""),
+        ("ESP32_GENERIC", {"host": "127-rack.lan"}, ""),
+        ("UNIX", {"host": "127.0.0.1"}, ""),
+        ("PYBV11", {"host": "b"}, "PYBV11 has no network, so its readings are only printed"),
+        ("PYBV11", {"serial": "usb"}, ""),
+    ],
+)
+def test_a_way_to_the_broker_that_leads_nowhere_is_a_warning(
+    board: str, mqtt: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    config: dict[str, Any] = {"mqtt": mqtt}
+    if board != "PYBV11":
+        config["wifi"] = {"ssid": "net"}
+    path = tmp_path / "my.json"
+    path.write_text(json.dumps(config))
+    faults, warnings = of_file(path, board)
+    assert not faults and len(warnings) == bool(said), (faults, warnings)
+    assert not said or said in warnings[0]

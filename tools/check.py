@@ -92,6 +92,7 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
         warnings += certificates.warnings(
             {key: path.parent / name for key, name in _named(path).items()}
         )
+        warnings += _way(read(path)["mqtt"], facts)
         warnings += heap.warnings(read(path), facts)
     if not faults and path.stat().st_size > facts.config_bytes:
         warnings.append(
@@ -99,6 +100,24 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
             f"`make deploy` sends it without spaces, {size:,} bytes. A copy by hand is refused."
         )
     return faults, warnings
+
+
+def _way(mqtt: dict[str, Any], board: boards.Board) -> list[str]:
+    """What is odd about the way to the broker, though the board would take it."""
+    hosts = mqtt.get("host", [])
+    found = [
+        f'mqtt.host: "{host}" is the board itself. Use the address of the computer that runs the '
+        "broker."
+        for host in ([hosts] if isinstance(hosts, str) else hosts)
+        if board.id != "UNIX"
+        and re.match(r"(localhost|127\.[\d.]+|\[?::1\]?)(:\d+)?$", host.lower())
+    ]
+    if board.petrel["network"] == "none" and "serial" not in mqtt:
+        found.append(
+            f"mqtt.host: {board.id} has no network, so its readings are only printed at the REPL. "
+            'To reach a broker, use "serial": "usb" instead, and make bridge.'
+        )
+    return found
 
 
 def of_wiring(path: Path, board: str) -> tuple[list[str], list[str]]:
@@ -125,13 +144,21 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="petrel-check-") as generated:
         (Path(generated) / "board.py").write_text(module)
         files = "files" if folder else ""
-        done = subprocess.run(
-            [str(MICROPYTHON["64"]), "-c", _CODE, str(path), str(size), files],
-            env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
-            capture_output=True,
-            text=True,
-            cwd=folder,
-        )
+        try:
+            done = subprocess.run(
+                [str(MICROPYTHON["64"]), "-c", _CODE, str(path), str(size), files],
+                env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                timeout=60,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                "the check of the config does not end: a driver that it names does not return "
+                "when it is imported or checked",
+                "A driver must not wait there. Look at the one that you changed last.",
+            ) from error
     if done.returncode:
         raise ToolError(f"the check of the config failed: {done.stderr.strip()[-300:]}")
     faults, warnings = json.loads(done.stdout.splitlines()[-1])

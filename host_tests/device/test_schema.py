@@ -270,7 +270,7 @@ def test_wifi_where_there_is_and_where_there_is_none():
         WIFI = False
 
     assert check({"mqtt": {"host": "b"}}, Wired) == []
-    assert "TEST has none" in check(config(), Wired)[0]
+    assert "TEST has no Wi-Fi" in check(config(), Wired)[0]
 
 
 def test_whatever_json_can_say_is_survived():
@@ -305,7 +305,7 @@ def test_mqtt_over_a_serial_line():
 def test_what_does_not_go_with_a_serial_line():
     for key, value in (("host", "b"), ("port", 1883), ("ca", "a.pem"), ("verify", False)):
         assert over("usb", **{key: value}) == [
-            "mqtt.%s: the bridge at the end of mqtt.serial has it. Remove it." % key
+            "mqtt.%s: not used with mqtt.serial, where the bridge has it. Remove it." % key
         ]
     assert over("usb", baud=9600)[0].startswith("mqtt.baud: it belongs to a UART")
     assert over(1, baud=300)[0].startswith("mqtt.baud: 300 is wrong. Use a whole number from 9600")

@@ -20,18 +20,17 @@ def explain(client, error, usual):
     stream = client.stream
     if not place or place[2] != (id(stream) if stream else 0):
         return usual  # it was opened in another way, or another client came between
-    host, port = place[:2]
-    if type(host) not in (str, bytes) or type(port) is not int or not 0 < port < 65536:
-        return LinkError("%r, %r: give a host's name and a port, 1 to 65535." % (host, port))
+    if isinstance(error, TypeError):
+        return LinkError("host %r, port %r: %s" % (place[0], place[1], error))
     if not isinstance(error, OSError):
         return usual
     secure = "SSL" in type(stream).__name__
-    what = _what(client, error, secure, place)
+    what = _what(client, error, secure, place[1])
     if what:
-        told = LinkError("%s:%d %s" % (host, port, what))
+        told = LinkError("%s:%s %s" % (place[0], place[1], what))
         told.errno = error.errno if isinstance(error.errno, int) else None  # type: ignore[misc]
     elif type(usual) is LinkError:
-        told = LinkError("%s:%d: %s" % (host, port, usual))
+        told = LinkError("%s:%s: %s" % (place[0], place[1], usual))
     else:
         return usual
     told.times = getattr(usual, "times", 0)  # type: ignore[attr-defined]
@@ -39,8 +38,7 @@ def explain(client, error, usual):
     return told
 
 
-def _what(client, error, secure, place):
-    host, port = place[:2]
+def _what(client, error, secure, port):
     number = error.errno
     if not isinstance(number, int):
         number = 0
@@ -53,8 +51,6 @@ def _what(client, error, secure, place):
             "wants TLS. Give the broker's certificate (ca), or its port without TLS, mostly 1883."
         )
     if not client.stream and (-300 < number < 0 or "addrinfo" in str(error)):
-        if "/" in str(host) or str(host).count(":") == 1:
-            return "is not known: give the host's name or address alone, and the port apart."
         return "is not known: there is no address of that name. Check it, or give the address."
     if number in (111, _number("ECONNREFUSED")) or client.opening and _reset(number):
         return "refused the connection. Check that the broker runs, and its port."

@@ -32,15 +32,15 @@ def _fault(host, ntp):
     if ntp and not host:
         return None
     if ntp and host.lower() in ("no", "none", "off", "false", "true", "yes", "on", "null"):
-        return '"%s" is no time server. Use "pool.ntp.org", or "" for none.' % host
+        return '"%s" is not a time server. Use "pool.ntp.org", or "" for none.' % host
     if "://" in host:
         return _url(host, ntp)
     if "@" in host:  # what stands before it is a secret
         return "only the name belongs here. Use mqtt.user and mqtt.password for the rest."
     if good(host):
         return None
-    what = 'a name or an address, and the port behind a ":" if need be'
-    return '"%s" is no host. Use %s.' % (host, what)
+    what = 'a name or an address, with ":" and the port if it has to be said'
+    return '"%s" is not a host. Use %s.' % (host, what)
 
 
 def _url(host, ntp):
@@ -54,7 +54,7 @@ def _url(host, ntp):
         fault += ", with mqtt.user and mqtt.password"
     if scheme in ("mqtts", "ssl", "tls", "wss", "https"):
         fault += ', and for TLS "ca": "ca.pem" or "verify": false'
-    if scheme[:2] == "ws" or scheme[:4] == "http":
+    if not ntp and (scheme[:2] == "ws" or scheme[:4] == "http"):
         fault += ", and the broker's port for plain MQTT: the node speaks no WebSocket"
     return fault + "."
 

@@ -133,7 +133,9 @@ def _over_serial(faults, config, mqtt):
     """What a config must not say where MQTT goes over a serial line."""
     for key in ("host", "port", "ca", "cert", "key", "verify"):
         if key in mqtt:
-            faults.append("mqtt.%s: the bridge at the end of mqtt.serial has it. Remove it." % key)
+            faults.append(
+                "mqtt.%s: not used with mqtt.serial, where the bridge has it. Remove it." % key
+            )
     if "wifi" in config:
         faults.append("wifi: not used with mqtt.serial. Remove one of the two.")
     if mqtt["serial"] == "usb" and "baud" in mqtt:
@@ -145,7 +147,7 @@ def _wifi(faults, config, board, serial):
     if board and board.WIFI and "wifi" not in config and not serial:
         faults.append('wifi: missing. Add {"ssid": "...", "password": "..."}.')
     if board and not board.WIFI and "wifi" in config:
-        faults.append("wifi: %s has none. Remove it." % board.ID)
+        faults.append("wifi: %s has no Wi-Fi. Remove it." % board.ID)
     # What firmware/config.json says.
     for key, text in (("ssid", "your network"), ("password", "its password")):
         if isinstance(wifi, dict) and wifi.get(key) == text:

@@ -24,7 +24,7 @@ _MORE = const(4)  # a comma, or the end
 def fault(data):
     """Return what is wrong with a text, bytes, and where; None if it is JSON."""
     if b"\0" in data:
-        return "saved as UTF-16. Save it as UTF-8."
+        return "damaged, or saved as UTF-16. Save it as UTF-8."
     number = 0
     try:
         for line in data.split(b"\n"):
@@ -80,7 +80,7 @@ def _scan(data):
             want = _MORE
         at = _blank(data, at)
     if at < len(data):
-        raise ValueError("nothing may follow the end of the JSON", at)
+        raise ValueError("the JSON has ended before this; remove the rest", at)
 
 
 def _blank(data, at):
@@ -94,11 +94,11 @@ def _key(data, at, keys):
     """Pass a key and its colon."""
     if data[at] != 0x22:
         _told(data, at)
-        raise ValueError("a key in double quotes is wanted here", at)
+        raise ValueError("a key in double quotes is missing here", at)
     end = _string(data, at)
     key = json.loads(data[at:end])
     if key in keys:
-        raise ValueError('"%s" stands twice in one object' % key, at)
+        raise ValueError('"%s" is here twice; remove one' % key, at)
     keys.append(key)
     at = _blank(data, end)
     if data[at : at + 1] != b":":
@@ -123,7 +123,7 @@ def _string(data, at):
                 _escape(data[at + 1 : at + 5], at - 1)
                 at += 4
             elif data[at : at + 1] not in b'"\\/bfnrt':
-                raise ValueError('JSON has no such escape; a backslash is "\\\\"', at - 1)
+                raise ValueError('JSON has no such escape; for a backslash write "\\\\"', at - 1)
         at += 1
     raise ValueError("the closing quote is missing in this line", start)
 
@@ -148,19 +148,19 @@ def _word(data, at):
         return end
     _told(data, at)
     # What stands here may be a secret, so it is not shown.
-    what = "a value is wanted here; text stands in double quotes"
+    what = "a value is missing here; put text in double quotes"
     if word.lower() in _WORDS:
-        what = "small letters are wanted here"
+        what = "write true, false and null in small letters"
     elif word.lower().lstrip(b"+-") in (b"nan", b"infinity", b"inf"):
         what = "JSON has no %s; use a number" % word.decode()
     elif word[:1] in (b"+", b".", b"0"):
-        what = "no number begins so"
+        what = "a number can't start like this"
     raise ValueError(what, at)
 
 
 def _told(data, at):
     """Raise for what other languages have and JSON does not."""
     if data[at : at + 1] == b"'":
-        raise ValueError("text stands in double quotes", at)
+        raise ValueError("put text in double quotes", at)
     if data[at : at + 1] == b"#" or data[at : at + 2] in (b"//", b"/*"):
         raise ValueError("JSON has no comments; remove this one", at)

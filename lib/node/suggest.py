@@ -4,13 +4,24 @@ import os
 import sys
 
 _MEANT = ' Did you mean "%s"?'
+_TLS = ' For TLS use "ca": "ca.pem", or "verify": false.'
+# What others call it; of those that are known here, the first counts.
+_OTHER = {
+    "broker": "host", "server": "host", "address": "host", "name": "ssid", "gpio": "pin",
+    "type": "driver", "username": "user",
+}  # fmt: skip
 
 
 def key(word, names):
     """A hint for a key that is unknown."""
     close = _closest(word, names)
+    other = _OTHER.get(word.lower())
+    if other in names:
+        return _MEANT % other
     if close:
         return _MEANT % close[0]
+    if word.lower() in ("tls", "ssl", "cafile") and "verify" in names:
+        return _TLS
     return " There are %s." % ", ".join(sorted(names))
 
 

@@ -74,12 +74,12 @@ def wanted(rule):
         "ntp": 'the name of a time server, or "" for none',
         "ssid": "the network's name, 1 to 32 bytes",
         "wifi": "8 to 63 characters or 64 hexadecimal digits, or leave it out for an open network",
-        "file": 'the name of a file beside config.json, such as "ca.pem"',
+        "file": 'a file beside config.json, such as "ca.pem"; A-Z a-z 0-9 _ - . / are allowed',
         "serial": '"usb", or the number of a UART, or its name, such as "XA"',
         "pin": "the number or name of a pin",
         "points": "[volts, value, volts, value, ...], volts rising, at least two points",
         "name": _NAME,
-        "topic": "a topic prefix without wildcards, and without / at its ends",
+        "topic": "1 to 64 of the characters A-Z a-z 0-9 _ - / ., and no / at the ends",
     }[kind]
 
 
