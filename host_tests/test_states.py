@@ -95,6 +95,8 @@ def test_a_node_that_ends_says_that_it_is_offline(node: Node, how: str) -> None:
     else:
         node.bench.interrupt()
     assert node.wait("status", start=first) == "offline"
+    # By its own word: a last will comes late where the network goes with the board.
+    assert node.broker.logs(r"Client n1 .*disconnected\.$")
 
 
 def test_after_a_reboot_it_is_online_for_good(node: Node, broker: Broker) -> None:

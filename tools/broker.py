@@ -49,6 +49,7 @@ class Broker:
         self.settings = settings
         self.port = 0
         self.log: list[str] = []
+        self._logged = threading.Condition()
         self._folder: Path | None = None
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -109,6 +110,13 @@ class Broker:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
+    def logs(self, pattern: str, timeout: float = 10) -> bool:
+        """Wait for a line of the log in which the pattern is found; False if none came in time."""
+        with self._logged:
+            return self._logged.wait_for(
+                lambda: any(re.search(pattern, line) for line in self.log), timeout
+            )
+
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -155,7 +163,9 @@ class Broker:
         assert process.stderr
         with process.stderr as lines:
             for line in lines:
-                self.log.append(line.rstrip())
+                with self._logged:
+                    self.log.append(line.rstrip())
+                    self._logged.notify_all()
                 if self.running_line.search(line):
                     said.put(True)
         said.put(False)
