@@ -13,6 +13,7 @@ from mqtt.link import Link
 from mqtt.packet import Refused
 from mqtt.robust import MQTTClient
 from mqtt.subscribe import want
+from node import lost
 
 MINUTE = 60_000
 
@@ -113,6 +114,8 @@ def test_a_topic_whose_messages_keep_ending_connections_is_barred_for_an_hour():
         run(link, clock, 50 * MINUTE, *both)
         assert broker.in_minute(30) == 0 and link.outbox.refused > 100
         assert len(delivered(broker)) >= 1 and 2 <= len(link.outbox.aside) <= 4
+        # What a node's diagnostics say of it: the topic, and how many of its messages wait.
+        assert lost.set_aside(link) == {"bad": len(link.outbox.aside)}
         assert broker.in_minute(10) <= 1
         run(link, clock, 60 * MINUTE, *both)
         assert len(broker.attempts) <= 20
@@ -128,6 +131,7 @@ def test_a_topic_of_qos_0_that_ends_connections_is_barred_as_well():
         link.on_connect = lambda: link.post("bad", "online", True, 0)
         run(link, clock, 10 * MINUTE, posts(5000))
         assert len(broker.attempts) <= 6 and link.session.up
+        assert lost.set_aside(link) == {"bad": 0}
 
 
 class NoSubscribe(Broker):
