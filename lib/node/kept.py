@@ -108,7 +108,7 @@ def _durable(queue, flash, look):
 
     gc.collect()
     if free < _TIMES * (free - gc.mem_free()):
-        raise MemoryError("%d bytes are free" % free)
+        raise MemoryError("%d free bytes are too few" % free)
     from mqtt.durable import Durable
     from mqtt.journal import Journal
 
