@@ -174,12 +174,12 @@ a new config was found good the board restarts once, to get back the RAM that th
 
 `make check` also estimates whether a config fits the board's heap. On an ESP8266 with Petrel's
 files on its flash, 38 KB are enough for a contact and one analog sensor. `must_deliver` takes 7 KB
-more, a BME280 6 KB. The warning says which sensors to leave out, and what the config needs with
+more, a BME280 5 KB. The warning says which sensors to leave out, and what the config needs with
 Petrel built into the firmware, where three drivers and `must_deliver` fit:
 
-    warning sensors: about 41.6 KB of heap is needed, and ESP8266_GENERIC has 38.0 KB. It will
+    warning sensors: about 41.2 KB of heap is needed, and ESP8266_GENERIC has 38.0 KB. It will
     probably run out of memory. Leave out rain, or build Petrel into the firmware (`make firmware`)
-    or a ROMFS, where it needs 26.5 KB to 31.0 KB.
+    or a ROMFS, where it needs 26.1 KB to 30.6 KB.
 
 The estimate comes from the 32-bit unix port (`make heap`), not from a board, and is off by up to
 1.5 KB. TLS is not in it. It is a warning and never keeps you from a deploy.
