@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from host_tests.harness.interpreter import WIDTHS, compiled_port
 from tools.errors import ToolError
 from tools.paths import MICROPYTHON
+from tools.process import popen
 from tools.sim import Bench
 from tools.sim.control import send
 from tools.sim.parts import source
@@ -45,6 +48,24 @@ def test_boot_py_then_main_py(boot: Boot, tmp_path: Path) -> None:
     assert bench.lines[0] == "boot"
     assert "ValueError: in boot" in bench.lines
     assert bench.lines[-1] == "main __main__"
+
+
+def test_a_board_knows_which_of_its_starts_it_is(
+    boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the bench is slow to go on, after it has started the board's process."""
+
+    def slow(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        process = popen(*arguments, **options)
+        time.sleep(0.3)
+        return process
+
+    monkeypatch.setattr("tools.sim.bench.popen", slow)
+    bench = boot("from bench import ask\nprint('start', ask('starts'))\n")
+    bench.wait_for_end()
+    bench.reset()
+    bench.wait_for_end()
+    assert bench.lines == ["start 1", "start 2"]
 
 
 def test_pin_pull_signal_and_output(boot: Boot) -> None:

@@ -182,6 +182,9 @@ class Bench:
         self.ended = self._silent = False
         self.world.board_starts()
         self._wire.board_starts()
+        with self._changed:  # first: the board may ask at once how often it started
+            self.resets.append(CAUSES[cause])
+            self._changed.notify_all()
         environment = {
             **os.environ,
             "PETREL_BENCH": f"127.0.0.1:{self._wire.port}",
@@ -196,9 +199,6 @@ class Bench:
             stderr=subprocess.STDOUT if not self._interactive else None,
         )
         self._process = process
-        with self._changed:
-            self.resets.append(CAUSES[cause])
-            self._changed.notify_all()
         if not self._interactive and not self._serial:
             threading.Thread(target=self._read, args=(process,), daemon=True).start()
 
