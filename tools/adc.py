@@ -83,14 +83,14 @@ def results() -> dict[str, list[tuple[float, float]]]:
 def page(found: dict[str, list[tuple[float, float]]]) -> str:
     """docs/adc.md."""
     lines = [
-        "# What the analog chain makes of noise",
+        "# How well analog sensors cope with noise",
         "",
-        "Written by `make reference`: the code of `lib/sensors` before an ADC of 12 bit whose",
-        f"input has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of the samples.",
-        "The input changes slowly, as light or temperature do. mV; the first figure is the root",
-        "mean square of the error, the second what 99 in 100 readings stay below.",
+        "`make reference` writes this page. It runs the code of `lib/sensors` with a simulated 12-bit",
+        f"ADC. The input has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of the samples.",
+        "It changes slowly, as light or temperature do. All figures are in mV: first the root mean",
+        "square of the error, then the error that 99 in 100 readings stay below.",
         "",
-        "![error over noise](adc.svg)",
+        "![error against noise](adc.svg)",
         "",
         "| noise, mV | " + " | ".join(found) + " |",
         "|---|" + "---|" * len(found),
@@ -100,14 +100,15 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
         lines.append(f"| {noise} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Of `samples` the middle half, in order of size, is averaged: a spike moves nothing, and",
-        "the noise becomes a third of what it was. `median` is for wrong readings that last",
-        "longer than one; `smooth` takes noise away and follows a change more slowly: after a",
-        "jump 0.8 needs ten readings for nine tenths of it.",
+        "Each reading takes several `samples`, drops the lowest and the highest quarter, and averages",
+        "the rest. A spike then changes nothing, and the default of 16 samples cuts the noise to about",
+        "a third. `median` removes wrong values that last longer than one reading. `smooth` reduces",
+        "noise, but follows changes more slowly: with 0.8 a reading needs ten intervals to cover nine",
+        "tenths of a jump.",
         "",
-        "A real ADC has errors that no filter takes away: of an ESP32 some tens of mV even with",
-        "its calibration, and a range that ends at 3.1 V. For more, take an",
-        "[ads1115](sensors/ads1115.md). This was never measured on a board.",
+        "A real ADC has errors that no filter removes. An ESP32's is some tens of mV off even with its",
+        "calibration, and its range ends at 3.1 V. If you need better, use an",
+        "[ads1115](sensors/ads1115.md). None of this was measured on a board.",
     ]
     return "\n".join(lines) + "\n"
 
