@@ -45,6 +45,20 @@ class AfterOnePuback(Broker):
         return Broker.reply(self, first, body)
 
 
+class Garbles(Broker):
+    """Acknowledges one message, and then sends what is no packet."""
+
+    def reply(self, first, body):
+        return Broker.reply(self, first, body) + (b"\0\0" if first & 0xF0 == PUBLISH else b"")
+
+
+class GarblesAtOnce(Broker):
+    """Answers CONNECT by what is no packet."""
+
+    def reply(self, first, body):
+        return b"\0\0"
+
+
 class Limited(Broker):
     """Ends it where a sixth message comes within 10 s, counted over connections."""
 
@@ -80,7 +94,8 @@ def hold(broker, told, first=0):
 
 
 def test_who_is_thrown_out_again_and_again_comes_back_ever_more_rarely():
-    for kind in (AtOnce, AfterConnack, AfterOnePuback, Limited, Silent, code(5), code(3)):
+    for kind in (AtOnce, AfterConnack, AfterOnePuback, Garbles, GarblesAtOnce, Limited, Silent,
+                 code(5), code(3)):  # fmt: skip
         for seed in SEEDS:
             random.seed(seed)
             with Clock() as clock:

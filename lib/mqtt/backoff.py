@@ -48,7 +48,9 @@ def ended(client, error):
     good = lasted or acked > 0
     client._attempt = 1 if good else client._attempt + 1
     closed = _closed(client, error)
-    thrown_out = closed or isinstance(error, Refused) or (session.up and _is_link(error))
+    # What the far end says may be wrong, each time: a message that it keeps for us, say.
+    thrown_out = closed or isinstance(error, (Refused, ProtocolError))
+    thrown_out = thrown_out or (session.up and _is_link(error))
     if closed or lasted:
         from mqtt.suspects import look_into
 
