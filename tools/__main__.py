@@ -1,4 +1,4 @@
-"""`python -m tools`: finds the command's module."""
+"""`petrel`, or `python -m tools`: finds the command's module."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Petrel's host program. Each command explains itself with --help."""
+
+
+def run() -> None:
+    """The console script `petrel`; it works from any folder."""
+    sys.exit(cli.run(main, "petrel"))
 
 
 if __name__ == "__main__":
