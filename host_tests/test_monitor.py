@@ -21,9 +21,9 @@ from textual.widgets import DataTable
 from tools.broker import Broker
 from tools.connection import Connection, address
 from tools.errors import ToolError
-from tools.monitor import Readings
 from tools.monitor_screen import Screen, _cell
 from tools.paths import ROOT
+from tools.readings import Readings
 
 COMMAND = [sys.executable, "-m", "tools", "monitor", "--plain"]
 READING = ("petrel/n1/light", '{"value": 1.5, "unit": "V"}', 1, True)

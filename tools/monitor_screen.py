@@ -11,7 +11,7 @@ from textual.events import Key
 from textual.widgets import DataTable, Input, Static
 
 from tools.connection import Connection
-from tools.monitor import Readings
+from tools.readings import Readings
 
 COLUMNS = ("node", "status", "sensor", "value", "unit", "readings", "age")
 COLOURS = {"online": "green", "offline": "bold red"}

@@ -52,7 +52,7 @@ class Rig:
         self.bits = bits
         self._drivers = drivers
         self.world = World(parts, {"ssid": "bench"})
-        self._wire = Wire(SimpleNamespace(world=self.world))  # type: ignore[arg-type]
+        self._wire = Wire(SimpleNamespace(world=self.world))
 
     def __enter__(self) -> Rig:
         return self

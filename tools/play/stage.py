@@ -18,9 +18,9 @@ from tools.broker import Broker
 from tools.build import build
 from tools.connection import Address
 from tools.errors import ToolError
-from tools.monitor import Readings
 from tools.paths import MOSQUITTO
 from tools.play.parts import wired
+from tools.readings import Readings
 from tools.send import ask
 from tools.sim import Bench
 from tools.sim.bench import WIFI

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from tools.errors import ToolError
-
-if TYPE_CHECKING:
-    from tools.sim.bench import Bench
+from tools.sim.world import World
 
 ACTIONS = {
     "press": "pin, ms: press a button",
@@ -26,6 +24,23 @@ ACTIONS = {
     "reset": "press the reset button",
     "state": "what the board has printed last, and why it started",
 }
+
+
+class Bench(Protocol):
+    """What the socket needs of the bench."""
+
+    world: World
+    lines: list[str]
+    resets: list[str]
+    ended: bool
+
+    def power_on(self) -> None: ...
+    def power_off(self) -> None: ...
+    def power_cut(self) -> None: ...
+    def reset(self) -> None: ...
+    def press(self, pin: int | str, ms: int) -> None: ...
+    def set_pin(self, pin: int | str, level: int) -> None: ...
+    def set_adc(self, pin: int | str, volts: float) -> None: ...
 
 
 class Control:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
-from typing import Any
 
 from tools.errors import ToolError
 
@@ -158,16 +157,10 @@ class I2cBus:
         self.parts: list[I2cPart] = []
         self._clock = clock
 
-    def add(self, model: str, **values: Any) -> I2cPart:
-        """Connect a part; raises ToolError for what there is no model of."""
-        from tools.sim.i2c_parts import MODELS
-
-        if model not in MODELS:
-            raise ToolError(f"no I2C model {model!r}", f"there are {', '.join(MODELS)}")
-        part = MODELS[model](**values)
+    def add(self, part: I2cPart) -> None:
+        """Connect a part."""
         part.clock = self._clock
         self.parts.append(part)
-        return part
 
     @property
     def stuck(self) -> bool:

@@ -6,6 +6,7 @@ import math
 import struct
 from typing import Any, ClassVar
 
+from tools.errors import ToolError
 from tools.sim.i2c import I2cPart, Nack, Registers, Words, crc8, words
 
 
@@ -333,6 +334,13 @@ class Scd4x(I2cPart):
         if self.clock() < self._asked + 0.001:
             raise Nack
         return self.spoilt(self._answer)
+
+
+def i2c_part(model: str, **values: Any) -> I2cPart:
+    """A part of that model; raises ToolError for what there is no model of."""
+    if model not in MODELS:
+        raise ToolError(f"no I2C model {model!r}", f"there are {', '.join(MODELS)}")
+    return MODELS[model](**values)
 
 
 MODELS: dict[str, type[I2cPart]] = {

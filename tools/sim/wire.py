@@ -6,12 +6,23 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tools.sim.wires import Dht, Echo, OneWire
+from tools.sim.world import World
 
-if TYPE_CHECKING:
-    from tools.sim.bench import Bench
+
+class Bench(Protocol):
+    """What the wire needs of the bench."""
+
+    world: World
+    resets: list[str]
+
+    def cause(self) -> int: ...
+    def reset(self, cause: int) -> None: ...
+    def sleep(self, ms: int) -> None: ...
+    def watchdog(self, ms: int) -> None: ...
+    def main_ended(self) -> None: ...
 
 
 class Wire:

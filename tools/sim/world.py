@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tools.sim.i2c import Clock, I2cBus
+from tools.sim.i2c_parts import i2c_part
 from tools.sim.parts import Source, source
 from tools.sim.wires import Ds18b20, Echo, OneWire, part
 
@@ -53,7 +54,7 @@ class World:
                 self.wire(name, each)
             return
         if kind == "i2c":
-            self.buses.setdefault(pins, I2cBus(self._clock)).add(**model)
+            self.buses.setdefault(pins, I2cBus(self._clock)).add(i2c_part(**model))
             return
         if kind == "wire":
             made = part(**model)
