@@ -22,16 +22,15 @@ CHAPTERS = {
         "client", "router", "inbox", "handover", "throttle", "stopped",
     ),
     "What both are built on": (
-        "link", "connection", "large", "payload", "options", "checks",
+        "link", "core", "large", "payload", "options", "checks",
     ),
-    "Topics and filters": ("topic", "filters", "match"),
+    "Topics and filters": ("topic", "match"),
     "What survives a power cut": ("durable", "journal", "records", "survey", "crc"),
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
     "When connections end": ("backoff", "pause", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
-        "outbox", "session", "late", "opening", "connect", "subscribe", "qos2", "incoming",
-        "packet", "wire5", "words", "utf8", "room",
+        "outbox", "late", "opening", "connect", "qos2", "words", "utf8", "room",
     ),
 }  # fmt: skip
 

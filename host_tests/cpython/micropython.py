@@ -1,6 +1,5 @@
 """What lib/ imports from MicroPython, for the pure modules that also run under CPython."""
 
-import io
 import time
 
 
@@ -15,16 +14,62 @@ if not hasattr(time, "ticks_diff"):
     time.ticks_add = lambda a, b: a + b
 
 
-class TextStream(io.BytesIO):
-    """io.BytesIO as MicroPython has it: write() takes str as well, readinto() a length."""
+class Bytes(bytearray):
+    """bytearray as MicroPython has it: extend() takes str as well."""
 
-    def __init__(self, size=0):
-        super().__init__()
+    def extend(self, data):
+        super().extend(data.encode() if isinstance(data, str) else data)
 
-    def write(self, data):
-        return super().write(data.encode() if isinstance(data, str) else data)
 
-    def readinto(self, buffer, n=-1):
-        data = self.read(n)
+class Poll:
+    """select.poll of streams in memory, which can always be written to."""
+
+    def __init__(self):
+        self._streams = []
+
+    def register(self, stream, _):
+        self._streams.append(stream)
+
+    def modify(self, stream, _):
+        pass
+
+    def unregister(self, stream):
+        self._streams.remove(stream)
+
+    def ipoll(self, _):
+        return [(stream, Select.POLLOUT) for stream in self._streams]
+
+
+class Select:
+    """The module select."""
+
+    POLLIN, POLLOUT = 1, 4
+    poll = Poll
+
+
+class Stream:
+    """What a core is handed: each write is told to `on_write`; `unread` is what it reads."""
+
+    def __init__(self, on_write):
+        self._on_write = on_write
+        self.unread = b""
+
+    def write(self, data, at, n):
+        self._on_write(bytes(memoryview(data)[at : at + n]))
+        return n
+
+    def readinto(self, buffer, n):
+        data, self.unread = self.unread[:n], self.unread[n:]
         buffer[: len(data)] = data
-        return len(data)
+        return len(data) or None
+
+    def close(self):
+        pass
+
+
+def prepare(core, connect, clock):
+    """Let the modules mqtt.core and mqtt.connect run under CPython, by that clock."""
+    for module in core, connect:
+        module.select = Select
+        module.bytearray = Bytes
+        module.ticks_ms = clock

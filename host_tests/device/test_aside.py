@@ -8,11 +8,11 @@ from disk import fresh
 from far import PUBLISH, SUBSCRIBE, Broker, Clock, posts, run
 from wire import raises
 
+from mqtt.connect import want
+from mqtt.core import Refused
 from mqtt.durable import Durable
 from mqtt.link import Link
-from mqtt.packet import Refused
 from mqtt.robust import MQTTClient
-from mqtt.subscribe import want
 from node import lost
 
 MINUTE = 60_000
@@ -130,7 +130,7 @@ def test_a_topic_of_qos_0_that_ends_connections_is_barred_as_well():
         link = Link(broker, "me", clean=False)
         link.on_connect = lambda: link.post("bad", "online", True, 0)
         run(link, clock, 10 * MINUTE, posts(5000))
-        assert len(broker.attempts) <= 6 and link.session.up
+        assert len(broker.attempts) <= 6 and link.up
         assert lost.set_aside(link) == {"bad": 0}
 
 
@@ -146,10 +146,10 @@ def test_a_broker_that_ends_the_connection_at_subscribe_gets_the_messages():
     with Clock() as clock:
         broker = NoSubscribe(clock)
         link = Link(broker, "me", on_lost=told.append)
-        want(link.session, "cmd/#", 1)
+        want(link, "cmd/#", 1)
         run(link, clock, 10 * MINUTE, posts(5000))
-        assert len(broker.attempts) == 4 and link.session.up
-        assert "SUBSCRIBE to cmd/#" in str(told[-1]) and link.session.rejected == ["cmd/#"]
+        assert len(broker.attempts) == 4 and link.up
+        assert "SUBSCRIBE to cmd/#" in str(told[-1]) and link.rejected == ["cmd/#"]
         asked = len(broker.of_kind(SUBSCRIBE))
         broker.stream.end()  # that connection has lasted
         run(link, clock, MINUTE, posts(5000))
@@ -169,13 +169,13 @@ def test_a_filter_that_the_broker_refuses_is_asked_for_again_on_the_next_connect
         with Clock() as clock:
             broker = Refuses(clock, present)
             link = Link(broker, "me")
-            want(link.session, "cmd/#", 1)
+            want(link, "cmd/#", 1)
             run(link, clock, 5000)
-            assert link.session.up and link.session.rejected == ["cmd/#"]
+            assert link.up and link.rejected == ["cmd/#"]
             broker.granted = b"\x01"
             broker.stream.end()
             run(link, clock, 10_000)
-            assert len(broker.of_kind(SUBSCRIBE)) == 2 and link.session.rejected == []
+            assert len(broker.of_kind(SUBSCRIBE)) == 2 and link.rejected == []
             broker.stream.end()
             run(link, clock, 15_000)
             assert len(broker.of_kind(SUBSCRIBE)) == 3 - present

@@ -161,7 +161,7 @@ def test_a_broker_that_is_away_is_tried_as_soon_as_before():
         assert max(pauses) <= 15_001 and broker.in_minute(10) >= 4, pauses
         broker.away = None
         run(link, clock, 15_001)
-        assert link.session.up
+        assert link.up
 
 
 def test_one_fault_costs_a_second_at_most_and_the_next_after_some_work_too():
@@ -173,7 +173,7 @@ def test_one_fault_costs_a_second_at_most_and_the_next_after_some_work_too():
             post = posts(200)
             for _ in range(20):
                 run(link, clock, 5000, post)
-                assert link.session.up
+                assert link.up
                 broker.stream.end()
                 begun = len(broker.attempts)
                 run(link, clock, 1100, post)

@@ -15,7 +15,7 @@ class Client:
     limit = 8
 
     def __init__(self, fails=Broken, up=True, busy=0):
-        self.outbox = self.session = self.incoming = self
+        self.outbox = self
         self.fails = fails
         self.up = up
         self.busy = busy  # so often the stream has no room

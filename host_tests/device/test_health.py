@@ -11,7 +11,7 @@ class Link:
     def __init__(self):
         self.up = True
         self.failures = self.connects = 0
-        self.session = self.outbox = self
+        self.outbox = self
 
 
 class Wlan:

@@ -59,7 +59,6 @@ class Client:
 
     def __init__(self, outbox):
         self.outbox = outbox
-        self.session = self
         self.up = True
 
 
@@ -162,7 +161,6 @@ class Link:
 
     def __init__(self, outbox):
         self.outbox = outbox
-        self.session = self
         self.known = 0
 
     def post(self, topic, payload, retain=False):

@@ -4,8 +4,8 @@
 from slow import Far, clock, publish
 from wire import raises
 
+from mqtt.core import LinkError
 from mqtt.link import Link
-from mqtt.packet import LinkError
 from mqtt.simple import MQTTClient
 
 ANSWER_MS = 4000  # the default
@@ -21,7 +21,7 @@ def link(far, **options):
     """A link that is up, and what it was lost for."""
     lost = []
     made = Link(lambda: far, "id", on_lost=lost.append, **options)
-    while not made.session.up:
+    while not made.up:
         made.step()
         clock.sleep_ms(1)
     return made, lost
@@ -163,7 +163,7 @@ def test_without_pingresp_the_connection_ends():
 def test_without_pingresp_it_ends_although_messages_come_without_end():
     far = Far(silent=("PINGREQ",))
     client, lost = link(far)
-    client.session.ping = True
+    client.ping_due = True
     client.step()
     clock.sleep_ms(ANSWER_MS)
     for _ in range(1000):
@@ -210,7 +210,7 @@ def test_an_answer_is_awaited_from_when_all_has_left():
     # A PINGREQ stands before the long packet, and its answer behind.
     far = Far(takes=100, every=500)
     client, lost = link(far)
-    client.session.ping = True
+    client.ping_due = True
     client.step()
     answer = far.held()
     client.post("t", b"x" * 4000)
@@ -244,7 +244,7 @@ def test_an_answer_behind_a_long_download_is_not_late():
         far = Far()
         client, lost = link(far)
         client.post("t", b"x")
-        client.session.ping = True
+        client.ping_due = True
         client.step()
         answers = far.held()
         far.gives, far.pause = 40, 500  # 480 bytes take 6 s, 5000 take 62

@@ -17,7 +17,7 @@ def connected(backlog):
     link.on_message = node.on_message
     for i in range(backlog):
         link.post("t", b"%d" % i)
-    while not link.session.up:
+    while not link.up:
         link.step()
     return node, broker
 

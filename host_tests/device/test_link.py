@@ -1,8 +1,8 @@
 # heap: 256K
 """How a link begins anew: pauses that grow, with jitter, and a list of brokers in turn."""
 
+from mqtt.core import Refused
 from mqtt.link import Link
-from mqtt.packet import Refused
 
 FIRST, LONGEST = 8, 100
 
@@ -95,7 +95,7 @@ def test_a_list_of_brokers_does_not_spare_the_pause_after_a_good_connection():
         link.outbox.removed += 1
         link.failed(OSError("cut"))
         assert link.step() > 900
-        link._since -= 2000
+        link.since -= 2000
         link.step()  # the next dial, which fails, and so there is no pause before the other
 
 
@@ -112,15 +112,15 @@ def test_a_broker_that_is_not_available_just_now_is_tried_as_soon_as_one_that_is
 def test_a_heap_that_runs_out_while_a_message_is_sent_ends_the_connection():
     # Otherwise the next message would leave before this one.
     link = Link(Dials(), "id")
-    link.session.up = True
+    link.up = True
 
     def send(_):
-        link.session.sent += 1
+        link.sent += 1
         raise MemoryError
 
     link.send = send
     assert link.post("t", b"1") == 0
-    assert (link.outbox.count, link.session.up, link.failures) == (1, False, 1)
+    assert (link.outbox.count, link.up, link.failures) == (1, False, 1)
 
 
 def test_a_dialler_s_bug_is_counted_told_and_tried_again():

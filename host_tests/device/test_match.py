@@ -3,9 +3,8 @@
 
 from wire import raises
 
-from mqtt.filters import check_filter
 from mqtt.match import matches
-from mqtt.topic import check_name
+from mqtt.topic import check_filter, check_name
 
 
 def test_what_matches():

@@ -68,10 +68,10 @@ def network(**does):
 def connect(client, ms):
     """Let time pass until a link is up; returns whether it came to that."""
     until = clock.now + ms
-    while not client.session.up and clock.now < until:
+    while not client.up and clock.now < until:
         client.step()
         clock.sleep_ms(20)
-    return client.session.up
+    return client.up
 
 
 def link(**options):
@@ -183,8 +183,8 @@ def test_a_dialler_may_ask_for_more_time_and_the_program_decides():
     for own, wanted in ((0, 30_000), (2000, 2000), (50_000, 50_000)):
         lost = []
         client = Link(Slow(), "id", on_lost=lost.append)
-        client.session.answer_ms = 1000
-        client.session.connect_ms = own
+        client.answer_ms = 1000
+        client.connect_ms = own
         began = clock.now
         while not lost:
             client.step()
@@ -206,7 +206,7 @@ def test_an_answer_that_takes_5_s_is_awaited_where_the_limits_say_so():
     far = Far()
     far.latency = 5000
     client = Link(lambda: far, "id", keepalive=10)
-    client.session.answer_ms = client.session.connect_ms = 15_000
+    client.answer_ms = client.connect_ms = 15_000
     assert connect(client, 6000)
     number = client.post("t", b"x")
     for _ in range(1500):
@@ -280,7 +280,7 @@ def test_close_says_that_the_goodbye_did_not_leave():
         far.takes = 0
         if stuck:
             client.post("t", b"x" * 1000)
-        client.session.answer_ms = 100
+        client.answer_ms = 100
         assert not client.close()
         assert "DISCONNECT" not in far.names() and far.closed
     far = Far()
@@ -294,7 +294,7 @@ def test_nothing_follows_the_goodbye():
     connect(client, 100)
     client.post("t", b"1")
     client.post("t", b"2")
-    client.session.ping = True
+    client.ping_due = True
     assert client.close()
     assert far.names()[-1] == "DISCONNECT"
 
@@ -373,5 +373,5 @@ def test_a_sink_that_fails_is_aborted():
 def test_a_connection_that_does_not_open_is_given_up_when_the_program_says():
     network(a="hangs")
     client = MQTTClient("id", "name")
-    client.session.connect_ms = 50
+    client.connect_ms = 50
     raises(OSError, client.connect)

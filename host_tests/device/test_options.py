@@ -207,7 +207,7 @@ def connected(one, broker):
     if isinstance(one, MQTTClient):
         one.connect()
     else:
-        while not one.session.up:
+        while not one.up:
             one.step()
 
 
@@ -217,9 +217,9 @@ def test_set_last_will_is_held_to_the_same():
         if "will" in options and isinstance(options["will"], tuple) and len(options["will"]) == 4:
             topic, payload, qos, retain = options["will"]
             refused(kind, words, one.set_last_will, topic, payload, retain, qos)
-    assert one.session.will is None
+    assert one.will is None
     one.set_last_will("t", "gone", True, 1)
-    assert one.session.will == ("t", "gone", 1, True)
+    assert one.will == ("t", "gone", 1, True)
 
 
 def test_connect_refuses_a_timeout_that_is_none():
@@ -230,7 +230,7 @@ def test_connect_refuses_a_timeout_that_is_none():
     assert not broker.streams
     for timeout in (0.001, 5, 86_400):
         one.connect(timeout=timeout)
-        assert one.session.answer_ms == one.session.connect_ms == int(timeout * 1000)
+        assert one.answer_ms == one.connect_ms == int(timeout * 1000)
 
 
 def test_so_does_a_message_that_is_waited_for_once():
@@ -243,7 +243,7 @@ def test_the_times_that_a_client_is_given_are_those_it_keeps_to():
         for version in (4, 5):
             times = {"answer_ms": 7, "connect_ms": 8, "backoff_ms": (9, 10)}
             one = make(version=version, **times)
-            assert (one.session.answer_ms, one.session.connect_ms) == (7, 8)
+            assert (one.answer_ms, one.connect_ms) == (7, 8)
             assert one.backoff_ms == (9, 10)
 
 
@@ -303,7 +303,7 @@ def test_a_payload_of_another_type_is_a_type_error_at_every_qos_in_every_call():
             for payload in NO_PAYLOADS:
                 for qos in (0, 1, 2):
                     refused(TypeError, words + (type(payload).__name__,), call, payload, qos)
-        assert one.session.up and not one.outbox.count and not broker.messages()
+        assert one.up and not one.outbox.count and not broker.messages()
 
 
 def test_the_asyncio_client_s_calls_refuse_it_as_well():
@@ -322,7 +322,7 @@ def test_the_asyncio_client_s_calls_refuse_it_as_well():
                         else:
                             raise AssertionError(payload)
                         refused(TypeError, ("payload",), one.hand_over, "t", payload, False, qos)
-                assert one.session.up and not one.outbox.count and not broker.messages()
+                assert one.up and not one.outbox.count and not broker.messages()
 
     asyncio.run(main())
 

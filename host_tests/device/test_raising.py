@@ -306,7 +306,7 @@ def test_in_the_blocking_client_a_dialler_s_exception_reaches_the_caller_and_the
         broker = Broker()
         one = MQTTClient("id", "host", dial=raising(kind))
         assert "the application's" in str(raises(kind, one.connect)), kind
-        one._dial = broker
+        one.dial = broker
         one.connect()
         one.publish("t", b"1", qos=1)
 

@@ -3,9 +3,8 @@
 
 from wire import CONNACK, CONNACK_PRESENT, Wire, raises
 
-from mqtt.filters import settled
-from mqtt.packet import LinkError, ProtocolError, Refused
-from mqtt.subscribe import want
+from mqtt.connect import want
+from mqtt.core import LinkError, ProtocolError, Refused
 
 
 def test_connect_is_first_and_says_who_we_are():
@@ -25,7 +24,7 @@ def test_connect_with_will_user_and_password():
 
 def test_refusal_carries_code_and_words():
     wire = Wire()
-    wire.session.connect(wire.now)
+    wire.open()
     error = raises(Refused, wire.feed, b"\x20\x02\x00\x05")
     assert error.code == 5
     assert "not authorized" in str(error)
@@ -173,8 +172,8 @@ def test_no_pingresp_ends_the_connection():
 
 def test_no_connack_ends_the_connection():
     wire = Wire()
-    wire.session.connect(wire.now)
-    assert "CONNACK" in str(raises(LinkError, wire.later, 5000))
+    wire.open()
+    assert "CONNACK" in str(raises(LinkError, wire.later, 11_000))
 
 
 def test_deadlines_hold_where_ticks_wrap():
@@ -196,11 +195,11 @@ def is_32_bit():
 def test_subscribe_is_answered_and_made_again_when_the_session_is_lost():
     wire = Wire()
     want(wire.session, "a/#", 1)
-    assert not settled(wire.session)
+    assert wire.session.untold
     _, after = wire.connect()
     assert after == [b"\x82\x08\xff\xff\x00\x03a/#\x01"]  # [MQTT-3.8.1-1]
     wire.feed(b"\x90\x03\xff\xff\x01")
-    assert settled(wire.session)
+    assert not wire.session.untold
     _, after = wire.connect(CONNACK_PRESENT)
     assert after == []
     _, after = wire.connect(CONNACK)
@@ -236,7 +235,7 @@ def test_unsubscribe():
     want(wire.session, "a", None)
     assert wire.sent() == [b"\xa2\x05\xff\xff\x00\x01a"]  # [MQTT-3.10.1-1]
     wire.feed(b"\xb0\x02\xff\xff")
-    assert settled(wire.session)
+    assert not wire.session.untold
     _, after = wire.connect()
     assert after == []
 
@@ -270,13 +269,12 @@ def test_inbound_identifier_may_equal_one_of_ours():
 
 def test_any_split_of_the_stream_gives_the_same_packets():
     stream = CONNACK + b"\x30\x05\x00\x01abc" + b"\xd0\x00" + b"\x32\x07\x00\x01t\x00\x09hi"
-    whole = None
     for step in (0, 1, 2, 3, 5):
         wire = Wire()
-        wire.session.connect(wire.now)
-        kinds = wire.feed(stream, step)
-        assert kinds == [0x20, ("a", b"bc"), 0xD0, ("t", b"hi")], (step, kinds)
-        whole = whole or kinds
+        wire.open()
+        got = wire.feed(stream, step)
+        assert got == [("a", b"bc"), ("t", b"hi")], (step, got)
+        assert wire.session.up and wire.sent()[-1] == b"\x40\x02\x00\x09"
 
 
 def test_a_message_larger_than_the_buffer_is_skipped_acknowledged_and_counted():
@@ -284,9 +282,9 @@ def test_a_message_larger_than_the_buffer_is_skipped_acknowledged_and_counted():
     wire.connect()
     large = b"\x32\x85\x01\x00\x01t\x00\x09" + b"x" * 128
     for step in (0, 1, 7):
-        assert wire.feed(large + b"\x30\x05\x00\x01abc", step) == [0, ("a", b"bc")]
+        assert wire.feed(large + b"\x30\x05\x00\x01abc", step) == [("a", b"bc")]
         assert wire.sent() == [b"\x40\x02\x00\x09"]
-    assert wire.session.incoming.skipped == 3
+    assert wire.session.skipped == 3
 
 
 def test_half_a_packet_ends_the_connection_in_time():
@@ -325,15 +323,16 @@ def test_what_mqtt_forbids_is_a_protocol_error():
 
 def test_nothing_may_come_before_the_connack():
     wire = Wire()
-    wire.session.connect(wire.now)
+    wire.open()
     raises(ProtocolError, wire.feed, b"\x30\x05\x00\x01abc")
 
 
 def test_nothing_is_sent_while_not_connected():
     wire = Wire()
     wire.post("t", b"hi")
-    assert wire.sent() == []
-    wire.session.connect(wire.now)
+    wire.session.send()
+    wire.open()
+    assert [packet[0] for packet in wire.sent()] == [0x10]
     assert wire.sent() == []
 
 
@@ -345,7 +344,7 @@ def test_several_filters_leave_in_one_packet():
     assert after == [b"\x82\x0c\xff\xff\x00\x01a\x00\x00\x03b/+\x02"]
     wire.feed(b"\x90\x04\xff\xff\x00\x80")
     assert wire.session.rejected == ["b/+"]
-    assert settled(wire.session)
+    assert not wire.session.untold
 
 
 def test_mqtt_3_1_greets_in_its_own_way():
@@ -359,8 +358,24 @@ def test_a_filter_asked_for_again_and_again_is_held_once():
         wire.connect(CONNACK_PRESENT)
         want(wire.session, "f", 1)  # as a program does that subscribes whenever it is connected
         wire.sent()
-    wire.session.lost()
+    wire.session.hang_up()
     assert wire.session.untold == ["f"]
+
+
+def test_a_filter_changed_while_it_is_asked_for_is_asked_for_again():
+    wire = Wire()
+    wire.connect()
+    want(wire.session, "f", 1)
+    assert len(wire.sent()) == 1
+    want(wire.session, "f", 2)
+    assert wire.sent() == []
+    wire.feed(b"\x90\x03\xff\xff\x01")
+    assert wire.sent() == [b"\x82\x06\xff\xff\x00\x01f\x02"]
+    want(wire.session, "f", None)
+    wire.feed(b"\x90\x03\xff\xff\x02")
+    assert wire.sent() == [b"\xa2\x05\xff\xff\x00\x01f"]
+    wire.feed(b"\xb0\x02\xff\xff")
+    assert not wire.session.untold
 
 
 def test_a_keep_alive_shorter_than_an_answer_may_take():

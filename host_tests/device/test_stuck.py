@@ -3,7 +3,7 @@
 import io
 import select
 
-from mqtt.connection import Connection
+from mqtt.core import Core
 
 CONNACK = b"\x20\x02\x00\x00"
 
@@ -33,7 +33,7 @@ class Stream(io.IOBase):
 def test_a_packet_in_pieces_arrives_whole_while_nothing_can_be_sent():
     got = []
     stream = Stream()
-    connection = Connection("c", on_message=lambda *message: got.append(bytes(message[1])))
+    connection = Core("c", 8, 512, {"on_message": lambda *message: got.append(bytes(message[1]))})
     connection.open(lambda: stream)
     assert connection.opened()
     stream.pieces.append(CONNACK)

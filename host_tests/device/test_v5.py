@@ -5,12 +5,12 @@ from far import CONNECT, PUBLISH, Broker, Clock, run
 from wire import Wire, raises
 
 from mqtt.auth import reauthenticate
-from mqtt.filters import ask, check_granted, settled
+from mqtt.core import LinkError, ProtocolError, Refused
 from mqtt.link import Link
-from mqtt.packet import LinkError, ProtocolError, Refused
 from mqtt.properties import joined, varint
 from mqtt.reasons import raise_for
 from mqtt.simple import MQTTClient
+from mqtt.topic import ask, check_granted
 from mqtt.v5 import disconnect, options
 
 CONNACK = b"\x20\x03\x00\x00\x00"
@@ -38,7 +38,7 @@ def published(packet, topic=b"t"):
 def post(wire, payload=b"x", topic="t", qos=1, retain=0, properties=None):
     flags = qos << 1 | retain
     if properties:
-        payload = joined(wire.session, properties, payload)
+        payload = joined(wire.session.version, properties, payload)
         flags |= 16
     return wire.outbox.put(topic, payload, flags)
 
@@ -94,7 +94,7 @@ def test_properties_of_connect_are_checked_at_once():
 def test_refusal_carries_code_words_and_reason():
     # [MQTT5-4.13.2-1]
     wire = Wire(version=5)
-    wire.session.connect(wire.now)
+    wire.open()
     error = raises(Refused, wire.feed, connack(b"\x1f\x00\x03why", code=0x87))
     assert error.code == 0x87
     assert "not authorized" in str(error) and "why" in str(error)
@@ -102,17 +102,16 @@ def test_refusal_carries_code_words_and_reason():
 
 def test_a_broker_of_3_1_1_refuses_in_its_own_way():
     wire = Wire(version=5)
-    wire.session.connect(wire.now)
+    wire.open()
     assert raises(Refused, wire.feed, b"\x20\x02\x00\x01").code == 1
-    wire.session.lost()
-    wire.session.connect(wire.now)
+    wire.open()
     raises(ProtocolError, wire.feed, b"\x20\x02\x00\x00")
 
 
 def test_session_present_where_none_was_asked_for():
     # [MQTT5-3.2.2-4]
     wire = Wire(version=5)
-    wire.session.connect(wire.now)
+    wire.open()
     raises(ProtocolError, wire.feed, PRESENT)
 
 
@@ -148,17 +147,16 @@ def test_properties_of_a_message_stand_before_its_payload():
 
 def test_no_property_before_version_5():
     wire = Wire()
-    error = raises(ValueError, joined, wire.session, {"content_type": "a"}, b"x")
+    error = raises(ValueError, joined, wire.session.version, {"content_type": "a"}, b"x")
     assert "version=5" in str(error)
 
 
 def test_bad_properties_of_a_message_are_named():
     # [MQTT5-1.5.7-1], [MQTT5-3.3.2-13], [MQTT5-3.3.2-14], [MQTT5-3.3.2-19], [MQTT5-3.3.4-6]
-    session = up().session
     for bad in ({"nonsense": 1}, {"subscription_identifier": 1}, {"content_type": "\ud800"},
                 {"response_topic": "a/#"}, {"message_expiry": -1},
                 {"user_property": [("k", "\0")]}, {"response_topic": "\ud800"}):  # fmt: skip
-        raises(ValueError, joined, session, bad, b"x")
+        raises(ValueError, joined, 5, bad, b"x")
 
 
 def test_a_topic_that_repeats_goes_out_as_a_number():
@@ -171,10 +169,7 @@ def test_a_topic_that_repeats_goes_out_as_a_number():
     assert b"sensor/b" in other and other.endswith(b"\x00x")  # one alias is all the broker takes
     assert again[:4] == b"\x32\x09\x00\x00" and again.endswith(b"\x03\x23\x00\x01x")
     # An alias lives as long as its connection. [MQTT5-3.3.2-7]
-    wire.session.lost()
-    wire.session.connect(wire.now)
-    wire.feed(connack(b"\x22\x00\x05"))
-    first, other, again, _ = wire.sent()
+    _, (first, other, again, _) = wire.connect(connack(b"\x22\x00\x05"))
     assert b"sensor/a" in first and b"sensor/b" in other and b"sensor/a" not in again
 
 
@@ -306,10 +301,7 @@ def test_nothing_is_sent_twice_on_one_connection():
     post(wire)
     pid = published(wire.sent()[0])[0]
     raises(LinkError, wire.later, 5000)
-    wire.session.lost()
-    wire.session.connect(wire.now)
-    wire.feed(PRESENT)
-    (again,) = wire.sent()
+    _, (again,) = wire.connect(PRESENT)
     assert again[0] == 0x3A and published(again)[0] == pid
 
 
@@ -365,7 +357,7 @@ def test_a_large_message_keeps_its_properties():
 
     wire = up(buffer=32, on_large=lambda *_: Sink())
     body = b"\x00\x01t\x04\x03\x00\x01c" + b"y" * 100
-    assert wire.feed(bytes((0x30, len(body))) + body) == [(b"t", b"y" * 100)]
+    assert wire.feed(bytes((0x30, len(body))) + body) == [("t", b"y" * 100)]
     assert wire.session.properties == {"content_type": "c"}
 
 
@@ -374,9 +366,9 @@ def test_large_properties_cost_the_message_alone():
         wire = up(buffer=32, on_large=print)
         raw = b"\x09\x00" + bytes((size,)) + b"c" * size
         body = b"\x00\x01t\x00\x07" + varint(len(raw)) + raw + b"y" * 30
-        assert wire.feed(b"\x32" + varint(len(body)) + body) in ([0], [])
+        assert wire.feed(b"\x32" + varint(len(body)) + body) == []
         assert wire.sent() == [b"\x40\x02\x00\x07"]
-        assert wire.session.incoming.skipped == 1
+        assert wire.session.skipped == 1
 
 
 def test_subscribe_with_options_and_identifiers():
@@ -385,13 +377,11 @@ def test_subscribe_with_options_and_identifiers():
     session = wire.session
     level = options(1, no_local=True, as_published=True, handling=2)
     ask(session, [("a", level), "b", ("c", options(identifier=300))], 2)
-    (one,) = wire.sent()
-    assert one == b"\x82\x0b\xff\xff\x00\x00\x01a\x2d\x00\x01b\x02", one
+    assert wire.sent() == [b"\x82\x0b\xff\xff\x00\x00\x01a\x2d\x00\x01b\x02"]
     wire.feed(b"\x90\x09\xff\xff\x04\x1f\x00\x01x\x01\x02")
-    (other,) = wire.replies
-    assert other == b"\x82\x0a\xff\xff\x03\x0b\xac\x02\x00\x01c\x00", other
+    assert wire.sent() == [b"\x82\x0a\xff\xff\x03\x0b\xac\x02\x00\x01c\x00"]
     wire.feed(b"\x90\x04\xff\xff\x00\x00")
-    assert settled(session)
+    assert not session.untold
 
 
 def test_bad_options_are_refused():
@@ -418,29 +408,15 @@ def test_shares():
 
 def test_a_goodbye_with_a_reason():
     # [MQTT5-3.14.2-1]
-    class Client:
-        _data = None
-        said = b""
-
-        def __init__(self, session):
-            self.session = session
-
-        def send(self, encoded):
-            packet = self.session.packet
-            self.said += bytes(packet.tx[packet.start : packet.stop])
-
-        def hang_up(self):
-            self.session.lost()
-
-    client = Client(up().session)
-    disconnect(client)
-    assert client.said == b"\xe0\x02\x04\x00" and not client.session.up
-    client = Client(up().session)
-    raises(ValueError, disconnect, client, 1)
-    raises(ValueError, lambda: disconnect(client, 4, server_reference="x"))
-    assert not client.said
-    disconnect(client, 0, session_expiry=60, reason_string="x" * 200)
-    assert client.said[:5] == b"\xe0\xd3\x01\x00\xd0"
+    wire = up()
+    disconnect(wire.session)
+    assert wire.stream.written == b"\xe0\x02\x04\x00" and not wire.session.up
+    wire = up()
+    raises(ValueError, disconnect, wire.session, 1)
+    raises(ValueError, lambda: disconnect(wire.session, 4, server_reference="x"))
+    assert not wire.sent()
+    disconnect(wire.session, 0, session_expiry=60, reason_string="x" * 200)
+    assert wire.stream.written[:5] == b"\xe0\xd3\x01\x00\xd0"
 
 
 def test_refused_filters_say_why():
@@ -465,7 +441,7 @@ def test_unsubscribe():
     ask(wire.session, ["a"], None)
     wire.sent()
     wire.feed(b"\xb0\x04\xff\xff\x00\x11")
-    assert settled(wire.session)
+    assert not wire.session.untold
 
 
 def test_answers_to_nothing_are_counted():
@@ -515,7 +491,7 @@ def test_a_publish_allocates_next_to_nothing():
     number = post(wire)
     assert number is not None
     before = gc.mem_alloc()
-    assert wire.session.next_packet(wire.now)
+    assert wire.session.next_packet()
     used = gc.mem_alloc() - before
     gc.enable()
     assert used <= 64, used
@@ -552,8 +528,8 @@ def authenticating(**arguments):
     """A wire whose client has a method, and has sent CONNECT."""
     method = Steps()
     wire = Wire(version=5, authentication=method, **arguments)
-    wire.session.connect(wire.now)
-    return wire, method, wire.encoded()
+    wire.open()
+    return wire, method, wire.sent()[0]
 
 
 def answers(answer, code, data):
@@ -616,31 +592,20 @@ def authenticated():
     return wire, method
 
 
-class Owner:
-    """What reauthenticate() wants of a client."""
-
-    def __init__(self, wire):
-        self.session = wire.session
-
-    def send(self):
-        pass
-
-
 def test_authenticating_again_goes_on_beside_the_messages():
     # [MQTT5-4.12.1-1], [MQTT5-3.15.2-1]
     wire, method = authenticated()
-    reauthenticate(Owner(wire))
+    reauthenticate(wire.session)
     (again,) = wire.sent()
     assert answers(again, 0x19, b"hi") and method.begun == 2
-    raises(OSError, reauthenticate, Owner(wire))
+    raises(OSError, reauthenticate, wire.session)
     post(wire)
     assert len(wire.sent()) == 1
     wire.feed(CHALLENGE)
     assert answers(wire.sent()[0], 0x18, b"nonc!")
     done = PROOF
     wire.feed(bytes((0xF0, len(done) + 2, 0, len(done))) + done)
-    reauthenticate(Owner(wire))
-    wire.session.lost()
+    reauthenticate(wire.session)
     wire.connect(connack(PROOF))
     assert wire.sent() == [] or wire.sent()[0][0] != 0xF0  # what was under way is over
 
@@ -648,11 +613,11 @@ def test_authenticating_again_goes_on_beside_the_messages():
 def test_without_a_method_there_is_no_auth():
     # [MQTT5-4.12.0-6], [MQTT5-4.12.0-7]
     wire = up()
-    raises(ValueError, reauthenticate, Owner(wire))
+    raises(ValueError, reauthenticate, wire.session)
     assert wire.sent() == []
     raises(ProtocolError, wire.feed, CHALLENGE)
     wire = Wire(version=5)
-    wire.session.connect(wire.now)
+    wire.open()
     raises(ProtocolError, wire.feed, connack(METHOD))
     wire, _ = authenticated()
     raises(ProtocolError, wire.feed, CHALLENGE)  # nobody asked
@@ -684,10 +649,10 @@ def test_both_clients_authenticate():
         link = Link(broker, "me", version=5, authentication=Steps())
         link.post("t", "x")
         run(link, clock, 1000)
-        assert link.session.up and not link.outbox.count
+        assert link.up and not link.outbox.count
         reauthenticate(link)
         run(link, clock, 1000)
-        assert broker.steps == 4 and not link.session.auth and link.session.up
+        assert broker.steps == 4 and not link.v5.auth and link.up
         broker = AsksTwice(clock)
         client = MQTTClient("me", "", dial=broker, version=5, authentication=Steps())
         client.wait = clock.sleep

@@ -6,8 +6,8 @@ import asyncio
 from memory_broker import CONNECT, DISCONNECT, PUBLISH, Broker
 
 from mqtt.client import Client
+from mqtt.core import LinkError, Refused
 from mqtt.link import Link
-from mqtt.packet import LinkError, Refused
 from mqtt.simple import MQTTClient
 from mqtt.stopped import Stopped
 from mqtt.throttle import Throttle
@@ -159,7 +159,7 @@ def test_a_buffer_may_be_used_again_when_post_returns():
     for takes in (4, 20, 700):  # of the header, of the payload
         broker = Broker(takes=takes, every_ms=1)
         link = Link(broker, "id")
-        while not link.session.up:
+        while not link.up:
             link.wait(link.step())
         buffer = bytearray(b"A" * 1000)
         while link.post("t", buffer, qos=0) is None:
@@ -200,7 +200,7 @@ def test_connected_tells_this_attempt_s_refusal_and_no_earlier_one():
         assert isinstance(await outcome(one.__aenter__()), Refused)
         broker.code = 0
         async with one:
-            assert one.session.up
+            assert one.up
 
     run(main())
 
@@ -216,7 +216,7 @@ def test_connected_asked_between_a_refusal_and_the_next_attempt_waits_for_that()
         await one.connected()
         broker.code = 3
         broker.streams[-1].end()
-        while one.session.up:
+        while one.up:
             await one.progress()
         assert isinstance(await outcome(one.connected()), Refused)
         await one.stop()
@@ -353,14 +353,14 @@ def test_stop_returns_whether_the_goodbye_has_left():
         await one.connected()
         for payload in (b"x" * 1000, b"2", b"3"):
             one.post("t", payload)
-        one.session.ping = True
-        one.session.answer_ms = 100
+        one.ping_due = True
+        one.answer_ms = 100
         if stuck:
             broker.every_ms = 60_000
             await asyncio.sleep_ms(20)
         left = await one.stop()
         kinds = [packet[0] >> 4 for packet in broker.streams[0].sent]
-        assert broker.streams[0].closed and not one.session.up
+        assert broker.streams[0].closed and not one.up
         assert len(broker.streams) == 1 and one.outbox.count == 3
         if stuck:
             assert not left and DISCONNECT not in kinds, (left, kinds)
@@ -380,7 +380,7 @@ def test_other_tasks_go_on_while_the_goodbye_waits_for_room():
         await one.connected()
         broker.takes = 100
         broker.every_ms = 60_000
-        one.session.answer_ms = 300
+        one.answer_ms = 300
         buffer = bytearray(b"x" * 1000)
         publish = asyncio.create_task(outcome(one.publish("t", buffer)))
         await asyncio.sleep_ms(0)
@@ -435,7 +435,7 @@ def test_stop_may_be_called_twice_or_cancelled():
         except asyncio.CancelledError:
             pass
         assert isinstance(await waiter, Stopped)
-        assert not one.session.up and broker.streams[0].closed
+        assert not one.up and broker.streams[0].closed
 
     run(main())
 

@@ -8,7 +8,7 @@ import select
 
 from wire import raises
 
-from mqtt.packet import LinkError, ProtocolError
+from mqtt.core import LinkError, ProtocolError
 from mqtt.websocket import websocket
 
 _POLL = 3

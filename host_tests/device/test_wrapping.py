@@ -7,8 +7,8 @@ from far import PINGREQ, PUBLISH, Broker, Clock, run
 from wire import raises
 
 from mqtt.client import Client
+from mqtt.core import LinkError
 from mqtt.link import Link
-from mqtt.packet import LinkError
 from mqtt.robust import MQTTClient as Robust
 from mqtt.serial import serial
 from mqtt.simple import MQTTClient
@@ -50,7 +50,7 @@ def test_a_client_that_was_stopped_or_only_made_days_ago_begins_at_once():
                 link.close()
             clock.sleep(REST)
             run(link, clock, 10)
-            assert link.session.up, closed
+            assert link.up, closed
 
 
 def test_so_do_reconnect_and_robust():
@@ -76,7 +76,7 @@ def test_a_connection_that_lasted_for_days_did_last():
                 run(link, clock, 200)
                 broker.stream.end()
                 run(link, clock, 120_000)  # it comes back, ever more rarely
-            assert link.session.up
+            assert link.up
             clock.sleep(rest)
             link.step()
             broker.stream.end()
@@ -159,7 +159,7 @@ def test_the_answer_that_came_during_a_rest_of_days_is_found():
     for rest in (DAY, REST):
         with Wrapping() as clock:
             for client, broker in clients(clock, keepalive=0):
-                client.session.ping = True
+                client.ping_due = True
                 client.send()
                 client.post("t", b"x")
                 clock.sleep(rest)
@@ -173,7 +173,7 @@ def test_an_answer_that_did_not_come_in_days_is_late():
         with Wrapping() as clock:
             for client, broker in clients(clock, keepalive=0):
                 broker.silent = True
-                client.session.ping = True
+                client.ping_due = True
                 client.send()
                 assert broker.of_kind(PINGREQ)
                 clock.sleep(rest)

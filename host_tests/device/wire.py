@@ -1,77 +1,83 @@
-"""A session with its far end in the test's hand: bytes in, packets out, a clock that is set."""
+"""A core with its far end in the test's hand: bytes in, packets out, a clock that is set."""
 
 import io
+import select
 
-from mqtt.outbox import Outbox
-from mqtt.session import Session
+from mqtt import connect, core, opening
 
 CONNACK = b"\x20\x02\x00\x00"
 CONNACK_PRESENT = b"\x20\x02\x01\x00"
 
+_POLL = 3  # a request of ioctl()
+
+
+class Stream(io.IOBase):
+    """Takes all that is written, and gives `step` bytes at a time if that is set."""
+
+    def __init__(self):
+        self.written = b""
+        self.unread = b""
+        self.step = 0
+
+    def write(self, data, at, n):
+        self.written += bytes(memoryview(data)[at : at + n])
+        return n
+
+    def readinto(self, buffer, n):
+        n = min(n, self.step or n, len(self.unread))
+        buffer[:n] = self.unread[:n]
+        self.unread = self.unread[n:]
+        return n or None
+
+    def close(self):
+        self.closed = True
+
+    def ioctl(self, request, flags):
+        return flags & select.POLLOUT if request == _POLL else 0
+
 
 class Wire:
-    """A Session and what it has sent; `now` is its clock."""
+    """A core and its stream; `now` is its clock, `outbox` what it sends from."""
 
-    def __init__(self, queue=8, **options):
+    def __init__(self, queue=8, buffer=512, **options):
         self.now = 1000
-        self.replies = []
-        self.outbox = Outbox(queue)
-        kind = Session
-        if options.get("version") == 5:
-            from mqtt.v5 import Session5 as kind
-        self.session = kind(io.BytesIO(128), self.outbox, "id", **options)
+        for module in (core, connect, opening):
+            module.ticks_ms = lambda: self.now
+        self._got = []
+        options["on_message"] = lambda *message: self._got.append(message[:2])
+        self.session = core.Core("id", queue, buffer, options)
+        self.outbox = self.session.outbox
+
+    def open(self):
+        """Open a connection, after the end of the last one; CONNECT is sent."""
+        self.session.hang_up()
+        self.stream = Stream()
+        self.session.open(lambda: self.stream)
+        assert self.session.opened()
 
     def connect(self, connack=CONNACK):
         """Open a connection; returns the CONNECT and what follows the CONNACK."""
-        self.session.lost()
-        self.session.connect(self.now)
-        sent = self.encoded()
+        self.open()
+        (sent,) = self.sent()
         self.session.tick(self.now)  # as a client does while it waits
         self.feed(connack)
         return sent, self.sent()
 
-    def encoded(self):
-        """The packet the session has just encoded."""
-        packet = self.session.packet
-        return bytes(packet.tx[packet.start : packet.stop]) + bytes(packet.tail or b"")
-
     def sent(self):
-        """All packets that the session wants to send now, one by one."""
-        packets, self.replies = self.replies, []
-        while self.session.next_packet(self.now):
-            packets.append(self.encoded())
+        """All packets that were sent since the last call, and those that are to leave now."""
+        self.session.send()
+        packets = split(self.stream.written)
+        self.stream.written = b""
         return packets
 
     def feed(self, data, step=0):
-        """Let bytes arrive, `step` at a time if given; returns the kinds of packet they made.
-
-        As a client does, it lets the session answer each packet before the next; see sent().
-        """
-        session = self.session
-        incoming = session.incoming
-        kinds = []
-        while data:
-            n = min(incoming.need, step or incoming.need, len(data))
-            incoming.into[:n] = data[:n]
-            data = data[n:]
-            incoming.held += n
-            while incoming.held:
-                first = incoming.packet(self.now)
-                if not first:
-                    break
-                kind = session.handle(first, self.now)
-                if kind == 0x30:
-                    if incoming.large:
-                        incoming.large.close()
-                        kinds.append((incoming.large.topic, incoming.large.payload))
-                        incoming.large = None
-                    else:
-                        kinds.append((str(incoming.topic(), "utf-8"), incoming.payload()))
-                    session.reply = session.ack
-                else:
-                    kinds.append(kind)
-                self.replies = self.sent()
-        return kinds
+        """Let bytes arrive, `step` at a time if given; returns the messages among them."""
+        self.stream.unread = data
+        self.stream.step = step
+        while self.stream.unread:
+            self.session.receive()
+        got, self._got = self._got, []
+        return got
 
     def post(self, topic, payload, qos=1):
         """Put a message of QoS 1 or 2 into the outbox."""
@@ -87,6 +93,24 @@ class Wire:
             self.session.tick(self.now)
             packets += self.sent()
         return packets
+
+
+def split(data):
+    """The packets that stand one behind the other in the data."""
+    packets = []
+    while data:
+        end = 1
+        size = shift = 0
+        while True:
+            size |= (data[end] & 127) << shift
+            shift += 7
+            end += 1
+            if data[end - 1] < 128:
+                break
+        assert end + size <= len(data), "a packet is not whole"
+        packets.append(data[: end + size])
+        data = data[end + size :]
+    return packets
 
 
 def raises(kind, function, *args):

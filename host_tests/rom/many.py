@@ -15,11 +15,11 @@ def readings(count):
     config.clear()
     client = node.client
     outbox = client.outbox
-    while not client.session.up:
+    while not client.up:
         client.wait(max(0, client.step()))
-    while client.session.untold or client.session.asked:
+    while client.untold:
         client.wait(max(0, client.step()))
-    forget("connect", "subscribe", package="mqtt")
+    forget("connect", package="mqtt")
     for taken in range(1, count + 1):
         node._read(node.sensors[taken & 1])
         left = 0 if taken == 1000 or taken == count else outbox.limit - 1

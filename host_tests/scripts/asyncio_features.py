@@ -24,7 +24,7 @@ async def every_qos_comes_back_in_order():
             if len(numbers) == 12:
                 break
         assert sorted(numbers) == list(range(12))
-        while one.session.unreleased:  # the last PUBREL
+        while one.unreleased:  # the last PUBREL
             await one.progress()
 
 
@@ -115,7 +115,7 @@ async def cancelled():
 
 async def the_second_broker_of_a_list_is_found():
     nobody = Client(["127.0.0.1", "127.0.0.1"], "list", PORT)  # two, to be told apart below
-    nobody._dials[0] = refuses
+    nobody.dials[0] = refuses
     async with nobody as one:
         await one.publish("list", "x", qos=1)
         assert one.failures == 1
@@ -148,7 +148,7 @@ async def what_cannot_work_is_refused_at_once():
                 raise AssertionError("accepted")
             except ValueError:
                 pass
-        assert not one.session.filters
+        assert not one.filters
         assert one.connects == 1
 
 

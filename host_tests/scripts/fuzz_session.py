@@ -1,18 +1,23 @@
-# Feeds mutated packets to the decoder and the session: COUNT SEED VERSION. Prints a line each
-# 100,000, and "done" with what came of them. What a broker sends may be handled, or end the
-# connection with a LinkError or Refused; anything else is a fault, printed with the seed and the
-# bytes.
+# Feeds mutated packets to a core: COUNT SEED VERSION. Prints a line each 100,000, and "done" with
+# what came of them. What a broker sends may be handled, or end the connection with a LinkError or
+# Refused; anything else is a fault, printed with the seed and the bytes.
+import gc
 import io
 import random
+import select
 import sys
 
 from micropython import const
 
-from mqtt.outbox import Outbox
-from mqtt.packet import LinkError, Refused
-from mqtt.session import Session
-from mqtt.subscribe import want
-from mqtt.topic import check_name
+from mqtt import connect, core
+
+gc.collect()  # what loading leaves behind is room for the next
+from mqtt import large, qos2, words  # noqa: E402, F401  # or they would lie about later
+
+gc.collect()
+from mqtt.connect import want  # noqa: E402
+from mqtt.core import Core, LinkError, Refused  # noqa: E402
+from mqtt.topic import check_name  # noqa: E402
 
 COUNT, SEED, VERSION = (int(word) for word in sys.argv[1:])
 _ROOM = const(128)
@@ -38,8 +43,6 @@ PACKETS = (
 
 
 if VERSION == 5:
-    from mqtt.v5 import Session5 as Session
-
     PACKETS = (
         b"\x20\x03\x00\x00\x00",
         b"\x20\x15\x01\x00\x12\x21\x00\x03\x13\x00\x0a\x22\x00\x04\x24\x01\x27\x00\x00\x00\x40\x25\x01",
@@ -93,57 +96,57 @@ def mutated(packet):
     return data
 
 
-def deliver(session, incoming, counts):
-    """As a connection does; what is delivered must be what MQTT allows."""
-    if incoming.large:
-        incoming.large.close()
-        check_name(incoming.large.topic)
-        incoming.large = None
-    else:
-        topic = incoming.topic()
-        check_name(topic)
-        assert 2 + len(topic) + len(incoming.payload()) <= incoming.end - incoming.body
-    session.reply = session.ack
-    counts[1] += 1
+class Stream(io.IOBase):
+    """Gives what is fed, some bytes at a time, and takes everything."""
 
+    def __init__(self):
+        self.unread = memoryview(b"")
+        self.closed = False
 
-def feed(session, data, now, counts):
-    incoming = session.incoming
-    at = 0
-    while at < len(data):
-        n = min(incoming.need, len(data) - at, 1 + random.getrandbits(6))
+    def readinto(self, buffer, n):
+        n = min(n, len(self.unread), 1 + random.getrandbits(6))
         assert n > 0, "no room"
-        incoming.into[:n] = data[at : at + n]
-        at += n
-        incoming.held += n
-        while incoming.held:
-            first = incoming.packet(now)
-            if not first:
-                break
-            if session.handle(first, now) == 0x30:
-                deliver(session, incoming, counts)
-            while session.next_packet(now):
-                pass
+        buffer[:n] = self.unread[:n]
+        self.unread = self.unread[n:]
+        return n
+
+    def write(self, data, at, n):
+        assert not self.closed
+        return n
+
+    def ioctl(self, request, flags):
+        return flags & select.POLLOUT if request == 3 else 0
+
+    def close(self):
+        self.closed = True
 
 
 def main():
     random.seed(SEED)
-    outbox = Outbox(4)
-    sink = Sink()
-    session = Session(
-        io.BytesIO(64), outbox, "id", buffer=_ROOM, window=4, on_large=lambda *_: sink,
-        version=VERSION, clean=False,
-    )  # fmt: skip
-    counts = [0, 0, 0]  # packets fed, messages delivered, connections ended
     now = 0
-    connected = False
+    core.ticks_ms = connect.ticks_ms = lambda: now
+
+    def delivered(topic, payload, retained, told=None):
+        check_name(topic)
+        assert payload is sink or 4 + len(topic) + len(payload) <= _ROOM
+        counts[1] += 1
+
+    sink = Sink()
+    session = Core("id", 4, _ROOM, {
+        "window": 4, "on_large": lambda *_: sink, "version": VERSION, "clean": False,
+        "on_message": delivered,
+    })  # fmt: skip
+    session.catches = ()
+    outbox = session.outbox
+    counts = [0, 0, 0]  # packets fed, messages delivered, connections ended
+    stream = Stream()
     for number in range(COUNT):
-        if connected and session.incoming.began is not None and not random.getrandbits(2):
-            session.lost()  # the rest of a packet does not come: its deadline has passed
-            connected = False
-        if not connected:
-            session.connect(now)
-            connected = True
+        if session.began is not None and not random.getrandbits(2):
+            session.hang_up()  # the rest of a packet does not come: its deadline has passed
+        if not session.stream:
+            stream = Stream()
+            session.open(lambda stream=stream: stream)
+            session.opened()
         while outbox.count < 4:
             outbox.put("t", b"x", 2 + (outbox.removed + outbox.count) % 2 * 2)
         if not session.untold:
@@ -156,11 +159,13 @@ def main():
         now = number & 0x3FFFFFF
         counts[0] += 1
         try:
-            feed(session, data, now, counts)
+            stream.unread = memoryview(data)
+            while len(stream.unread):
+                session.receive()
+            assert not session.handler_errors
         except (LinkError, Refused):
             counts[2] += 1
-            session.lost()
-            connected = False
+            session.hang_up()
         except Exception as error:
             print("fault: seed", SEED, "packet", number, "".join("%02x" % byte for byte in data))
             sys.print_exception(error)

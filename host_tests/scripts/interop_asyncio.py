@@ -39,18 +39,18 @@ class Agent:
             will=will, user=user, password=password, **options
         )  # fmt: skip
         for name, value in limits:
-            setattr(self.client.session, name, value)
+            setattr(self.client, name, value)
         return await self.reopen() if wait else self.client.start()
 
     async def reopen(self):
         client = self.client
         client.start()
-        while not client.session.up:
+        while not client.up:
             if self.lost_with:
                 await client.stop()
                 raise self.lost_with
             await asyncio.sleep_ms(1)
-        return client.session.present
+        return client.present
 
     def keep(self, topic, payload, retained, properties=None):
         told = properties or {}
@@ -78,12 +78,12 @@ class Agent:
         return got
 
     async def reconnect(self):
-        while not self.client.session.up or self.client.connects < 2:
+        while not self.client.up or self.client.connects < 2:
             await asyncio.sleep_ms(1)
-        return self.client.session.present
+        return self.client.present
 
     async def skipped(self):
-        return self.client.session.incoming.skipped
+        return self.client.skipped
 
     async def connects(self):
         return self.client.connects
@@ -130,13 +130,13 @@ class Agent:
         return self.client.outbox.count
 
     async def count(self, name):
-        return getattr(self.client.session, name)
+        return getattr(self.client, name)
 
     async def server(self):
-        return self.client.session.server
+        return self.client.server
 
     async def aliases(self):
-        return len(self.client.session.packet._aliases)
+        return len(self.client.v5._aliases)
 
     async def close(self):
         await self.client.stop()

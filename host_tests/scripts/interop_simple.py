@@ -4,8 +4,8 @@ import json
 import sys
 from time import sleep_ms, ticks_diff, ticks_ms
 
+from mqtt.connect import want
 from mqtt.simple import MQTTClient
-from mqtt.subscribe import want
 
 LIMITS = ("answer_ms", "connect_ms")
 
@@ -36,7 +36,7 @@ class Agent:
             client_id, "127.0.0.1", port, user, password, keepalive, on_large=None, **options
         )
         for name, value in limits:
-            setattr(client.session, name, value)
+            setattr(client, name, value)
         client.set_callback(self.keep)
         if will:
             topic, payload, qos, retain = will
@@ -44,7 +44,7 @@ class Agent:
         return client.connect(clean)
 
     def keep(self, topic, payload):
-        told = self.client.session.properties if self.client.session.version == 5 else {}
+        told = self.client.properties if self.client.version == 5 else {}
         if "correlation_data" in told:
             told["correlation_data"] = told["correlation_data"].decode()
         self.got.append((topic.decode(), payload.decode(), None, told))
@@ -71,7 +71,7 @@ class Agent:
         return self.client.reconnect()
 
     def skipped(self):
-        return self.client.session.incoming.skipped
+        return self.client.skipped
 
     def connects(self):
         return self.client.connects
@@ -95,7 +95,7 @@ class Agent:
         self.client.set_callback({"none": None, "raises": raises, "publishes": publishes}[name])
 
     def begin_subscribe(self, topic):
-        want(self.client.session, topic, 1)
+        want(self.client, topic, 1)
         self.client.send()
 
     def until_waiting(self, count):
@@ -112,13 +112,13 @@ class Agent:
         return self.client.outbox.count
 
     def count(self, name):
-        return getattr(self.client.session, name)
+        return getattr(self.client, name)
 
     def server(self):
-        return self.client.session.server
+        return self.client.server
 
     def aliases(self):
-        return len(self.client.session.packet._aliases)
+        return len(self.client.v5._aliases)
 
     def reopen(self):
         return self.client.reconnect()

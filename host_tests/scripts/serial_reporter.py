@@ -2,9 +2,9 @@
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
+from mqtt.connect import want
 from mqtt.link import Link
 from mqtt.serial import serial
-from mqtt.subscribe import want
 
 PAUSE = int(sys.argv[1])
 PRINTS = sys.argv[2] == "prints"
@@ -21,7 +21,7 @@ link = Link(
     on_connect=lambda: print("up"), on_lost=lambda error: print("lost", error),
     backoff_ms=(100, 500),
 )  # fmt: skip
-want(link.session, "petrel/board/in", 1)
+want(link, "petrel/board/in", 1)
 due = ticks_ms()
 number = 0
 while True:

@@ -6,7 +6,7 @@ from mqtt.simple import MQTTClient
 
 PORT, COUNT = (int(word) for word in sys.argv[1:3])
 client = MQTTClient("publisher", "127.0.0.1", PORT, keepalive=10)
-client.session.clean = False
+client.clean = False
 client.reconnect()
 print("connected")
 lost = 0

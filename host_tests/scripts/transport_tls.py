@@ -50,7 +50,7 @@ async def waiting():
         user="u", password="secret",
     )  # fmt: skip
     client.start()
-    while not (client.session.up or lost):
+    while not (client.up or lost):
         await client.progress()
     if lost:
         print("refused", lost[0])

@@ -45,9 +45,9 @@ async def waiting():
         dial, "ws", on_message=arrived, on_lost=lost.append, buffer=int(SIZE) + 64,
         backoff_ms=(50, 100),
     )  # fmt: skip
-    client.session.connect_ms = 3000
+    client.connect_ms = 3000
     client.start()
-    while not (client.session.up or lost):
+    while not (client.up or lost):
         await client.progress()
     if lost:
         print("refused", lost[0])

@@ -15,7 +15,7 @@ begins each connection, and each reauthenticate(). Imported when there is a meth
 
 from micropython import const
 
-from mqtt.packet import ProtocolError, Refused
+from mqtt.core import ProtocolError, Refused
 from mqtt.properties import encode
 
 _AUTH = const(0xF0)
@@ -31,10 +31,10 @@ def reauthenticate(client):
     Raises OSError if there is no connection, or the last time is not over yet, ValueError if the
     client was made without a method. [MQTT5-4.12.1-1]
     """
-    session = client.session
-    if session.authentication is None:
+    session = client.v5
+    if session is None or session.authentication is None:
         raise ValueError("no authentication was given [MQTT5-4.12.0-7]")
-    if not session.up or session.auth:
+    if not client.up or session.auth:
         raise OSError("not connected, or under way already")
     session.auth = _packet(session, _AGAIN, session.authentication.first())
     client.send()
@@ -55,16 +55,17 @@ def connected(session, server):
     _take(session, server, _SUCCESS)
 
 
-def arrived(session, incoming, size, now):
+def arrived(session, size, now):
     """AUTH."""
-    at = incoming.body
-    code = incoming.buffer[at] if size else _SUCCESS
-    if session.authentication is None or (session.up and not session.auth):
+    core = session.core
+    at = core.body
+    code = core.rx[at] if size else _SUCCESS
+    if session.authentication is None or (core.up and not session.auth):
         raise ProtocolError("AUTH that was not asked for")  # [MQTT5-4.12.0-6]
-    if code != _CONTINUE and (code != _SUCCESS or not session.up):
+    if code != _CONTINUE and (code != _SUCCESS or not core.up):
         raise ProtocolError("AUTH with the code 0x%02x" % code)
-    session._heard = session.asked_at = now  # it goes on
-    _take(session, session._told(at + 1, _AUTH) if size > 1 else {}, code)
+    core.heard = core.asked_at = now  # it goes on
+    _take(session, session.told(at + 1, _AUTH) if size > 1 else {}, code)
 
 
 def _take(session, told, code):
@@ -76,7 +77,8 @@ def _take(session, told, code):
     try:
         if code == _CONTINUE:
             session.auth = _packet(session, _CONTINUE, method.answer(data))  # [MQTT5-4.12.0-3]
-            session.reply = session.reply or _AUTH  # so that it leaves at once
+            core = session.core
+            core.reply = core.reply or _AUTH << 16  # so that it leaves at once
         else:
             session.auth = None
             method.done(data)
@@ -90,12 +92,11 @@ def send(session):
     """Encode the AUTH that waits."""
     waits = session.auth
     session.auth = True  # an answer is awaited
-    if session.reply == _AUTH:
-        session.reply = 0
-    packet = session.packet
-    packet.out.seek(0)
-    packet.out.write(waits[2:])
-    packet.finish(_AUTH, waits[0] << 8 | waits[1])
+    core = session.core
+    if core.reply == _AUTH << 16:
+        core.reply = 0
+    core.tx[5:] = waits
+    core.finish(_AUTH)
     return True
 
 

@@ -1,6 +1,6 @@
 """When to come back after a connection has ended. Imported when one has; mqtt.link has the rules.
 
-Two counts decide. `_attempt`, of failures in a row, is for a broker that is away: the pause is
+Two counts decide. `attempt`, of failures in a row, is for a broker that is away: the pause is
 drawn from 0 up to a limit that doubles. The score is for a far end that takes the connection and
 then ends it, and only time or work brings it down again: see _pause().
 """
@@ -10,7 +10,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.packet import LinkError, ProtocolError, Refused
+from mqtt.core import LinkError, ProtocolError, Refused
 
 _SCORE = const(0)  # of `past`, see mqtt.suspects for the others
 _HEAD = const(1)
@@ -25,32 +25,31 @@ _UNAVAILABLE = const(b"\x03\x88\x89")  # refusals that may soon be over
 
 
 def ended(client, error):
-    """Set client._since, when the next connection may begin; returns the error, explained.
+    """Set client.since, when the next connection may begin; returns the error, explained.
 
     To be called before the client hangs up.
     """
     now = ticks_ms()
     raised = error
-    session = client.session
     first, longest = (max(each, 1) for each in client.backoff_ms)
     past = _past(client, now)
-    life = ticks_diff(now, client._since)
-    acked = client.outbox.removed - client._removed
-    busy = session.up and session.sent > 0  # something was on its way
-    work = acked if busy else acked - client._behind  # a backlog that was waiting shows little
-    if session.up and life < 0:  # the ticks have wrapped: that was more than six days
+    life = ticks_diff(now, client.since)
+    acked = client.outbox.removed - client.removed
+    busy = client.up and client.sent > 0  # something was on its way
+    work = acked if busy else acked - client.behind  # a backlog that was waiting shows little
+    if client.up and life < 0:  # the ticks have wrapped: that was more than six days
         life = _WEEK_MS
-    lasted = session.up and life > 5 * longest  # the longest pause, and some
+    lasted = client.up and life > 5 * longest  # the longest pause, and some
     if lasted:
         past[_SCORE] = 0
     elif work >= _WORK and work * _WORK_MS >= life:
         past[_SCORE] = max(0, past[_SCORE] - work)
     good = lasted or acked > 0
-    client._attempt = 1 if good else client._attempt + 1
+    client.attempt = 1 if good else client.attempt + 1
     closed = _closed(client, error)
     # What the far end says may be wrong, each time: a message that it keeps for us, say.
     thrown_out = closed or isinstance(error, (Refused, ProtocolError))
-    thrown_out = thrown_out or (session.up and _is_link(error))
+    thrown_out = thrown_out or (client.up and _is_link(error))
     if closed or lasted:
         from mqtt.suspects import look_into
 
@@ -58,7 +57,7 @@ def ended(client, error):
     else:
         past[_HEAD] = -1  # not "in a row" any more
     # There is a pause when a good connection has ended, and when every broker was tried.
-    rounds, others = divmod(client._attempt, len(getattr(client, "_dials", "1")))
+    rounds, others = divmod(client.attempt, len(getattr(client, "dials", "1")))
     pause = 0
     if good or not others:
         draw = client.random(24)
@@ -69,8 +68,8 @@ def ended(client, error):
             pause = _pause(level, error, busy, acked, first, longest, draw)
         else:
             pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
-    client._since = ticks_add(now, pause)
-    if not session.up:
+    client.since = ticks_add(now, pause)
+    if not client.up:
         from mqtt.transport import at
 
         if at:  # else it was opened in another way, and there is nothing to add
@@ -102,7 +101,7 @@ def _closed(client, error):
         return False
     if type(error) is LinkError:  # what was late is one, too
         return str(error).startswith("the broker ")
-    return client.session.up or error.errno == ECONNRESET
+    return client.up or error.errno == ECONNRESET
 
 
 def _pause(level, error, busy, acked, first, longest, draw):

@@ -8,39 +8,41 @@ from mqtt.topic import check_name
 _DAY_MS = const(86_400_000)  # more than six of them the ticks cannot count
 
 
-def check(client_id, queue, buffer, version, session, backoff_ms):
+def check(client_id, queue, buffer, version, options, timeout):
     """TypeError or ValueError for an option that no connection could be made with.
 
-    session: the further arguments of mqtt.session.Session; the will is put there as it is held.
-    `timeout`, in seconds, may be among them, see MQTTClient.connect() of mqtt.simple.
+    options: see mqtt.core.Core; the will is put there as it is held. timeout: of a connect(), in
+    seconds, or None
     """
     if version not in (3, 4, 5):
         raise ValueError("version: %r; 3 for MQTT 3.1, 4 for 3.1.1, 5" % (version,))
-    _who(client_id, version, **session)
-    _number("keepalive", session.get("keepalive", 0), 0, 65535, "seconds")
-    _number("window", session.get("window", 8), 1, 30, "messages in flight")
+    _who(client_id, version, options)
+    _number("keepalive", options.get("keepalive", 0), 0, 65535, "seconds")
+    _number("window", options.get("window", 8), 1, 30, "messages in flight")
     _number("buffer", buffer, 16, 1 << 28, "bytes")
     if not hasattr(queue, "put"):
         _number("queue", queue, 1, 65535, "messages, or an outbox")
     for name in ("answer_ms", "connect_ms"):
-        _number(name, session.get(name, 1), 1, _DAY_MS, "ms")
-    timeout = session.get("timeout")
+        _number(name, options.get(name, 1), 1, _DAY_MS, "ms")
     if timeout is not None and not (
         isinstance(timeout, (int, float)) and 0.001 <= timeout <= 86_400
     ):
         raise ValueError("timeout: %r; 0.001 to 86400 seconds" % (timeout,))
+    backoff_ms = options.get("backoff_ms", (1, 1))
     if not isinstance(backoff_ms, (tuple, list)) or len(backoff_ms) != 2:
         raise ValueError("backoff_ms: %r; (first, longest) pause, in ms" % (backoff_ms,))
     first, longest = backoff_ms
     _number("backoff_ms: the first pause", first, 1, _DAY_MS, "ms")
     _number("backoff_ms: the longest pause", longest, first, _DAY_MS, "ms, from the first on")
-    if session.get("will"):
-        session["will"] = _will(session["will"], version)
+    if options.get("will"):
+        options["will"] = _will(options["will"], version)
 
 
-def _who(client_id, version, user=None, password=None, clean=True, **_):
+def _who(client_id, version, options):
+    user = options.get("user")
+    password = options.get("password")
     _text("client_id", client_id, "; use binascii.hexlify()")
-    if not client_id and not clean and version < 5:
+    if not client_id and not options.get("clean", True) and version < 5:
         raise ValueError("client_id: empty; a persistent session needs one [MQTT-3.1.3-7]")
     if user is not None:
         _text("user", user)

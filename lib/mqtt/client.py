@@ -9,21 +9,22 @@ filter asked for stays asked for.
 """
 
 import asyncio
+import gc
 from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
-from mqtt.filters import ask, check_filter, check_granted, settled
+from mqtt.core import Refused
 from mqtt.link import Link
-from mqtt.packet import Refused
-from mqtt.topic import check_name
+from mqtt.topic import ask, check_filter, check_granted, check_name
+
+gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
 _TICK_MS = const(1000)  # at most so long between two looks at the deadlines
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 
-
-def _switch():  # after core._io_queue.queue_read(): wait for that, as asyncio's own streams do
-    yield
+if False:  # for type checkers
+    from typing import Any
 
 
 class Client(Link):
@@ -35,16 +36,17 @@ class Client(Link):
     # Who takes a step is never cancelled within it: that was raised by the application.
     catches = (Exception, asyncio.CancelledError)
 
-    def __init__(self, *arguments, throttle=None, **options):
+    throttle: "Any" = None
+    # The task that reads: None before start(), False after stop().
+    _reader: "Any" = None
+    _clock = _router = _inbox = _waiting = _reader
+    _reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
+
+    def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self._throttle = throttle
-        # The task that reads: None before start(), False after stop().
-        self._reader = None
-        self._clock = self._router = self._inbox = self._waiting = None
-        self._topic = self  # the last that was found good; none yet
+        self._topic = self  # the last to publish to that was found good; none yet
         self._burst = 0  # messages of QoS 0 since other tasks had their turn, modulo 8
-        self._reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
-        self._progress = asyncio.Event()
+        self._sleepers = core.TaskQueue()  # tasks that wait for something to happen
 
     def start(self):
         """Begin to connect, and keep connected until stop(). Call it inside the event loop."""
@@ -70,7 +72,7 @@ class Client(Link):
                 self._inbox.close()
             self._awake()
             try:
-                for left in self.left():
+                for left in self.goodbye():
                     if not left:
                         await asyncio.sleep_ms(_SOON_MS)
             finally:
@@ -80,8 +82,13 @@ class Client(Link):
     async def progress(self):
         """Wait until something has happened on the connection, whatever it is."""
         self._alive()
-        await self._progress.wait()
+        await self._wait()
         self._alive()
+
+    def _wait(self):  # a coroutine, as MicroPython has them; and what asyncio.Event does
+        self._sleepers.push(core.cur_task)
+        core.cur_task.data = self._sleepers  # where it is taken from when it is cancelled
+        yield
 
     async def connected(self):
         """Wait until the connection stands, however often it has to be tried.
@@ -89,10 +96,10 @@ class Client(Link):
         Raises Refused when the broker refuses it, for which trying again is no help.
         """
         failures = self.failures
-        while not self.session.up:
+        while not self.up:
             await self.progress()
-            if self.failures != failures and isinstance(self._error, Refused):
-                raise self._error
+            if self.failures != failures and isinstance(self.error, Refused):
+                raise self.error
 
     async def __aenter__(self):
         self.start()
@@ -116,11 +123,11 @@ class Client(Link):
         """
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
-        if self._throttle:
+        if self.throttle:
             from mqtt.payload import check
 
             payload = check(payload)
-            await self._throttle.turn(len(payload), self._alive)
+            await self.throttle.turn(len(payload), self._alive)
         if qos:
             while self.outbox.count == self.outbox.limit:
                 await self.progress()
@@ -132,24 +139,24 @@ class Client(Link):
             # a single one: where all that is allocated is coroutines, it would walk over the whole
             # heap for each of them.
             object()
-            if self._data is not None:
+            if self.left:
                 await self._drained()
         number = self.post(topic, payload, retain, qos, properties, True)
         if number is None:
             from mqtt.room import taken
 
             number = await taken(self, (topic, payload, retain, qos, properties, True))
-        if not qos and (self._tail is payload or self._data is payload):
+        if not qos and (self.tail is payload or self.data is payload):
             from mqtt.payload import left
 
             await left(self, payload)
         while self.outbox.removed <= number:
             self._alive()
-            await self._progress.wait()
-        if self.session.denied:
+            await self._wait()
+        if self.denied:
             from mqtt.reasons import raise_for
 
-            raise_for(self.session, number)
+            raise_for(self, number)
 
     def hand_over(
         self, topic, payload, retain=False, qos=1, policy="refuse", limit=32, properties=None
@@ -164,7 +171,7 @@ class Client(Link):
         if self._waiting is None:
             from mqtt.handover import Waiting
 
-            self._waiting = Waiting(self, self._throttle)
+            self._waiting = Waiting(self, self.throttle)
         message = check_name(topic), payload, retain, qos, properties
         return self._waiting.put(message, policy, limit)
 
@@ -174,14 +181,14 @@ class Client(Link):
         pattern: a filter, or a list of filters and (filter, qos); with MQTT 5 options() of mqtt.v5
         may stand for a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
-        asked = ask(self.session, pattern, qos)
+        asked = ask(self, pattern, qos)
         if not self.on_message:  # then they are for `async for`
             self.__aiter__()
         if self._reader:
             self._step()
-        while not settled(self.session):
+        while self.untold:
             await self.progress()
-        check_granted(self.session, asked)
+        check_granted(self, asked)
 
     async def unsubscribe(self, pattern):
         """Give up a filter, or a list of them; returns when the broker has answered."""
@@ -232,8 +239,8 @@ class Client(Link):
         return wait
 
     def _awake(self):
-        self._progress.set()
-        self._progress.clear()
+        while self._sleepers.peek():
+            core._task_queue.push(self._sleepers.pop())
 
     def _alive(self):
         """Raise Stopped after stop(): what is waited for will not happen."""
@@ -242,18 +249,18 @@ class Client(Link):
 
             raise Stopped
 
-    async def _read(self):
+    def _read(self):  # a coroutine, as MicroPython has them
         while True:
             wait = self._step()
             if self.stream is None or self.opening:
-                await asyncio.sleep_ms(min(wait, _TICK_MS))
+                yield from asyncio.sleep_ms(min(wait, _TICK_MS))  # type: ignore[misc]
                 continue
             try:
                 # What has come and was not read yet, or stands in a buffer of TLS, ends this.
                 queue = core._io_queue
-                (queue.queue_read if self._data is None else queue.queue_write)(self.stream)
+                (queue.queue_write if self.left else queue.queue_read)(self.stream)
                 self._reading = True
-                await _switch()
+                yield  # as asyncio's own streams do
             except asyncio.CancelledError:
                 if not self._reader:  # stop(), not hang_up() or stalled()
                     raise
@@ -269,8 +276,8 @@ class Client(Link):
 
     async def _drained(self):
         """Wait until the stream has taken all of the last packet, or the connection is gone."""
-        while self._data is not None:
+        while self.left:
             self._alive()
             wait = self._step()
-            if self._data is not None:  # else nobody knows for how long that would be
+            if self.left:  # else nobody knows for how long that would be
                 await asyncio.sleep_ms(wait)

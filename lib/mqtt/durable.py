@@ -18,7 +18,7 @@ from mqtt.journal import Journal
 from mqtt.outbox import Outbox
 
 _NEWEST = const(64)  # flag of what hold() had taken before the start
-_PIDS = const(65534)  # see mqtt.session
+_PIDS = const(65534)  # see mqtt.core
 
 
 class Durable(Outbox):

@@ -1,89 +1,95 @@
 """A packet larger than the buffer, passing through it. Imported when one comes, and not before."""
 
 import io
-import sys
 from time import ticks_diff
 
-from mqtt.packet import ProtocolError
+from mqtt.core import ProtocolError
 
 
 class Large:
     """A PUBLISH of `size` bytes, with the first of which the buffer is full.
 
     Piece after piece goes to a sink, if on_large gave one. What the sink raises costs the message
-    and not the connection. Either of them may end the connection: then incoming.large is no longer
-    this packet, and nothing of `incoming` is touched any more.
+    and not the connection. Either of them may end the connection: then core.large is no longer
+    this packet, and nothing of the core is touched any more. Nothing else is held of it but its
+    identifier, core.pid.
+    need: bytes that are to be read next
     """
 
-    def __init__(self, incoming, size):
-        self.first = first = incoming.buffer[0]
-        room = len(incoming.buffer)
+    def __init__(self, core, size):
+        self._core = core
+        self._first = first = core.rx[0]
+        room = len(core.rx)
         if first & 0xF0 != 0x30:
             raise ProtocolError("packet 0x%02x of %d bytes; %d fit" % (first, size, room))
         self.sink = None
-        on_large = incoming.on_large
-        self._caught = sys.print_exception
-        if isinstance(on_large, tuple):
-            on_large, self._caught = on_large
         self._left = size - room
-        incoming.opened(first, room)
-        at = incoming.payload_at
+        core.parse(first, room)
+        at = core.payload_at
         # A topic longer than the buffer: so much of it is to come, and the identifier behind it.
-        self._gap = incoming.topic_end - room
+        self._gap = core.topic_end - room
         if self._gap == -1:
-            incoming.pid = incoming.buffer[room - 1]
-        if at <= room and on_large and incoming.pid not in incoming.unreleased:
-            self.topic = incoming.topic()
-            incoming.large = self
+            core.pid = core.rx[room - 1]
+        if at <= room and core.on_large and core.pid not in core.unreleased:
+            self._topic = core.received_topic()
+            core.large = self
             try:
-                self.sink = on_large(str(self.topic, "utf-8"), incoming.end - at, bool(first & 1))
+                topic = str(self._topic, "utf-8")
+                self.sink = core.on_large(topic, core.end - at, bool(first & 1))
             except Exception as error:
-                self._caught(error)
-            if incoming.large is not self:
+                core.caught(error)
+            if core.large is not self:
                 self.abort()
                 return
-        incoming.large = self
-        self._piece(incoming, at)
+        core.large = self
+        self._piece(at)
 
-    def passed(self, incoming, now):
+    def passed(self, now):
         """A piece has arrived; returns the packet's first byte plus 0x100 if it was the last."""
-        held = incoming.held
+        core = self._core
+        held = core.held
         self._left -= held
-        if self.first & 6:
+        if self._first & 6:
             for at in (self._gap, self._gap + 1):
                 if 0 <= at < held:
-                    incoming.pid = incoming.pid << 8 | incoming.buffer[at]
+                    core.pid = core.pid << 8 | core.rx[at]
             self._gap -= held
-        self._piece(incoming, 0)
-        if self._left or incoming.large is not self:
+        self._piece(0)
+        if self._left or core.large is not self:
             return 0
-        incoming.busy += ticks_diff(now, incoming.began)
-        incoming.began = None
-        incoming.need = len(incoming.buffer)
-        return self.first | 0x100
+        core.busy += ticks_diff(now, core.began)
+        core.began = None
+        return self._first | 0x100
 
-    def _piece(self, incoming, at):
+    def _piece(self, at):
         """What stands in the buffer from `at` on goes to the sink; the next piece may come."""
+        core = self._core
         if self.sink:
             try:
-                self.sink.write(incoming.view[at : incoming.held])
+                self.sink.write(core.view[at : core.held])
             except Exception as error:
-                self._caught(error)
+                core.caught(error)
                 self.abort()
-            if incoming.large is not self:
+            if core.large is not self:
                 return
-        incoming.held = 0
-        incoming.into = incoming.buffer
-        incoming.need = min(self._left, len(incoming.buffer))
+        core.held = 0
+        self.need = min(self._left, len(core.rx))
 
-    def close(self):
-        """Close the sink; `payload` is what that returned, or the sink; None if that failed."""
-        self.payload = None
-        if self.sink:
-            try:
-                self.payload = self.sink.close() or self.sink
-            except Exception as error:
-                self._caught(error)
+    def deliver(self, new):
+        """All of it has passed: deliver what the sink's close() returned, or the sink.
+
+        new: False for a duplicate. One without a sink, and not a duplicate, is counted as skipped.
+        """
+        core = self._core
+        if not (new and self.sink):
+            core.skipped += new
+            return
+        try:
+            payload = self.sink.close() or self.sink
+        except Exception as error:
+            core.caught(error)
+        else:
+            core.deliver(self._topic, payload, self._first & 1)
 
     def abort(self):
         """The message is cut short: tell the sink so, or if it does not want to know, close it."""
@@ -92,7 +98,7 @@ class Large:
             try:
                 getattr(sink, "abort", sink.close)()
             except Exception as error:
-                self._caught(error)
+                self._core.caught(error)
 
 
 class Whole:

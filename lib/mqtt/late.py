@@ -15,7 +15,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from mqtt.packet import LinkError
+from mqtt.core import LinkError
 
 _CONNACK = const(0x20)
 _LARGE = const(64)  # a packet of more bytes holds up others
@@ -24,53 +24,51 @@ _ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement:
 _UNREAD = const(256)  # buffers that are read before it is said that an answer is not among them
 
 
-def late(session, now, more):
+def late(core, now, more):
     """Something is overdue: raise LinkError, have all in flight sent again, or grant more time.
 
     Returns the ms after which to look again.
     """
-    incoming = session.incoming
-    answer_ms = session.answer_ms
-    if ticks_diff(session._due, now) > 0:
-        session.asked_at = session.sent_at = now
-        session._heard = session._spoke = ticks_add(now, session.keepalive * -750)
-        if incoming.began is not None:
-            incoming.began = now
-    session.unread += 1
-    if more and session.unread < _UNREAD:
+    if ticks_diff(core.due, now) > 0:
+        core.asked_at = core.sent_at = now
+        core.heard = core.spoke = ticks_add(now, core.keepalive * -750)
+        if core.began is not None:
+            core.began = now
+    core.unread += 1
+    if more and core.unread < _UNREAD:
         return 0
-    if incoming.began is not None:
-        if ticks_diff(now, incoming.began) >= answer_ms:
-            if incoming.moved < _PACE:
+    answer_ms = core.answer_ms
+    if core.began is not None:
+        if ticks_diff(now, core.began) >= answer_ms:
+            if core.moved < _PACE:
                 raise LinkError("no rest of a packet from the broker in time")
-            incoming.busy += ticks_diff(now, incoming.began)
-            incoming.began = now
-            incoming.moved = 0
-        if incoming.end - incoming.body > _LARGE:
-            return answer_ms - ticks_diff(now, incoming.began)
-    if session.awaited and ticks_diff(now, session.asked_at) >= answer_ms:
+            core.busy += ticks_diff(now, core.began)
+            core.began = now
+            core.moved = 0
+        if core.end - core.body > _LARGE:
+            return answer_ms - ticks_diff(now, core.began)
+    if core.awaited and ticks_diff(now, core.asked_at) >= answer_ms:
         words = {0x20: "CONNACK", 0x90: "SUBACK", 0xB0: "UNSUBACK", 0xD0: "PINGRESP"}
-        raise LinkError("no %s from the broker in time" % words[session.awaited])
-    if session.sent and ticks_diff(now, session.sent_at) >= answer_ms:
+        raise LinkError("no %s from the broker in time" % words[core.awaited])
+    if core.sent and ticks_diff(now, core.sent_at) >= answer_ms:
         # No acknowledgement: all in flight is sent again, in its order [MQTT-4.4.0-1]; with MQTT 5
         # on the next connection, for nothing is sent twice on one. [MQTT5-4.4.0-1]
-        session.sent = 0
-        session.attempts += 1
-        if session.attempts == _ATTEMPTS or session.version == 5:
+        core.sent = 0
+        core.resent += 1
+        if core.resent == _ATTEMPTS or core.v5:
             raise LinkError("no PUBACK from the broker in time")
     return 0
 
 
-def stalled(connection, now):
-    """The stream took no more: raise LinkError if that is too long; see `_stuck` of Connection."""
-    session = connection.session
-    incoming = session.incoming
-    if session.awaited == _CONNACK:
-        if not 0 <= ticks_diff(now, connection._stuck) <= connection.connect_ms:
-            raise LinkError("the connection does not open within %d ms" % connection.connect_ms)
-    elif incoming.moved < _PACE:
+def stalled(core, now):
+    """The stream took no more: raise LinkError if that is too long; see `stuck` of Core."""
+    if core.awaited == _CONNACK:
+        from mqtt.opening import check
+
+        check(core, now)
+    elif core.moved < _PACE:
         raise LinkError("the connection takes no more")
     else:
-        incoming.moved = 0
-        incoming.busy += ticks_diff(now, connection._stuck)
-        connection._stuck = now
+        core.moved = 0
+        core.busy += ticks_diff(now, core.stuck)
+        core.stuck = now

@@ -22,43 +22,41 @@ What the connections end at is told to on_lost, and set aside where it ended thr
 mqtt.suspects.
 """
 
+import gc
 from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.connection import Connection
-from mqtt.packet import Refused
+from mqtt.core import Core, Refused
 from mqtt.transport import tcp
+
+gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
 _READY_MS = const(250)  # time to the next look whether there is a network
 _SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
 
 
-class Link(Connection):
+class Link(Core):
     """A connection that is made anew whenever it ends.
 
     broker: host name or address, or a dialler (see mqtt.transport), or a list of such, which are
     tried in turn; port: for host names; on_lost(error): when a connection failed or ended
-    further arguments are those of mqtt.connection.Connection
+    further arguments are the options of mqtt.core.Core
     failures: connections that did not come to stand, or that ended
     ready: a function, if set; while it returns False there is no network: nothing is dialled then,
     and when it is back the next connection begins at once
     Whatever a dialler raises is a failure, and is tried again.
     """
 
-    def __init__(
-        self, broker, client_id, port=1883, *, on_lost=None, random=None, **options,
-    ):  # fmt: skip
-        super().__init__(client_id, **options)
-        self._dials = []
+    on_lost = ready = None
+    failures = 0
+    error: BaseException | None = None  # why the last connection failed or ended
+
+    def __init__(self, broker, client_id, port=1883, *, queue=32, buffer=512, **options):
+        super().__init__(client_id, queue, buffer, options)
+        self.dials = []
         for each in broker if broker and isinstance(broker, list) else (broker,):
-            self._dials.append(each if callable(each) else tcp(each, port))
-        self.on_lost = on_lost
-        if random:
-            self.random = random
-        self.ready = None
-        self.failures = 0
-        self._error = None  # why the last connection failed or ended
+            self.dials.append(each if callable(each) else tcp(each, port))
 
     def step(self):
         """Do all that can be done now; returns the ms after which to call it again, or before."""
@@ -66,12 +64,12 @@ class Link(Connection):
         try:
             if self.stream is None:
                 if self.ready and not self.ready():
-                    self._since = now
+                    self.since = now
                     return _READY_MS
-                left = ticks_diff(self._since, now)
+                left = ticks_diff(self.since, now)
                 if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
                     return left
-                self.open(self._dials[self._attempt % len(self._dials)])
+                self.open(self.dials[self.attempt % len(self.dials)])
             if self.opening and not self.opened():
                 return _SOON_MS
             if self.again is not None:
@@ -80,10 +78,10 @@ class Link(Connection):
                 retry(self)
             more = self.receive()
             wait = _SOON_MS
-            if self._data is None:
-                wait = self.session.tick(ticks_ms(), more)
+            if not self.left:
+                wait = self.tick(ticks_ms(), more)
             self.send()
-            if self._data is not None:
+            if self.left:
                 return _SOON_MS
             return 0 if more else wait  # what came may be what the caller waits for
         except self.catches as error:  # TLS raises ValueError, a dialler anything
@@ -94,8 +92,8 @@ class Link(Connection):
 
     def failed(self, error):
         """The connection failed or ended: begin another after a pause."""
-        self._error = error
-        error = self.end(error)
+        self.error = error
+        error = self.give_up(error)
         self.failures += 1
         if self.on_lost:
             self.tell(self.on_lost, error)

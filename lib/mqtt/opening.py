@@ -2,24 +2,30 @@
 
 from time import ticks_diff, ticks_ms
 
-from mqtt.packet import LinkError
+from mqtt.connect import open_ms
+from mqtt.core import LinkError
 
 
-def slow(connection, failed):
+def slow(core, failed):
     """The stream does not open: wait on, dial the next address of the broker's name, or raise.
 
     Each address has its share of the time there is, and the last of them all that is left.
     """
-    more = getattr(connection._dial, "more", 0)
-    spent = ticks_diff(ticks_ms(), connection._stuck)
-    if spent < 0:  # nobody has looked for so many days that the ticks have wrapped
-        spent = connection.connect_ms + 1
-    if more and (failed or spent > connection.connect_ms // (more + 1)):
-        stream, connection.stream = connection.stream, None
-        connection._poller.unregister(stream)
+    more = getattr(core.dial, "more", 0)
+    now = ticks_ms()
+    share = open_ms(core) // (more + 1)
+    if more and (failed or not 0 <= ticks_diff(now, core.stuck) <= share):
+        stream, core.stream = core.stream, None
+        core.poll.unregister(stream)
         stream.close()
-        began = connection._stuck
-        connection.open(connection._dial)
-        connection._stuck = began
-    elif spent > connection.connect_ms:
-        raise LinkError("the connection does not open within %d ms" % connection.connect_ms)
+        began = core.stuck
+        core.open(core.dial)
+        core.stuck = began
+    else:
+        check(core, now)
+
+
+def check(core, now):
+    """LinkError if that takes too long."""
+    if not 0 <= ticks_diff(now, core.stuck) <= open_ms(core):  # the ticks wrap
+        raise LinkError("the connection does not open within %d ms" % open_ms(core))

@@ -1,4 +1,4 @@
-"""Looks at a client's options when it is made, before its buffers are, and is forgotten again.
+"""Takes a client's options when it is made, before its buffers are, and is forgotten again.
 
 What is plainly good passes here. All else is for mqtt.checks to judge, which knows every rule and
 the words for it, and takes far more RAM. One function, since each name would stay for good.
@@ -8,20 +8,26 @@ import gc
 import sys
 
 
-def check(client_id, queue, buffer, version, session, backoff_ms=(1, 1)):
-    """TypeError or ValueError for bad options; see mqtt.checks.check()."""
-    user = session.get("user")
-    password = session.get("password")
-    will = session.get("will") or ("-", "-", 0, False)
-    timeout = session.get("timeout")
-    timeout = 1 if timeout is None else timeout
+def check(core, queue, buffer, options, timeout=None):
+    """Give the core its options, and leave those of version 5 alone; see mqtt.checks.check().
+
+    TypeError or ValueError for bad ones, and for names that no option has. timeout: see
+    MQTTClient.connect() of mqtt.simple.
+    """
+    version = options.get("version", core.version)
+    user = options.get("user")
+    password = options.get("password")
+    will = options.get("will") or ("-", "-", 0, False)
+    backoff_ms = options.get("backoff_ms", (1, 1))
+    timeout = options.get("timeout", timeout)
+    seconds = 1 if timeout is None else timeout
     good = (
         isinstance(backoff_ms, tuple) and len(backoff_ms) == 2
-        and isinstance(timeout, (int, float)) and 0.001 <= timeout <= 86_400
+        and isinstance(seconds, (int, float)) and 0.001 <= seconds <= 86_400
         and version in (3, 4, 5) and isinstance(will, tuple) and len(will) == 4
         and will[2] in (0, 1, 2) and (user is not None or password is None)
     )  # fmt: skip
-    for text in (client_id, user or "-", password or "-") + (will[:2] if good else ()):
+    for text in (core.client_id, user or "-", password or "-") + (will[:2] if good else ()):
         # Not empty, not long, and ASCII: as many bytes as characters.
         good = good and isinstance(text, str) and 0 < len(text.encode()) == len(text) < 256
         good = good and "\0" not in text
@@ -29,9 +35,9 @@ def check(client_id, queue, buffer, version, session, backoff_ms=(1, 1)):
     first, longest = backoff_ms if good else (1, 1)
     for value, least, most in (
         (longest, 1, 86_400_000), (first, 1, longest),
-        (session.get("answer_ms", 1), 1, 86_400_000),
-        (session.get("connect_ms", 1), 1, 86_400_000),
-        (session.get("keepalive", 0), 0, 65535), (session.get("window", 1), 1, 30),
+        (options.get("answer_ms", 1), 1, 86_400_000),
+        (options.get("connect_ms", 1), 1, 86_400_000),
+        (options.get("keepalive", 0), 0, 65535), (options.get("window", 1), 1, 30),
         (buffer, 16, 65535), (1 if hasattr(queue, "put") else queue, 1, 65535),
     ):  # fmt: skip
         good = good and isinstance(value, int) and least <= value <= most
@@ -39,7 +45,17 @@ def check(client_id, queue, buffer, version, session, backoff_ms=(1, 1)):
         if not good:
             from mqtt.checks import check as judge
 
-            judge(client_id, queue, buffer, version, session, backoff_ms)
+            judge(core.client_id, queue, buffer, version, options, timeout)
+        for name in (
+            "version", "user", "password", "keepalive", "clean", "will", "window", "on_message",
+            "on_connect", "on_large", "on_lost", "answer_ms", "connect_ms", "backoff_ms", "random",
+            "throttle",
+        ):  # fmt: skip
+            if name in options and hasattr(core, name):
+                setattr(core, name, options.pop(name))
+        for name in options:
+            if version != 5:
+                raise TypeError("unexpected keyword argument '%s'" % name)
     finally:
         for module in ("options", "checks", "payload"):
             if sys.modules.pop("mqtt." + module, None):

@@ -14,18 +14,18 @@ _ROOM = const(8000)  # bytes of heap for mqtt.backoff, and for what explains an 
 
 
 def ended(client, error):
-    """Set client._since, when the next connection may begin; returns the error."""
+    """Set client.since, when the next connection may begin; returns the error."""
     if gc.mem_free() > _ROOM:
         from mqtt.backoff import ended
 
         return ended(client, error)
     now = ticks_ms()
     first, longest = client.backoff_ms
-    if client.session.up:
-        if not 0 <= ticks_diff(now, client._since) <= 5 * longest:  # the ticks wrap
-            client._attempt = 0
+    if client.up:
+        if not 0 <= ticks_diff(now, client.since) <= 5 * longest:  # the ticks wrap
+            client.attempt = 0
         longest *= 4
-    client._attempt += 1
-    limit = min(longest, first << min(client._attempt, 6))
-    client._since = ticks_add(now, client.random(24) % max(limit, 1))
+    client.attempt += 1
+    limit = min(longest, first << min(client.attempt, 6))
+    client.since = ticks_add(now, client.random(24) % max(limit, 1))
     return error

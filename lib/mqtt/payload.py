@@ -24,15 +24,13 @@ def check(value, name="payload"):
     return value
 
 
-def own(connection):
+def own(core):
     """Copy what the stream has not taken of a payload: from now on its owner may change it."""
-    data, tail = connection._data, connection._tail
-    if isinstance(tail, (bytearray, memoryview)):
-        connection._tail = bytes(tail)
-    elif tail is None and data is not connection.session.packet.tx and data is not None:
-        connection._data = rest = bytes(memoryview(data)[connection._at :])
-        connection._at = 0
-        connection._end = len(rest)
+    if isinstance(core.tail, (bytearray, memoryview)):
+        core.tail = bytes(core.tail)
+    elif core.data is not core.tx:
+        core.data = bytes(memoryview(core.data)[core.index :])
+        core.index = 0
 
 
 async def left(client, payload):
@@ -40,7 +38,7 @@ async def left(client, payload):
     from asyncio import sleep_ms
 
     try:
-        while client._data is payload or client._tail is payload:
+        while client.data is payload or client.tail is payload:
             client._alive()
             client._step()
             await sleep_ms(_SOON_MS)

@@ -4,7 +4,7 @@ user_property is a list of pairs of text; subscription_identifier, where it is r
 numbers. Imported with version 5 alone.
 """
 
-from mqtt.packet import ProtocolError
+from mqtt.core import ProtocolError
 from mqtt.utf8 import check_text
 
 # Identifier, name, and form: B, H, I: numbers of 1, 2 and 4 bytes; v: of as many as it takes;
@@ -114,13 +114,13 @@ def _field(form, value, above_0):
     return bytes((len(raw) >> 8, len(raw) & 255)) + raw
 
 
-def joined(session, properties, payload):
+def joined(version, properties, payload):
     """The payload of a PUBLISH with its properties before it, as an outbox keeps them together.
 
     Two bytes for the size of the properties, then they, their own length first, then the payload.
     Raises ValueError where there are none before MQTT 5.
     """
-    if session.version != 5:
+    if version != 5:
         raise ValueError("properties: need version=5")
     raw = encode(properties, 0x30)
     if len(raw) > 65535:

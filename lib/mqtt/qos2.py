@@ -7,7 +7,7 @@ its PUBREL has come.
 
 from micropython import const
 
-from mqtt.packet import LinkError
+from mqtt.core import LinkError
 
 _PUBREC = const(0x50)
 _PUBREL = const(0x62)
@@ -16,27 +16,28 @@ _PUBCOMP = const(0x70)
 _UNRELEASED = const(100)  # messages that a broker may leave unreleased
 
 
-def handle(session, first, pid, now):
+def handle(core, first, pid, now):
     """PUBREC and PUBCOMP for what we sent, PUBREL for what we received. [MQTT-4.3.3-1]"""
     if first == _PUBREL:
-        if pid in session.unreleased:
-            session.unreleased.remove(pid)
-        session.reply = _PUBCOMP
-        session.reply_pid = pid
-    elif first == _PUBCOMP:
-        session.acknowledged(pid, now)
-    elif session.in_flight(pid, now):
-        session.received |= session.in_flight(pid, now)
-        session.reply = _PUBREL
-        session.reply_pid = pid
+        if pid in core.unreleased:
+            core.unreleased.remove(pid)
+        core.reply = _PUBCOMP << 16 | pid
+        return
+    bit = core.in_flight(pid, now)
+    if first == _PUBCOMP:
+        core.acked |= bit
+        core.pop()
+    elif bit:
+        core.received |= bit
+        core.reply = _PUBREL << 16 | pid
 
 
-def arrived(session, pid):
+def arrived(core, pid):
     """Note a PUBLISH; returns True if it is not here yet. [MQTT-4.3.3-2]"""
-    session.ack = _PUBREC
-    if pid in session.unreleased:
+    if pid in core.unreleased:
         return False
-    if len(session.unreleased) == _UNRELEASED:
+    if len(core.unreleased) == _UNRELEASED:
         raise LinkError("too many messages of QoS 2 unreleased")
-    session.unreleased.append(pid)
+    core.unreleased = core.unreleased or []
+    core.unreleased.append(pid)
     return True

@@ -6,7 +6,7 @@ name in `errno` goes by its name.
 
 import errno
 
-from mqtt.packet import LinkError, ProtocolError
+from mqtt.core import LinkError, ProtocolError
 from mqtt.transport import at
 
 
@@ -42,8 +42,7 @@ def _what(client, error, secure, port):
     number = error.errno
     if not isinstance(number, int):
         number = 0
-    incoming = client.session.incoming
-    got = bytes(incoming.buffer[:4]) if incoming.held or isinstance(error, ProtocolError) else b""
+    got = bytes(client.rx[:4]) if client.held or isinstance(error, ProtocolError) else b""
     if got == b"HTTP":
         return "is a web server. Give the port for MQTT: mostly 1883, with TLS 8883."
     if got[:2] == b"\x15\x03":

@@ -1,6 +1,6 @@
 """The reason codes of MQTT 5 (2.4) in words. Imported when one has to be said, and not before."""
 
-from mqtt.packet import Refused
+from mqtt.core import Refused
 
 _WORDS = {
     0x80: "reason not given",
@@ -57,14 +57,14 @@ def refusal(code, properties=()):
     return error
 
 
-def raise_for(session, key):
+def raise_for(core, key):
     """Raise what became of a message, by its number, or of a filter, if the broker refused it.
 
     Refused for a message; OSError for a filter.
     """
-    for i, (denied, code) in enumerate(session.denied):
+    for i, (denied, code) in enumerate(core.denied):
         if denied == key:
-            session.denied.pop(i)
+            core.denied.pop(i)
             if isinstance(key, str):
                 raise OSError("subscription refused: %s: %s" % (key, words(code)))
             raise code if isinstance(code, Exception) else refusal(code)

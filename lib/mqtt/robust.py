@@ -23,7 +23,7 @@ class MQTTClient(simple.MQTTClient):
 
     def _pause(self):
         """The ms until the next connection may begin; what is longer is of ticks that wrapped."""
-        left = ticks_diff(self._since, ticks_ms())
+        left = ticks_diff(self.since, ticks_ms())
         return left if 0 < left <= 4 * self.backoff_ms[1] else 0
 
     def delay(self, i):
@@ -42,7 +42,7 @@ class MQTTClient(simple.MQTTClient):
             if i or self._pause():  # the last one did not last
                 self.delay(i)
             try:
-                return self.connect(self.session.clean)
+                return self.connect(self.clean)
             except OSError as error:
                 self.log(True, error)
                 i += 1
@@ -58,10 +58,10 @@ class MQTTClient(simple.MQTTClient):
                     if self._taken is None:
                         return super().publish(topic, msg, retain, qos, properties)
                     self._until(self._taken)
-                    if self.session.denied:
+                    if self.denied:
                         from mqtt.reasons import raise_for
 
-                        raise_for(self.session, self._taken)
+                        raise_for(self, self._taken)
                     return
                 except OSError as error:
                     self._mend(error)
@@ -69,7 +69,7 @@ class MQTTClient(simple.MQTTClient):
             self._taken = outer
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
-        """As in mqtt.connection; if it raises, the message may have been taken all the same."""
+        """As in mqtt.core; if it raises, the message may have been taken all the same."""
         number = self._next()
         try:
             return super().post(topic, payload, retain, qos, properties, wait)

@@ -1,6 +1,6 @@
 """Why a message was not taken, and waiting until it is. Imported when that is first met."""
 
-from mqtt.packet import LinkError
+from mqtt.core import LinkError
 
 
 async def taken(client, message):
@@ -32,7 +32,7 @@ def not_taken(client, qos):
         return OSError(
             "queue full: %d messages wait for the broker; `queue` sets the limit" % outbox.count
         )
-    if client.session.up:
+    if client.up:
         return LinkError("busy: the last packet has not left yet")
     if getattr(client, "_reader", None) is False:
         from mqtt.stopped import Stopped

@@ -13,8 +13,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
+from mqtt.core import LinkError
 from mqtt.frames import Frame, room
-from mqtt.packet import LinkError
 
 _POLL = const(3)  # the request of MicroPython's stream protocol that select.poll makes
 _POLLIN = const(1)

@@ -5,15 +5,16 @@ QoS 1 or 2 and not acknowledged until then is kept and sent again, first, after 
 connect().
 """
 
+import gc
 from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.connection import Connection
-from mqtt.filters import ask, check_granted, settled
-from mqtt.packet import LinkError, Refused
-from mqtt.topic import check_name
+from mqtt.core import Core, LinkError, Refused
+from mqtt.topic import ask, check_granted, check_name
 from mqtt.transport import tcp
+
+gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
 _SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
 _LARGEST = const(16384)  # bytes of payload kept in RAM, where there is so much
@@ -21,19 +22,12 @@ _LARGEST = const(16384)  # bytes of payload kept in RAM, where there is so much
 MQTTException = Refused  # umqtt's name
 
 
-def _whole(_, size, retained):
-    if size <= _LARGEST:
-        from mqtt.large import Whole
-
-        return Whole(size)
-
-
-class MQTTClient(Connection):
+class MQTTClient(Core):
     """A blocking MQTT client. The arguments up to ssl_params are umqtt.simple's.
 
     keepalive: seconds; ssl: True, or an SSLContext, for TLS; ssl_params: arguments of mqtt.tls.tls
     dial: how to connect instead, see mqtt.transport
-    queue: messages held until acknowledged; further ones are those of mqtt.connection.Connection.
+    queue: messages held until acknowledged; further ones are those of mqtt.core.Core.
     A message larger than `buffer` takes as much RAM as it needs, up to 16 KiB.
 
     What the callback raises reaches the caller of the method that called it, and the connection
@@ -41,24 +35,34 @@ class MQTTClient(Connection):
     sinks raise is printed and counted (handler_errors); it costs a large message, and no more.
     """
 
+    _callback = None
+    _calling = False  # inside the callback
+    _raised = False  # an exception that is under way came from there
+    _messages = 0
+
     def __init__(
         self, client_id, server, port=0, user=None, password=None, keepalive=0, ssl=None,
-        ssl_params=None, *, dial=None, queue=8, buffer=256, on_large=_whole, **options,
+        ssl_params=None, *, dial=None, queue=8, buffer=256, **options,
     ):  # fmt: skip
-        super().__init__(
-            client_id, queue=queue, buffer=buffer, user=user, password=password,
-            keepalive=keepalive, on_large=on_large, **options,
-        )  # fmt: skip
+        if user is not None:
+            options["user"] = user
+        if password is not None:
+            options["password"] = password
+        options["keepalive"] = keepalive
+        super().__init__(client_id, queue, buffer, options)
         if ssl:
             from mqtt.tls import umqtt
 
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
-        self._dial = dial or tcp(server, port or 1883)
-        self._callback = None
-        self._topic = self  # the last that was found good; none yet
-        self._calling = False  # inside the callback
-        self._raised = False  # an exception that is under way came from there
-        self._messages = 0
+        self.dial = dial or tcp(server, port or 1883)
+        self._topic = self  # the last to publish to that was found good; none yet
+
+    def on_large(self, _, size, retained):
+        """What takes a message larger than the buffer, unless the program gives another."""
+        if size <= _LARGEST:
+            from mqtt.large import Whole
+
+            return Whole(size)
 
     def set_callback(self, f):
         """f(topic, payload), both bytes, is called for every message."""
@@ -68,9 +72,7 @@ class MQTTClient(Connection):
         """The broker publishes this when the connection ends without disconnect()."""
         from mqtt.options import check
 
-        option = {"will": (topic, msg, qos, retain)}
-        check("-", 1, 16, self.session.version, option)
-        self.session.will = option["will"]
+        check(self, 1, 16, {"will": (topic, msg, qos, retain)})
 
     def connect(self, clean_session=True, timeout=None):
         """Connect; returns True if the broker still had our session.
@@ -78,23 +80,21 @@ class MQTTClient(Connection):
         timeout: seconds that the broker may take for an answer, and the connection to stand, up to
         a day. Raises OSError, or Refused.
         """
-        session = self.session
-        if timeout is not None or not (clean_session or session.client_id):
+        if timeout is not None or not (clean_session or self.client_id):
             from mqtt.options import check
 
-            options = {"clean": clean_session, "timeout": timeout}
-            check(session.client_id, 1, 16, session.version, options)
+            check(self, 1, 16, {"clean": clean_session}, timeout)
         if timeout:
-            session.connect_ms = session.answer_ms = int(timeout * 1000)
+            self.connect_ms = self.answer_ms = int(timeout * 1000)
         self.hang_up()
-        session.clean = clean_session
+        self.clean = clean_session
         try:
-            self.open(self._dial)
+            self.open(self.dial)
         except self.catches as error:
             self.failed(error)
-        while not session.up:
+        while not self.up:
             self._turn()
-        return session.present
+        return self.present
 
     def reconnect(self, attempts=0):
         """Connect until it succeeds, or `attempts` times, with the pauses of mqtt.link.
@@ -104,11 +104,11 @@ class MQTTClient(Connection):
         """
         tried = 0
         while True:
-            left = ticks_diff(self._since, ticks_ms())
+            left = ticks_diff(self.since, ticks_ms())
             if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
                 sleep_ms(left)
             try:
-                return self.connect(self.session.clean)
+                return self.connect(self.clean)
             except OSError:
                 tried += 1
                 if tried == attempts:
@@ -130,31 +130,31 @@ class MQTTClient(Connection):
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
         outbox = self.outbox
-        if not self._calling and (self._data is not None or outbox.count == outbox.limit):
+        if not self._calling and (self.left or outbox.count == outbox.limit):
             self._until(outbox.removed if qos else -1)
         number = self.post(topic, msg, retain, qos, properties, not self._calling)
         if number is None:
             from mqtt.room import not_taken
 
             raise not_taken(self, qos)
-        if outbox.removed <= number or self._data is not None:
+        if outbox.removed <= number or self.left:
             self._until(number)
-        if self.session.denied:
+        if self.denied:
             from mqtt.reasons import raise_for
 
-            raise_for(self.session, number)
+            raise_for(self, number)
 
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections; topic: a filter, or a list of them.
 
         In the list (filter, qos) may stand for a filter. Raises OSError if one is refused.
         """
-        asked = ask(self.session, topic, qos)
-        while not (settled(self.session) or self._calling):
+        asked = ask(self, topic, qos)
+        while self.untold and not self._calling:
             self.check_msg()
             self.send()
             self._turn()
-        check_granted(self.session, asked)
+        check_granted(self, asked)
 
     def unsubscribe(self, topic):
         """Give up a filter, or a list of them."""
@@ -162,7 +162,7 @@ class MQTTClient(Connection):
 
     def ping(self):
         """Send PINGREQ now; its answer is awaited by whatever call comes next."""
-        self.session.ping = True
+        self.ping_due = True
         self.check_msg()
         self.send()
 
@@ -186,11 +186,10 @@ class MQTTClient(Connection):
             self._raised = False
         finally:
             self._calling = False
-            self.session.reply = self.session.ack
 
     def _until(self, number):
         """Serve the connection until that message is acknowledged and all is written."""
-        while not self._calling and (self.outbox.removed <= number or self._data is not None):
+        while not self._calling and (self.outbox.removed <= number or self.left):
             self._turn()
 
     def _turn(self, wait=True):
@@ -206,17 +205,15 @@ class MQTTClient(Connection):
             if self.opening and not self.opened():
                 self.wait(_SOON_MS)
                 return
-            session = self.session
-            incoming = session.incoming
-            left = _SOON_MS if self._data is not None else session.tick(ticks_ms(), True)
+            left = _SOON_MS if self.left else self.tick(ticks_ms(), True)
             if self.again is not None:
                 from mqtt.suspects import retry
 
                 left = min(left, retry(self))
-            if wait and (incoming.began is not None or not incoming.held):
+            if wait and (self.began is not None or not self.held):
                 self.wait(left)
             more = self.receive()
-            if self._data is not None or not (session.tick(ticks_ms(), more) and left):
+            if self.left or not (self.tick(ticks_ms(), more) and left):
                 self.send()
         except Exception as error:
             if self._raised:

@@ -1,6 +1,6 @@
 """What a call of the asyncio client raises that waits, or is made, after stop()."""
 
-from mqtt.packet import LinkError
+from mqtt.core import LinkError
 
 
 class Stopped(LinkError):

@@ -15,7 +15,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.packet import LinkError, Refused
+from mqtt.core import LinkError, Refused
 
 # client.past is what is remembered from one end to the next; mqtt.backoff has the first place.
 _HEAD = const(1)  # number of the message at which the last connection ended, or -1
@@ -43,29 +43,28 @@ _SUBACK = const(0x90)
 def look_into(client, error, now, life, lasted, closed):
     """Find what the connection ended at; returns the error, with that in words."""
     past = client.past
-    session = client.session
     if lasted:
         past[_STRIKES] = past[_TIMES] = 0
         _ask_again(client)
     if not closed:
         past[_HEAD] = -1
         return error
-    soon = life < _SOON_MS or 0 <= ticks_diff(now, session._spoke) < _SOON_MS
+    soon = life < _SOON_MS or 0 <= ticks_diff(now, client.spoke) < _SOON_MS
     what, advice, topic = _ended_at(client, soon)
     first = past[_WHAT] is None  # nobody has looked at the one before
     past[_TIMES] = past[_TIMES] + 1 if first or past[_WHAT] == what else 1
     past[_WHAT] = what
     aside = False
-    if session.awaited == _SUBACK:
+    if client.awaited == _SUBACK:
         aside = past[_TIMES] >= _THREE
         if aside:
             _do_not_ask(client)
-    elif topic and session.sent:
-        aside = not session.received & 1 and _strike(client, topic, now)
+    elif topic and client.sent:
+        aside = not client.received & 1 and _strike(client, topic, now)
     elif topic and (past[_TIMES] >= _THREE or past[_WINDOW]):
         aside = True
         _bar(client, topic)
-    if not (session.up and session.sent):
+    if not (client.up and client.sent):
         past[_HEAD] = -1
         _widen(client)
     if aside:
@@ -87,9 +86,9 @@ def retry(client):
     if 0 < left <= _HOUR_MS:  # else the ticks have wrapped meanwhile
         return left
     if past[_WINDOW] and client.outbox.removed == past[_HEAD]:
-        stands = client.session.up and not 0 <= ticks_diff(now, client._since) < _CALM_MS
+        stands = client.up and not 0 <= ticks_diff(now, client.since) < _CALM_MS
         if stands:
-            _set_window(client.session, 1)
+            _set_window(client, 1)
         client.again = ticks_add(now, _ALONE_MS if stands else _CALM_MS // 4)
         return 0
     _widen(client)
@@ -112,25 +111,26 @@ def retry(client):
 
 def _ended_at(client, soon):
     """What had been sent last and was not answered, what that usually means, and its topic."""
-    session = client.session
-    packet = session.packet
-    if not session.up:
+    if not client.up:
         return "CONNECT", "Is it an MQTT broker, with TLS or without as here, that knows us?", ""
-    if session.awaited == _SUBACK:
-        filters = ", ".join(text(each) for each in session.asked)
-        return "SUBSCRIBE to " + filters, "Is that allowed?", ""
-    last = packet.tx[packet.start] & 0xF6 if soon else 0
+    if client.awaited == _SUBACK:
+        return (
+            "SUBSCRIBE to " + ", ".join(text(each) for each in client.untold[: client.asked]),
+            "Is that allowed?",
+            "",
+        )
+    last = client.tx[client.head] & 0xF6 if soon else 0
     topic = b""
-    if session.sent:
+    if client.sent:
         client.outbox.get(0)
         topic = client.outbox.topic
     elif last == 0x30:  # of QoS 0
-        topic = packet.tx[7 : 7 + (packet.tx[5] << 8 | packet.tx[6])]
+        topic = client.tx[7 : 7 + (client.tx[5] << 8 | client.tx[6])]
     if topic:
         topic = text(topic)
         advice = "Is that topic allowed, the message not too large, the rate not too high?"
         return "PUBLISH to " + topic, advice, topic
-    advice = "Is there another client with the id %s?" % session.client_id
+    advice = "Is there another client with the id %s?" % client.client_id
     return "CONNACK" if last == 0x10 else "", advice, ""
 
 
@@ -159,7 +159,6 @@ def _strike(client, topic, now):
     """One more connection ended at the head of the outbox; True if that was set aside."""
     past = client.past
     outbox = client.outbox
-    session = client.session
     head = outbox.removed
     if head != past[_HEAD]:
         past[_STRIKES] = 0
@@ -174,18 +173,18 @@ def _strike(client, topic, now):
     long = others or not 0 <= ticks_diff(now, past[_BEGAN]) <= _MINUTE_MS
     if past[_STRIKES] + known < _THREE or not long:
         if past[_STRIKES] > 1 and not past[_WINDOW]:
-            past[_WINDOW] = getattr(session, "_window", session.window)
+            past[_WINDOW] = client.v5.window if client.v5 else client.window
         if past[_WINDOW]:
-            _set_window(session, 0)  # see retry()
+            _set_window(client, 0)  # see retry()
             client.again = now
         return False
     from mqtt.aside import set_aside
 
     set_aside(outbox)
-    session.acked |= 1
-    session.pop()
-    session.denied = list(session.denied)[1 - _REMEMBERED :]
-    session.denied.append((head, Refused("set aside: the broker ends the connection at " + topic)))
+    client.acked |= 1
+    client.pop()
+    client.denied = list(client.denied)[1 - _REMEMBERED :]
+    client.denied.append((head, Refused("set aside: the broker ends the connection at " + topic)))
     past[_HEAD] = -1
     past[_NEXT] = head + 1
     _widen(client)
@@ -205,30 +204,29 @@ def _bar(client, topic):
 def _widen(client):
     past = client.past
     if past[_WINDOW]:
-        _set_window(client.session, past[_WINDOW])
+        _set_window(client, past[_WINDOW])
         past[_WINDOW] = 0
 
 
-def _set_window(session, window):
-    session.window = window
-    if session.version == 5:  # which takes the smaller of that and the broker's, see mqtt.v5
-        session._window = window
-        session.window = min(window, session.server.get("receive_maximum", window))
+def _set_window(client, window):
+    client.window = window
+    if client.v5:  # which takes the smaller of that and the broker's
+        client.v5.window = window
+        client.window = min(window, client.server.get("receive_maximum", window))
 
 
 def _do_not_ask(client):
     """Leave out the filters of the SUBSCRIBE under way."""
-    session = client.session
-    for pattern in session.asked:
-        if pattern in session.filters:
-            client.past[_FILTERS].append((pattern, session.filters.pop(pattern)))
-            session.rejected.append(pattern)
-    session.asked.clear()
+    for pattern in client.untold[: client.asked]:
+        client.untold.pop(0)
+        if pattern in client.filters:
+            client.past[_FILTERS].append((pattern, client.filters.pop(pattern)))
+            client.rejected.append(pattern)
 
 
 def _ask_again(client):
-    from mqtt.subscribe import want
+    from mqtt.connect import want
 
     filters, client.past[_FILTERS] = client.past[_FILTERS], []
     for pattern, qos in filters:
-        want(client.session, pattern, qos)
+        want(client, pattern, qos)

@@ -1,4 +1,6 @@
-"""What MQTT allows as a topic name (4.7)."""
+"""What MQTT allows as a topic name or a filter (4.7), and asking for filters."""
+
+from mqtt.connect import want
 
 
 def check_name(topic):
@@ -12,16 +14,6 @@ def check_name(topic):
 
         raise bad_topic(topic, raw)
     return topic if isinstance(topic, str) else raw
-
-
-def check_received(topic):
-    """ProtocolError if the broker should not have sent this topic name."""
-    from mqtt.packet import ProtocolError
-
-    try:
-        check_name(topic)
-    except ValueError as error:
-        raise ProtocolError(str(error))
 
 
 def check(topic):
@@ -42,3 +34,55 @@ def check(topic):
             check_text(raw)
             break
     return raw
+
+
+def check_filter(pattern):
+    """Return the topic filter; ValueError where MQTT forbids it. [MQTT-4.7.1-2], [MQTT-4.7.1-3]"""
+    levels = check(pattern).split(b"/")
+    bad = b"#" in levels[:-1]
+    for level in levels:
+        bad = bad or len(level) > 1 and (b"+" in level or b"#" in level)
+    if bad:
+        from mqtt.words import bad_filter
+
+        raise bad_filter(pattern, levels)
+    return pattern
+
+
+def ask(core, patterns, qos):
+    """Ask for a filter, or for a list of them; with qos None give them up.
+
+    In the list (filter, qos) may stand for a filter; in place of a QoS the options() of mqtt.v5.
+    Returns pairs of filter and QoS; raises ValueError, and asks for none, if one of them is bad.
+    """
+    asked = []
+    for each in patterns if isinstance(patterns, list) else (patterns,):
+        pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
+        if core.v5:
+            from mqtt.v5 import check_options
+
+            check_options(pattern, level)
+        elif level not in (None, 0, 1, 2):
+            raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+        asked.append((check_filter(pattern), level))
+    if not asked:
+        raise ValueError("no filter given [MQTT-3.8.3-3]")
+    for pattern, level in asked:
+        want(core, pattern, level)
+    return asked
+
+
+def check_granted(core, asked):
+    """OSError if the broker refused one of these filters, as ask() returned them.
+
+    Those are not asked for again: the caller knows.
+    """
+    refused = None
+    for pattern, _ in asked:
+        if pattern in core.rejected:
+            core.filters.pop(pattern, None)
+            refused = refused or pattern
+    if refused:
+        from mqtt.words import not_granted
+
+        raise not_granted(core, refused)

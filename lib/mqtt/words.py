@@ -1,6 +1,6 @@
 """What the broker's codes mean. Imported when one has to be said, and not before."""
 
-from mqtt.packet import ProtocolError, Refused
+from mqtt.core import ProtocolError, Refused
 
 
 def refusal(code):
@@ -39,6 +39,8 @@ def forbidden(first, size):
         text = "the broker sent a malformed packet 0x%02x" % first
     else:
         text = "the broker sent packet 0x%02x of %d bytes: not allowed here" % (first, size)
+        if first == 0x90:
+            text += ", SUBACK for %d filters" % (size - 2)
     malformed = size is None or (first >> 4 != 3 and first not in _KINDS)
     error = ProtocolError(text)
     error.code = 0x81 if malformed else 0x82  # type: ignore[attr-defined]
@@ -52,6 +54,25 @@ def bad_topic(topic, raw):
     if b"\0" in raw:
         return ValueError("topic %r: U+0000 is not allowed in it" % topic)
     return ValueError("topic %r: a wildcard is not allowed in it" % topic)
+
+
+def check_received(topic):
+    """ProtocolError if the broker should not have sent this topic name."""
+    from mqtt.topic import check_name
+
+    try:
+        check_name(topic)
+    except ValueError as error:
+        raise ProtocolError(str(error))
+
+
+def not_granted(core, pattern):
+    """The exception for a filter that the broker refused."""
+    if core.v5:
+        from mqtt.reasons import raise_for
+
+        raise_for(core, pattern)
+    return OSError("subscription refused: %s" % pattern)
 
 
 def bad_filter(pattern, levels):

@@ -134,7 +134,7 @@ class Node:
 
     def _each_second(self):
         # They are needed when a connection begins, and when it ends.
-        forget("connect", "subscribe", "opening", "reach", "backoff", "pause", package="mqtt")
+        forget("connect", "opening", "reach", "backoff", "pause", package="mqtt")
         if self.client.again is None:
             forget("suspects", "aside", package="mqtt")
         if self.wlan and not self.wlan.isconnected():
@@ -154,7 +154,7 @@ class Node:
         if self.news or self.uptime % self.diagnostics == 0:
             self.news = False
             call("telemetry", "tell", self)  # late, for there may be no room to make them up
-        if self.client.outbox.removed >= self.more and self.client.session.up:
+        if self.client.outbox.removed >= self.more and self.client.up:
             call("backlog", "more", self)
 
     def _sample(self, now):
@@ -278,11 +278,11 @@ class Node:
         """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
         forget("connect", package="mqtt")
-        session = self.client.session
-        if session.present and self.late >= 0:
+        client = self.client
+        if client.present and self.late >= 0:
             self.late = 1
-            session.ping = True  # it leaves before the backlog
-        self.client.post(self.prefix + "status", "online", True, 0)
+            client.ping_due = True  # it leaves before the backlog
+        client.post(self.prefix + "status", "online", True, 0)
         self.states = 0
         self.news = True  # told in the next second, when there is RAM for it
 

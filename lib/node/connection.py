@@ -23,22 +23,21 @@ def make(node, config, dials):
     )  # fmt: skip
     if node.wlan:
         node.client.ready = node.wlan.isconnected
-    session = node.client.session
+    client = node.client
     if "timeout" in mqtt:
-        session.connect_ms = session.answer_ms = mqtt["timeout"] * 1000
+        client.connect_ms = client.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
-        session.connect_ms = 4000  # the next one is worth a try
-    # As mqtt.subscribe.want() does, which takes a kilobyte more where RAM is shortest.
+        client.connect_ms = 4000  # the next one is worth a try
+    # As mqtt.connect.want() does, which takes a kilobyte more where RAM is shortest.
     commands = node.prefix + "cmd/#"
-    session.filters[commands] = 1
-    session.untold.append(commands)
+    client.filters[commands] = 1
+    client.untold.append(commands)
     _made(Link)
 
 
 def _made(link):
     """Give back the RAM of what made the client, a kilobyte: no other is made."""
-    from mqtt.connection import Connection, Outbox, Session
-    from mqtt.session import Incoming, Packet
+    from mqtt.core import Core, Outbox
 
-    for kind in (link, Connection, Outbox, Session, Incoming, Packet):
+    for kind in (link, Core, Outbox):
         kind.__init__ = None  # type: ignore[method-assign]

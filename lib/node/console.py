@@ -12,7 +12,7 @@ class Console:
     again = None
 
     def __init__(self):
-        self.outbox = self.session = self.incoming = self
+        self.outbox = self
         self.limit = 1
         self.refused = self.count = self.removed = self.skipped = self.known = 0
 

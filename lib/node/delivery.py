@@ -7,7 +7,7 @@ A sensor's "delivery" in the config: "queue", the plain one, in RAM; or one of t
 def latest(client, topic, payload, retain=False):
     """Keep, of the readings that wait, the newest alone; those that were sent stay as they are."""
     outbox = client.outbox
-    for index in range(client.session.known, outbox.count):
+    for index in range(client.known, outbox.count):
         place = (outbox.removed + index) % outbox.limit * 3
         if outbox.ring[place] == topic:
             outbox.ring[place + 1] = payload.encode()

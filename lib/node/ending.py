@@ -72,7 +72,7 @@ def goodbye(node):
         return
     try:
         for _ in range(40):
-            if not client.session.up:
+            if not client.up:
                 return
             # First let the reply to the last command leave. This does not wait in the outbox, as
             # it might come to the broker after the next start then.

@@ -37,7 +37,7 @@ def look(node):
     elif now >= _HEALTHY_S and not node.proven:
         call("retained", "healthy", node)
         node.proven = True
-    if client.session.up:
+    if client.up:
         if node.about.pop("restarts", 0):  # they have helped, or it was not for us to help
             crashes, _, why = call("retained", "load")
             call("retained", "store", crashes, why)

@@ -12,9 +12,9 @@ def look(node, arrived):
     What comes before the answer to a PINGREQ that left at once had been kept by the broker. It may
     send some, and more when those are acknowledged: then it is asked again.
     """
-    session = node.client.session
-    if session.ping or session.awaited == _PINGRESP:
+    client = node.client
+    if client.ping_due or client.awaited == _PINGRESP:
         node.late += arrived
     else:
-        session.ping = node.late > _MANY
-        node.late = int(session.ping)
+        client.ping_due = node.late > _MANY
+        node.late = int(client.ping_due)

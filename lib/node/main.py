@@ -76,16 +76,10 @@ def _load_client():
         gc.collect()
 
         if config and ("wifi" in config or "serial" in config["mqtt"]):
-            import mqtt.packet  # noqa: F401
+            import mqtt.outbox  # noqa: F401
 
             gc.collect()
-            import mqtt.incoming  # noqa: F401
-
-            gc.collect()
-            import mqtt.session  # noqa: F401
-
-            gc.collect()
-            import mqtt.connection  # noqa: F401
+            import mqtt.core  # noqa: F401
 
             gc.collect()
             import mqtt.link  # noqa: F401

@@ -24,7 +24,7 @@ def told(node, began):
     """Give the readings that wait, and were taken before, the time they were taken at."""
     boot = node.boot
     outbox = node.client.outbox
-    for index in range(node.client.session.known, outbox.count):
+    for index in range(node.client.known, outbox.count):
         place = (outbox.removed + index) % outbox.limit * 3 + 1
         outbox.ring[place] = stamp(outbox.ring[place], boot, began)
     if hasattr(outbox, "journal") and outbox.journal.unread < outbox.journal.next:

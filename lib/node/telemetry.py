@@ -26,7 +26,7 @@ def about(node):
         "waiting": client.outbox.waiting() if durable else client.outbox.count,
         "refused": client.outbox.refused,
         "drops": node.drops,
-        "skipped": client.session.incoming.skipped,
+        "skipped": client.skipped,
         "connects": client.connects,
     }
     message.update(node.about)
@@ -37,8 +37,8 @@ def about(node):
             "damaged": journal.damaged,
             "lost": journal.lost,
         }
-    if client.session.rejected:
-        message["not_subscribed"] = client.session.rejected
+    if client.rejected:
+        message["not_subscribed"] = client.rejected
     if client.again is not None or getattr(client.outbox, "aside", False):
         message["set_aside"] = call("lost", "set_aside", client)
     failing = [entry[0] for entry in node.sensors if entry[8] > 4]  # in a row, see node.app

@@ -28,6 +28,6 @@ def waiting(keepalive, **options):
         dial, NAME, keepalive=keepalive, clean=False, buffer=BUFFER, backoff_ms=BACKOFF_MS,
         **options,
     )  # fmt: skip
-    client.session.answer_ms = DEADLINE_S * 1000
+    client.answer_ms = DEADLINE_S * 1000
     client.start()
     return client

@@ -65,7 +65,7 @@ async def _wait(port, tell):
     lost = []
     client = Client(_dial(port) or "127.0.0.1", "bench", int(port or 0), on_lost=lost.append)
     client.start()
-    while not client.session.up:
+    while not client.up:
         await client.progress()
         if lost:  # for want of memory: it would be tried again for ever
             raise lost[0]

@@ -1,0 +1,718 @@
+"""One session with a broker, and the connection that carries it just now. It never waits.
+
+Here stands all that runs for each message. What happens once for a connection or a filter is in
+mqtt.connect, QoS 2 in mqtt.qos2, a packet larger than the buffer in mqtt.large, what counts as
+late in mqtt.late; MQTT 5 puts its own in the place of some methods, see mqtt.v5.
+
+The owner calls open() with a dialler, opened() until that is true, and then, again and again,
+receive(), send() and tick(). post() may be called at any time. What fails raises: the owner calls
+failed(), and begins anew.
+
+Rules: all that changes state stands here. Messages leave the outbox in order, and only when
+acknowledged. Our packet identifiers and the broker's are separate spaces. A packet leaves in one
+write. What the broker does wrong is a ProtocolError, what it fails to do a LinkError, what the
+caller does wrong a ValueError.
+"""
+
+import gc
+import random
+import select
+import sys
+from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+from mqtt.outbox import Outbox
+
+if False:  # for type checkers
+    from typing import Any
+
+_CONNACK = const(0x20)
+_PUBLISH = const(0x30)
+_PUBACK = const(0x40)
+_PUBREL = const(0x62)
+_PINGREQ = const(0xC0)
+_PINGRESP = const(0xD0)
+_DISCONNECT = const(0xE0)
+
+_OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
+
+_ASK_PID = const(65535)  # identifier of the SUBSCRIBE or UNSUBSCRIBE under way, see mqtt.connect
+_SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
+_PACE = const(64)  # a packet of more bytes holds up others, see mqtt.late
+
+
+class LinkError(OSError):
+    """The connection is gone, or the broker does not answer: connect again."""
+
+
+class ProtocolError(LinkError):
+    """The broker sent what MQTT forbids; the connection was closed. Connect again."""
+
+
+class Refused(Exception):
+    """The broker refused the connection: correct the configuration.
+
+    `code` is the return code of its CONNACK (MQTT 3.2.2.3); str() says it in words.
+    """
+
+    code = 0
+
+
+class Core:
+    """A session across any number of connections; `up` while one stands.
+
+    The options, each an argument as well, which mqtt.options checks:
+    version: 4 for MQTT 3.1.1, 3 for 3.1, 5
+    user, password; keepalive: seconds, 0 for none
+    clean: the broker forgets us between connections
+    will: (topic, payload, qos, retain); window: messages in flight, 1 to 30
+    queue: messages of QoS 1 and 2 held until acknowledged, or an outbox
+    buffer: bytes of a packet that are held in RAM
+    on_message(topic, payload, retained): called for every message, with MQTT 5 with the message's
+    properties as a fourth argument, a dict
+    on_large(topic, size, retained): for a message larger than the buffer; returns an object with
+    write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
+    which drops it. A message that is cut short ends with abort() instead, where the object has
+    that, and does not reach on_message. on_connect(): called when the connection stands.
+    What these raise is printed and counted, and the connection goes on.
+    answer_ms: how long the broker may take for an answer, or 256 bytes of a packet, up to a day
+    connect_ms: from the dial to CONNACK, up to a day; 30 s with TLS and 10 s without unless given
+    backoff_ms: the first and the longest pause before a new attempt, up to a day; see mqtt.link
+
+    present: the broker still had our session; rejected: filters that it would not have
+    Counters: connects, connections that stood; handler_errors, exceptions of the application's
+    code; skipped, messages dropped because they did not fit; strays, acknowledgements that belong
+    to nothing; outbox.refused, messages that found the queue full
+    """
+
+    version = 4
+    user = password = None
+    keepalive = 60
+    clean = True
+    will: "Any" = None
+    window = 8
+    on_message: "Any" = None
+    on_connect: "Any" = None
+    on_large: "Any" = None
+    answer_ms = 4000
+    connect_ms = 0
+    backoff_ms = (1000, 15_000)
+    # What the application's code may raise.
+    catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
+    random: "Any" = random.getrandbits
+    v5: "Any" = None  # of version 5 its mqtt.v5.Version5
+    denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
+    connects = handler_errors = skipped = strays = 0
+    resent = unread = 0  # see mqtt.late
+    past: "Any" = None  # what mqtt.backoff remembers of earlier ends
+    again: "Any" = None  # when mqtt.suspects wants to be called
+    present = False
+    up: bool
+    left: int
+    properties: dict  # of the message being delivered, with MQTT 5
+    unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
+
+    def __init__(self, client_id, queue, buffer, options):
+        from mqtt.options import check
+
+        self.client_id = client_id
+        check(self, queue, buffer, options)
+        self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
+        # What arrives, and of it the packet found last, body:end.
+        self.rx = bytearray(buffer)
+        self.view = memoryview(self.rx)
+        self.body = self.end = 0
+        self.pid = self.topic_end = self.payload_at = 0  # of a PUBLISH, see parse()
+        self.topic = b""  # the last that was found good
+        # What leaves: the packet in tx begins at `head`, its body at 5. `left` bytes of `data`,
+        # from `index` on, have to be written yet, then all of `tail`.
+        self.tx = bytearray(buffer + 7)
+        self.head = self.index = 0
+        self.filters = {}  # what we want to be subscribed to: filter -> QoS
+        self.untold = []  # filters of which the broker has to be told; `asked` of them it is now
+        self.rejected = []
+        self.poll = select.poll()
+        self.stream = None
+        # Of the messages at the head of the outbox, so many have been sent in this session, and
+        # (sent) on this connection; a bit for each that was acknowledged before its turn, and for
+        # each of QoS 2 whose PUBREC has come.
+        self.known = getattr(self.outbox, "restored", 0)
+        self.acked = self.received = 0
+        # When the next connection may begin, or this one has; messages that were acknowledged
+        # before it, and that waited; failures in a row.
+        self.since = self.stuck = ticks_ms()
+        self.removed = self.behind = self.attempt = 0
+        self.asked_at = self.sent_at = self.due = self.heard = self.spoke = self.since
+        self.moved = self.busy = (
+            0  # bytes of a packet since it got on, and ms of it, see mqtt.late
+        )
+        self.large = self.dial = None
+        self.hang_up()
+        if self.version == 5:
+            from mqtt.v5 import Version5
+
+            self.v5 = Version5(self, **options)
+
+    # --- the connection
+
+    def open(self, dial):
+        """Begin to open a stream; see opened()."""
+        self.since = self.stuck = ticks_ms()
+        self.removed = self.outbox.removed
+        self.behind = self.outbox.count
+        self.dial = dial
+        poll = select.poll()
+        stream = dial()
+        poll.register(stream, select.POLLOUT)  # which breaks it for good, if that is no stream
+        self.poll = poll
+        self.stream = stream
+        self.opening = True
+
+    def opened(self):
+        """True if the stream has come to stand; then the session has begun."""
+        from mqtt.connect import opened
+
+        return opened(self)
+
+    def wait(self, ms):
+        """Sleep until bytes arrive, or those that wait can leave, but no longer than `ms`."""
+        for _ in self.poll.ipoll(ms):
+            pass
+
+    def goodbye(self):
+        """Say goodbye; yields False whenever the stream takes no more, and True once it has left.
+
+        Nothing follows it, whatever is posted meanwhile. [MQTT-3.14.4-2]
+        """
+        stream = self.up and self.stream
+        said = self.up = False
+        try:
+            while self.stream is stream:
+                self.send()
+                if self.left:
+                    yield False
+                elif said:
+                    yield True
+                    return
+                else:
+                    said = True
+                    self.stuck = ticks_ms()
+                    self.pack(_DISCONNECT)
+        except Exception:
+            pass  # it has ended already
+
+    def close(self):
+        """Say goodbye, so that there is no last will, and end the connection. [MQTT-3.14.4-1]
+
+        Returns True if the goodbye has left, behind what was leaving; False if the connection had
+        ended before, or took no more. What is still in the outbox stays there.
+        """
+        left = False
+        for left in self.goodbye():
+            self.wait(0 if left else _SOON_MS)
+        self.hang_up()
+        return left
+
+    def hang_up(self):
+        """End the connection as it is; what was under way waits for the next."""
+        stream, self.stream = self.stream, None
+        self.up = self.opening = self.slow = self.ping_due = False
+        self.held = self.at = 0  # bytes in rx, and how many of them were looked at
+        self.began = None  # when the packet began of which the rest is missing, or got on
+        self.data = self.tx
+        self.tail = None
+        self.left = 0
+        self.reply = 0  # the answer that is to leave next: its first byte << 16, its identifier
+        self.awaited = 0  # first byte of the one answer we wait for, besides acknowledgements
+        self.sent = self.asked = 0
+        large, self.large = self.large, None
+        if large:
+            large.abort()
+        if stream is not None:
+            self.poll.unregister(stream)
+            self.tell(stream.close)
+
+    def failed(self, error):
+        """The connection failed or ended: hang up, and raise the error, with what is known."""
+        raise self.give_up(error)
+
+    def give_up(self, error):
+        """Hang up because of an error; returns it, or one that explains it.
+
+        The first in a while may be chance, and needs no more than a short pause.
+        """
+        gc.collect()
+        if self.past is None and self.up:
+            self.past = self.outbox.removed if self.sent else -1
+            self.attempt = 1
+            self.since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
+        else:
+            try:
+                from mqtt.pause import ended
+
+                error = ended(self, error)
+            except MemoryError:
+                self.since = ticks_add(ticks_ms(), self.backoff_ms[1])
+        if self.v5:
+            self.v5.broken(error)
+        self.hang_up()
+        return error
+
+    # --- time
+
+    def tick(self, now, more=False):
+        """Return the ms until this wants to be called again, 0 if there may be something to send.
+
+        Raises LinkError if the broker is overdue; not yet if there may be `more` to be read.
+        Nothing that begins later falls due before the next look, but a short keep alive: it is
+        looked at eight times as often.
+        """
+        answer_ms = self.answer_ms
+        left = ticks_diff(self.due, now)
+        if 0 < left <= answer_ms:
+            return left
+        self.asked_at = ticks_add(self.asked_at, self.busy)
+        self.sent_at = ticks_add(self.sent_at, self.busy)
+        self.busy = 0
+        waited = max(0, left)  # far above 0 if nobody has looked until the ticks have wrapped
+        if self.awaited:
+            waited = max(waited, ticks_diff(now, self.asked_at))
+        if self.began is not None:
+            waited = max(waited, ticks_diff(now, self.began))
+        if self.sent:
+            waited = max(waited, ticks_diff(now, self.sent_at))
+        left = min(answer_ms - waited, self.keepalive * 125 or answer_ms)
+        if left > 0:
+            if self.unread:
+                self.unread = 0
+        else:
+            from mqtt.late import late
+
+            left = late(self, now, more)
+        if self.keepalive and not self.awaited:
+            # A PINGREQ is due three quarters of the keep alive after either side spoke last.
+            quiet = max(ticks_diff(now, self.heard), ticks_diff(now, self.spoke))
+            rest = self.keepalive * 750 - quiet
+            left = min(left, rest)
+            self.ping_due = self.ping_due or rest <= 0
+        left = max(0, left)
+        self.due = ticks_add(now, left)
+        return left
+
+    # --- sending
+
+    def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
+        """Hand a message over without waiting; returns its number, or None if it was not taken.
+
+        QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
+        are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
+        and forgotten, number -1; it is not taken when the connection is not up, or still has to
+        write the last packet. The topic is taken as it is; see mqtt.topic for one that comes from
+        outside. payload: str, bytes, bytearray or memoryview, else TypeError. properties: a dict,
+        see mqtt.properties; raises ValueError for a bad one, and without MQTT 5. wait: the caller
+        of a QoS 0 message waits until it is written, so that its payload need not be copied if
+        the stream does not take all of it at once.
+        """
+        if qos not in (0, 1, 2):
+            raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
+        kind = type(payload)
+        if kind is str:
+            payload = payload.encode()
+        elif kind is not bytes and kind is not bytearray:
+            from mqtt.payload import check
+
+            payload = check(payload)
+        flags = qos << 1 | 1 if retain else qos << 1
+        if self.again is not None and topic in self.past[9]:
+            self.outbox.refused += 1
+            return None
+        if properties:
+            from mqtt.properties import joined
+
+            payload = joined(self.version, properties, payload)
+            flags |= 16
+        number = -1
+        if qos:
+            if not isinstance(payload, bytes):
+                payload = bytes(payload)  # it is held: the caller may use its buffer again
+            number = self.outbox.put(topic, payload, flags)
+        elif self.up and not self.left:
+            self.encode(topic, payload, flags)
+        else:
+            return None
+        try:
+            self.send()
+            if self.left and not (qos or wait):
+                from mqtt.payload import own
+
+                own(self)
+        except Exception as error:  # a stream of the application's own may raise anything
+            self.failed(error)  # it may be half said: what is taken is sent anew, in its order
+        return number
+
+    def send(self):
+        """Write on, and all that waits; a packet in one go, if the stream takes it."""
+        while self.left or self.next_packet():
+            left = self.left
+            n = self.stream.write(self.data, self.index, left)
+            if n == left and self.tail is None and not self.slow:
+                self.left = 0
+            elif not self._written(n or 0):
+                self.stalled()
+                break
+
+    def _written(self, n):
+        """The stream took n bytes, and not all at once; False if it takes no more for now."""
+        if not self.slow:
+            self.slow = True
+            self.moved = 0
+            if self.up:
+                self.stuck = ticks_ms()
+        self.moved += n
+        self.index += n
+        self.left -= n
+        if not self.left:
+            self.data, self.tail = self.tail or self.tx, None
+            if self.data is self.tx:
+                self.slow = False
+                self.poll.modify(self.stream, select.POLLIN)
+                if self.up:
+                    self.busy += ticks_diff(ticks_ms(), self.stuck)
+            else:
+                self.index = 0
+                self.left = len(self.data)
+        return n
+
+    def stalled(self):
+        """The stream takes no more for now; raises LinkError when it has not for too long."""
+        self.poll.modify(self.stream, select.POLLIN | select.POLLOUT)
+        now = ticks_ms()
+        if not 0 <= ticks_diff(now, self.stuck) <= self.answer_ms:  # the ticks wrap
+            from mqtt.late import stalled
+
+            stalled(self, now)
+
+    def next_packet(self):
+        """Encode the packet that is to leave next; False when there is none."""
+        if not self.up:
+            return False
+        if self.acked:  # some were acknowledged before their turn: not to be sent again
+            while self.acked >> self.sent & 1:
+                self.sent += 1
+                self.known = max(self.known, self.sent)
+        if self.reply:
+            self.pack(self.reply >> 16, self.reply & 0xFFFF)
+            self.reply = 0
+        elif (
+            self.ping_due and not self.awaited
+        ):  # before the backlog: its answer tells what is new
+            self.ping_due = False
+            self.awaited = _PINGRESP
+            self.asked_at = ticks_ms()
+            self.pack(_PINGREQ)
+        elif self.sent < self.outbox.count and self.sent < self.window:
+            self._send()
+        elif self.untold and not self.awaited:
+            from mqtt.connect import ask
+
+            self.asked_at = ticks_ms()
+            ask(self)
+        else:
+            return False
+        self.spoke = ticks_ms()
+        return True
+
+    def _send(self):
+        """Encode the next message of the outbox; with DUP if it has left before. [MQTT-3.3.1-1]
+
+        Packet identifiers follow the order of the outbox, so that no two in flight share one
+        [MQTT-2.3.1-2]; SUBSCRIBE and UNSUBSCRIBE have the last identifier for themselves.
+        """
+        index = self.sent
+        self.sent = index + 1
+        if not index:
+            self.sent_at = ticks_ms()
+        outbox = self.outbox
+        outbox.get(index)
+        flags = outbox.flags
+        pid = outbox.pid or (outbox.removed + index) % (_ASK_PID - 1) + 1
+        if index >= self.known:
+            self.known = index + 1
+        elif self.received >> index & 1:  # only its release is left to do [MQTT-4.3.3-1]
+            self.pack(_PUBREL, pid)
+            return
+        else:
+            flags |= 8
+        self.encode(outbox.topic, outbox.payload, flags, pid)
+
+    # --- packets out
+
+    def encode(self, topic, payload, flags, pid=0):
+        """Encode PUBLISH; flags: the low bits of its first byte; without a pid for QoS 0."""
+        tx = self.tx
+        tx[5:] = b"\0\0"
+        tx.extend(topic)
+        size = len(tx) - 7
+        tx[5] = size >> 8
+        tx[6] = size & 255
+        if pid:
+            tx.append(pid >> 8)
+            tx.append(pid & 255)
+        self.finish(_PUBLISH | flags, payload)
+
+    def pack(self, first, pid=0):
+        """Encode a packet that is an identifier alone, or, without one, empty."""
+        tx = self.tx
+        tx[5:] = b""
+        if pid:
+            tx.append(pid >> 8)
+            tx.append(pid & 255)
+        self.finish(first)
+
+    def finish(self, first, payload=b""):
+        """Put the header (MQTT 2.2.3) before the body at tx[5:].
+
+        A payload that does not fit into the buffer stays where it is, and leaves as `tail`.
+        """
+        tx = self.tx
+        size = len(tx) + len(payload) - 5
+        if size > len(self.rx):
+            self.tail = payload or None
+        elif payload:
+            tx.extend(payload)
+        at = 3
+        more = size >> 7
+        while more:
+            more >>= 7
+            at -= 1
+        if at < 0:
+            from mqtt.words import too_long
+
+            raise too_long("packet", size, 0xFFFFFFF)
+        self.head = self.index = at
+        tx[at] = first
+        while at < 3:
+            at += 1
+            tx[at] = size & 127 | 128
+            size >>= 7
+        tx[4] = size
+        self.left = len(tx) - self.index
+
+    # --- receiving
+
+    def receive(self):
+        """Take in what has arrived, a buffer full at most; returns True if it was anything."""
+        if self.reply:  # to a message whose handler raised; nothing is taken in before
+            self.send()
+        held = self.held
+        # What was read and not looked at yet, because something is being sent, has its place.
+        if not held or (self.began is not None and not self.left):
+            n = self.large.need if self.large else len(self.rx) - held
+            n = self.stream.readinto(self.view[held:] if held else self.rx, n)
+            if not n:
+                if n is None:
+                    return False
+                raise LinkError("the broker closed the connection")
+            self.held = held + n
+            self.moved += n
+        while self.held and not self.left:  # what is being sent may be an answer: no other before
+            now = ticks_ms()  # who knows what a handler did
+            first = self._packet(now)
+            if not first:
+                break
+            self.handle(first, now)
+            if first == _CONNACK:
+                self.connects += 1
+                if self.on_connect:
+                    self.tell(self.on_connect)
+            if self.reply or self.outbox.count or self.untold:
+                self.send()
+        return True
+
+    def _packet(self, now):
+        """Find the next packet; returns its first byte, or 0 if it has not arrived completely."""
+        if self.large:
+            return self.large.passed(now)
+        rx = self.rx
+        held = self.held
+        body = at = self.at
+        size = shift = 0
+        while body + 1 < held:
+            body += 1
+            byte = rx[body]
+            size |= (byte & 127) << shift
+            if byte < 128:
+                body += 1
+                self.body = body
+                self.end = end = body + size
+                if end > held:
+                    break
+                self.at = end
+                if end == held:
+                    self.held = self.at = 0
+                if self.began is not None:
+                    if size > _PACE:
+                        self.busy += ticks_diff(now, self.began)
+                    self.began = None
+                return rx[at] or 1  # both are of a kind that is reserved, see MQTT 2.2.1
+            shift += 7
+            if shift == 28:
+                raise self.forbidden(rx[at], None)
+        if at or self.began is None:
+            self.began = now
+            self.moved = 0
+        if at:
+            held -= at
+            self.view[:held] = self.view[at : self.held]
+            self.at = 0
+            self.held = held
+        if held == len(rx):
+            from mqtt.large import Large
+
+            Large(self, self.end - at)  # which becomes `large`
+        return 0
+
+    def handle(self, first, now):
+        """Act on the packet that was found; `first`: its first byte.
+
+        Raises Refused if the broker refused the connection.
+        """
+        self.heard = now
+        size = self.end - self.body
+        if self.up:
+            if first & 0xF0 == _PUBLISH:
+                self._message(first)
+                return
+            if size == 2:
+                pid = self.number(self.body)
+                if first == _PUBACK:
+                    self.acked |= self.in_flight(pid, now)
+                    self.pop()
+                    return
+                if first in _OF_QOS2:
+                    from mqtt.qos2 import handle
+
+                    handle(self, first, pid, now)
+                    return
+            elif first == _PINGRESP and not size:
+                if self.awaited == first:
+                    self.awaited = 0
+                return
+        from mqtt.connect import answered
+
+        answered(self, first, size)
+
+    def _message(self, first):
+        """A PUBLISH; `first` is larger by 0x100 if it did not fit and has passed."""
+        large, self.large = self.large, None
+        if not large:
+            self.parse(first, self.end)
+        pid = self.pid
+        ack = 0
+        new = True
+        if first & 6:
+            if not pid:
+                raise self.forbidden(first, self.end - self.body)
+            ack = _PUBACK << 16 | pid
+            if first & 4:
+                from mqtt.qos2 import arrived
+
+                new = arrived(self, pid)
+                ack += 0x10 << 16  # PUBREC
+        stream = self.stream
+        try:
+            if large:
+                large.deliver(new)
+            elif new:
+                topic = self.received_topic()
+                self.deliver(topic, bytes(self.view[self.payload_at : self.end]), first & 1)
+        finally:
+            if self.stream is stream:
+                self.reply = ack
+
+    def parse(self, first, end):
+        """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held."""
+        at = self.body + 2
+        if at <= self.end:
+            at += self.number(self.body)
+        qos = first & 6
+        self.pid = 0
+        self.topic_end = at
+        self.payload_at = at + 2 if qos else at
+        if at < self.body + 3 or self.payload_at > self.end or qos == 6:
+            raise self.forbidden(first, None)
+        if qos and self.payload_at <= end:
+            self.pid = self.number(at)
+
+    def number(self, at):
+        """The number of two bytes that stands at that place of rx."""
+        return self.rx[at] << 8 | self.rx[at + 1]
+
+    def received_topic(self):
+        """The topic of the PUBLISH, as bytes."""
+        name = self.view[self.body + 2 : self.topic_end]
+        if name != self.topic:  # the same as before needs no second look, nor room
+            topic = bytes(name)
+            for byte in topic:
+                if byte > 127 or byte in b"\0#+":
+                    from mqtt.words import check_received
+
+                    check_received(topic)
+                    break
+            self.topic = topic
+        return self.topic
+
+    def forbidden(self, first, size):
+        """The exception for a packet that MQTT forbids, see mqtt.words."""
+        from mqtt.words import forbidden
+
+        return forbidden(first, size)
+
+    def in_flight(self, pid, now):
+        """The bit of the message with that identifier, or 0, and it is counted."""
+        outbox = self.outbox
+        index = outbox.index(pid) if outbox.pid else (pid - 1 - outbox.removed) % (_ASK_PID - 1)
+        if index >= self.known or not 0 < pid < _ASK_PID:
+            self.strays += 1
+            return 0
+        self.sent_at = now
+        if self.resent:
+            self.resent = 0
+        return 1 << index
+
+    def pop(self):
+        """Remove what is acknowledged from the head of the outbox."""
+        while self.acked & 1:
+            self.acked >>= 1
+            self.received >>= 1
+            self.known -= 1
+            if self.sent:
+                self.sent -= 1
+            self.outbox.pop()
+
+    # --- the application
+
+    def deliver(self, topic, payload, retained):
+        """Hand a message to the application; what that raises is no reason not to answer it."""
+        if not self.on_message:
+            return
+        try:
+            if self.v5:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained), self.properties)
+            else:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained))
+        except self.catches as error:
+            self.caught(error)
+
+    def tell(self, handler, *args):
+        """Call the application; what that raises is no reason to end anything."""
+        try:
+            handler(*args)
+        except self.catches as error:
+            self.caught(error)
+
+    def caught(self, error):
+        """Print and count what the application's code has raised."""
+        self.handler_errors += 1
+        sys.print_exception(error)
