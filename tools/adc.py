@@ -85,10 +85,11 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
     lines = [
         "# How well analog sensors cope with noise",
         "",
-        "`make reference` writes this page. It runs the code of `lib/sensors` with a simulated 12-bit",
-        f"ADC. The input has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of the samples.",
-        "It changes slowly, as light or temperature do. All figures are in mV: first the root mean",
-        "square of the error, then the error that 99 in 100 readings stay below.",
+        "`make reference` writes this page. It runs the code of `lib/sensors` with a simulated",
+        f"12-bit ADC. The input has Gaussian noise, and a spike of half a volt in {SPIKES:.0%} of",
+        "the samples. It changes slowly, as light or temperature do. All figures are in mV:",
+        "first the root mean square of the error, then the error that 99 in 100 readings stay",
+        "below.",
         "",
         "![error against noise](adc.svg)",
         "",
@@ -100,14 +101,14 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
         lines.append(f"| {noise} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Each reading takes several `samples`, drops the lowest and the highest quarter, and averages",
-        "the rest. A spike then changes nothing, and the default of 16 samples cuts the noise to about",
-        "a third. `median` removes wrong values that last longer than one reading. `smooth` reduces",
-        "noise, but follows changes more slowly: with 0.8 a reading needs ten intervals to cover nine",
-        "tenths of a jump.",
+        "Each reading takes several `samples`, drops the lowest and the highest quarter, and",
+        "averages the rest. A spike then changes nothing, and the default of 16 samples cuts the",
+        "noise to about a third. `median` removes wrong values that last longer than one reading.",
+        "`smooth` reduces noise, but follows changes more slowly: with 0.8 a reading needs ten",
+        "intervals to cover nine tenths of a jump.",
         "",
-        "A real ADC has errors that no filter removes. An ESP32's is some tens of mV off even with its",
-        "calibration, and its range ends at 3.1 V. If you need better, use an",
+        "A real ADC has errors that no filter removes. An ESP32's is some tens of mV off even",
+        "with its calibration, and its range ends at 3.1 V. If you need better, use an",
         "[ads1115](sensors/ads1115.md). None of this was measured on a board.",
     ]
     return "\n".join(lines) + "\n"

@@ -11,13 +11,13 @@ from tools.paths import ROOT
 
 FOLDER = ROOT / "docs" / "boards"
 TLS = {
-    "verified": "yes, the broker's certificate is checked",
-    "unverified": "yes, but certificates cannot be checked",
+    "verified": "yes, it checks the broker's certificate",
+    "unverified": "yes, but it can't check certificates",
     "none": "no",
 }
 NETWORKS = {
     "wifi": "Wi-Fi",
-    "none": "none: MQTT over USB with `make bridge`, or readings are printed",
+    "none": "none: MQTT over USB with `make bridge`, or it prints its readings",
 }
 
 
@@ -29,7 +29,8 @@ def page(board: Board) -> str:
     lines = [
         f"# {board.facts['product']} ({board.id})",
         "",
-        f"Written by `make reference` from `boards/{board.id}/board.json`; do not edit it here.",
+        f"`make reference` writes this page from `boards/{board.id}/board.json`; don't edit it "
+        "here.",
         "",
         "| | |",
         "|---|---|",
@@ -50,16 +51,18 @@ def page(board: Board) -> str:
         pins = {**pins, "adc": ["ADC (0)"]}
     for pin in [*pins["all"], *(each for each in pins["adc"] if each not in pins["all"])]:
         lines.append(_row(pin, pins, str(facts["network"]), facts["pwm"].get("timers")))
-    lines += ["", "Free for everything are the pins with nothing in the last column.", ""]
+    lines += ["", "Pins with an empty last column are free for any use.", ""]
     lines += [_pwm(facts["pwm"])]
     if pins.get("cpu"):
         lines += [
-            "In brackets the chip's name: where it is the same, it is one pin. Of the pins with "
-            "the same number there, one alone can be an input of a button, a contact, an encoder "
-            "or a counter.",
+            "In brackets is the chip's name for a pin. Two pins with the same name in brackets "
+            "are one pin. Of the pins with the same number in brackets, only one can be the "
+            "input of a button, contact, encoder or counter.",
         ]
     lines += [""]
-    lines += [f"- {note['text']}" for note in facts.get("notes", ())]
+    for note in facts.get("notes", ()):
+        doubt = " (From memory, not checked against a source.)"
+        lines.append(f"- {note['text']}{doubt if note['confidence'] == 'recall' else ''}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -73,8 +76,8 @@ def _pwm(pwm: dict[str, Any]) -> str:
     least, most = pwm["least_hz"], pwm["most_hz"]
     line = f"PWM: {least:,} to {most:,} Hz"
     if pwm.get("timers"):
-        line += "; outputs of the same number have one frequency, and are one output if the letter"
-        line += " is the same as well"
+        line += ". In the table, outputs with the same number share a frequency; if the letter is "
+        line += "the same too, they are the same output"
     return line + "."
 
 
@@ -89,7 +92,7 @@ def _row(pin: int | str, pins: dict[str, Any], network: str, timers: dict[str, s
     if name in pins["some_modules"]:
         said.append(f"not free on some modules: {pins['some_modules'][name]}")
     if pin in pins["level_only"]:
-        said.append("to be read and set alone: no interrupts, PWM, I2C, 1-Wire")
+        said.append("only for reading and setting a level: no interrupts, PWM, I2C or 1-Wire")
     analog = "yes" if pin in pins["adc"] else ""
     if pin in pins["adc_not_with_wifi"] and network == "wifi":
         analog = "not with Wi-Fi"
@@ -113,9 +116,9 @@ def table(shown: list[Board]) -> str:
     lines = [
         "# Boards",
         "",
-        "Written by `make reference` from `boards/*/board.json`; do not edit it here. Each page",
-        "has the board's pins and its traps. None was tried on real hardware:",
-        "[hardware.md](../hardware.md).",
+        "Each page has the board's pins and its pitfalls. None of the boards has been tried yet:",
+        "see [hardware.md](../hardware.md). `make reference` writes these pages from",
+        "`boards/*/board.json`; don't edit them here.",
         "",
         "| board | `BOARD=` | network | TLS | heap |",
         "|---|---|---|---|---|",

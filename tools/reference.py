@@ -37,10 +37,10 @@ CHAPTERS = {
 _HEAD = """\
 # The MQTT client: reference
 
-Written by `make reference` from the docstrings of `lib/mqtt`; do not edit it here. Programs need
-the first two chapters, and of the third what those refer to. Short programs are in
-[examples](examples/README.md), a session at the REPL in [repl.md](repl.md);
-[migration.md](migration.md) is for people who come from umqtt or mqtt_as.
+Your program needs the first two chapters, and whatever they refer to in the third. For short
+programs see the [examples](examples/README.md), for a session at the REPL [repl.md](repl.md). If
+you come from umqtt or mqtt_as, read [migration.md](migration.md). `make reference` writes this
+page from the docstrings of `lib/mqtt`; don't edit it here.
 
 """
 _SPECIAL = {"__aiter__": "async for ... in", "__aenter__": "async with"}
@@ -78,7 +78,7 @@ def _module(path: Path) -> Iterator[str]:
     yield from ("", f"## mqtt.{path.stem}", "")
     doc = ast.get_docstring(tree)
     if not doc:
-        raise ToolError(f"{path} has no docstring", "say at its head what it is for")
+        raise ToolError(f"{path} has no docstring", "say at the top what it is for")
     yield from _prose(doc)
     for node in tree.body:
         if isinstance(node, Function) and _public(node.name):
@@ -86,7 +86,7 @@ def _module(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ClassDef) and _public(node.name):
             yield from _class(node, path.stem)
         elif alias := _alias(node):
-            yield from ("", f"`{alias[0]}` is another name of `{alias[1]}`.")
+            yield from ("", f"`{alias[0]}` is another name for `{alias[1]}`.")
 
 
 def _class(node: ast.ClassDef, module: str) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _class(node: ast.ClassDef, module: str) -> Iterator[str]:
     arguments = _arguments(made, method=True) if made else ""
     yield from _heading(f"class {module}.{node.name}", f"{node.name}({arguments})", "###")
     if bases := [ast.unparse(base) for base in node.bases]:
-        yield from ("", f"A `{', '.join(bases)}`, with all that it has.")
+        yield from ("", f"A `{', '.join(bases)}`, with all its methods.")
     if doc := ast.get_docstring(node):
         yield from ("", *_prose(doc))
     for item in methods:

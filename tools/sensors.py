@@ -37,16 +37,16 @@ VALUES = {
 }  # fmt: skip
 SHOWN_BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBV11", "RPI_PICO_W")
 BARE_CHIP = (
-    "NodeMCU and D1 mini have a divider before the pin A0, which takes 3.2 V: say "
-    '`"reference": 3.2`. Its 320 kilohms stand beside what is between A0 and GND. A bare ESP8266 '
-    "takes 1.0 V at its ADC, and more may destroy it: feed the part from 1.0 V, or divide what it "
-    "gives, and leave `reference` out."
+    "NodeMCU and D1 mini have a divider in front of A0, so A0 takes 3.2 V: set "
+    '`"reference": 3.2`. The 320 kilohms of the divider are parallel to your own resistor between '
+    "A0 and GND. A bare ESP8266 takes 1.0 V at its ADC, and more may destroy it: supply the part "
+    "with 1.0 V, or divide its output, and leave `reference` out."
 )
 BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
 # A docstring's line on an argument, or on several.
 _NAMED = re.compile(r"([a-z_]\w*(?:, [a-z_]\w*)*): (.*)", re.DOTALL)
-_PULL = 'the resistor in the chip: "up" for a contact to GND, "down" for one to 3V3'  # node.parts
+_PULL = 'the chip\'s pull resistor: "up" for a contact to GND, "down" for one to 3V3'  # node.parts
 _ENDLESS = 1e9  # a limit that stands for none
 _KEPT = {
     None: "",
@@ -171,7 +171,7 @@ def support(driver: str, port: str, wrong: dict[str, set[str]]) -> str:
     if driver in wrong[port]:
         return "no"
     if port == "stm32" and facts(driver)["uses"] == "pwm":
-        return "where `machine.PWM` is (not in 1.26)"
+        return "if MicroPython has `machine.PWM` (1.26 doesn't)"
     needed = NEEDS.get(driver)
     if needed in NOT_FROZEN.get(port, ()):
         return f"with `mip install {needed}`"
@@ -232,11 +232,15 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     entry = json.dumps(config_for(driver, esp32))
     lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {about[0]}', ""]
     if said["fields"]:
-        told = [f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]]
-        several = ", each on a topic of its own: `.../<name>/<field>`" if len(told) > 1 else ""
-        by_config = " The unit is the config's `unit`." if "unit" in said["options"] else ""
-        lines += [f"Tells {', '.join(told)}{several}.{by_config}{_KEPT[said['state']]}", ""]
-    lines += [f"Accuracy: {part.accuracy}.", "", "## Wiring", ""]
+        named = [
+            f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]
+        ]
+        several = ", each on its own topic: `.../<name>/<field>`" if len(named) > 1 else ""
+        by_config = " The config's `unit` sets the unit." if "unit" in said["options"] else ""
+        lines += [f"Publishes {', '.join(named)}{several}.{by_config}{_KEPT[said['state']]}", ""]
+    if part.accuracy != "-":
+        lines += [f"Accuracy: {part.accuracy}.", ""]
+    lines += ["## Wiring", ""]
     lines += _wiring(driver)
     if part.notes:
         lines += ["", part.notes]
@@ -248,7 +252,7 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
         lines += [f"On an ESP8266: `{json.dumps(esp8266)}`", ""]
     if said["options"]:
         known = meanings(driver)
-        lines += ["| option | default | | |", "|---|---|---|---|"]
+        lines += ["| option | default | values | meaning |", "|---|---|---|---|"]
         for key, option in sorted(said["options"].items()):
             lines.append(f"| `{key}` | {' | '.join(_option(key, option))} | {known[key]} |")
         lines.append("")
@@ -258,15 +262,17 @@ def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
     if driver in VALUES:
         order = f'{{"output": "{driver}", "value": {VALUES[driver]}}}'
         lines += ["", "## Commands", ""]
-        lines += [f"`.../cmd/set` with `{order}`; the new state is published."]
-    lines += ["", "## What goes wrong", "", "| seen | do |", "|---|---|"]
+        lines += [f"Publish `{order}` to `.../cmd/set`. The node publishes the new state."]
+    lines += ["", "## What goes wrong", "", "| what you see | what to do |", "|---|---|"]
     lines += [f"| {seen} | {do} |" for seen, do in part.troubles]
     lines += ["", "## Boards and RAM", ""]
     lines += ["| " + " | ".join(PORTS.values()) + " | RAM from files | RAM from a ROMFS |"]
     lines += ["|---|" + "---|" * (len(PORTS) + 1)]
     cells = [support(driver, port, wrong) for port in PORTS]
     lines += ["| " + " | ".join(cells) + f" | {cost[0]:,} bytes | {cost[1]:,} bytes |", ""]
-    lines += ["RAM: heap of the 32-bit unix port, with all that the driver imports."]
+    lines += [
+        "RAM is what the driver and all that it imports take of the heap, in the 32-bit unix port."
+    ]
     if source:
         lines += ["", f"Source: {' '.join(source.split())}"]
     return "\n".join(lines) + "\n"
@@ -286,7 +292,7 @@ def meanings(driver: str) -> dict[str, str]:
                     found.setdefault(key, named[2])
     if missing := facts(driver)["options"].keys() - found:
         raise ToolError(
-            f"lib/sensors/{driver}.py says nothing of {', '.join(sorted(missing))}",
+            f"lib/sensors/{driver}.py doesn't explain {', '.join(sorted(missing))}",
             "add a line such as `scale: the factor` to the docstring of its class",
         )
     return found
@@ -341,7 +347,8 @@ def _option(key: str, option: list[Any]) -> tuple[str, str]:
     if option[0] == "...":
         return "required", ""
     if key == "address":
-        return default, " to ".join(f"{each} (0x{each:02x})" for each in sorted({*option[1:]}))
+        low, high = (f'"0x{each:02x}"' for each in sorted(option[1:]))
+        return f'"0x{option[0]:02x}"', low if low == high else f"{low} to {high}"
     if len(option) == 3:
         if abs(option[0] or 0) == _ENDLESS:
             default = "none"
@@ -363,14 +370,17 @@ def table(costs: dict[str, tuple[int, int]], wrong: dict[str, set[str]]) -> str:
     lines = [
         "# Sensors and outputs",
         "",
-        "Written by `make reference`; do not edit it here. A sensor is named in the config by",
-        'its driver, `"driver": "bme280"`; each page has the wiring, the options, and what goes',
-        "wrong. How to write one: [../drivers.md](../drivers.md). Whether it fits a board is what",
-        "mypy says of the driver with the stubs of the port, and which modules its stock firmware",
-        "has. RAM is bytes of the 32-bit heap for the driver and what it imports, from .mpy files",
-        "and from a ROMFS; drivers of a kind share most of it.",
+        'The config names the driver of each sensor: `"driver": "bme280"`. Each page has the',
+        "wiring, the options, and what can go wrong. If your part isn't here, see [how to write a",
+        "driver](../drivers.md).",
         "",
-        "| driver | | " + " | ".join(PORTS.values()) + " | RAM | in ROM |",
+        "A driver counts as working on a board if mypy accepts it with the type stubs of that",
+        "port, and if the stock firmware has the modules it needs. RAM is the bytes that the",
+        "driver and what it imports take of a 32-bit heap, from .mpy files and from a ROMFS.",
+        "Drivers of one kind share most of it. `make reference` writes these pages; don't edit",
+        "them by hand.",
+        "",
+        "| driver | part | " + " | ".join(PORTS.values()) + " | RAM | with ROMFS |",
         "|---|" + "---|" * (len(PORTS) + 3),
     ]
     for driver in drivers():
@@ -397,7 +407,7 @@ def pages() -> dict[Path, str]:
     if missing := [driver for driver in drivers() if driver not in PARTS]:
         raise ToolError(
             f"tools/parts.py has no part for {', '.join(missing)}",
-            "add one, with its wires, its accuracy and what goes wrong",
+            "add one, with its wires, its accuracy and what can go wrong",
         )
     costs, wrong = measured(), types()
     found = {FOLDER / f"{driver}.md": page(driver, costs[driver], wrong) for driver in drivers()}

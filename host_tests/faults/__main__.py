@@ -19,29 +19,33 @@ from tools.paths import ROOT
 PAGE = ROOT / "docs" / "faults.md"
 
 _HEAD = """\
-# Faults: what a node in the field meets, and what Petrel does
+# Faults: what goes wrong in the field, and what Petrel does
 
-Written by `make faults WRITE=1`, which runs every test below against a whole node (32-bit
-MicroPython on the simulated board) and a real Mosquitto; do not edit it here. A test asserts what
-is said to be right. Where there is a figure for the recovery, the fault is made twice: every
-reading that was accepted has to arrive, in order, nothing may raise, the board must not restart,
-and the heap must be the same after the second time; the recovery is the time from the end of the
-fault until a reading that was taken since has arrived, the longest that was measured in the last
-run. The other tests of a running node assert the same of a fault that is made once, and 1 KB of
-heap for names that are needed for the first time; those in which the board restarts, by the fault
-or because of it, look at what has come. Tests in `device/` look at a part, not a whole node.
+Each row is a fault, what should happen, and the tests that assert it. They run against a whole node
+(32-bit MicroPython on the simulated board) and a real Mosquitto.
 
-| fault | what is right | recovery | tests |
+- **With a recovery time**: the test makes the fault twice. Every accepted reading has to arrive, in
+  order. Nothing may raise, the board must not restart, and the heap must be the same after the
+  second time. The recovery is the time from the end of the fault until a new reading has arrived; the
+  table shows the longest of the last run.
+- **Without one, on a running node**: the test asserts the same for a fault that is made once, and
+  allows 1 KB of heap for names that are needed for the first time. If the board restarts, by the fault
+  or because of it, the test checks what has arrived.
+- **In `device/`**: the test looks at a part of Petrel, not at a whole node.
+
+`make faults WRITE=1` runs the tests and writes this page; don't edit it here.
+
+| fault | what should happen | recovery | tests |
 |---|---|---|---|
 """
 
 _OTHER = """
 ## Also measured
 
-The longest each, in the same run. A stall is the time from one message to the next at the broker,
-of a client that publishes without a pause while a fault comes with 3 in 100 messages.
+The longest of each in the same run. A stall is the time between two messages at the broker, for a
+client that publishes without a pause while a fault hits 3 in 100 messages.
 
-| | |
+| measured | longest |
 |---|---|
 """
 
@@ -58,7 +62,7 @@ def page(figures: dict[str, list[float]]) -> str:
 
 
 def _other(figures: dict[str, list[float]]) -> str:
-    """What was measured besides: how soon a fault was noticed, and stalls under many."""
+    """What else was measured: how soon a fault was noticed, and stalls under many faults."""
     rows = [f"| {n} | {max(took):.1f} s |" for n, took in sorted(figures.items()) if ", " in n]
     return _OTHER + "\n".join(rows) + "\n" if rows else ""
 
@@ -66,7 +70,7 @@ def _other(figures: dict[str, list[float]]) -> str:
 @click.command()
 @click.option("--write", is_flag=True, help=f"update {PAGE.relative_to(ROOT)}")
 def command(write: bool) -> None:
-    """Make every fault, and show how long it took to recover."""
+    """Make every fault, and show how long the node took to recover."""
     FIGURES.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "6", "-rs", str(Path(__file__).parent)], cwd=ROOT
@@ -77,7 +81,7 @@ def command(write: bool) -> None:
         table.add_row(name, str(len(took)), f"{max(took):.1f}")
     Console().print(table)
     if done.returncode:
-        raise SystemExit("some faults were not survived: see above")
+        raise SystemExit("the node didn't survive some faults: see above")
     if write:
         PAGE.write_text(page(figures))
         click.echo(f"written: {PAGE.relative_to(ROOT)}")
