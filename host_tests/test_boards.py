@@ -65,6 +65,22 @@ def test_a_board_json_that_is_wrong_is_told_by_its_place(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_header_has_every_pin_once(name: str) -> None:
+    facts = boards.load(name).petrel
+    header = facts.get("header")
+    if header is None:
+        return
+    places = [pin for side in ("left", "right", "bottom") for pin in header[side]]
+    everything = facts["pins"]["all"]
+    found = [pin for pin in places if pin in everything]
+    assert len(found) == len(set(found))
+    assert all(pin in everything for pin in places if isinstance(pin, int))
+    assert {"3V3", "5V", "GND"} <= set(places)
+    assert set(header["printed"]) <= {str(pin) for pin in places}
+    assert len(header["left"]) == len(header["right"])
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_pins_are_pins(name: str) -> None:
     pins = boards.load(name).petrel["pins"]
     everything = {str(pin) for pin in pins["all"]}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
-from tools import board_pages, boards, sensors, wiring
+from tools import board_pages, boards, sensors
 from tools.check import findings
 from tools.imports import drivers
 from tools.parts import PARTS
@@ -79,23 +78,6 @@ def test_a_driver_is_found_without_a_list() -> None:
             if driver in ("digital", "analog", "button", "table", "relay", "loop", "pulse"):
                 continue  # words of the language
             assert f'"{driver}"' not in text, path
-
-
-def test_the_picture_has_every_part_pin_and_wire() -> None:
-    config = {
-        "sensors": [
-            {"name": "air <1>", "driver": "bme280", "sda": 21, "scl": 22},
-            {"name": "lux", "driver": "bh1750", "sda": 21, "scl": 22},
-            {"name": "pump", "driver": "relay", "pin": 4},
-            {"name": "own", "driver": "tilt", "sda": 21, "scl": 22},
-        ]
-    }
-    picture = wiring.svg(boards.load("ESP32_GENERIC"), config)
-    for text in ("ESP32_GENERIC", "air &lt;1&gt;", "lux", "pump", "own", ">21<", ">22<", "GND"):
-        assert text in picture, text
-    assert picture.count("<path ") == 4 + 4 + 3 + 2
-    assert picture.count("air &lt;1&gt;: SDA to 21") == 1
-    ElementTree.fromstring(picture)  # it is well-formed
 
 
 UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}

@@ -23,6 +23,7 @@ GENERATORS = (
     "tools.sensors",
     "tools.board_pages",
     "tools.adc",
+    "tools.wiring",
     "host_tests.emulated.claims",
 )
 
