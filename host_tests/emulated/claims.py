@@ -1,4 +1,4 @@
-"""Claim by claim: what is checked without a board, on what, and by which tests."""
+"""Each claim: what was checked without a board, on what, and by which tests."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def _of(file: str, *names: str) -> tuple[str, ...]:
 
 CLAIMS = [
     Claim(
-        "Petrel can be frozen into MicroPython by its manifest; the firmware starts, imports all",
+        "the manifest freezes Petrel into MicroPython; the firmware starts and imports everything",
         PICO, _of(f"{HERE}/test_mpremote.py",
                   "test_the_firmware_is_what_the_port_freezes_and_petrel"),
     ),
     Claim(
-        "each I2C driver reads the same over real bus timing as on the simulated board, and says "
-        "the same of a part that is absent, slow, wrong or stuck",
+        "with real bus timing, each I2C driver reads the same as on the simulated board, and "
+        "raises the same errors for a part that is absent, slow, wrong or stuck",
         PICO, _of(f"{HERE}/test_drivers.py", "test_i2c", "test_several_parts_on_one_bus",
                   "test_i2c_by_the_chips_own_peripheral",
                   "test_a_bus_that_a_reset_has_cut_off_is_clocked_free"),
     ),
     Claim(
-        "DS18B20, DHT11, DHT22 and HC-SR04 read the same by real pulses and time slots",
+        "DS18B20, DHT11, DHT22 and HC-SR04 read the same with real pulses and time slots",
         PICO, _of(f"{HERE}/test_drivers.py", "test_wires", "test_several_on_a_1_wire_bus",
                   "test_faults_of_wires", "test_distance"),
     ),
@@ -53,7 +53,7 @@ CLAIMS = [
                *_of(f"{HERE}/test_pins.py", "test_noise_on_an_analog_input_is_filtered")),
     ),
     Claim(
-        "contacts that bounce, buttons, an encoder and pulses are followed by interrupts",
+        "interrupts follow contacts that bounce, buttons, an encoder and pulses",
         PICO, _of(f"{HERE}/test_pins.py", "test_a_bouncing_contact_tells_each_change_once",
                   "test_a_button_that_bounces", "test_a_rotary_encoder",
                   "test_pulses_are_counted_by_interrupts", "test_pulses_with_bounces"),
@@ -64,37 +64,38 @@ CLAIMS = [
                   "test_an_output_is_safe_from_the_first_moment"),
     ),
     Claim(
-        "a driver with a wrong register, swapped bytes or too short a time is found out",
+        "the tests catch a driver with a wrong register, swapped bytes or too short a wait",
         PICO, _of(f"{HERE}/test_broken_drivers.py", "*"),
     ),
     Claim(
-        "boot: a new config, a wrong one, maintenance, safe mode, the watchdog, the REPL between",
+        "boot: a new config, a wrong one, maintenance, safe mode, the watchdog, the REPL",
         PICO, _of(f"{HERE}/test_boot.py", "*"),
     ),
     Claim(
-        "a config is old or new, never neither, whichever operation of the flash the power cuts",
+        "a power cut in any flash operation leaves the old config or the new one, never neither",
         PICO, _of(f"{HERE}/test_flash.py", "*"),
     ),
     Claim(
-        "mpremote, make deploy and make repl over USB; a deploy that the power cuts is mended by "
-        "the next; a ROMFS",
+        "mpremote, make deploy and make repl over USB; after a power cut in a deploy, the next "
+        "one repairs it; a ROMFS",
         PICO, _of(f"{HERE}/test_mpremote.py", "test_files_go_there_and_come_back",
                   "test_make_repl", "test_make_deploy",
                   "test_a_deploy_that_the_power_cuts_leaves_a_board_that_boots",
                   "test_a_rom_file_system"),
     ),
     Claim(
-        "a whole node's readings and commands through make bridge over USB, to a real Mosquitto",
+        "a whole node's readings and commands over USB and make bridge, with a real Mosquitto",
         PICO, _of(f"{HERE}/test_mpremote.py", "test_readings_reach_a_broker_over_usb"),
     ),
     Claim(
-        "1,000 readings of QoS 1 over a restart of the broker, none lost, heap as it was; QoS 1 "
-        "both ways; the keep alive; frames to make bridge, which is killed on the way",
+        "1,000 readings with QoS 1 across a restart of the broker, with none lost and the heap "
+        "unchanged; QoS 1 both ways; the keep alive; frames to make bridge, which is killed on "
+        "the way",
         CORTEX, _of(f"{HERE}/test_cortex_m3.py", "*"),
     ),
     Claim(
-        "make flash: erased, written where the ROM looks, verified; wrong chip, file, size; lost "
-        "on the way and done again",
+        "make flash: erases, writes where the ROM looks, verifies; a wrong chip, file or size; a "
+        "connection lost on the way, and a second try",
         LOADER, _of("host_tests/test_flash_esptool.py", "*"),
     ),
     Claim(

@@ -21,16 +21,16 @@ PAGE = ROOT / "docs" / "faults.md"
 _HEAD = """\
 # Faults: what goes wrong in the field, and what Petrel does
 
-Each row is a fault, what should happen, and the tests that assert it. They run against a whole node
-(32-bit MicroPython on the simulated board) and a real Mosquitto.
+Each row is a fault, what should happen, and the tests that assert it. They run against a whole
+node (32-bit MicroPython on the simulated board) and a real Mosquitto.
 
-- **With a recovery time**: the test makes the fault twice. Every accepted reading has to arrive, in
-  order. Nothing may raise, the board must not restart, and the heap must be the same after the
-  second time. The recovery is the time from the end of the fault until a new reading has arrived; the
-  table shows the longest of the last run.
+- **With a recovery time**: the test makes the fault twice. Every accepted reading has to arrive,
+  in order. Nothing may raise, the board must not restart, and the heap must be the same after the
+  second time. The recovery is the time from the end of the fault until a new reading has arrived;
+  the table shows the longest of the last run.
 - **Without one, on a running node**: the test asserts the same for a fault that is made once, and
-  allows 1 KB of heap for names that are needed for the first time. If the board restarts, by the fault
-  or because of it, the test checks what has arrived.
+  allows 1 KB of heap for names that are needed for the first time. If the board restarts, by the
+  fault or because of it, the test checks what has arrived.
 - **In `device/`**: the test looks at a part of Petrel, not at a whole node.
 
 `make faults WRITE=1` runs the tests and writes this page; don't edit it here.

@@ -91,7 +91,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "refused": Fault(
         "CONNACK with a code of 1 to 5",
-        "the node reports the reason and tries again after a long pause, or a short one for 3 "
+        "the node reports the reason and tries again after a long pause, except for 3 "
         "(not available just now)",
     ),
     "tls": Fault(

@@ -39,40 +39,40 @@ NODES = 4
 RATE = 5.0
 SHOWN = {
     "nodes": "nodes",
-    "rate": "readings of a node in a second",
+    "rate": "readings per node per second",
     "minutes": "minutes",
     "faults": "faults",
     "accepted": "readings accepted",
     "lost": "**lost**",
     "duplicates": "delivered more than once",
     "out_of_order": "out of order",
-    "refused": "refused, for the outbox was full",
+    "refused": "refused because the outbox was full",
     "longest_stall_s": "longest time without a new reading, s",
-    "longest_rest_s": "longest time without one after the last fault was over, s",
-    "heap_drift_bytes": "heap less at the end, bytes",
+    "longest_rest_s": "longest time without one after the last fault ended, s",
+    "heap_drift_bytes": "heap lost by the end, bytes",
 }
 _PAGE = """\
 # The soak: whole nodes under random faults
 
-Written by `make soak WRITE=1`; do not edit it here. This run:
+`make soak WRITE=1` runs the soak and writes this page; don't edit it here. This run was:
 
     {command}
 
 Half of the nodes (32-bit MicroPython on the simulated board) store their readings on flash
-(`must_deliver`), and only their power is cut, in the middle of whatever they do. The others hold
-theirs in RAM, which is kept over a crash. Each node has faults of its own, and so does the broker,
-all at the same time. They are drawn from the seed: a second run makes the same draw, but not the
-same history, because how a fault meets a node is up to the scheduler. A restart within 75 s of the
-last one is passed over, because more of them end in safe mode. A reading counts as accepted when
-the node has said so at its console.
+(`must_deliver`). Only these have their power cut, in the middle of whatever they do. The other
+half keep readings in RAM, which survives a crash. Each node has its own faults, and so does the
+broker, all at the same time. The seed decides the faults. A second run with the same seed draws
+the same faults, but not the same history, because the scheduler decides what a fault hits. The
+soak skips a restart within 75 s of the last one, because more of them would end in safe mode. A
+reading counts as accepted when the node has said so on its console.
 
-| | |
+| figure | value |
 |---|---|
 {figures}
 ## The longest stalls
 
-A stall is a time without a new reading from a node that goes on measuring. How soon a node
-recovers from each fault by itself is in [faults.md](faults.md). Times are since the stall began.
+A stall is a time without a new reading from a node that goes on measuring. Times count from the
+start of the stall. How soon a node recovers from each single fault is in [faults.md](faults.md).
 
 {stalls}
 ## The faults
@@ -319,26 +319,30 @@ def wrong(report: dict[str, Any]) -> list[str]:
     """What a soak must not have found."""
     found = [f"{report[key]} {key}" for key in ("lost", "out_of_order") if report[key]]
     if report["longest_rest_s"] > REST_S:
-        found.append(f"a stall that went on for {report['longest_rest_s']} s after its faults")
+        found.append(
+            f"a stall that lasted {report['longest_rest_s']} s after its faults had ended"
+        )
     if report["heap_drift_bytes"] is None:
-        found.append("a node that did not tell its heap")
+        found.append("a node that didn't report its heap")
     return found
 
 
 @click.command()
 @click.option(
     "--minutes", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
-    help="how long faults are made",
+    help="how long to make faults",
 )  # fmt: skip
 @click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(1, 64))
 @click.option(
     "--rate", default=RATE, show_default=True, type=click.FloatRange(0.1, FASTEST * len(PINS)),
-    help="readings of each node in a second",
+    help="readings per node per second",
 )  # fmt: skip
-@click.option("--seed", type=int, help="repeat a draw of faults; else a new one is taken")
+@click.option(
+    "--seed", type=int, help="repeat the faults of an earlier run; without it, a new seed is drawn"
+)
 @click.option("--write", is_flag=True, help=f"update {PAGE.relative_to(ROOT)}")
 def command(minutes: float, nodes: int, rate: float, seed: int | None, write: bool) -> None:
-    """Run nodes under random faults; the exit status is 1 if one was lost or out of order."""
+    """Run nodes under random faults; exit status 1 if a reading was lost or out of order."""
     seed = random.randrange(1 << 30) if seed is None else seed
     console = Console()
     console.print(
