@@ -168,6 +168,15 @@ def test_where_it_does_not_the_rest_is_left_out_and_counted() -> None:
         assert selection.left == 16_000 - 7 * 512  # five files with the record, and two folders
 
 
+@pytest.mark.parametrize("where", ["sent", "there", "none"])
+def test_the_example_is_left_out_where_a_config_is(where: str) -> None:
+    sizes = {**SIZES, "config.example.json": 300}
+    config = {"config.json": 200}
+    room = Room(FAT, 16_000, None, config if where == "there" else {})
+    selection = select(PYBOARD, sizes, config if where == "sent" else {}, [], room)
+    assert ("config.example.json" in selection.names) == (where == "none")
+
+
 def test_a_board_that_is_too_small_is_told_with_both_figures() -> None:
     with pytest.raises(ToolError) as error:
         select(PYBOARD, SIZES, {"config.json": 3000}, [], Room(FAT, 11_000))

@@ -18,7 +18,7 @@ from tools.build import EXAMPLE, PLAIN
 from tools.errors import ToolError
 from tools.imports import drivers, imported, needed
 from tools.paths import FIRMWARE
-from tools.targets import RECORD, drivers_of, keys_of, record_size
+from tools.targets import CONFIG, RECORD, drivers_of, keys_of, record_size
 
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
@@ -102,8 +102,10 @@ def select(
     if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
         return Selection(list(sizes), left=left)
     has = room.capacity
+    example = not {*more, *room.there} & {CONFIG}  # for a board that has no config yet
     for checks in (True, False):
         names = part(board, sizes, named, keys, checks)
+        names = [name for name in names if example or name != EXAMPLE]
         wanted = _all({name: sizes[name] for name in names}, more, room)
         left = room.left(wanted)
         assert left is not None

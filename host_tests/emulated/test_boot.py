@@ -93,4 +93,4 @@ def test_maintenance_keeps_the_node_from_starting(whole: Pico) -> None:
     write_config(whole, {}, "maintenance")
     with Console(whole) as console:
         reset(whole, console)
-        console.wait("there is a file named maintenance")
+        console.wait("remove the file maintenance")

@@ -19,14 +19,14 @@ def begin():
     () to leave the board to a person; None, after a pause, where there is no config to start with.
     """
     if exists("maintenance"):
-        print("Petrel: not started: there is a file named maintenance; remove it and reset")
+        print("Petrel: not started: remove the file maintenance, then reset")
         call("retained", "store", 0)
         return ()
     config = boot.config
     if config is None:
         print(
-            "Petrel: not started: no usable config.json. Copy a good one to the board. It looks "
-            "again in %d s; Ctrl-C stops that." % _LOOK_AGAIN_S
+            "Petrel: not started: no usable config.json. Copy one to the board. It looks again in "
+            "%d s; Ctrl-C stops that." % _LOOK_AGAIN_S
         )
         call("retained", "store", 0)
         call("ending", "pause", _LOOK_AGAIN_S, int)
