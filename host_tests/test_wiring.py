@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from host_tests.harness.svg import SVG, Area, assert_readable, labels
 from tools import boards, wiring
 from tools.parts import PARTS
 
-SVG = "{http://www.w3.org/2000/svg}"
 PIN_KEYS = ("pin", "pin_b", "echo", "sda", "scl")
 
 
@@ -32,28 +32,13 @@ class Piece(NamedTuple):
         return self.x1 <= x <= self.x2 and self.y1 <= y <= self.y2
 
 
-class Area(NamedTuple):
-    """What a text or a box covers."""
-
-    said: str
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-
-    def meets(self, other: Area | Piece) -> bool:
-        return (
-            self.x1 < other.x2 and other.x1 < self.x2 and self.y1 < other.y2 and other.y1 < self.y2
-        )
-
-
 class Picture:
     """A drawn config, as one who looks at it sees it."""
 
     def __init__(self, board: str, sensors: list[dict[str, Any]]) -> None:
         self.text = wiring.svg(boards.load(board), {"sensors": sensors})
         root = ElementTree.fromstring(self.text)
-        _, _, self.width, self.height = map(float, root.attrib["viewBox"].split())
+        self.root = root
         self.pieces = [_piece(path) for path in root.iter(f"{SVG}path")]
         self.looks = {
             path.attrib["class"]: (
@@ -67,7 +52,7 @@ class Picture:
         self.dots = {
             (float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter(f"{SVG}circle")
         }
-        self.labels = [_area(text) for text in root.iter(f"{SVG}text")]
+        self.labels = labels(root)
         # the board and the parts; the first is the paper, those without rounding interrupt wires
         self.boxes = [_box(rect) for rect in root.iter(f"{SVG}rect") if "rx" in rect.attrib]
 
@@ -78,15 +63,6 @@ def _piece(path: ElementTree.Element) -> Piece:
     x, y, to = float(found[1]), float(found[2]), float(found[4])
     x2, y2 = (to, y) if found[3] == "H" else (x, to)
     return Piece(path.attrib["class"], min(x, x2), min(y, y2), max(x, x2), max(y, y2))
-
-
-def _area(text: ElementTree.Element) -> Area:
-    bold = "font-weight" in text.attrib
-    said = text.text or ""
-    wide = len(said) * 12 * (0.65 if bold else 0.58)
-    x, y = float(text.attrib["x"]), float(text.attrib["y"])
-    left = {"start": x, "middle": x - wide / 2, "end": x - wide}[text.attrib["text-anchor"]]
-    return Area(said, left, y - 9, left + wide, y + 3)
 
 
 def _box(rect: ElementTree.Element) -> Area:
@@ -175,15 +151,10 @@ def joined(pieces: list[Piece]) -> set[tuple[float, float]]:
 @given(configs())
 def test_every_text_can_be_read(config: tuple[str, list[dict[str, Any]]]) -> None:
     picture = Picture(*config)
-    for label in picture.labels:
-        assert label.x1 >= 0 and label.x2 <= picture.width, label
-        assert label.y1 >= 0 and label.y2 <= picture.height, label
-        over = [piece for piece in picture.pieces if label.meets(piece)]
-        assert not over, (label, over)
-    for one, two in combinations(picture.labels, 2):
-        assert not one.meets(two), (one, two)
-    for box in picture.boxes:
-        assert not [piece for piece in picture.pieces if box.meets(piece)]
+    assert_readable(picture.root)
+    for area in (*picture.labels, *picture.boxes):
+        over = [piece for piece in picture.pieces if area.meets(*piece[1:])]
+        assert not over, (area, over)
 
 
 @settings(max_examples=80, deadline=None)

@@ -24,11 +24,15 @@ SPIKES = 0.02  # of the samples
 READINGS = 1500
 CHAINS: dict[str, tuple[dict[str, Any], str]] = {
     "one sample": ({"samples": 1}, "#c0392b"),
-    "16 samples (the default)": ({"samples": 16}, "#2980b9"),
-    "64 samples": ({"samples": 64}, "#8e44ad"),
-    "16 samples, median of 5": ({"samples": 16, "median": 5}, "#27ae60"),
-    "16 samples, smooth 0.8": ({"samples": 16, "smooth": 0.8}, "#d35400"),
+    "16 samples (the default)": ({"samples": 16}, "#1f6fb2"),
+    "64 samples": ({"samples": 64}, "#7b2d8b"),
+    "16 samples, median of 5": ({"samples": 16, "median": 5}, "#1e7d46"),
+    "16 samples, smooth 0.8": ({"samples": 16, "smooth": 0.8}, "#b8560b"),
 }
+# Of the picture: the lines differ in their dashes too, for those who see no colours.
+DASHES = ("none", "none", "10 4", "3 4", "12 4 3 4")
+WIDTH, HEIGHT = 860, 460
+LEFT, TOP, WIDE, TALL = 76, 44, 560, 350
 
 
 class Adc:
@@ -116,41 +120,80 @@ def page(found: dict[str, list[tuple[float, float]]]) -> str:
 
 def picture(found: dict[str, list[tuple[float, float]]]) -> str:
     """docs/adc.svg: the error that 99 in 100 readings stay below, over the noise."""
-    left, top, wide, tall = 60, 20, 560, 320
-    most = 160.0
-
-    def at(noise: float, error: float) -> str:
-        y = top + tall - tall * min(error, most) / most
-        return f"{left + wide * noise / NOISE_MV[-1]:.1f},{y:.1f}"
-
     lines = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 400" font-family="sans-serif" '
-        'font-size="12">',
-        '<rect width="860" height="400" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="13">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        _text(LEFT, 24, "How far off is a reading? 99 in 100 are better than this", bold=True),
+        *_axes(),
     ]
-    for error in range(0, 161, 40):
-        y = top + tall - tall * error / most
-        lines.append(
-            f'<path d="M{left} {y:.1f} H{left + wide}" stroke="#d5d8dc"/>'
-            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{error}</text>'
-        )
-    for noise in NOISE_MV:
-        x = left + wide * noise / NOISE_MV[-1]
-        lines.append(
-            f'<text x="{x:.1f}" y="{top + tall + 18}" text-anchor="middle">{noise}</text>'
-        )
-    lines.append(f'<text x="{left + wide / 2}" y="385" text-anchor="middle">noise, mV</text>')
-    lines.append('<text x="10" y="14">error that 99 in 100 readings stay below, mV</text>')
-    for i, (name, (_, colour)) in enumerate(CHAINS.items()):
+    ends = {name: _at(NOISE_MV[-1], found[name][-1][1])[1] for name in CHAINS}
+    for (name, (_, colour)), dash in zip(CHAINS.items(), DASHES, strict=True):
         points = " ".join(
-            at(noise, error) for noise, (_, error) in zip(NOISE_MV, found[name], strict=True)
+            "{:.1f},{:.1f}".format(*_at(noise, error))
+            for noise, (_, error) in zip(NOISE_MV, found[name], strict=True)
         )
         lines.append(
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-            f'<rect x="640" y="{30 + 22 * i}" width="14" height="4" fill="{colour}"/>'
-            f'<text x="660" y="{37 + 22 * i}">{name}</text>'
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" '
+            f'stroke-dasharray="{dash}"/>'
         )
+    right = LEFT + WIDE
+    for name, y in _apart(ends).items():
+        colour = CHAINS[name][1]
+        lines.append(
+            f'<path d="M{right + 2} {ends[name]:.1f} L{right + 16} {y:.1f}" fill="none" '
+            f'stroke="{colour}"/>'
+        )
+        lines.append(_text(right + 20, y + 4, name, colour))
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _axes() -> list[str]:
+    """The grid, its figures, and what they are."""
+    bottom = TOP + TALL
+    lines = []
+    for error in (0.3, 1, 3, 10, 30, 100, 300, 1000):
+        _, y = _at(0, error)
+        lines.append(f'<path d="M{LEFT} {y:.1f} H{LEFT + WIDE}" stroke="#d5d8dc"/>')
+        lines.append(_text(LEFT - 8, y + 4, f"{error:,}", anchor="end"))
+    for noise in NOISE_MV:
+        x, _ = _at(noise, 1)
+        lines.append(f'<path d="M{x:.1f} {bottom} V{bottom + 5}" stroke="#566573"/>')
+        lines.append(_text(x, bottom + 20, str(noise), anchor="middle"))
+    lines.append(
+        f'<path d="M{LEFT} {TOP} V{bottom} H{LEFT + WIDE}" fill="none" stroke="#566573"/>'
+    )
+    what = "noise at the input, mV"
+    lines.append(_text(LEFT + WIDE / 2, bottom + 44, what, anchor="middle"))
+    turned = _text(0, 0, "error, mV (logarithmic)", anchor="middle")
+    lines.append(f'<g transform="translate(20 {TOP + TALL / 2}) rotate(-90)">{turned}</g>')
+    return lines
+
+
+def _at(noise: float, error: float) -> tuple[float, float]:
+    """The place of an error; its axis is logarithmic, from 0.3 to 1000 mV."""
+    least, most = math.log10(0.3), 3
+    share = (math.log10(max(error, 0.3)) - least) / (most - least)
+    return LEFT + WIDE * noise / NOISE_MV[-1], TOP + TALL * (1 - share)
+
+
+def _apart(ends: dict[str, float]) -> dict[str, float]:
+    """The y of each line's name: beside its end, but not on the name above."""
+    found: dict[str, float] = {}
+    least = 0.0
+    for name in sorted(ends, key=ends.__getitem__):
+        found[name] = max(ends[name], least)
+        least = found[name] + 18
+    return found
+
+
+def _text(
+    x: float, y: float, text: str, fill: str = "#1c2833", anchor: str = "start", bold: bool = False
+) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}"{weight}>{text}</text>'
+    )
 
 
 def pages() -> dict[Path, str]:
