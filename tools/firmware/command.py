@@ -37,7 +37,7 @@ def command(board: str, micropython: Path | None, factory: Path | None) -> None:
     if micropython is None and board != pico.BOARD:
         raise ToolError(
             f"the toolchain for {board} can't be fetched here",
-            f"Install it, clone MicroPython, and make firmware BOARD={board} MICROPYTHON=clone",
+            f"Install it, clone MicroPython, and make firmware BOARD={board} MICROPYTHON=folder",
         )
     build_package(board, factory=factory)  # the facts of the board, which are frozen too
     if micropython:
