@@ -26,10 +26,10 @@ _ID = re.compile(r"\[(MQTT5?-[0-9.]+-[0-9]+)\]")
 HEAD = """\
 # Conformance
 
-What MQTT demands of a client, in words of our own, and the tests that hold Petrel to it. Written
-by `make conformance` from the names that the tests give; never edited by hand. Tests of
-`conformance/` look at both clients from the far end of a connection, those of `device/` at the
-protocol inside MicroPython, 64 and 32 bit.
+What MQTT demands of a client, in our own words, and the tests that check Petrel against it. The
+tests in `conformance/` look at both clients from the far end of a connection; the tests in `device/`
+look at the protocol inside MicroPython, 64 and 32 bit. `make conformance` writes this page from the
+names that the tests give; don't edit it here.
 """
 
 

@@ -12,16 +12,16 @@ from host_tests.interop.verdict import Verdict
 
 HEAD = """# Interoperability
 
-Written by `make interop`, which runs every check below with both of Petrel's clients inside
-MicroPython ({clients}) against real brokers on this computer;
-never edited by hand. The other side of a check is an independent client, paho. One word where
-both clients agree:
+`make interop` runs every check below with both of Petrel's clients inside MicroPython
+({clients}) against real brokers on one computer, and writes this page;
+don't edit it here. The other side of each check is an independent client, paho. A cell has one
+word if both clients agree:
 
 - **yes**: it works
-- **no**: the broker does less, as the notes say; paho in Petrel's place met the same limit
+- **no**: the broker does less, as the notes say; paho in Petrel's place hit the same limit
 - **n/a**: the protocol version has no such thing, or the broker is not set up for it
-- **not yet**: Petrel does not have it, and it does not count as passed
-- **FAIL**: it should work and does not
+- **not yet**: Petrel doesn't have it, and it doesn't count as passed
+- **FAIL**: it should work and doesn't
 """
 
 
