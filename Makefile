@@ -18,8 +18,8 @@ help:  ## this list
 
 ##@ Start
 
-demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS=20 ends by itself)
-	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)')
+demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS= ends it, PICTURE=file.svg)
+	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURE),--picture '$(PICTURE)')
 
 play: setup-demo  ## play with a simulated node: set what it sees, break its network (CONFIG=my.json)
 	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)')

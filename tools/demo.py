@@ -1,4 +1,8 @@
-"""`demo`: the whole node on this computer, against a real broker, through an outage."""
+"""`demo`: half a minute in the life of a greenhouse, on this computer, with a real broker.
+
+The whole node runs on a simulated board. It measures, takes a command, and survives an outage of
+the broker without losing a reading. Each step is checked as it is shown.
+"""
 
 from __future__ import annotations
 
@@ -25,77 +29,82 @@ from tools.sim import Bench
 from tools.sim.bench import WIFI
 from tools.subscriber import Subscriber, number, parse
 
-NODE = "demo"
+NODE = "greenhouse"
+BASE = f"petrel/{NODE}"
+DOOR = 4
 PARTS = {
-    "adc:34": {"model": "host", "figure": "memory", "scale": 2.5, "offset": 0.3},
-    "adc:35": {"model": "waveform", "period_s": 20, "low_v": 0.4, "high_v": 0.9, "noise_v": 0.01},
-    "i2c:21,22": {"model": "bme280", "temperature": 22.4, "pressure": 1008.6, "humidity": 48.0},
+    "adc:35": {"model": "waveform", "period_s": 60, "low_v": 0.62, "high_v": 0.66},
+    "i2c:21,22": {"model": "bme280", "temperature": 24.6, "pressure": 1008.6, "humidity": 58.2},
     "wire:18": {"model": "ds18b20", "temperature": 54.5},
-    "wire:26": {"model": "hc-sr04", "distance": 0.83},
+    "wire:26": {"model": "hc-sr04", "distance": 0.4},
 }
 SENSORS = [
-    # 0.3 to 2.8 V stand for 0 to 100 %: an ESP32's ADC does not see all of 0 to 3.3 V
-    {"name": "host-memory", "driver": "analog", "pin": 34, "interval": 1, "unit": "%",
-     "scale": 40.0, "offset": -12.0, "decimals": 1},
     # a TMP36: 10 mV per degree, 500 mV at 0 degrees
-    {"name": "temperature", "driver": "analog", "pin": 35, "interval": 1, "unit": "C",
+    {"name": "outside", "driver": "analog", "pin": 35, "interval": 3, "unit": "C",
      "scale": 100.0, "offset": -50.0, "decimals": 1},
-    {"name": "air", "driver": "bme280", "sda": 21, "scl": 22, "interval": 2},
-    {"name": "boiler", "driver": "ds18b20", "pin": 18, "interval": 2},
-    {"name": "tank", "driver": "distance", "pin": 25, "echo": 26, "interval": 2},
-    {"name": "button", "driver": "digital", "pin": 4, "pull": "up", "invert": True},
+    {"name": "air", "driver": "bme280", "sda": 21, "scl": 22, "interval": 3},
+    {"name": "boiler", "driver": "ds18b20", "pin": 18, "interval": 3},
+    {"name": "tank", "driver": "distance", "pin": 25, "echo": 26, "interval": 3},
+    {"name": "door", "driver": "digital", "pin": DOOR, "pull": "up", "invert": True},
     {"name": "pump", "driver": "relay", "pin": 13, "most_s": 3},
 ]  # fmt: skip
+READ = ("outside", "air/temperature", "air/pressure", "air/humidity", "boiler", "tank")
 STEPS = {
     "connected": "the node is online",
-    "live": "a live figure of this computer",
-    "analog": "a simulated thermometer",
-    "i2c": "a simulated BME280 on I2C: temperature, pressure, humidity",
-    "wire": "a simulated DS18B20 on 1-Wire",
-    "distance": "a simulated ultrasonic sensor",
-    "button": "the button, pressed and released",
-    "command": "a command, answered",
-    "output": "a pump switched on by a command, and off by itself after its longest time",
-    "outage": "the broker killed, and started again",
-    "caught up": "the readings of the outage, complete and in order",
+    "readings": "its sensors report: analog, I2C, 1-Wire, ultrasonic",
+    "door": "the door opened and closed",
+    "command": "the command was answered, and the pump runs",
+    "output": "the pump went off by itself, as its config wants",
+    "outage": "no reading came without a broker, and the node found it again",
+    "caught up": "the readings of the outage came late, complete and in order",
 }
+PAUSE_S = 3  # for those who watch: after each part of the story
 
 
 class Demo:
     """The steps, and which of them were seen."""
 
-    def __init__(self, seconds: float | None, console: Console) -> None:
+    def __init__(self, seconds: float | None, console: Console, picture: bool = False) -> None:
         self.deadline = time.monotonic() + seconds if seconds else None
+        self.pause = 0 if picture or (seconds and seconds < 30) else PAUSE_S
         self.console = console
         self.seen: dict[str, bool] = {}
+        self._broker_is_back = 0.0
+        self._quiet = False
         self._stack = ExitStack()
 
-    def run(self) -> bool:
-        """Run all; True if every step was seen."""
+    def run(self, told: Callable[[], None]) -> bool:
+        """Run all, and call `told` at the end of the story; True if every step was seen."""
         with self._stack:
             self._start()
             self._readings()
-            self._command()
+            self._door()
+            self._pump()
             self._outage()
-            self._go_on()
-        return all(self.seen.get(step) for step in STEPS)
+            whole = self._sum_up()
+            told()
+            if whole:
+                self._go_on()
+            self._quiet = True
+        return whole
 
     def _say(self, text: str) -> None:
-        self.console.print(f"[bold cyan]== {text}[/]")
+        self.console.print(f"[bold cyan]== {text}[/]", highlight=False)
 
     def _check(self, step: str, good: bool) -> None:
         self.seen[step] = good
-        mark = "[bold green]seen[/]" if good else "[bold red]NOT seen[/]"
-        self.console.print(f"[bold]   {mark}[/] {STEPS[step]}")
+        mark = "[bold green]ok[/]" if good else "[bold red]NOT seen[/]"
+        self.console.print(f"   {mark} [bold]{STEPS[step]}[/]", highlight=False)
+        if good:
+            time.sleep(self.pause)
 
     def _start(self) -> None:
-        self._say("a broker on a free port of this computer")
+        self._say("A broker, and a greenhouse with a Petrel node")
         name = "mosquitto" if MOSQUITTO.exists() else "amqtt"
         self.broker = self._stack.enter_context(Broker() if name == "mosquitto" else Amqtt())
-        self.console.print(f"   {name} at {self.broker.host}:{self.broker.port}")
+        self.console.print(f"   {name} at {self.broker.host}:{self.broker.port}", highlight=False)
         self.watcher = Subscriber(self.broker, show=self._show)
         self._stack.callback(self.watcher.close)
-        self._say("the node: boot.py, main.py and .mpy files, as a board has them")
         flash = Path(tempfile.mkdtemp(prefix="petrel-demo-"))
         self._stack.callback(shutil.rmtree, flash, ignore_errors=True)
         shutil.copytree(build("UNIX"), flash, dirs_exist_ok=True)
@@ -111,41 +120,40 @@ class Demo:
             "node": NODE,
             "wifi": WIFI,
             "mqtt": {"host": "127.0.0.1", "port": self.bench.relay_port},
+            "ntp": "",  # the simulated board has this computer's clock
             "sensors": SENSORS,
             "queue": 200,
         }
         (flash / "config.json").write_text(json.dumps(config))
         self.bench.power_on()
-        online = ("petrel/demo/status", "online")
+        online = (f"{BASE}/status", "online")
         self._check("connected", self.watcher.seen(lambda *m: m == online, 15))
 
     def _readings(self) -> None:
-        self._say("readings")
-        self._check("live", self.watcher.seen(_reading("host-memory"), 10))
-        self._check("analog", self.watcher.seen(_reading("temperature"), 10))
-        self._check("i2c", self.watcher.seen(_reading("air/humidity"), 10))
-        self._check("wire", self.watcher.seen(_reading("boiler", 54.5), 10))
-        self._check("distance", self.watcher.seen(_reading("tank"), 10))
-        start = len(self.watcher.messages)
-        self.bench.press(4, 150)
-        down = self.watcher.seen(_reading("button", 1), 5, start)
-        self._check("button", down and self.watcher.seen(_reading("button", 0), 5, start))
+        self._say("It measures")
+        self._check("readings", all(self.watcher.seen(_reading(name), 10) for name in READ))
 
-    def _command(self) -> None:
-        self._say('the command "ping"')
-        self.watcher.publish(f"petrel/{NODE}/cmd/ping", "")
-        reply = f"petrel/{NODE}/reply/ping"
-        answered = self.watcher.seen(lambda t, p: t == reply and parse(p)["ok"], 5)
-        self._check("command", answered)
-        self._say('the command "set": the pump on')
+    def _door(self) -> None:
+        self._say("Somebody comes in: the air gets cooler")
+        start = len(self.watcher.messages)
+        self.bench.world.buses["21,22"].parts[-1].temperature = 23.1  # type: ignore[attr-defined]
+        self.bench.press(DOOR, 400)
+        opened = self.watcher.seen(_reading("door", 1), 5, start)
+        self._check("door", opened and self.watcher.seen(_reading("door", 0), 5, start))
+
+    def _pump(self) -> None:
+        self._say("A command: run the pump")
         start = len(self.watcher.messages)
         order = json.dumps({"output": "pump", "value": True})
-        self.watcher.publish(f"petrel/{NODE}/cmd/set", order)
-        on = self.watcher.seen(_reading("pump", 1), 5, start)
-        self._check("output", on and self.watcher.seen(_reading("pump", 0), 6, start))
+        self.watcher.publish(f"{BASE}/cmd/set", order)
+        reply = f"{BASE}/reply/set"
+        answered = self.watcher.seen(lambda t, p: t == reply and parse(p)["ok"], 5, start)
+        self._check("command", answered and self.watcher.seen(_reading("pump", 1), 5, start))
+        self.bench.world.wires["26"].distance = 0.9
+        self._check("output", self.watcher.seen(_reading("pump", 0), 6, start))
 
     def _outage(self) -> None:
-        self._say("the broker is killed (SIGKILL); the node goes on measuring")
+        self._say("The broker is killed; the node goes on measuring")
         start = len(self.bench.lines)
         self.bench.relay_off()
         self.watcher.catch_up()
@@ -154,42 +162,72 @@ class Demo:
         self.bench.relay_cut()
         with contextlib.suppress(TimeoutError):
             self.bench.wait_for_line("not connected", 10, start)
-        self.bench.press(4, 100)
-        time.sleep(2)  # the outage itself
+        self.bench.press(DOOR, 100)
+        time.sleep(3.5)  # the outage itself: each sensor has measured
         silent = self.watcher.sequence() == before
-        self._say("the broker is started again")
-        began = time.monotonic()
+        self._say("The broker is back")
+        self._broker_is_back = time.time()
         # The node is kept out until the watcher is back, or what it sends would be seen by nobody.
         self.broker.start()
         self.watcher.wait_subscribed()
         start = len(self.watcher.messages)
         self.bench.relay_on()
         missing = (before[-1] if before else 0) + 1
+        late = missing + len(READ) + 1  # the door too, twice
         back = self.watcher.seen(lambda t, p: number(p) >= missing, 20, start)
+        self.watcher.seen(lambda t, p: number(p) > late, 10, start)
         self._check("outage", silent and back)
-        self.console.print(f"   the first reading after {time.monotonic() - began:.1f} s")
-        self.watcher.seen(lambda t, p: number(p) >= missing + 3, 10, start)
+        last, _, whole = self._received()
+        self._check("caught up", whole and last > late)
+
+    def _received(self) -> tuple[int, int, bool]:
+        """The number of the last reading, how many came twice, and whether none is missing."""
         got = self.watcher.sequence()
         firsts = list(dict.fromkeys(got))
-        whole = firsts == list(range(1, len(firsts) + 1)) and len(firsts) >= missing + 3
-        self._check("caught up", whole)
-        again = len(got) - len(firsts)
-        self.console.print(f"   readings 1 to {firsts[-1]}: none lost, {again} sent twice")
+        return len(firsts), len(got) - len(firsts), firsts == list(range(1, len(firsts) + 1))
+
+    def _sum_up(self) -> bool:
+        """Says whether all was seen."""
+        self._quiet = self.deadline is not None and self.deadline < time.monotonic()
+        last, again, complete = self._received()
+        self.seen["caught up"] = self.seen["caught up"] and complete
+        missed = [text for step, text in STEPS.items() if not self.seen.get(step)]
+        if missed:
+            said = f"[bold red]not seen: {'; '.join(missed)}[/]"
+        else:
+            said = (
+                f"[bold green]Every step was seen. Readings 1 to {last}: none lost, "
+                f"{again} sent twice.[/]"
+            )
+        self.console.print(said, highlight=False)
+        return not missed
 
     def _go_on(self) -> None:
         if self.deadline is None:
-            self._say("it goes on until you press Ctrl-C")
+            self._say("It goes on until you press Ctrl-C. Next: make play")
             threading.Event().wait()
         elif self.deadline > time.monotonic():
             time.sleep(self.deadline - time.monotonic())
 
     def _show(self, topic: str, payload: str) -> None:
-        self.console.print(f"   [green]{topic}[/] {payload}", highlight=False)
+        """A line for each message but the diagnostics; of a reading its value and its number."""
+        if self._quiet or topic.endswith("/diagnostics"):
+            return
+        said = parse(payload)
+        if number(payload):
+            value = said["value"]
+            shown = f"{value:.1f}" if isinstance(value, float) else str(value)
+            shown = f"{shown:>6} {said['unit']:<4} [dim]reading {said['seq']}[/]"
+            if said.get("time", self._broker_is_back) < int(self._broker_is_back):
+                shown += " [yellow]kept during the outage[/]"
+        else:
+            shown = payload
+        self.console.print(f"   [green]{topic:<34}[/] {shown}", highlight=False)
 
 
 def _reading(sensor: str, value: float | None = None) -> Callable[[str, str], bool]:
     def wanted(topic: str, payload: str) -> bool:
-        if topic != f"petrel/{NODE}/{sensor}":
+        if topic != f"{BASE}/{sensor}":
             return False
         return value is None or parse(payload)["value"] == value
 
@@ -209,19 +247,30 @@ def _stoppable(console: Console) -> Iterator[None]:
     "--seconds", type=click.FloatRange(min=0, min_open=True),
     help="end by itself, with status 0 if every step was seen",
 )  # fmt: skip
-@click.option("--picture", type=click.Path(path_type=Path), help="also draw it, as an SVG file")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="also draw the story, as an SVG file, and end after it",
+)
 def command(seconds: float | None, picture: Path | None) -> None:
-    """Run the node on this computer: broker, simulated board, readings, a command, an outage."""
-    console = Console(soft_wrap=True, record=picture is not None, width=110 if picture else None)
-    demo = Demo(seconds, console)
-    with _stoppable(console):
-        whole = demo.run()
-        if not whole:
-            missed = [text for step, text in STEPS.items() if not demo.seen.get(step)]
-            console.print(f"[bold red]not seen: {'; '.join(missed)}[/]")
-            sys.exit(1)
-        console.print("[bold green]every step was seen[/]")
+    """A greenhouse on this computer: broker, simulated board, readings, a command, an outage."""
+    console = Console(soft_wrap=True, record=picture is not None, width=88 if picture else None)
     if picture:
-        svg = console.export_svg(title="make demo")
-        # No fonts from elsewhere: whoever looks has a monospaced one.
-        picture.write_text(re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.S))
+        seconds = seconds or 1
+    demo = Demo(seconds, console, picture is not None)
+
+    def told() -> None:
+        if picture:
+            picture.write_text(_drawn(console))
+
+    with _stoppable(console):
+        if not demo.run(told):
+            sys.exit(1)
+
+
+def _drawn(console: Console) -> str:
+    """What was printed, as an SVG, without fonts from elsewhere."""
+    svg = console.export_svg(title="make demo")
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    fonts = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"
+    return svg.replace("Fira Code, monospace", fonts)
