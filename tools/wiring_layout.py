@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tools.boards import Board
 
@@ -94,13 +95,13 @@ def header(board: Board, used: Iterable[str]) -> dict[str, list[Place]]:
     return found
 
 
-def _label(facts: dict[str, dict[str, str]], pin: int | str) -> str:
+def _label(facts: dict[str, Any], pin: int | str) -> str:
     """What is printed beside a pin, and what the config calls it where that differs."""
     name = str(pin)
-    if isinstance(pin, int) and "prefix" in facts:
-        return f"{facts['prefix']}{name}"
-    printed = facts.get("printed", {}).get(name, name)
-    return f"{printed} ({name})" if isinstance(pin, int) and printed != name else printed
+    printed = facts.get("printed", {}).get(name)
+    if isinstance(pin, int):
+        return f"{printed} ({name})" if printed else f"{facts.get('prefix', '')}{name}"
+    return printed or name
 
 
 def text_width(text: str, bold: bool = False) -> float:
