@@ -103,7 +103,7 @@ def test_the_table_of_the_docs_is_written_between_its_marks(tmp_path: Path) -> N
 def test_docs_without_marks_are_left_alone(tmp_path: Path) -> None:
     docs = tmp_path / "bench.md"
     docs.write_text("mine")
-    with pytest.raises(ToolError, match=r"bench\.md lacks its marks"):
+    with pytest.raises(ToolError, match=r"bench\.md has lost its marks"):
         report.write_docs(docs, "new")
     assert docs.read_text() == "mine"
 

@@ -47,7 +47,10 @@ WRONG = {  # what is said: what stands there, and what instead
     ":5: options(): every sensor has a key 'pin' already": (RULE, RULE + '"pin": ("",), '),
     ":12: __init__() has no argument 'more', an option": (RULE, RULE + '"more": ("",), '),
     ":12: __init__(): 'most' is neither an option nor": ("pin, scale", "pin, most, scale"),
-    ":12: __init__() takes 0 of the 1 that USES hands": ("self, pin, scale=1.0", "self, *, scale"),
+    ":12: __init__() takes 0 of the 1 that USES asks for": (
+        "self, pin, scale=1.0",
+        "self, *, scale",
+    ),
     ":22: DRIVER is 'Tilt'; it has to be the class": ("DRIVER = Tilt", 'DRIVER = "Tilt"'),
     ":9: the class Tilt has no FIELDS": ("FIELDS", "FIELD"),
     ":10: FIELDS is 'x'": ('(("x", "", 1),)', '"x"'),

@@ -29,7 +29,7 @@ def test_a_board_without_a_toolchain_says_how(tmp_path: Path) -> None:
     said = firmware("ESP32_GENERIC")
     assert "make firmware BOARD=ESP32_GENERIC MICROPYTHON=folder" in said
     said = firmware("ESP32_GENERIC", "--micropython", str(tmp_path))
-    assert f"{tmp_path} is no MicroPython source" in said
+    assert f"{tmp_path} is not a MicroPython source tree" in said
     assert "there is no board 'ESP32'" in firmware("ESP32")
     assert "make sim" in firmware("UNIX")
 
@@ -43,7 +43,7 @@ def test_a_missing_compiler_is_named(
     folder.mkdir(parents=True)
     (folder / "Makefile").write_text("all:\n\t@echo $(BOARD) $(FROZEN_MANIFEST) > said\n")
     monkeypatch.setattr(shutil, "which", lambda program: None)
-    with pytest.raises(ToolError, match=f"there is no {ports.NEEDS[port][0]} in PATH"):
+    with pytest.raises(ToolError, match=f"with {ports.NEEDS[port][0]}, which is not in PATH"):
         ports.build(name, tmp_path)
     monkeypatch.setattr(shutil, "which", lambda program: program)
     ports.build(name, tmp_path)

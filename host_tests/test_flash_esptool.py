@@ -138,7 +138,7 @@ def test_another_chip_is_named_and_left_as_it_is(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"\xff" * 0x1000 + firmware("esp32"), "is no ESP firmware"),  # it begins at 0x0
+        (b"\xff" * 0x1000 + firmware("esp32"), "is not an ESP firmware"),  # it begins at 0x0
         (firmware("esp32", first=0xABCD5432), "is an update"),  # it belongs behind a bootloader
         (firmware("esp32s3"), "is not for esp32"),
     ],
@@ -245,7 +245,7 @@ def test_a_port_that_is_gone_is_said(plug: Plug) -> None:
     rom.unplug()
     done, said = flash("ESP32_GENERIC", rom.port, firmware("esp32"))
     assert not done
-    assert f"{rom.port} cannot be opened\n  is the board plugged in" in said
+    assert f"can't open {rom.port}\n  Is the board plugged in" in said
 
 
 def test_a_board_that_is_not_in_its_loader_is_said(plug: Plug, short_wait: Path) -> None:
@@ -254,4 +254,4 @@ def test_a_board_that_is_not_in_its_loader_is_said(plug: Plug, short_wait: Path)
     settings = {"ESPTOOL_CFGFILE": str(short_wait)}
     done, said = flash("ESP32_GENERIC", rom.port, firmware("esp32"), **settings)
     assert not done
-    assert f"no answer from the board on {rom.port}\n  hold BOOT" in said
+    assert f"no answer from the board on {rom.port}\n  Hold BOOT" in said

@@ -33,12 +33,12 @@ def test_what_drivers_share_knows_no_driver() -> None:
 @pytest.mark.parametrize(
     ("layer", "code", "fault"),
     [
-        ("mqtt", "import machine\n", "is handed its machine"),
-        ("mqtt", "def f():\n    from network import WLAN\n", "is handed its network"),
+        ("mqtt", "import machine\n", "must not import machine"),
+        ("mqtt", "def f():\n    from network import WLAN\n", "must not import network"),
         ("mqtt", "from sensors import analog\n", "must not import sensors"),
         ("mqtt", "import node.app\n", "must not import node.app"),
         ("sensors", "from mqtt.client import Client\n", "must not import mqtt.client"),
-        ("sensors", "import machine\n", "is handed its machine"),
+        ("sensors", "import machine\n", "must not import machine"),
         ("firmware", "import mqtt\n", "must not import mqtt"),
         ("node", "import sys\nx = sys.platform\n", "asks for the platform"),
         ("node", "from sys import platform\n", "asks for the platform"),

@@ -66,7 +66,7 @@ def test_what_is_no_broker_is_told_from_one_without_news(monkeypatch: pytest.Mon
     monkeypatch.setattr("tools.connection.ANSWER_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
-        with pytest.raises(ToolError, match=f"{host}:{port} does not answer as an MQTT broker"):
+        with pytest.raises(ToolError, match=f"{host}:{port} doesn't answer as an MQTT broker"):
             Connection(address(f"{host}:{port}"), "petrel/#").open()
 
 

@@ -97,7 +97,7 @@ def test_every_file_of_the_package_is_read_to_its_end(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cut", "why"), [(1, "cut short"), (20, "cut short"), (None, "no .mpy file")]
+    ("cut", "why"), [(1, "cut short"), (20, "cut short"), (None, "not an .mpy file")]
 )
 def test_what_is_not_understood_is_said(tmp_path: Path, cut: int | None, why: str) -> None:
     path = compiled(tmp_path, SOURCE)

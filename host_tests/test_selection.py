@@ -75,7 +75,7 @@ def test_what_is_called_and_forgotten_is_found(code: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("code", ["call(name, 'run')", "__import__('mqtt.' + name)"])
 def test_a_name_that_the_code_does_not_tell_stops_the_walk(code: str, tmp_path: Path) -> None:
     lib = library(tmp_path, a=f"x = 1\n{code}")
-    with pytest.raises(ValueError, match=r"a\.py:2: an import that cannot be told"):
+    with pytest.raises(ValueError, match=r"a\.py:2: an import that can't be found"):
         needed(["a"], lib=lib)
 
 
@@ -181,7 +181,7 @@ def test_a_board_that_is_too_small_is_told_with_both_figures() -> None:
     with pytest.raises(ToolError) as error:
         select(PYBOARD, SIZES, {"config.json": 3000}, [], Room(FAT, 11_000))
     assert error.value.message == (
-        "PYBV11 has 11,000 bytes for files, in blocks of 512; 14,848 are needed, of them 8,192 "
+        "PYBV11 has 11,000 bytes for files, in blocks of 512; 14,848 are needed, including 8,192 "
         "for what the node writes"
     )
     assert "fewer drivers" in error.value.hint

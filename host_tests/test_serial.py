@@ -209,7 +209,7 @@ def test_a_port_that_another_bridge_has(line: Line, bridge: BridgeProcess, broke
     command = [sys.executable, "-m", "tools", "bridge", "--port", str(line.port)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: another program has {line.port}\n  close it")
+    assert done.stderr.startswith(f"error: another program uses {line.port}\n  close it")
 
 
 def test_the_bridge_tells_the_time_again_while_a_connection_stands(

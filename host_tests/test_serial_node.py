@@ -102,7 +102,7 @@ def test_a_clock_that_drifts_is_set_when_the_bridge_tells_the_time_again(
 def test_a_power_cut_in_the_middle(node: Node, bridge: BridgeProcess) -> None:
     start, at = len(node.seen.messages), len(bridge.lines)
     node.bench.power_cut()
-    bridge.wait("the connection has ended: the board is gone, or begins anew", at)
+    bridge.wait("the connection has ended: the board is gone, or starts again", at)
     assert node.wait("status", start=start) == "offline"  # the last will
     node.wait("diagnostics", start=start)
     node.wait("light", start=len(node.seen.messages))

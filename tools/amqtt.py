@@ -32,7 +32,7 @@ class Amqtt(Broker):
         done = subprocess.run([*command, f"amqtt=={VERSION}"], capture_output=True, text=True)
         if done.returncode:
             raise ToolError(
-                "there is no Mosquitto, and amqtt cannot be installed either",
+                "there is no Mosquitto, and amqtt can't be installed either",
                 "install mosquitto, or check the network (PyPI)",
             )
         partial.rename(FOLDER)

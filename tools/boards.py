@@ -114,11 +114,11 @@ def _facts(path: Path, _changed: int) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ToolError(
             f"{shown}:{error.lineno}: not JSON: {error.msg}",
-            "look at that line and the one before",
+            "look at that line and the line before it",
         ) from error
     except (OSError, UnicodeError) as error:
         raise ToolError(
-            f"{shown} cannot be read: {error}", "restore it from the repository"
+            f"can't read {shown}: {error}", "restore it from the repository"
         ) from error
     fault = jsonschema.exceptions.best_match(_schema().iter_errors(facts))
     if fault:

@@ -102,7 +102,7 @@ def main(level: str = "test") -> int:
     except OSError as error:
         return _failed(str(error), "fix that, then run make setup again")
     except KeyboardInterrupt:
-        print("\nstopped; make setup goes on where it was", file=sys.stderr)
+        print("\nstopped; make setup continues from here", file=sys.stderr)
         return 130
     return 0
 
@@ -132,7 +132,7 @@ def _wait_for(lock: IO[str]) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print("another set-up is at work here; waiting for it", flush=True)
+        print("another set-up is running here; waiting for it", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -181,7 +181,7 @@ def micropython32() -> str:
     """
     NO_32.unlink(missing_ok=True)
     if not debian.available():
-        return _without_32("it comes from Debian's archive, and this system is not Debian's kin")
+        return _without_32("it comes from Debian's archive, and this system isn't based on Debian")
     arch = debian.architecture()
     if arch == "amd64":
         return _micropython_of_debian("32", "i386")
@@ -210,7 +210,7 @@ def mosquitto() -> str:
     said = subprocess.run([MOSQUITTO, "-h"], capture_output=True, text=True, timeout=20)
     version = re.search(r"mosquitto version ([\d.]+)", said.stdout)
     if not version:
-        raise ToolError(f"{MOSQUITTO} does not start: {said.stderr.strip()}", BROKER_NOTE)
+        raise ToolError(f"{MOSQUITTO} doesn't start: {said.stderr.strip()}", BROKER_NOTE)
     return f"{version[1]} from Debian's archive"
 
 
@@ -269,7 +269,7 @@ def _must(command: list[str], what: str) -> None:
         said = done.stderr + done.stdout
         lines = [line for line in said.splitlines() if "ERROR" in line] or [said.strip()[-300:]]
         # pip says "no matching distribution" even where it reached no index at all
-        why = "the package index cannot be reached" if "onnection" in said else lines[-1]
+        why = "can't reach the package index" if "onnection" in said else lines[-1]
         raise ToolError(f"{what} failed: {why}", "check the network, then run make setup again")
 
 

@@ -222,7 +222,7 @@ def _password_line(name: str, password: str) -> str:
     "--lan", is_flag=True, help="let boards in your network connect, not only programs here"
 )
 def command(port: int, lan: bool) -> None:
-    """Run a broker until Ctrl-C, for those who have none. It asks for no password."""
+    """Run a broker until Ctrl-C, if you have none. It doesn't ask for a password."""
     broker = Broker(persistence=True)
     broker.port = port
     if lan:
@@ -239,5 +239,5 @@ def command(port: int, lan: bool) -> None:
             raise
         print(f"a broker at {broker.host}:{port}; Ctrl-C ends it")
         if lan:
-            print("anybody in your network can connect to it: use it for tries alone")
+            print("anybody in your network can connect to it: use it only to try things out")
         threading.Event().wait()

@@ -108,12 +108,12 @@ def _table(name: str, out: Path) -> Table:
 @click.option(
     "--factory",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="a config to build in, for a board that has none",
+    help="a config to build in, for a board without one",
 )
 def command(board: str, factory: Path | None) -> None:
-    """Compile the package for BOARD into build/BOARD/, with mpy-cross.
+    """Compile Petrel for BOARD into build/BOARD/, with mpy-cross.
 
-    The folder is what belongs onto the board's file system; `deploy` and `usb` copy it.
+    The folder holds the files for the board; `deploy` and `usb` copy it.
     """
     out = build(board, factory=factory)
     Console().print(_table(board, out))

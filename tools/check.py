@@ -155,9 +155,9 @@ def _run(
             )
         except subprocess.TimeoutExpired as error:
             raise ToolError(
-                "the check of the config does not end: a driver that it names does not return "
-                "when it is imported or checked",
-                "A driver must not wait there. Look at the one that you changed last.",
+                "the check of the config doesn't end: one of its drivers doesn't return when "
+                "it is imported or checked",
+                "A driver must not wait there. Look at the driver that you changed last.",
             ) from error
     if done.returncode:
         raise ToolError(f"the check of the config failed: {done.stderr.strip()[-300:]}")
@@ -169,9 +169,9 @@ def _run(
 @click.argument("board")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(board: str, config: Path) -> None:
-    """Say what BOARD would say of CONFIG, a config.json, and which pins would be better.
+    """Check CONFIG, a config.json, as BOARD would, and suggest better pins.
 
-    The exit status is 1 if it would be refused, and 0 with warnings alone.
+    The exit status is 1 if the board would refuse it, and 0 if there are only warnings.
     """
     boards.load(board)
     faults, warnings = of_file(config, board)
@@ -181,5 +181,7 @@ def command(board: str, config: Path) -> None:
     for warning in warnings:
         console.print(f"[bold yellow]warning[/] {escape(warning)}")
     if faults:
-        raise ToolError(f"{board} would refuse {config}", "Fix the errors above and run it again.")
+        raise ToolError(
+            f"{board} would refuse {config}", "Fix the errors above and run the command again."
+        )
     console.print(f"[bold green]good[/] for {board}" + (", but see above" if warnings else ""))

@@ -27,9 +27,9 @@ HEAD = """\
 # Conformance
 
 What MQTT demands of a client, in our own words, and the tests that check Petrel against it. The
-tests in `conformance/` look at both clients from the far end of a connection; the tests in `device/`
-look at the protocol inside MicroPython, 64 and 32 bit. `make conformance` writes this page from the
-names that the tests give; don't edit it here.
+tests in `conformance/` look at both clients from the far end of a connection; the tests in
+`device/` look at the protocol inside MicroPython, 64 and 32 bit. `make conformance` writes this
+page from the names that the tests give; don't edit it here.
 """
 
 
@@ -60,7 +60,7 @@ def faults(found: dict[str, list[str]]) -> list[str]:
     known = {**MQTT_3_1_1, **MQTT_5}
     return [
         *(f"{each}: no test names it" for each in known if each not in found | UNTESTED),
-        *(f"{each}: has a test, and an excuse" for each in UNTESTED if each in found),
+        *(f"{each}: is tested, but listed as untested" for each in UNTESTED if each in found),
         *(f"{each}: no such statement; named by {found[each][0]}" for each in found
           if each not in known),
     ]  # fmt: skip

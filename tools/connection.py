@@ -64,13 +64,14 @@ def options(user: bool = True) -> Callable[[Callable[..., Any]], Callable[..., A
             ),
             click.option("--tls/--no-tls", default=None, help="TLS; also with --ca or port 8883"),
             click.option("--ca", type=_FILE, help="the authority that signed the broker's "
-                         "certificate, PEM; without it those that this computer trusts"),
+                         "certificate, PEM; without it, the authorities that this computer "
+                         "trusts"),
             click.option("--cert", type=_FILE, help="a client certificate, PEM"),
             click.option("--key", type=_FILE, help="its private key, PEM"),
-            click.option("--insecure", is_flag=True, help="TLS that trusts whoever answers"),
+            click.option("--insecure", is_flag=True, help="TLS without checking who answers"),
         ]  # fmt: skip
         if user:
-            text = "user name; the password is asked for, or in PETREL_PASSWORD"
+            text = "user name; asks for the password, or takes it from PETREL_PASSWORD"
             given.append(click.option("--user", help=text))
         for option in reversed(given):
             wrapped = option(wrapped)
@@ -91,7 +92,7 @@ def address(
     """What the options say; raises ToolError where they contradict each other."""
     name, port = _split(host)
     if key and not cert:
-        raise ToolError("--key is of no use without --cert", "give the certificate as well")
+        raise ToolError("--key needs --cert", "give the certificate as well")
     if tls is None:
         tls = bool(ca or cert or insecure) or port == SECURE
     elif not tls and (ca or cert or insecure):
@@ -135,8 +136,8 @@ def _context(
     except (ssl.SSLError, OSError) as error:
         files = f"{cert} and {key}" if key else str(cert)
         raise ToolError(
-            f"{files}: no certificate and key that belong together: {_words(error)}",
-            "both must be PEM; --key names a key that is not in the certificate's file",
+            f"{files}: the certificate and key don't belong together: {_words(error)}",
+            "both must be PEM; --key names the key if it isn't in the certificate's file",
         ) from error
     return context
 
@@ -174,8 +175,8 @@ class Connection:
             self.client.connect(broker.host, broker.port)
         except ssl.SSLCertVerificationError as error:
             raise ToolError(
-                f"the certificate of {broker} is not accepted: {error.verify_message}",
-                "give its authority with --ca, and the host by the name in the certificate",
+                f"the certificate of {broker} isn't accepted: {error.verify_message}",
+                "Give its authority with --ca, and use the host name that is in the certificate.",
             ) from error
         except ssl.SSLError as error:
             raise ToolError(
@@ -187,7 +188,7 @@ class Connection:
                 "Correct HOST=, or give the broker's address, such as HOST=192.168.1.10",
             ) from error
         except (OSError, ValueError) as error:
-            cure = "; does it speak TLS at that port? If not, --no-tls" if broker.context else ""
+            cure = "; does that port speak TLS? If not, use --no-tls" if broker.context else ""
             raise ToolError(
                 f"no broker at {broker}: {_words(error)}",
                 f"is it running? Name it with HOST={cure}",
@@ -197,7 +198,7 @@ class Connection:
             self.close()
             cure = "try --no-tls" if broker.context else "is it one for TLS (--tls)?"
             raise ToolError(
-                f"{broker} does not answer as an MQTT broker",
+                f"{broker} doesn't answer as an MQTT broker",
                 f"is it another service's port, or {cure}",
             )
 

@@ -102,7 +102,7 @@ def _unpack(deb: Path, tree: Path, leave: str) -> None:
     ):
         _extract(tar, tree, leave)
     if out.returncode:
-        raise ToolError(f"{deb.name} cannot be unpacked", "run make setup again")
+        raise ToolError(f"can't unpack {deb.name}", "run make setup again")
 
 
 def _extract(tar: tarfile.TarFile, folder: Path, leave: str) -> None:
@@ -173,7 +173,7 @@ Acquire::Retries "2";
 def mirror() -> str:
     """The mirror of Debian's archive that this machine's apt uses, or that DEBIAN_MIRROR names."""
     if not KEYS.exists():
-        raise ToolError(f"there are no keys of Debian's archive in {KEYS}", ON_OTHERS)
+        raise ToolError(f"there are no keys for Debian's archive in {KEYS}", ON_OTHERS)
     if named := os.environ.get("DEBIAN_MIRROR"):
         return named
     release = _os_release()
@@ -185,7 +185,7 @@ def mirror() -> str:
             return site
         if release.get("ID") == "debian" and suite == release.get("VERSION_CODENAME"):
             return site  # a mirror under another name, such as a list of mirrors
-    raise ToolError("this machine's apt sources name no mirror of Debian's archive", ON_OTHERS)
+    raise ToolError("this computer's apt sources name no mirror of Debian's archive", ON_OTHERS)
 
 
 def _os_release() -> dict[str, str]:

@@ -245,7 +245,7 @@ def _stoppable(console: Console) -> Iterator[None]:
 @click.command()
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True),
-    help="end by itself, with status 0 if every step was seen",
+    help="end after so many seconds, with status 0 if every step was seen",
 )  # fmt: skip
 @click.option(
     "--picture",

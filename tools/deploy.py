@@ -208,7 +208,7 @@ def _digest(path: Path) -> str:
 
 @click.command()
 @click.argument("board")
-@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -217,7 +217,7 @@ def _digest(path: Path) -> str:
 @click.option(
     "--to", type=click.Path(file_okay=False, path_type=Path), help="a folder instead of a board"
 )
-@click.option("--drivers", default="", help="drivers that are wanted besides the config's")
+@click.option("--drivers", default="", help="drivers to copy besides those of the config")
 @click.option("--no-reset", is_flag=True, help="do not restart the board")
 def command(
     board: str,
@@ -227,10 +227,10 @@ def command(
     drivers: str,
     no_reset: bool,
 ) -> None:
-    """Build for BOARD and copy what changed onto it; its config.json is kept.
+    """Build for BOARD and copy what changed onto it. The board keeps its config.json.
 
-    Where not all of it fits, only what the node can use is copied, with the drivers that its
-    config names, and those of --drivers.
+    If not all of it fits, only what the node can use is copied, with the drivers that its
+    config names and those of --drivers.
     """
     facts, wanted = boards.load(board), asked(drivers)
     console = Console()

@@ -29,11 +29,11 @@ def faults(lib: Path = LIB) -> list[str]:
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise ToolError(
-            "a driver in lib/sensors does not return when it is imported",
-            "a driver must not wait there; look at the one that you changed last",
+            "a driver in lib/sensors doesn't return when it is imported",
+            "A driver must not wait there. Look at the driver that you changed last.",
         ) from error
     if done.returncode:
-        raise ToolError("the drivers cannot be looked at", (done.stderr + done.stdout)[-300:])
+        raise ToolError("can't check the drivers", (done.stderr + done.stdout)[-300:])
     found = []
     for name, said, place in json.loads(done.stdout.splitlines()[-1]):
         path = lib / DRIVERS / f"{name}.py"
@@ -47,7 +47,9 @@ def faults(lib: Path = LIB) -> list[str]:
 def check() -> None:
     """Raise ToolError if a driver is not whole."""
     if found := faults():
-        raise ToolError(found[0], "\n  ".join([*found[1:], "Fix the driver and run it again."]))
+        raise ToolError(
+            found[0], "\n  ".join([*found[1:], "Fix the driver and run the command again."])
+        )
 
 
 def _place(path: Path, trace: str) -> str:
@@ -95,11 +97,11 @@ def _misfit(init: ast.FunctionDef, handed: int, options: list[str]) -> list[str]
     others += [each.arg for each in arguments.kwonlyargs]
     found = []
     if len(parts) < handed and not arguments.vararg:
-        found.append(f"__init__() takes {len(parts)} of the {handed} that USES hands to it")
+        found.append(f"__init__() takes {len(parts)} of the {handed} that USES asks for")
     if not arguments.kwarg:
         found += [f"__init__() has no argument {name!r}, an option" for name in options
                   if name not in others]  # fmt: skip
     bare = len(arguments.args) - len(arguments.defaults) - 1
-    found += [f"__init__(): {name!r} is neither an option nor handed by USES"
+    found += [f"__init__(): {name!r} is neither an option nor in USES"
               for name in names[handed:bare] if name not in options]  # fmt: skip
     return [f"{init.lineno}: {fault}" for fault in found]

@@ -28,18 +28,18 @@ AGAIN = "check the cable and run the same command again; BAUD=115200 is slower a
 MEANINGS = [  # words of esptool's, what they mean, what to do next
     (
         "Use --force",
-        "esptool refused {firmware}, see above; the board was left as it is",
-        "take the firmware of this very board",
+        "esptool refused {firmware}, see above; nothing was changed on the board",
+        "Use the firmware for exactly this board.",
     ),
     (
         "Could not open",
-        "{port} cannot be opened",
-        "is the board plugged in, and the port used by nothing else? PORT= names another",
+        "can't open {port}",
+        "Is the board plugged in, and is no other program using the port? PORT= names another.",
     ),
     (
         "Failed to connect",
         "no answer from the board on {port}",
-        "hold BOOT (GPIO0 to GND) while it connects; try another cable, one with data lines",
+        "Hold BOOT (GPIO0 to GND) while it connects. Try another cable, one with data lines.",
     ),
 ]
 
@@ -55,7 +55,7 @@ BY_HAND = {
         "press RST",
     ],
     "uf2": [
-        "hold BOOTSEL while plugging the board in: a drive RPI-RP2 appears",
+        "hold BOOTSEL while you plug the board in: a drive RPI-RP2 appears",
         "copy FIRMWARE.uf2 onto that drive; the board restarts by itself",
     ],
 }
@@ -75,21 +75,21 @@ def check_image(path: Path, chip: str) -> None:
         with path.open("rb") as file:
             head = file.read(36)
     except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}", "FIRMWARE=file.bin") from error
+        raise ToolError(f"can't read {path}: {error.strerror}", "FIRMWARE=file.bin") from error
     if len(head) < 36 or head[0] != IMAGE_MAGIC:
         raise ToolError(
-            f"{path} is no ESP firmware", "it should be the .bin from the board's page"
+            f"{path} is not an ESP firmware", "it should be the .bin from the board's page"
         )
     if chip == "esp8266":
         good = int.from_bytes(head[4:8], "little") in ESP8266_IRAM
     else:
         good = int.from_bytes(head[12:14], "little") == CHIP_ID[chip]
     if not good:
-        raise ToolError(f"{path} is not for {chip}", "take the firmware of this very board")
+        raise ToolError(f"{path} is not for {chip}", "Use the firmware for exactly this board.")
     if chip != "esp8266" and int.from_bytes(head[32:36], "little") == APP_MAGIC:
         raise ToolError(
             f"{path} is an update (.app-bin), without the bootloader: the board would not start",
-            "take the .bin from the board's page",
+            "Use the .bin from the board's page.",
         )
 
 
@@ -111,7 +111,7 @@ def explain(said: str, board: Board, port: str, firmware: str) -> ToolError:
             name for name in boards.names() if boards.load(name).install.get("chip") == chip
         ]
         return ToolError(
-            f"the board on {port} is an {other[1]}, not an {board.id}; it was left as it is",
+            f"the board on {port} is an {other[1]}, not an {board.id}; nothing was changed on it",
             f"choose BOARD={' or '.join(fitting)}, with its firmware, or another PORT="
             if fitting
             else "choose another PORT=; Petrel does not know this chip",
@@ -120,8 +120,8 @@ def explain(said: str, board: Board, port: str, firmware: str) -> ToolError:
         offset = board.install["offset"]
         return ToolError(
             f"{firmware} is too large: {Path(firmware).stat().st_size} bytes, and from {offset} on"
-            f" there are {int(flash[1]) - int(offset, 0)}; the board was left as it is",
-            "take a smaller variant from the board's page, or a board with more flash",
+            f" there are {int(flash[1]) - int(offset, 0)}; nothing was changed on the board",
+            "Use a smaller variant from the board's page, or a board with more flash.",
         )
     for words, what, next_step in MEANINGS:
         if words in said:
@@ -149,15 +149,17 @@ def download(url: str) -> Path:
 
 @click.command()
 @click.argument("board")
-@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option("--firmware", help="file or address of the firmware")
-@click.option("--no-erase", is_flag=True, help="keep what else is on the flash")
+@click.option("--no-erase", is_flag=True, help="keep everything else on the flash")
 @click.option("--baud", default=460800, show_default=True, type=click.IntRange(min=1200))
-@click.option("--dry-run", is_flag=True, help="check the file and print the command, do nothing")
+@click.option(
+    "--dry-run", is_flag=True, help="check the file and print the command, but do nothing"
+)
 def command(
     board: str, port: str | None, firmware: str | None, no_erase: bool, baud: int, dry_run: bool
 ) -> None:
-    """Put MicroPython onto BOARD: its flash is erased, then written and verified by esptool."""
+    """Put MicroPython onto BOARD: esptool erases its flash, then writes and verifies it."""
     facts = boards.load(board)
     install = facts.install
     if install["tool"] == "none":
@@ -171,7 +173,7 @@ def command(
             f"there is no file {firmware}", "Name the firmware that you downloaded: FIRMWARE=file"
         )
     if install["tool"] != "esptool":
-        click.echo(f"{board} is not flashed by a command. Get the firmware from\n"
+        click.echo(f"You flash {board} by hand. Get the firmware from\n"
                    f"  {install['page']}\nand then")  # fmt: skip
         for number, what in enumerate(BY_HAND[install["tool"]], 1):
             click.echo(f"  {number}. {what}")

@@ -34,10 +34,10 @@ def stale(pages: dict[Path, str]) -> list[Path]:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="write nothing; fail if anything would change")
+@click.option("--check", is_flag=True, help="write nothing, and fail if anything would change")
 @click.argument("generators", nargs=-1, type=click.Choice(GENERATORS))
 def command(check: bool, generators: tuple[str, ...]) -> None:
-    """Write all that is made from the code, or what some GENERATORS make."""
+    """Write everything that is made from the code, or only what some GENERATORS make."""
     changed: list[Path] = []
     for name in generators or GENERATORS:
         pages: dict[Path, str] = importlib.import_module(name).pages()

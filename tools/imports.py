@@ -89,4 +89,4 @@ def _called(node: ast.Call, path: Path) -> str:
             f"{_OVERLAYS}.",
         ):
             return ""
-    raise ValueError(f"{path}:{node.lineno}: an import that cannot be told from the code")
+    raise ValueError(f"{path}:{node.lineno}: an import that can't be found in the code")

@@ -51,7 +51,7 @@ def layer_faults(path: Path, layer: str) -> list[str]:
             if top in (*OURS, *NEVER, "board") and top not in ALLOWED[layer]:
                 faults.append(f"{path}:{line}: {layer} must not import {name}")
             if top in HARDWARE and layer in ("mqtt", "sensors"):
-                faults.append(f"{path}:{line}: {layer} is handed its {top}, not imports it")
+                faults.append(f"{path}:{line}: {layer} must not import {top}; pass it in")
     return faults
 
 

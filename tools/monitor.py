@@ -17,16 +17,18 @@ from tools.readings import Readings, decoded
 @click.command()
 @options()
 @click.option("--base", default="petrel", show_default=True, help="topic prefix")
-@click.option("--filter", "wanted", default="", help="show rows with these words alone")
-@click.option("--plain", is_flag=True, help="lines instead of a table (as when not on a terminal)")
-@click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
+@click.option("--filter", "wanted", default="", help="show only rows with these words")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="end by itself after so long"
+    "--plain", is_flag=True, help="print lines, not a table (the default without a terminal)"
+)
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object per line")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="end after so many seconds"
 )
 def command(
     broker: Address, base: str, wanted: str, plain: bool, as_json: bool, seconds: float | None
 ) -> None:
-    """Show live what nodes publish at a broker; those that are offline come first.
+    """Show live what nodes publish to a broker, offline nodes first.
 
     In the table, type to filter it, and scroll with the arrow keys or the wheel; Ctrl-Q leaves.
     """

@@ -16,7 +16,7 @@ def choose(port: str | None) -> str:
         return str(found[0].device)
     if not found:
         raise ToolError(
-            "no board found on USB", "plug it in, or name its port: PORT=/dev/ttyUSB0 (COM3 ...)"
+            "no board found on USB", "Plug it in, or name its port: PORT=/dev/ttyUSB0 (COM3 ...)."
         )
     shown = ", ".join(f"{entry.device} ({entry.description})" for entry in found)
     raise ToolError(f"more than one board on USB: {shown}", "choose one with PORT=")

@@ -18,7 +18,7 @@ from tools.targets import CONFIG, Folder
 
 @click.command()
 @click.argument("board")
-@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--port", help="serial port  [default: the only one plugged in]")
 def command(board: str, port: str | None) -> None:
     """Open the REPL of BOARD with mpremote; BOARD=UNIX is the simulated board.
 

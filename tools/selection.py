@@ -115,13 +115,13 @@ def select(
     if has is not None and needs + RESERVE > has:
         raise ToolError(
             f"{board.id} has {has:,} bytes for files, in blocks of {room.system.block:,}; "
-            f"{needs + RESERVE:,} are needed, of them {RESERVE:,} for what the node writes",
-            "let the config name fewer drivers, or freeze Petrel into the firmware",
+            f"{needs + RESERVE:,} are needed, including {RESERVE:,} for what the node writes",
+            "Use fewer drivers in the config, or freeze Petrel into the firmware.",
         )
     raise ToolError(
         f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
         f"in blocks of {room.system.block:,}",
-        "remove files from it; of a drive, empty the trash as well",
+        "Remove files from it. On a drive, empty the trash as well.",
     )
 
 

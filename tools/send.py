@@ -37,7 +37,7 @@ def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
 def command(node: str, name: str, payload: str, broker: Address, base: str, wait: float) -> None:
     """Send COMMAND with a PAYLOAD to NODE, and print its reply.
 
-    The exit status is 1 if the node refuses the command or does not answer. If the node's config
+    The exit status is 1 if the node refuses the command or doesn't answer. If the node's config
     has a commands.secret, give it in the environment, as PETREL_SECRET.
     """
     secret = os.environ.get("PETREL_SECRET", "")
@@ -93,7 +93,7 @@ def ask(
     except queue.Empty:
         raise ToolError(
             f"no reply from {base}/{node} within {wait:g} s",
-            "is it online? make monitor shows who is; too many commands at once are not answered",
+            "Is it online? make monitor shows it. Too many commands at once are not answered.",
         ) from None
     finally:
         connection.close()
@@ -114,4 +114,4 @@ def _hint(reply: str, with_secret: bool) -> str:
         return "the reply above says why"
     if with_secret:
         return "is PETREL_SECRET the commands.secret of that node's config?"
-    return "this node takes signed commands only: give its commands.secret as PETREL_SECRET"
+    return "This node accepts only signed commands: give its commands.secret as PETREL_SECRET."

@@ -257,21 +257,21 @@ class Mpremote:
 
 # What mpremote says, in lower case, and what to do about it.
 _ADVICE = {
-    "no space": "its file system is full: remove files with mpremote fs rm",
-    "enospc": "its file system is full: remove files with mpremote fs rm",
-    "permission denied": "you may not use that port: add yourself to its group (dialout)",
-    "failed to access": "is it plugged in? close the program that has the port",
+    "no space": "Its file system is full: remove files with mpremote fs rm.",
+    "enospc": "Its file system is full: remove files with mpremote fs rm.",
+    "permission denied": "You may not use that port: add yourself to its group (dialout).",
+    "failed to access": "Is it plugged in? Close the program that uses the port.",
     "raw repl": "is MicroPython on it (make flash)? press its reset button and deploy again",
 }
 _LOST = (
-    "the connection was lost: deploy again, it goes on from there. If the node's watchdog is on, "
-    "first: mpremote touch :maintenance + reset"
+    "The connection was lost. Deploy again: it goes on from there. If the node's watchdog is on, "
+    "first run mpremote touch :maintenance + reset."
 )
 
 
 def explained(port: str, said: list[str]) -> ToolError:
     """mpremote's last words as an error that says what to do."""
-    last = next((line for line in reversed(said) if line.strip()), "it said nothing")
+    last = next((line for line in reversed(said) if line.strip()), "it printed nothing")
     everything = "\n".join(said[-20:]).lower()
     advice = next((what for words, what in _ADVICE.items() if words in everything), _LOST)
     return ToolError(f"the board on {port}: {last.removeprefix('mpremote: ')}", advice)

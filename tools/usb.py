@@ -45,12 +45,12 @@ def find_drive() -> Path | None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="config.json to copy",
 )
-@click.option("--drivers", default="", help="drivers that are wanted besides the config's")
+@click.option("--drivers", default="", help="drivers to copy besides those of the config")
 def command(board: str, to: Path | None, config: Path | None, drivers: str) -> None:
-    """Copy the package for BOARD onto its drive; if none is mounted, into build/BOARD-usb/.
+    """Copy Petrel for BOARD onto its drive or, if none is mounted, into build/BOARD-usb/.
 
-    Where not all of it fits, only what the node can use is copied, with the drivers that its
-    config names, and those of --drivers. The config.json that is there is kept.
+    If not all of it fits, only what the node can use is copied, with the drivers that its
+    config names and those of --drivers. The board keeps its config.json.
     """
     facts, wanted = boards.load(board), asked(drivers)
     if facts.petrel["storage"]["root"] != "/flash":

@@ -66,7 +66,8 @@ def svg(board: boards.Board, config: dict[str, Any]) -> str:
     parts = boxes(board, config)
     if not parts:
         raise ToolError(
-            "the config has no sensors, so there is nothing to draw", "Add some and run it again."
+            "the config has no sensors, so there is nothing to draw",
+            "Add some and run the command again.",
         )
     return draw(board, parts)
 
@@ -89,7 +90,7 @@ def pages() -> dict[Path, str]:
     help="file to write  [default: build/wiring.svg]",
 )
 def command(board: str, config: Path, out: Path) -> None:
-    """Draw how the parts of CONFIG are wired to BOARD; a config that is refused is not drawn."""
+    """Draw how the parts of CONFIG are wired to BOARD, unless it would refuse the config."""
     facts = boards.load(board)
     faults, warnings = of_wiring(config, board)
     if faults:

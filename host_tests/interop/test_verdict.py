@@ -20,7 +20,7 @@ class Paper(RealBroker):
     """A broker that is never started."""
 
     title = "Paper"
-    limits: ClassVar[dict[str, str]] = {"limited": "it does not", "5": "knows no MQTT 5"}
+    limits: ClassVar[dict[str, str]] = {"limited": "it does not", "5": "doesn't know MQTT 5"}
 
 
 def a_check(name: str, error: Exception | None = None) -> Callable[[Bench], None]:
@@ -56,7 +56,7 @@ def test_verdict(name: str, error: Exception | None, word: str) -> None:
 
 def test_version_that_a_broker_lacks_is_not_tried_but_once() -> None:
     never = a_check("free", AssertionError("was tried"))
-    assert judge(never, Bench(Paper(), "blocking", "5")) == Verdict("no", "knows no MQTT 5")
+    assert judge(never, Bench(Paper(), "blocking", "5")) == Verdict("no", "doesn't know MQTT 5")
 
 
 def test_page_shows_what_failed_and_what_clients_differ_in() -> None:

@@ -32,7 +32,7 @@ MODULES = BUILD / "bench_modules.json"
 DOCS = ROOT / "docs" / "bench.md"
 NOTES = (
     "paho is paho-mqtt on CPython. umqtt.simple is left out: its packages on PyPI "
-    "(micropython-umqtt.*) do not install with pip."
+    "(micropython-umqtt.*) don't install with pip."
 )
 
 
@@ -148,7 +148,9 @@ def versions(rounds: int) -> str:
     "--rounds", default=5, show_default=True, type=click.IntRange(min=1),
     help="rounds of the speeds",
 )  # fmt: skip
-@click.option("--memory", is_flag=True, help="only sizes, RAM, heaps and allocations: a minute")
+@click.option(
+    "--memory", is_flag=True, help="only sizes, RAM, heaps and allocations; takes a minute"
+)
 @click.option("--write", is_flag=True, help="put the tables into docs/bench.md as well")
 def command(rounds: int, memory: bool, write: bool) -> None:
     """Measure Petrel's MQTT clients: sizes, RAM, allocations, instructions, speeds.

@@ -105,7 +105,7 @@ def min_heap(subject: Subject, rom: bool = False) -> float:
     found = smallest(works, SMALLEST, LARGEST, len(processors()))
     if found is None:
         raise ToolError(
-            f"{program}.py works in no heap of up to {LARGEST:,} bytes",
+            f"{program}.py doesn't work in any heap of up to {LARGEST:,} bytes",
             "run make test: the client may be broken",
         )
     return found

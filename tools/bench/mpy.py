@@ -83,7 +83,7 @@ class _Reader:
     def module(self) -> Mpy:
         magic, version, flags, _ = self._take(4)
         if magic != ord("M") or version != VERSION:
-            raise ValueError(f"this is no .mpy file of version {VERSION}")
+            raise ValueError(f"this is not an .mpy file of version {VERSION}")
         if flags >> 2:
             raise ValueError("it has native code")
         names, constants = self._integer(), self._integer()

@@ -27,7 +27,7 @@ def connect(port: int) -> paho.Client:
     client.connect(HOST, port)
     client.loop_start()
     if not up.wait(10):
-        raise SystemExit("paho-mqtt does not connect")
+        raise SystemExit("paho-mqtt doesn't connect")
     return client
 
 

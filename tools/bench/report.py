@@ -157,7 +157,9 @@ def write_docs(path: Path, text: str, begin: str = BEGIN, end: str = END) -> Non
         before, rest = path.read_text().split(begin)
         _, after = rest.split(end)
     except ValueError as error:
-        raise ToolError(f"{path.name} lacks its marks", f"write {begin} and {end} once") from error
+        raise ToolError(
+            f"{path.name} has lost its marks", f"write {begin} and {end} once"
+        ) from error
     path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 

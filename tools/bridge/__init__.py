@@ -15,21 +15,21 @@ from tools.ports import choose
 
 
 @click.command()
-@click.option("--port", help="serial port  [default: the only one there is]")
+@click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option(
     "--baud", default=115_200, show_default=True, type=click.IntRange(min=1200),
-    help="of a UART; USB does not care",
+    help="speed of a UART; ignored for USB",
 )  # fmt: skip
 @options(user=False)
 @click.option(
-    "--keys", is_flag=True, help="keys go to the board's REPL, Ctrl-C too; Ctrl-] leaves"
+    "--keys", is_flag=True, help="send keys to the board's REPL, Ctrl-C too; Ctrl-] leaves"
 )
 def command(port: str | None, baud: int, broker: Address, keys: bool) -> None:
     """Carry a board's MQTT from its serial port to a broker, until Ctrl-C.
 
-    The board has "mqtt": {"serial": "usb"} in its config.json, or a UART. What it prints is shown
-    as lines of "board:". Board, port and broker may come and go. User and password for the broker
-    stand in the board's config; TLS begins here.
+    The board has "mqtt": {"serial": "usb"} in its config.json, or a UART. Lines of
+    "board:" are what it prints. You can start and stop board, port and broker in any order. The
+    board's config has the user and password for the broker; TLS begins here.
     """
     screen = Screen(raw=keys)
     bridge = Bridge(choose(port), baud, broker, screen)

@@ -143,7 +143,7 @@ class Bridge:
             answer = Frame("r", carrier.number, 0, text[: carrier.size])
         except asyncio.CancelledError:
             if carrier.stood:
-                gone = f"the board is gone, or begins anew; {self.summary()}"
+                gone = f"the board is gone, or starts again; {self.summary()}"
                 self._shown.say(f"the connection has ended: {gone}")
             raise
         if self._carrier is carrier:

@@ -24,9 +24,9 @@ SILENT_S = 30.0  # a board that acknowledges nothing for so long is gone
 def reason(error: OSError) -> str:
     """Why it failed, in words."""
     if isinstance(error, TimeoutError):
-        return "it does not answer"
+        return "it doesn't answer"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
+        return f"the certificate isn't accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS: {error.reason}; is that port one without TLS?"
     if error.errno and error.errno > 0:

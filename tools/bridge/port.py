@@ -95,15 +95,15 @@ async def open_port(
             number = error.errno
             if number == errno.EACCES:
                 hint = "add yourself to its group: sudo usermod -aG dialout $USER, log in again"
-                raise ToolError(f"you may not use {name}", hint) from error
+                raise ToolError(f"you don't have permission for {name}", hint) from error
             if number in (errno.EAGAIN, errno.EBUSY):
                 hint = "close it (a REPL, mpremote, another bridge) and start the bridge again"
-                raise ToolError(f"another program has {name}", hint) from error
+                raise ToolError(f"another program uses {name}", hint) from error
             if number not in ABSENT:
                 raise ToolError(
                     f"{name} is not a serial port", "Name the board's: PORT=/dev/ttyACM0"
                 ) from error
         if not told:
-            say(f"waiting for {name}: plug the board in, or name another with PORT=")
+            say(f"waiting for {name}: plug the board in, or name another port with PORT=")
             told = True
         await asyncio.sleep(LOOK_S)

@@ -73,7 +73,9 @@ class Keys:
 
     def __init__(self, on_keys: Callable[[bytes], None], on_leave: Callable[[], object]) -> None:
         if not sys.stdin.isatty():
-            raise ToolError("--keys wants a terminal", "run it in one, or leave --keys out")
+            raise ToolError(
+                "--keys needs a terminal", "Run it in a terminal, or leave out --keys."
+            )
         self._on_keys = on_keys
         self._on_leave = on_leave
         self._fd = sys.stdin.fileno()

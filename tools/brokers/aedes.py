@@ -42,7 +42,7 @@ class Aedes(RealBroker):
     """aedes from npm, in a program of a few lines."""
 
     title = "aedes"
-    limits: ClassVar[dict[str, str]] = {"5": "knows no MQTT 5"}
+    limits: ClassVar[dict[str, str]] = {"5": "doesn't know MQTT 5"}
     running_line = re.compile(r"aedes listens")
 
     def version(self) -> str:
@@ -103,6 +103,6 @@ def _must(command: list[str], folder: Path, what: str) -> None:
     if done.returncode:
         said = (done.stderr + done.stdout).strip().splitlines()
         raise ToolError(
-            f"{what} failed: {said[-1] if said else 'without a word'}",
+            f"{what} failed: {said[-1] if said else 'no reason given'}",
             "check the network, and try again",
         )

@@ -14,9 +14,9 @@ class Amqtt(amqtt.Amqtt, RealBroker):
     title = "amqtt"
     logins = False
     limits: ClassVar[dict[str, str]] = {
-        "session": "delivers nothing of what came while the client was away",
-        "3.1": "does not answer a client of MQTT 3.1",
-        "5": "knows no MQTT 5",
+        "session": "doesn't deliver what came while the client was away",
+        "3.1": "doesn't answer an MQTT 3.1 client",
+        "5": "doesn't know MQTT 5",
     }
 
     def version(self) -> str:

@@ -17,7 +17,7 @@ def unpack(tree: Path, suite: str, packages: list[str]) -> None:
     """
     if not debian.available():
         raise ToolError(
-            f"{packages[0]} comes from Debian's archive, and this system is not Debian's kin",
+            f"{packages[0]} comes from Debian's archive, and this system isn't based on Debian",
             "run this on Debian 12 or later",
         )
     tree.parent.mkdir(parents=True, exist_ok=True)

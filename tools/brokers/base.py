@@ -107,7 +107,7 @@ def first_match(pattern: str, command: list[str]) -> str:
         ) from error
     found = re.search(pattern, said.stdout + said.stderr)
     if not found:
-        raise ToolError(f"{command[0]} does not tell its version", "remove it, and try again")
+        raise ToolError(f"{command[0]} doesn't say its version", "remove it, and try again")
     return found[1]
 
 

@@ -21,7 +21,7 @@ class Nats(RealBroker):
     title = "NATS"
     limits: ClassVar[dict[str, str]] = {
         "3.1": "refuses MQTT 3.1",
-        "5": "knows no MQTT 5",
+        "5": "doesn't know MQTT 5",
     }
     running_line = re.compile(r"Server is ready")
 

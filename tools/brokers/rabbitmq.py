@@ -164,7 +164,7 @@ class RabbitMQ3(RabbitMQ):
     limits: ClassVar[dict[str, str]] = {
         "qos2": "grants QoS 1 for QoS 2",
         "retained_wildcard": "sends retained messages for exact topics only",
-        "5": "knows no MQTT 5",
+        "5": "doesn't know MQTT 5",
     }
 
 

@@ -19,7 +19,9 @@ QUIET = {"NO_MKDOCS_2_WARNING": "1"}
 
 
 @click.command()
-@click.option("--serve", is_flag=True, help="show it at 127.0.0.1:8000, anew after each change")
+@click.option(
+    "--serve", is_flag=True, help="show it at 127.0.0.1:8000, and rebuild it after each change"
+)
 def command(serve: bool) -> None:
     """Build the documentation site into build/site; a broken link is an error."""
     mkdocs = VENV / "bin" / "mkdocs"

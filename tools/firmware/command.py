@@ -18,7 +18,7 @@ from tools.firmware import pico, ports
 @click.option(
     "--micropython",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
-    help="a MicroPython source tree, for boards whose toolchain is yours",
+    help="a MicroPython source tree, for boards that need your own toolchain",
 )
 @click.option(
     "--factory",
@@ -28,8 +28,8 @@ from tools.firmware import pico, ports
 def command(board: str, micropython: Path | None, factory: Path | None) -> None:
     """Build MicroPython for BOARD with Petrel frozen in.
 
-    RPI_PICO needs nothing: compiler and sources are fetched. All other boards are built by their
-    port in --micropython, with the toolchain that it asks for.
+    RPI_PICO needs nothing: compiler and sources are downloaded. All other boards are built by
+    their port in --micropython, with the toolchain that it needs.
     """
     boards.load(board)
     if board == "UNIX":
@@ -46,4 +46,6 @@ def command(board: str, micropython: Path | None, factory: Path | None) -> None:
     out = pico.build()
     size = (out / "firmware.bin").stat().st_size
     Console().print(f"{out / 'firmware.uf2'}: {size:,} bytes of flash")
-    Console().print("hold BOOTSEL while plugging the Pico in, and copy it onto the drive RPI-RP2")
+    Console().print(
+        "hold BOOTSEL while you plug the Pico in, and copy the file onto the drive RPI-RP2"
+    )

@@ -86,4 +86,4 @@ def _run(
     if process.wait():
         wrong = [line.strip() for line in said if re.search(r"\berror\b", line, re.IGNORECASE)]
         why = wrong[0] if wrong else "".join(said[-1:]).strip()
-        raise ToolError(f"{command[0]} failed: {why}", f"the whole of it: {log.name}")
+        raise ToolError(f"{command[0]} failed: {why}", f"the whole output: {log.name}")

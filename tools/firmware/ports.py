@@ -25,13 +25,13 @@ def build(name: str, micropython: Path) -> None:
     folder = micropython / "ports" / port
     if not (folder / "Makefile").exists():
         raise ToolError(
-            f"{micropython} is no MicroPython source: there is no {folder}",
+            f"{micropython} is not a MicroPython source tree: there is no {folder}",
             "MICROPYTHON=folder, a clone of MicroPython with its submodules",
         )
     program, what = NEEDS[port]
     if not shutil.which(program):
         raise ToolError(
-            f"there is no {program} in PATH, which ports/{port} is built with",
+            f"ports/{port} is built with {program}, which is not in PATH",
             f"it comes with {what}; see {folder / 'README.md'}",
         )
     manifest = BOARDS / name / "manifest.py"

@@ -75,7 +75,7 @@ def emulator() -> Path:
     """QEMU for ARM, fetched from Debian's archive if need be. Raises ToolError."""
     if not debian.available():
         raise ToolError(
-            "QEMU comes from Debian's archive, and this system is not Debian's kin",
+            "QEMU comes from Debian's archive, and this system isn't based on Debian",
             "the tests on the emulated Cortex-M3 are left out",
         )
     with Lock(toolchain.HOME / "qemu.lock"):
@@ -90,7 +90,7 @@ def _fetch() -> str:
     said = subprocess.run([EMULATOR, "--version"], capture_output=True, text=True, timeout=20)
     if said.returncode:
         EMULATOR.unlink()
-        raise ToolError(f"QEMU does not start: {said.stderr.strip()}", "try again")
+        raise ToolError(f"QEMU doesn't start: {said.stderr.strip()}", "try again")
     return said.stdout.splitlines()[0]
 
 
@@ -124,7 +124,7 @@ def build(heap: int = HEAP) -> Path:
             wrong = [line for line in log.read_text().splitlines() if "rror" in line]
             raise ToolError(
                 f"{out.name} does not build: {(wrong or ['no reason given'])[0]}",
-                f"the whole of it: {log}",
+                f"the whole output: {log}",
             )
     return out / "firmware.elf"
 

@@ -63,7 +63,7 @@ def fetched() -> Toolchain:
     """The toolchain, after whatever of it was missing is fetched. Raises ToolError."""
     if not debian.available():
         raise ToolError(
-            "the toolchain comes from Debian's archive, and this system is not Debian's kin",
+            "the toolchain comes from Debian's archive, and this system isn't based on Debian",
             "build with your own: make firmware BOARD=... MICROPYTHON=folder",
         )
     with Lock(HOME / "lock"):

@@ -24,13 +24,15 @@ EXAMPLE = ROOT / "tools" / "play" / "example.json"
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--do", "typed", multiple=True, help="type this, then wait; without the screen")
-@click.option("--seconds", type=click.FloatRange(min=0), default=3.0, help="to wait after --do")
+@click.option("--do", "typed", multiple=True, help="run this command and wait, without the screen")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=3.0, help="how long to wait after --do"
+)
 @click.option("--picture", type=click.Path(path_type=Path), help="write a picture of a session")
 def command(
     config: Path | None, typed: tuple[str, ...], seconds: float, picture: Path | None
 ) -> None:
-    """Play with a simulated node: set what its sensors see, and break its network.
+    """Play with a simulated node: set what its sensors measure, and break its network.
 
     Without --config it has a few sensors and a relay. Type help. With --do it runs without the
     screen, such as: play --do "air.temperature 31" --do "wifi off"

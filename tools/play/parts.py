@@ -57,7 +57,9 @@ class Part:
         if not name and len(self.quantities) == 1:
             return self.quantities[0]
         if not self.quantities:
-            raise ToolError(f"{self.name} measures nothing that can be set", f"press {self.name}?")
+            raise ToolError(
+                f"you can't set anything that {self.name} measures", f"press {self.name}?"
+            )
         what = f"no {name!r}" if name else "several quantities"
         raise ToolError(f"{self.name} has {what}", f"there are {', '.join(self.quantities)}")
 

@@ -27,10 +27,10 @@ class Help(NamedTuple):
 
 
 HELP = (
-    Help("air.temperature 31", "what a sensor sees; of analog sensors the volts: light 1.5"),
+    Help("air.temperature 31", "what a sensor measures; for analog sensors in volts: light 1.5"),
     Help("air.humidity sine 40 60 20", "follow a wave: sine, triangle, square or saw, low, high, "
          "seconds"),
-    Help("light csv file.csv column 2", "follow a recording, so many rows a second"),
+    Help("light csv file.csv column 2", "follow a recording, at so many rows a second"),
     Help("press door", "press a button or contact; press door 800 holds it 800 ms"),
     Help("door 1", "hold an input at a level; toggle door changes it"),
     Help("fault air absent", "break a part; fault air lists its faults, fault air none ends it"),
@@ -153,7 +153,7 @@ class Prompt:
     def _input(self, words: list[str]) -> Part:
         part = self._part(words[0] if words else "")
         if not part.is_input:
-            raise ToolError(f"{part.name} is no button or contact", "try: press door")
+            raise ToolError(f"{part.name} is not a button or contact", "try: press door")
         return part
 
     def _part(self, name: str) -> Part:
@@ -167,7 +167,7 @@ class Prompt:
     def _set(self, words: list[str]) -> str:
         name, _, quantity = words[0].partition(".")
         if name not in self._stage.parts:
-            raise ToolError(f"{words[0]!r} is no command and no sensor", "type help")
+            raise ToolError(f"{words[0]!r} is not a command or a sensor", "type help")
         part = self._part(name)
         if part.driver in OUTPUTS:
             return self._switch(part, words[1:])
@@ -183,7 +183,7 @@ class Prompt:
         value = re.match(r"[-+]?[0-9.]+(?:e[-+]?\d+)?", words[1])
         if not value:
             raise ToolError(
-                f"{words[1]!r} is no number", f"{words[0]} 21.5, or {words[0]} sine 10 30 20"
+                f"{words[1]!r} is not a number", f"{words[0]} 21.5, or {words[0]} sine 10 30 20"
             )
         part.set(self._stage.bench.world, quantity, float(value[0]))
         return f"{name}.{quantity} is {float(value[0]):g}"
@@ -220,10 +220,10 @@ class Prompt:
     def _fault(self, words: list[str]) -> str:
         part = self._part(words[0] if words else "")
         if len(words) == 1:
-            return f"faults of {part.name}: {', '.join(part.faults) or 'none can be made'}"
+            return f"faults of {part.name}: {', '.join(part.faults) or 'there are none'}"
         fault = " ".join(words[1:])
         if not part.faults:
-            raise ToolError(f"{part.name} has no faults that can be made", "try a BME280")
+            raise ToolError(f"{part.name} has no faults to choose from", "try a BME280")
         part.fail("" if fault == "none" else fault)
         return f"{part.name}: {fault}"
 
@@ -252,7 +252,7 @@ class Prompt:
         what = _one_of(words, "power", ("cut", "off", "on"))
         bench = self._stage.bench
         if what == "on" and bench.powered:
-            return "the power is on already"
+            return "the power is already on"
         {"cut": bench.power_cut, "off": bench.power_off, "on": bench.power_on}[what]()
         return f"power {what}"
 

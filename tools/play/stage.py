@@ -108,8 +108,8 @@ class Stage:
         """Wait until the node says that it is online; raises ToolError."""
         if not self.watcher.seen(lambda *message: message == self._online, seconds):
             raise ToolError(
-                f"the node did not connect within {seconds:g} s",
-                "\n  ".join(self.bench.lines[-5:]) or "it said nothing",
+                f"the node didn't connect within {seconds:g} s",
+                "\n  ".join(self.bench.lines[-5:]) or "it printed nothing",
             )
 
     @property

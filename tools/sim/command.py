@@ -55,8 +55,8 @@ def command(
 ) -> None:
     """Run the simulated board of boards/UNIX until Ctrl-C.
 
-    Its flash is a folder; the package is copied there first. Its Wi-Fi is the one that its config
-    asks for, and leads into this computer's network. Without a config it gets an example, whose
+    Its flash is a folder; Petrel is copied there first. Its Wi-Fi has the name and password of its
+    config, and leads into this computer's network. Without a config it gets an example, whose
     broker is on this computer.
     """
     if heap and not re.fullmatch(r"[1-9]\d*[KkMm]?", heap):
@@ -68,7 +68,7 @@ def command(
         shutil.copy(config, settled)
     elif not settled.exists():
         settled.write_text(json.dumps(example(), indent=2) + "\n")
-        print(f"no config yet: {settled} is an example; edit it, or give CONFIG=file")
+        print(f"there was no config: {settled} is an example. Edit it, or give CONFIG=file")
     with Bench(
         flash,
         interpreter=MICROPYTHON[bits],
@@ -79,7 +79,7 @@ def command(
     ) as bench:
         host, port = bench.control_address
         print(
-            f"control socket: {host}:{port}; one JSON object a line, such as "
+            f"control socket: {host}:{port}; send one JSON object per line, such as "
             '{"do": "press", "pin": 4}; Ctrl-C ends'
         )
         bench.power_on()

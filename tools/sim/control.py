@@ -17,12 +17,12 @@ from tools.sim.world import World
 ACTIONS = {
     "press": "pin, ms: press a button",
     "pin": "pin, level: drive an input",
-    "adc": "pin, volts: put a voltage to an analog input",
-    "wifi": "up: the access point comes or goes",
+    "adc": "pin, volts: put a voltage on an analog input",
+    "wifi": "up: switch the access point on or off",
     "power": "on: switch the power",
     "power_cut": "off and on again",
     "reset": "press the reset button",
-    "state": "what the board has printed last, and why it started",
+    "state": "what the board printed last, and why it started",
 }
 
 

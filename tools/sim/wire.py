@@ -105,7 +105,7 @@ class Wire:
     def _answer(self, words: list[str]) -> str:
         question = getattr(self, f"_on_{words[0]}", None) if words else None
         if question is None:
-            return f"!the bench knows nothing of {words}"
+            return f"!the bench doesn't know {words}"
         try:
             answer = question(*words[1:])
         except (ValueError, TypeError, OSError) as error:

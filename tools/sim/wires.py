@@ -146,7 +146,7 @@ class Dht:
         self._asked = -10.0
 
     def answer(self) -> str:
-        """Its bytes in hex; empty if it does not answer."""
+        """Its bytes in hex; empty if it doesn't answer."""
         early = self.clock() < self._asked + self.pause
         if self.fault == "absent" or early:
             return ""
