@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 stub: Any = importlib.import_module("micropython")
@@ -58,6 +58,7 @@ def made(client_id: str = "id", **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("version", [4, 5])
+@settings(deadline=None)  # a core loads what checks its options, each time
 @given(
     topic=texts, payload=payloads, qos=st.integers(0, 2), retain=st.booleans(),
     steps=sizes, given_properties=of_messages,

@@ -226,7 +226,7 @@ class Rig:
         self.up = True
         self.stream = stub.Stream(self._written)
         self.session.open(lambda: self.stream)
-        assert self.session.opened()
+        assert connects.opened(self.session)
 
     def _feed(self, packet: bytes) -> None:
         if packet[0] == 0x20 and not packet[2]:

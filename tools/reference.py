@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "reference.md"
 CHAPTERS = {
     "Blocking programs": ("simple", "robust", "once"),
     "Programs with asyncio": (
-        "client", "router", "inbox", "handover", "throttle", "stopped",
+        "client", "router", "handover", "throttle", "stopped",
     ),
     "What both are built on": (
         "link", "core", "large", "payload", "options", "checks",
@@ -30,7 +30,7 @@ CHAPTERS = {
     "When connections end": ("backoff", "pause", "suspects", "aside", "reach"),
     "MQTT 5": ("v5", "properties", "reasons", "auth"),
     "The protocol, without I/O": (
-        "outbox", "late", "opening", "connect", "qos2", "words", "utf8", "room",
+        "late", "opening", "connect", "qos2", "words", "utf8", "room",
     ),
 }  # fmt: skip
 

@@ -8,9 +8,9 @@ import vfs
 from disk import fresh, payloads
 
 import mqtt.durable
+from mqtt.core import Outbox
 from mqtt.durable import Durable
 from mqtt.journal import Journal
-from mqtt.outbox import Outbox
 from node import backlog, console, delivery, kept, storing
 from node.app import Node
 

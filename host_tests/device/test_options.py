@@ -11,8 +11,8 @@ from wire import raises
 
 from mqtt import once
 from mqtt.client import Client
+from mqtt.core import Outbox
 from mqtt.link import Link
-from mqtt.outbox import Outbox
 from mqtt.robust import MQTTClient as Robust
 from mqtt.simple import MQTTClient
 

@@ -1,8 +1,11 @@
+# heap: 64K
 """Handlers by filter, and the inbox behind `async for`."""
 
 import asyncio
 
-from mqtt.inbox import Inbox
+from memory_broker import Broker
+
+from mqtt.client import Client
 from mqtt.router import Router
 
 
@@ -59,16 +62,20 @@ def test_a_coroutine_runs_by_itself():
 
 
 def test_a_full_inbox_drops_the_oldest_and_counts_it():
-    inbox = Inbox()
-    for number in range(35):
-        inbox.put("t", b"%d" % number, False)
-    inbox.close()
+    broker = Broker()
     got = []
 
     async def main():
-        async for message in inbox:
-            got.append(message.payload)
+        async with Client(broker, "id") as client:
+            client.__aiter__()
+            await client.connected()
+            for number in range(35):
+                broker.streams[0].arrive(b"\x30\x05\x00\x01t%02d" % number)
+            while client.dropped < 3:
+                await client.progress()
+        async for _, payload, _ in client:  # what is there can be fetched after stop()
+            got.append(int(payload))
+        return client.dropped
 
-    asyncio.run(main())
-    assert inbox.dropped == 3
-    assert got == [b"%d" % number for number in range(3, 35)]
+    assert asyncio.run(main()) == 3
+    assert got == list(range(3, 35))

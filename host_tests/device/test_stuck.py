@@ -3,6 +3,7 @@
 import io
 import select
 
+from mqtt.connect import opened
 from mqtt.core import Core
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -35,7 +36,7 @@ def test_a_packet_in_pieces_arrives_whole_while_nothing_can_be_sent():
     stream = Stream()
     connection = Core("c", 8, 512, {"on_message": lambda *message: got.append(bytes(message[1]))})
     connection.open(lambda: stream)
-    assert connection.opened()
+    assert opened(connection)
     stream.pieces.append(CONNACK)
     connection.receive()
     payload = bytes(range(200)) * 2

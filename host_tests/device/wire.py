@@ -53,7 +53,7 @@ class Wire:
         self.session.hang_up()
         self.stream = Stream()
         self.session.open(lambda: self.stream)
-        assert self.session.opened()
+        assert connect.opened(self.session)
 
     def connect(self, connack=CONNACK):
         """Open a connection; returns the CONNECT and what follows the CONNACK."""

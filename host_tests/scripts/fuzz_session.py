@@ -146,7 +146,7 @@ def main():
         if not session.stream:
             stream = Stream()
             session.open(lambda stream=stream: stream)
-            session.opened()
+            connect.opened(session)
         while outbox.count < 4:
             outbox.put("t", b"x", 2 + (outbox.removed + outbox.count) % 2 * 2)
         if not session.untold:

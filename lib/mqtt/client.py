@@ -1,8 +1,8 @@
 """The asyncio client: a link stepped by two tasks, and calls that wait for the broker's answer.
 
 One task steps it when bytes arrive, the other when time has passed. A step never waits, so that
-it matters to nobody which task takes it. What not every program needs (handlers per filter, the
-inbox behind `async for`, handing over, throttling) is imported when it is first used.
+it matters to nobody which task takes it. What not every program needs (handlers per filter,
+handing over, throttling) is imported when it is first used.
 
 A task that waits here may be cancelled at any time: a message that was taken stays taken, and a
 filter asked for stays asked for.
@@ -22,6 +22,7 @@ gc.collect()  # what loading has left behind, so that what follows leaves no gap
 
 _TICK_MS = const(1000)  # at most so long between two looks at the deadlines
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
+_LIMIT = const(32)  # messages that wait for `async for`
 
 if False:  # for type checkers
     from typing import Any
@@ -40,6 +41,7 @@ class Client(Link):
     # The task that reads: None before start(), False after stop().
     _reader: "Any" = None
     _clock = _router = _inbox = _waiting = _reader
+    dropped = 0
     _reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
 
     def __init__(self, *arguments, **options):
@@ -51,8 +53,6 @@ class Client(Link):
     def start(self):
         """Begin to connect, and keep connected until stop(). Call it inside the event loop."""
         if not self._reader:
-            if self._inbox:
-                self._inbox.open = True
             self._reader = asyncio.create_task(self._read())
             self._clock = asyncio.create_task(self._keep_time())
 
@@ -68,8 +68,6 @@ class Client(Link):
             self._reader.cancel()
             self._clock.cancel()
             self._reader = self._reading = False
-            if self._inbox:
-                self._inbox.close()
             self._awake()
             try:
                 for left in self.goodbye():
@@ -209,16 +207,32 @@ class Client(Link):
         self._router.add(check_filter(pattern), handler)
 
     def __aiter__(self):
-        """The messages: `async for topic, payload, retained in client`; see mqtt.inbox."""
-        if self._inbox is None:
-            from mqtt.inbox import Inbox
+        """The messages: `async for topic, payload, retained in client`.
 
-            self._inbox = Inbox(self._reader is not False)  # after stop() nothing more comes
+        With MQTT 5 the properties are a fourth part. 32 messages are held until they are fetched,
+        then the oldest goes, which `dropped` counts. After stop() the loop ends when it has
+        fetched what is there.
+        """
+        if self._inbox is None:
+            self._inbox = []
             if self._router:
-                self._router.otherwise = self._inbox.put
+                self._router.otherwise = self._keep
             else:
-                self.on_message = self._inbox.put
-        return self._inbox
+                self.on_message = self._keep
+        return self
+
+    async def __anext__(self):
+        while not self._inbox:
+            if self._reader is False:
+                raise StopAsyncIteration
+            await self._wait()
+        return self._inbox.pop(0)
+
+    def _keep(self, *message):
+        if len(self._inbox) == _LIMIT:
+            self._inbox.pop(0)
+            self.dropped += 1
+        self._inbox.append(message)
 
     def hang_up(self):
         """End the connection; the reader must not go on waiting for a stream that is closed."""

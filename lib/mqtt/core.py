@@ -4,9 +4,9 @@ Here stands all that runs for each message. What happens once for a connection o
 mqtt.connect, QoS 2 in mqtt.qos2, a packet larger than the buffer in mqtt.large, what counts as
 late in mqtt.late; MQTT 5 puts its own in the place of some methods, see mqtt.v5.
 
-The owner calls open() with a dialler, opened() until that is true, and then, again and again,
-receive(), send() and tick(). post() may be called at any time. What fails raises: the owner calls
-failed(), and begins anew.
+The owner calls open() with a dialler, mqtt.connect.opened() until that is true, and then, again
+and again, receive(), send() and tick(). post() may be called at any time. What fails raises: the
+owner calls failed(), and begins anew.
 
 Rules: all that changes state stands here. Messages leave the outbox in order, and only when
 acknowledged. Our packet identifiers and the broker's are separate spaces. A packet leaves in one
@@ -21,8 +21,6 @@ import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
-
-from mqtt.outbox import Outbox
 
 if False:  # for type checkers
     from typing import Any
@@ -57,6 +55,64 @@ class Refused(Exception):
     """
 
     code = 0
+
+
+class Outbox:
+    """Messages accepted and not yet acknowledged, in order: a bounded queue in RAM.
+
+    A core sends from its head and removes there what the broker has acknowledged. It is a ring of
+    `limit` places, 1 or more; made once, it allocates nothing more. An outbox that must survive a
+    power cut offers the same few names, see mqtt.durable.
+
+    count: messages held; removed: messages ever removed, so message number n is done when
+    removed > n; refused: messages that found it full; topic, payload, flags, pid: see get()
+    ring: topic, payload and flags of message number n stand from n % limit * 3 on
+    """
+
+    pid = 0  # packet identifiers follow the numbers
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.count = self.removed = self.refused = 0
+        self.ring = [None] * (3 * limit)
+
+    def put(self, topic, payload, flags):
+        """Take a message; returns its number, or None and counts it as refused when full.
+
+        payload: bytes, held as they are; flags: those of its PUBLISH, for QoS 1 or 2.
+        """
+        if self.count == self.limit:
+            self.refused += 1
+            return None
+        number = self.removed + self.count
+        self.count += 1
+        ring = self.ring
+        at = number % self.limit * 3
+        ring[at] = topic
+        ring[at + 1] = payload
+        ring[at + 2] = flags
+        return number
+
+    def get(self, index):
+        """Set topic, payload and flags to those of the message `index` places behind the head.
+
+        An outbox that decides about packet identifiers sets `pid` as well, and has index(pid).
+        """
+        ring = self.ring
+        at = (self.removed + index) % self.limit * 3
+        self.topic = ring[at]
+        self.payload = ring[at + 1]
+        self.flags = ring[at + 2]
+
+    def pop(self):
+        """Remove the message at the head."""
+        at = self.removed % self.limit * 3
+        self.ring[at] = self.ring[at + 1] = None
+        self.removed += 1
+        self.count -= 1
+
+
+gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
 
 class Core:
@@ -157,7 +213,7 @@ class Core:
     # --- the connection
 
     def open(self, dial):
-        """Begin to open a stream; see opened()."""
+        """Begin to open a stream; see opened() of mqtt.connect."""
         self.since = self.stuck = ticks_ms()
         self.removed = self.outbox.removed
         self.behind = self.outbox.count
@@ -168,12 +224,6 @@ class Core:
         self.poll = poll
         self.stream = stream
         self.opening = True
-
-    def opened(self):
-        """True if the stream has come to stand; then the session has begun."""
-        from mqtt.connect import opened
-
-        return opened(self)
 
     def wait(self, ms):
         """Sleep until bytes arrive, or those that wait can leave, but no longer than `ms`."""
@@ -412,7 +462,27 @@ class Core:
             self.asked_at = ticks_ms()
             self.pack(_PINGREQ)
         elif self.sent < self.outbox.count and self.sent < self.window:
-            self._send()
+            # With DUP if it has left before [MQTT-3.3.1-1]. Packet identifiers follow the order of
+            # the outbox, so that no two in flight share one [MQTT-2.3.1-2]; SUBSCRIBE and
+            # UNSUBSCRIBE have the last identifier for themselves.
+            index = self.sent
+            self.sent = index + 1
+            if not index:
+                self.sent_at = ticks_ms()
+            outbox = self.outbox
+            outbox.get(index)
+            flags = outbox.flags
+            pid = outbox.pid or (outbox.removed + index) % (_ASK_PID - 1) + 1
+            release = 0
+            if index >= self.known:
+                self.known = index + 1
+            else:
+                flags |= 8
+                release = self.received >> index & 1
+            if release:  # only that is left to do [MQTT-4.3.3-1]
+                self.pack(_PUBREL, pid)
+            else:
+                self.encode(outbox.topic, outbox.payload, flags, pid)
         elif self.untold and not self.awaited:
             from mqtt.connect import ask
 
@@ -422,29 +492,6 @@ class Core:
             return False
         self.spoke = ticks_ms()
         return True
-
-    def _send(self):
-        """Encode the next message of the outbox; with DUP if it has left before. [MQTT-3.3.1-1]
-
-        Packet identifiers follow the order of the outbox, so that no two in flight share one
-        [MQTT-2.3.1-2]; SUBSCRIBE and UNSUBSCRIBE have the last identifier for themselves.
-        """
-        index = self.sent
-        self.sent = index + 1
-        if not index:
-            self.sent_at = ticks_ms()
-        outbox = self.outbox
-        outbox.get(index)
-        flags = outbox.flags
-        pid = outbox.pid or (outbox.removed + index) % (_ASK_PID - 1) + 1
-        if index >= self.known:
-            self.known = index + 1
-        elif self.received >> index & 1:  # only its release is left to do [MQTT-4.3.3-1]
-            self.pack(_PUBREL, pid)
-            return
-        else:
-            flags |= 8
-        self.encode(outbox.topic, outbox.payload, flags, pid)
 
     # --- packets out
 
@@ -514,6 +561,15 @@ class Core:
                 if n is None:
                     return False
                 raise LinkError("the broker closed the connection")
+            if n == 4 and not held and self.up and not self.large:
+                rx = self.rx
+                if rx[0] == _PUBACK and rx[1] == 2:  # what comes most often, and alone
+                    self.heard = now = ticks_ms()
+                    self.acked |= self.in_flight(rx[2] << 8 | rx[3], now)
+                    self.pop()
+                    if self.outbox.count:
+                        self.send()
+                    return True
             self.held = held + n
             self.moved += n
         while self.held and not self.left:  # what is being sent may be an answer: no other before
@@ -625,14 +681,16 @@ class Core:
             if large:
                 large.deliver(new)
             elif new:
-                topic = self.received_topic()
-                self.deliver(topic, bytes(self.view[self.payload_at : self.end]), first & 1)
+                self.deliver(self.topic, bytes(self.view[self.payload_at : self.end]), first & 1)
         finally:
             if self.stream is stream:
                 self.reply = ack
 
     def parse(self, first, end):
-        """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held."""
+        """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held.
+
+        A topic of which a part is missing, or the identifier behind it, is not looked at.
+        """
         at = self.body + 2
         if at <= self.end:
             at += self.number(self.body)
@@ -642,16 +700,11 @@ class Core:
         self.payload_at = at + 2 if qos else at
         if at < self.body + 3 or self.payload_at > self.end or qos == 6:
             raise self.forbidden(first, None)
-        if qos and self.payload_at <= end:
+        if self.payload_at > end:
+            return
+        if qos:
             self.pid = self.number(at)
-
-    def number(self, at):
-        """The number of two bytes that stands at that place of rx."""
-        return self.rx[at] << 8 | self.rx[at + 1]
-
-    def received_topic(self):
-        """The topic of the PUBLISH, as bytes."""
-        name = self.view[self.body + 2 : self.topic_end]
+        name = self.view[self.body + 2 : at]
         if name != self.topic:  # the same as before needs no second look, nor room
             topic = bytes(name)
             for byte in topic:
@@ -661,7 +714,10 @@ class Core:
                     check_received(topic)
                     break
             self.topic = topic
-        return self.topic
+
+    def number(self, at):
+        """The number of two bytes that stands at that place of rx."""
+        return self.rx[at] << 8 | self.rx[at + 1]
 
     def forbidden(self, first, size):
         """The exception for a packet that MQTT forbids, see mqtt.words."""

@@ -14,8 +14,8 @@ from array import array
 
 from micropython import const
 
+from mqtt.core import Outbox
 from mqtt.journal import Journal
-from mqtt.outbox import Outbox
 
 _NEWEST = const(64)  # flag of what hold() had taken before the start
 _PIDS = const(65534)  # see mqtt.core
@@ -104,7 +104,7 @@ class Durable(Outbox):
         return self._held(topic, payload, flags, 0)
 
     def get(self, index):
-        """As in mqtt.outbox."""
+        """As in mqtt.core."""
         super().get(index)
         self.pid = self._pids[(self.removed + index) % self.limit]
 

@@ -31,7 +31,7 @@ class Large:
         if self._gap == -1:
             core.pid = core.rx[room - 1]
         if at <= room and core.on_large and core.pid not in core.unreleased:
-            self._topic = core.received_topic()
+            self._topic = core.topic
             core.large = self
             try:
                 topic = str(self._topic, "utf-8")

@@ -70,8 +70,11 @@ class Link(Core):
                 if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
                     return left
                 self.open(self.dials[self.attempt % len(self.dials)])
-            if self.opening and not self.opened():
-                return _SOON_MS
+            if self.opening:
+                from mqtt.connect import opened
+
+                if not opened(self):
+                    return _SOON_MS
             if self.again is not None:
                 from mqtt.suspects import retry
 

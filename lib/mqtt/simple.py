@@ -10,6 +10,7 @@ from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
+from mqtt.connect import opened
 from mqtt.core import Core, LinkError, Refused
 from mqtt.topic import ask, check_granted, check_name
 from mqtt.transport import tcp
@@ -202,7 +203,7 @@ class MQTTClient(Core):
             raise not_taken(self, 0)
         self._raised = False
         try:
-            if self.opening and not self.opened():
+            if self.opening and not opened(self):
                 self.wait(_SOON_MS)
                 return
             left = _SOON_MS if self.left else self.tick(ticks_ms(), True)
@@ -213,7 +214,8 @@ class MQTTClient(Core):
             if wait and (self.began is not None or not self.held):
                 self.wait(left)
             more = self.receive()
-            if self.left or not (self.tick(ticks_ms(), more) and left):
+            # What came may be late, but is not overdue: tick() is for when there is no more.
+            if self.left or not (left and (more or self.tick(ticks_ms()))):
                 self.send()
         except Exception as error:
             if self._raised:

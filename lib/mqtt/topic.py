@@ -42,10 +42,14 @@ def check_filter(pattern):
     bad = b"#" in levels[:-1]
     for level in levels:
         bad = bad or len(level) > 1 and (b"+" in level or b"#" in level)
-    if bad:
+    return _good(pattern, 0, not bad)
+
+
+def _good(pattern, qos, good):
+    if not good:
         from mqtt.words import bad_filter
 
-        raise bad_filter(pattern, levels)
+        raise bad_filter(pattern, qos)
     return pattern
 
 
@@ -62,11 +66,10 @@ def ask(core, patterns, qos):
             from mqtt.v5 import check_options
 
             check_options(pattern, level)
-        elif level not in (None, 0, 1, 2):
-            raise ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, level))
+        else:
+            _good(pattern, level, level in (None, 0, 1, 2))
         asked.append((check_filter(pattern), level))
-    if not asked:
-        raise ValueError("no filter given [MQTT-3.8.3-3]")
+    _good(None, 0, asked)
     for pattern, level in asked:
         want(core, pattern, level)
     return asked

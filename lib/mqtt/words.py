@@ -75,8 +75,12 @@ def not_granted(core, pattern):
     return OSError("subscription refused: %s" % pattern)
 
 
-def bad_filter(pattern, levels):
-    """The exception for what is no topic filter."""
-    if b"#" in levels[:-1]:
+def bad_filter(pattern, qos):
+    """The exception for what is no topic filter, or None, or no QoS for one."""
+    if pattern is None:
+        return ValueError("no filter given [MQTT-3.8.3-3]")
+    if qos not in (None, 0, 1, 2):
+        return ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, qos))
+    if "#" in (pattern if isinstance(pattern, str) else str(pattern, "utf-8"))[:-1]:
         return ValueError("filter %r: '#' must be the last level" % pattern)
     return ValueError("filter %r: a wildcard fills a whole level" % pattern)

@@ -10,7 +10,7 @@ import sys
 
 from micropython import const
 
-from mqtt.outbox import Outbox
+from mqtt.core import Outbox
 from node.overlay import call, forget
 
 FOLDER = "outbox"

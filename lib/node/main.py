@@ -76,9 +76,6 @@ def _load_client():
         gc.collect()
 
         if config and ("wifi" in config or "serial" in config["mqtt"]):
-            import mqtt.outbox  # noqa: F401
-
-            gc.collect()
             import mqtt.core  # noqa: F401
 
             gc.collect()
