@@ -92,7 +92,8 @@ def make(copy: Path, target: str, **variables: object) -> subprocess.CompletedPr
 
 
 WRONG = [
-    ("demo", "SECONDS", "0"), ("soak", "MINUTES", "0"), ("soak", "MINUTES", "x"),
+    ("demo", "SECONDS", "0"), ("demo", "PICTURE", "docs"),
+    ("soak", "MINUTES", "0"), ("soak", "MINUTES", "x"),
     ("soak", "NODES", "0"), ("soak", "RATE", "0"), ("soak", "SEED", "x"),
     ("fuzz", "COUNT", "0"), ("fuzz", "COUNT", "x"), ("bench", "ROUNDS", "0"),
     ("flash", "BAUD", "x"), ("flash", "BAUD", "0"), ("bridge", "BAUD", "x"),

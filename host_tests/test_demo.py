@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
 from tools.demo import STEPS
 from tools.paths import ROOT
 
@@ -27,19 +25,31 @@ ALARMING = re.compile(
 )
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What a run printed, and its picture."""
-    picture = tmp_path_factory.mktemp("demo") / "a picture.svg"
+def test_a_run_tells_the_whole_story_and_draws_it(tmp_path: Path) -> None:
+    """One test for all that a run shows, because it takes ten seconds."""
+    picture = tmp_path / "a folder" / "a picture.svg"
     command = [sys.executable, "-m", "tools", "demo", "--seconds", "1", "--picture", str(picture)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
-    return done.stdout, picture
+    every_step_is_seen_in_its_chapter(done.stdout)
+    nothing_alarms_before_the_outage(done.stdout)
+    the_values_can_be_believed(done.stdout)
+    the_outage_loses_nothing(done.stdout)
+    drawn = told(picture)
+    for line in done.stdout.splitlines():
+        assert re.sub(r"\s", "", line) in drawn, line
 
 
-def test_every_step_is_seen_in_its_chapter(run: tuple[str, Path]) -> None:
-    lines = run[0].splitlines()
+def test_the_picture_of_the_documentation_is_of_todays_demo() -> None:
+    drawn = told(ROOT / "docs/demo.svg")
+    for text in (*CHAPTERS, *STEPS.values()):
+        assert re.sub(r"\s", "", text) in drawn, "run make demo PICTURE=docs/demo.svg"
+    assert ALARMING.search(drawn.partition("killed")[0]) is None
+
+
+def every_step_is_seen_in_its_chapter(printed: str) -> None:
+    lines = printed.splitlines()
     chapters = [line.removeprefix("== ") for line in lines if line.startswith("== ")]
     assert tuple(chapters) == CHAPTERS
     assert [line for line in lines if line.startswith("   ok ")] == [
@@ -50,14 +60,14 @@ def test_every_step_is_seen_in_its_chapter(run: tuple[str, Path]) -> None:
     )
 
 
-def test_nothing_alarms_before_the_outage(run: tuple[str, Path]) -> None:
-    before = run[0].partition(CHAPTERS[4])[0]
+def nothing_alarms_before_the_outage(printed: str) -> None:
+    before = printed.partition(CHAPTERS[4])[0]
     assert ALARMING.search(before) is None, before
 
 
-def test_the_values_can_be_believed(run: tuple[str, Path]) -> None:
+def the_values_can_be_believed(printed: str) -> None:
     values: dict[str, list[float]] = {}
-    for name, value in re.findall(r"greenhouse/(\S+) +(-?\d+\.\d+) ", run[0]):
+    for name, value in re.findall(r"greenhouse/(\S+) +(-?\d+\.\d+) ", printed):
         assert re.fullmatch(r"-?\d+\.\d", value), (name, value)
         values.setdefault(name, []).append(float(value))
     likely = {
@@ -69,26 +79,12 @@ def test_the_values_can_be_believed(run: tuple[str, Path]) -> None:
         assert all(least <= value <= most for value in values[name]), (name, values[name])
 
 
-def test_the_outage_loses_nothing(run: tuple[str, Path]) -> None:
-    numbers = [int(found) for found in re.findall(r"reading (\d+)", run[0])]
+def the_outage_loses_nothing(printed: str) -> None:
+    numbers = [int(found) for found in re.findall(r"reading (\d+)", printed)]
     assert list(dict.fromkeys(numbers)) == list(range(1, max(numbers) + 1))
-    late = [line for line in run[0].splitlines() if line.endswith("kept during the outage")]
+    late = [line for line in printed.splitlines() if line.endswith("kept during the outage")]
     assert len(late) >= 7 and sum("/door" in line for line in late) == 2
-    assert "kept during" not in run[0].partition(CHAPTERS[5])[0]
-
-
-def test_the_picture_is_the_run(run: tuple[str, Path]) -> None:
-    printed, picture = run
-    drawn = told(picture)
-    for line in printed.splitlines():
-        assert re.sub(r"\s", "", line) in drawn, line
-
-
-def test_the_picture_of_the_documentation_is_of_todays_demo() -> None:
-    drawn = told(ROOT / "docs/demo.svg")
-    for text in (*CHAPTERS, *STEPS.values()):
-        assert re.sub(r"\s", "", text) in drawn, "run make demo PICTURE=docs/demo.svg"
-    assert ALARMING.search(drawn.partition("killed")[0]) is None
+    assert "kept during" not in printed.partition(CHAPTERS[5])[0]
 
 
 def told(picture: Path) -> str:

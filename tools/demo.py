@@ -71,6 +71,7 @@ class Demo:
         self.seen: dict[str, bool] = {}
         self._broker_is_back = 0.0
         self._quiet = False
+        self._printing = threading.Lock()
         self._stack = ExitStack()
 
     def run(self, told: Callable[[], None]) -> bool:
@@ -113,7 +114,7 @@ class Demo:
             parts=PARTS,
             wifi=WIFI,
             broker=(self.broker.host, self.broker.port),
-            echo=lambda line: self.console.print(f"   [dim]board: {line}[/]", highlight=False),
+            echo=lambda line: self._print(f"   [dim]board: {line}[/]"),
         )
         self._stack.enter_context(self.bench)
         config = {
@@ -188,7 +189,8 @@ class Demo:
 
     def _sum_up(self) -> bool:
         """Says whether all was seen."""
-        self._quiet = self.deadline is not None and self.deadline < time.monotonic()
+        with self._printing:
+            self._quiet = self.deadline is not None and self.deadline < time.monotonic()
         last, again, complete = self._received()
         self.seen["caught up"] = self.seen["caught up"] and complete
         missed = [text for step, text in STEPS.items() if not self.seen.get(step)]
@@ -211,7 +213,7 @@ class Demo:
 
     def _show(self, topic: str, payload: str) -> None:
         """A line for each message but the diagnostics; of a reading its value and its number."""
-        if self._quiet or topic.endswith("/diagnostics"):
+        if topic.endswith("/diagnostics"):
             return
         said = parse(payload)
         if number(payload):
@@ -222,7 +224,13 @@ class Demo:
                 shown += " [yellow]kept during the outage[/]"
         else:
             shown = payload
-        self.console.print(f"   [green]{topic:<34}[/] {shown}", highlight=False)
+        self._print(f"   [green]{topic:<34}[/] {shown}")
+
+    def _print(self, line: str) -> None:
+        """What happens meanwhile, until the story is told; called in several threads."""
+        with self._printing:
+            if not self._quiet:
+                self.console.print(line, highlight=False)
 
 
 def _reading(sensor: str, value: float | None = None) -> Callable[[str, str], bool]:
@@ -256,6 +264,7 @@ def command(seconds: float | None, picture: Path | None) -> None:
     """A greenhouse on this computer: broker, simulated board, readings, a command, an outage."""
     console = Console(soft_wrap=True, record=picture is not None, width=88 if picture else None)
     if picture:
+        picture.parent.mkdir(parents=True, exist_ok=True)
         seconds = seconds or 1
     demo = Demo(seconds, console, picture is not None)
 
