@@ -71,7 +71,7 @@ setup-host setup-demo: setup-%:
 test: setup  ## run all tests, in MicroPython 64 and 32 bit, with a real broker (ARGS= for pytest)
 	@.venv/bin/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist worksteal --ignore=host_tests/emulated)
 
-lint: setup  ## check style, types and the layers of imports
+lint: setup  ## check style, types, the layers of imports, spelling and phrases
 	@$(RUN) lint
 
 build: setup-host  ## compile for a board into build/BOARD/, with a table of sizes (FACTORY=file)

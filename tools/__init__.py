@@ -1,1 +1,1 @@
-"""The host program: `python -m tools COMMAND`, for people mostly through the Makefile."""
+"""The host program: `python -m tools COMMAND`, which people usually call by the Makefile."""

@@ -31,7 +31,7 @@ COMMANDS = {
     "sim": "Run the simulated board and its node.",
     "bench": "Measure the MQTT clients: RAM, allocations, speeds.",
     "docs": "Build the documentation site.",
-    "lint": "Check style, types and layers.",
+    "lint": "Check style, types, layers, spelling and phrases.",
 }
 
 

@@ -1,4 +1,4 @@
-"""amqtt from PyPI in Mosquitto's place: for the demo alone, where Mosquitto is not to be had.
+"""amqtt from PyPI in Mosquitto's place: only for the demo, where there is no Mosquitto.
 
 It keeps no session over a restart and holds few promises under load; the tests want the real one.
 """

@@ -148,7 +148,7 @@ class Broker:
             target=self._read_log, args=(self._process, said), daemon=True
         )
         self._reader.start()
-        # Not by connecting: whoever else had taken the port would answer as well.
+        # Not by connecting: any other program on that port would answer as well.
         with contextlib.suppress(queue.Empty):
             if said.get(timeout=START_S):
                 return True

@@ -97,7 +97,7 @@ KEYS = {
             "none: no TLS",
             "The authority that signed the broker's certificate. Turns TLS on.",
         ),
-        "verify": ("`true`", "`false` turns TLS on and trusts whoever answers."),
+        "verify": ("`true`", "`false` turns TLS on without checking who answers."),
         "cert": ("none", "The node's own certificate, if the broker asks for one."),
         "key": ("none", "The key of that certificate."),
         "serial": (

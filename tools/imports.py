@@ -2,7 +2,7 @@
 
 Imports anywhere in a file count, for much is imported late and forgotten. So do the two other ways
 in which device code names a module: `__import__("name")`, and `call("name", ...)` of node.overlay.
-A name that is only known on the board stops the walk with an error, but for the two that are
+A name that is only known on the board stops the walk with an error, except for the two that are
 expected: the driver that a config names, and the name that is handed to `call`.
 """
 

@@ -1,4 +1,4 @@
-"""`lint`: style, types, and the layers that imports have to respect."""
+"""`lint`: style, types, spelling, and the layers that imports have to respect."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from tools import prose
 from tools.errors import ToolError
 from tools.paths import FIRMWARE, LIB, ROOT, TOOLS
 
@@ -26,6 +27,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 NEVER = ("bench", "boards", "tools")  # the simulated board's own, and the host's
 HARDWARE = ("machine", "network", "esp", "esp32", "esp8266", "pyb", "rp2")
+# What people read, and what codespell looks at.
+SPELLED = (
+    "docs",
+    "tools",
+    "lib",
+    "firmware",
+    "boards",
+    *(each.name for each in ROOT.glob("*.md")),
+)
 STUBS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "STM32", "rp2": "RP2"}
 
 
@@ -67,6 +77,11 @@ def layers(lib: Path = LIB, firmware: Path = FIRMWARE) -> list[str]:
     return faults
 
 
+def spelled(paths: Sequence[Path | str]) -> bool:
+    """Whether codespell finds nothing; it prints what it finds. pyproject.toml has its words."""
+    return _run([sys.executable, "-m", "codespell_lib", *map(str, paths)])
+
+
 def _run(command: list[str], environment: dict[str, str] | None = None) -> bool:
     return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
 
@@ -89,7 +104,7 @@ def types_of(port: str) -> tuple[list[str], dict[str, str]]:
 @click.command()
 @click.option("--fix", is_flag=True, help="fix what ruff can fix")
 def command(fix: bool) -> None:
-    """Check style (ruff), types (mypy: the tools, and lib/ against each port) and layers."""
+    """Check style, types (the tools, and lib/ against each port), layers, spelling and phrases."""
     console = Console()
     ruff = [sys.executable, "-m", "ruff"]
     checks: dict[str, Callable[[], bool]] = {
@@ -98,6 +113,7 @@ def command(fix: bool) -> None:
         "types of the tools and tests": lambda: _run(
             [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
         ),
+        "spelling": lambda: spelled(SPELLED),
         **{f"types of lib/ on {name}": partial(_types_fit, port) for port, name in STUBS.items()},
     }
     failed = []
@@ -109,6 +125,10 @@ def command(fix: bool) -> None:
     if faults := layers():
         failed.append("layers")
         print(*faults, sep="\n")
+    console.print("[bold]phrases[/]")
+    if found := prose.faults():
+        failed.append("phrases")
+        print(*found, sep="\n")
     if failed:
         raise ToolError(
             f"lint found faults: {', '.join(failed)}", "Fix them, then run make lint again."

@@ -1,4 +1,4 @@
-"""What has arrived from nodes, for whoever shows it: `monitor`, the playground."""
+"""What has arrived from nodes, for what shows it: `monitor`, the playground."""
 
 from __future__ import annotations
 

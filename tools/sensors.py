@@ -131,8 +131,8 @@ def ram(driver: str, image: Path | None = None) -> int:
 
     What the code takes is seen when it is imported a second time. The first time MicroPython also
     makes room for names and modules, in steps so large that they would hide the rest; of those
-    only the new names count, with the bytes that they fill. A ROMFS has their texts, but for the
-    paths of the files.
+    only the new names count, with the bytes that they fill. A ROMFS has their texts, except for
+    the paths of the files.
     """
     # The image's path is relative as well: it stays in the heap, and its length would be measured.
     where = [os.path.relpath(image, BUILD / "sensors-ram")] if image else []

@@ -1,4 +1,4 @@
-"""Print every message below room/, for ever."""
+"""Print every message below room/, forever."""
 
 import sys
 

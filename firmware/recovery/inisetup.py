@@ -1,6 +1,6 @@
 """Makes a board's file system: on its first start, and where it can no longer be read.
 
-Frozen in place of the inisetup of the ESP32 and ESP8266 ports, which stops a board for ever if its
+Frozen in place of the inisetup of the ESP32 and ESP8266 ports, which stops a board forever if its
 file system is damaged. Their _boot.py calls setup() when it could not mount.
 """
 
@@ -13,11 +13,11 @@ from micropython import const
 _TRIES = const(3)
 _PAUSE_MS = const(300)  # a supply that is still coming up spoils what is read
 _BLOCK_SIZE = const(5)  # ioctl
-_LOST = "the file system could not be read, and was made anew; what was in it is lost"
+_LOST = "the file system could not be read, and was made again; what was in it is lost"
 
 
 def setup():
-    """Mount the file system at /; make it anew if that cannot be done. Raises OSError."""
+    """Mount the file system at /; make a new one if that fails. Raises OSError."""
     blank = _is_blank()
     for _ in range(0 if blank else _TRIES):
         try:

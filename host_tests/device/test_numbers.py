@@ -48,7 +48,7 @@ def test_what_json_cannot_say_is_refused():
         try:
             shown = text(value, ("x", "C", 1))
         except ValueError as error:
-            assert "no number" in str(error)
+            assert "not a number" in str(error)
         else:
             raise AssertionError(shown)
 

@@ -91,7 +91,7 @@ def test_littlefs_that_cannot_be_mounted_is_made_anew_and_that_is_told():
         assert recover(disk) == []
         crashes, restarts, why = retained.load()
         assert (crashes, restarts) == (2, 1)
-        assert "made anew" in why
+        assert "made again" in why
 
 
 # fault: unmountable

@@ -246,7 +246,7 @@ def test_the_end_of_a_connection():
 
     stream = bridge.opened()
     bridge.say("c", 0, b"", 0)
-    assert "anew" in raises(read, stream)
+    assert "again" in raises(read, stream)
 
     stream = bridge.dial()
     assert bridge.next() == "O"

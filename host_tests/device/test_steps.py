@@ -123,7 +123,7 @@ def test_what_is_no_reading_is_an_error_and_never_published():
         turns(made, 1)
         assert made.client.posted == [] and made.drops == 1, said
         good_length = isinstance(said, tuple) and len(said) == 1
-        assert ("no number" if good_length else "read() returned") in made.error, made.error
+        assert ("not a number" if good_length else "read() returned") in made.error, made.error
         assert "driver steps" in made.error, made.error
     for said in (None, True, -1, 1.5, "0", 1 << 40, (1, 2)):
         made = node(said)

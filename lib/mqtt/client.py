@@ -60,7 +60,7 @@ class Client(Link):
         """Say goodbye, so that there is no last will, and end the connection for good.
 
         Returns True if the goodbye has left, as close() does. What is still in the outbox stays
-        there. Whoever waits in a call of this client gets mqtt.stopped.Stopped, an OSError;
+        there. A task that waits in a call of this client gets mqtt.stopped.Stopped, an OSError;
         `async for` ends.
         """
         left = False

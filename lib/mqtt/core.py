@@ -6,7 +6,7 @@ late in mqtt.late; MQTT 5 puts its own in the place of some methods, see mqtt.v5
 
 The owner calls open() with a dialler, mqtt.connect.opened() until that is true, and then, again
 and again, receive(), send() and tick(). post() may be called at any time. What fails raises: the
-owner calls failed(), and begins anew.
+owner calls failed(), and begins again.
 
 Rules: all that changes state stands here. Messages leave the outbox in order, and only when
 acknowledged. Our packet identifiers and the broker's are separate spaces. A packet leaves in one
@@ -398,7 +398,7 @@ class Core:
 
                 own(self)
         except Exception as error:  # a stream of the application's own may raise anything
-            self.failed(error)  # it may be half said: what is taken is sent anew, in its order
+            self.failed(error)  # it may be half said: what is taken is sent again, in its order
         return number
 
     def send(self):

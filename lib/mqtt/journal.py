@@ -144,7 +144,7 @@ class Journal(Reader):
         self.size = 0
         if not self.count:  # then all numbers are 0
             self.count = 1
-        elif self.next != self.high:  # else it held no record, and is written anew
+        elif self.next != self.high:  # else it held no record, and is written again
             self.high = self.next
             self.count += 1
             self.second = min(self.second, self.next)

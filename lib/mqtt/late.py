@@ -8,7 +8,7 @@
   for answer_ms. So a slow link is waited for, and not a broker that sends a little now and then.
   (Of TLS only whole records are seen, of up to 16 KiB.)
 - After days in which nobody looked, the ticks have wrapped and no difference holds any more: all
-  times are taken anew, and the broker is asked at once whether it is still there.
+  times are taken again, and the broker is asked at once whether it is still there.
 """
 
 from time import ticks_add, ticks_diff

@@ -1,7 +1,7 @@
 """A connection to the broker that is kept up, without ever waiting: a machine that is stepped.
 
 step() does all that can be done now (dial, connect, send, receive, hold the deadlines, give up and
-begin anew after a pause) and says for how long nothing will be due. Who steps it may sleep
+begin again after a pause) and says for how long nothing will be due. Who steps it may sleep
 meanwhile in wait(), or do other work: mqtt.client lets asyncio wait, a node reads its sensors.
 
 The pause before the next attempt depends on how the last ones ended. mqtt.simple's reconnect() and
@@ -15,7 +15,7 @@ mqtt.robust keep to the same rules; the times are those of backoff_ms=(1000, 15_
   So at most six attempts begin in the first minute, and two in each after ten.
 - The broker refuses us (CONNACK): 15 to 30 s, from the third time on 30 to 60 s.
 
-An acknowledgement does not begin the count anew. A connection that stood for 75 s does, and one
+An acknowledgement does not begin the count again. A connection that stood for 75 s does, and one
 that got much done (two messages in a second, or more) takes something off.
 
 What the connections end at is told to on_lost, and set aside where it ended three of them: see
@@ -37,7 +37,7 @@ _SOON_MS = const(10)  # time to the next try while the stream opens, or takes no
 
 
 class Link(Core):
-    """A connection that is made anew whenever it ends.
+    """A connection that is made again whenever it ends.
 
     broker: host name or address, or a dialler (see mqtt.transport), or a list of such, which are
     tried in turn; port: for host names; on_lost(error): when a connection failed or ended

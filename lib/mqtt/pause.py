@@ -2,7 +2,7 @@
 
 In a heap that is almost full the pause is drawn up to a limit that doubles, from 2 s to 15 s, and
 to a minute if the broker takes the connection and ends it again. A connection that stood for 75 s
-begins the count anew. Nothing is set aside or explained then.
+begins the count again. Nothing is set aside or explained then.
 """
 
 import gc

@@ -43,7 +43,7 @@ _SEVERAL = ("user_property", "subscription_identifier")
 _NOT_0 = ("receive_maximum", "maximum_packet_size", "subscription_identifier")
 
 # What we may send, and what we may be sent, by the first byte of the packet; 0 stands for a will.
-# A topic alias is ours to send, see mqtt.v5, and not to be had.
+# A topic alias is ours to send, see mqtt.v5, and can't be given.
 _SENT = {
     0x10: b"\x11\x15\x16\x17\x19\x21\x26\x27",
     0x00: b"\x01\x02\x03\x08\x09\x18\x26",
@@ -203,7 +203,7 @@ def _value(form, buffer, at, end):
 
 
 def _check(raw):
-    """ValueError for what is no text. [MQTT5-1.5.4-1], [MQTT5-1.5.4-2]"""
+    """ValueError for what is not text. [MQTT5-1.5.4-1], [MQTT5-1.5.4-2]"""
     if b"\0" in raw:
         raise ValueError("U+0000 is not allowed in text")
     check_text(raw)

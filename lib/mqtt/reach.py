@@ -44,10 +44,10 @@ def _what(client, error, secure, port):
         number = 0
     got = bytes(client.rx[:4]) if client.held or isinstance(error, ProtocolError) else b""
     if got == b"HTTP":
-        return "is a web server. Give the port for MQTT: mostly 1883, with TLS 8883."
+        return "is a web server. Give the port for MQTT: usually 1883, with TLS 8883."
     if got[:2] == b"\x15\x03":
         return (
-            "wants TLS. Give the broker's certificate (ca), or its port without TLS, mostly 1883."
+            "wants TLS. Give the broker's certificate (ca), or its port without TLS, usually 1883."
         )
     if not client.stream and (-300 < number < 0 or "addrinfo" in str(error)):
         return "is not known: there is no address of that name. Check it, or give the address."
@@ -63,11 +63,11 @@ def _what(client, error, secure, port):
         return what + ("with TLS?" if secure else "without TLS?")
     if secure and (number < -300 or _reset(number) or number == 0):
         return (
-            "broke off TLS (%s). Is it the port for TLS, mostly 8883? Does it want a certificate "
+            "broke off TLS (%s). Is it the port for TLS, usually 8883? Does it want a certificate "
             "of ours?" % error.args[-1]
         )
     if port == 8883 and (_reset(number) or type(error) is LinkError):
-        return "ended the connection. 8883 mostly wants TLS: give the broker's certificate (ca)."
+        return "ended the connection. 8883 usually needs TLS: give the broker's certificate (ca)."
     return None
 
 

@@ -217,7 +217,7 @@ class Line(io.IOBase):
         number = frame.number
         if frame.connection != self._connection:
             if kind == _CLOSED and not frame.connection and self._open:
-                self._error = LinkError("the bridge was started anew")
+                self._error = LinkError("the bridge was started again")
             else:
                 self.ignored += 1  # of an earlier connection
         elif kind == _TAKEN_IN and self._open and self._waiting and number == self._number:

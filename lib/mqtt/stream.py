@@ -28,7 +28,7 @@ def stream(port):
 
 
 class _Stream(io.IOBase):
-    """The port, but for a close() that leaves it open."""
+    """The port, except for a close() that leaves it open."""
 
     def __init__(self, port):
         self._port = port

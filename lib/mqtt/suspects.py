@@ -23,10 +23,10 @@ _STRIKES = const(2)  # so many in a row ended at it
 _WHAT = const(3)  # what the last one ended at, in words, or None
 _TIMES = const(4)  # so many in a row ended at that
 _WINDOW = const(5)  # the session's window while messages are sent one by one, else 0
-_FILTERS = const(6)  # pairs of filter and QoS that are not asked for at present
+_FILTERS = const(6)  # pairs of filter and QoS that are not asked for now
 _HOUR = const(7)  # when to try again what was set aside, or None
 _KNOWN = const(8)  # topics of messages that were set aside: with them two ends will do
-_BARRED = const(9)  # topics, as str and as bytes, for which post() takes nothing at present
+_BARRED = const(9)  # topics, as str and as bytes, for which post() takes nothing now
 _NEXT = const(10)  # number of the message behind the last that was set aside
 _BEGAN = const(11)  # when the first connection ended at the message at which the last did
 

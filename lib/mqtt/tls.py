@@ -18,7 +18,7 @@ def tls(host, port=8883, *, ca=None, cert=None, key=None, verify=True, name=None
 
     ca: the certificate of the authority that signed the broker's, bytes or the name of a file, PEM
     or DER; cert, key: our own, likewise, where the broker asks for them
-    verify=False: trust whoever answers; name: the name in its certificate, where it is not `host`
+    verify=False: accept any broker; name: the name in its certificate, where it is not `host`
     Raises ValueError without a `ca`, and where the port cannot verify, OSError for a file that
     cannot be read.
     """

@@ -38,7 +38,7 @@ def _refuse(code):
 class Version5:
     """What makes a core one of MQTT 5. The further options:
 
-    expiry: seconds that the broker keeps the session after a connection; None: for ever, or with
+    expiry: seconds that the broker keeps the session after a connection; None: forever, or with
     `clean` not at all. clean alone decides whether a connection begins a new session.
     receive_maximum: messages of QoS 1 and 2 that the broker may have in flight to us, 1 to 100
     authentication: a method of several steps, see mqtt.auth

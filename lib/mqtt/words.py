@@ -48,7 +48,7 @@ def forbidden(first, size):
 
 
 def bad_topic(topic, raw):
-    """The exception for what is no topic name; raw: it as bytes."""
+    """The exception for what is not a topic name; raw: it as bytes."""
     if not 0 < len(raw) < 65536:
         return ValueError("topic of %d bytes; 1 to 65535" % len(raw))
     if b"\0" in raw:

@@ -27,7 +27,7 @@ _AGAIN_S = const(60)  # to the next attempt to set the clock, where there is no 
 _COMMANDS_S = const(5)  # commands in a second; four times as many at once
 
 _NOT_YET_MS = const(600_000)  # longest wait for a reading that was begun
-_PATIENCE = const(4)  # failures in a row; with one more it is asked ever more rarely
+_PATIENCE = const(4)  # failures in a row; with one more it is asked less and less often
 _BLOCKED_MS = const(2000)  # a sensor that takes so long holds up the others
 
 _NEVER = const(0x3FFF_FFFF)
@@ -63,7 +63,7 @@ def text(value, about):
         return "[%s]" % ", ".join([text(each, about) for each in value])
     elif isinstance(value, (int, bool, str)) or hasattr(value, "__float__"):
         return dumps(value)
-    raise ValueError("%s: %r is no number" % (about[0], value))
+    raise ValueError("%s: %r is not a number" % (about[0], value))
 
 
 class Node:
@@ -167,7 +167,7 @@ class Node:
         for i, entry in enumerate(self.sensors):
             began = ticks_ms()
             try:
-                # Whoever missed it learns how a contact stands, as soon as there is room.
+                # A subscriber who missed it learns how a contact stands, as soon as there is room.
                 tell = i == self.states and outbox.count < min(4, outbox.limit)
                 self.states += tell
                 left = self._attend(entry, now, tell)

@@ -8,7 +8,7 @@ import os
 
 _KEYS = ("ca", "cert", "key")
 _MOST = 16_384  # bytes of a file
-_TRUST = '"verify": false, which encrypts but trusts whoever answers'
+_TRUST = '"verify": false, which encrypts but accepts any broker'
 
 
 def rules(faults, mqtt, board, warnings):

@@ -4,7 +4,7 @@
 def split(host, port):
     """Return (name, port) of a name that may have its port; port: that of one that has none.
 
-    Raises ValueError for a port that is no number.
+    Raises ValueError for a port that is not a number.
     """
     if host[:1] == "[":
         host, _, tail = host[1:].partition("]")

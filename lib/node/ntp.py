@@ -14,7 +14,7 @@ from node.overlay import call
 
 _SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
 _TO_1970 = const(2_208_988_800)  # from 1900, where NTP begins to count
-_ERA = const(1 << 32)  # NTP's seconds begin anew in 2036
+_ERA = const(1 << 32)  # NTP's seconds begin again in 2036
 _WAIT_S = const(6)  # for an answer
 _SOON_S = const(5)  # from one look to the next, where nobody can be asked
 _PAUSE_S = const(3600)  # longest pause after a failure

@@ -1,4 +1,4 @@
-"""What must survive a reset: crashes in a row, restarts for want of a connection, and why.
+"""What must survive a reset: crashes in a row, restarts without a connection, and why.
 
 It is kept where the port has memory that a reset leaves alone: machine.mem_backup (MicroPython
 1.29), else the RTC's memory, else a small file. A power cut may erase it, and then there was no
@@ -31,7 +31,7 @@ def load():
     end = data.find(b"\0", 4)
     try:
         why = str(data[4 : end if end >= 0 else len(data)], "utf-8")
-    except UnicodeError:  # it was cut in the midst of a character
+    except UnicodeError:  # it was cut in the middle of a character
         why = ""
     return data[2], data[3], why
 

@@ -5,7 +5,7 @@ command before, say the time in ms. The signature is HMAC-SHA-256 (RFC 2104) in 
 secret of the config, of the topic, a zero byte, which no topic holds, and "<number> <payload>".
 
 The last number is kept on the flash, from when a secret is new. Where it cannot be read, a command
-might be an old one: none is obeyed until somebody sets it anew on the board.
+might be an old one: none is obeyed until somebody sets it again on the board.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def _last():
             return int(file.read())
     except (OSError, ValueError):
         raise ValueError(
-            "%s is missing or damaged: no command is obeyed until it is set anew on the board; "
+            "%s is missing or damaged: no command is obeyed until it is set again on the board; "
             "see docs/security.md" % _FILE
         )
 

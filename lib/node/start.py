@@ -32,7 +32,7 @@ def begin():
         call("ending", "pause", _LOOK_AGAIN_S, int)
         return None
     # A crash is counted before it happens, and taken back after a minute of good work (node.app),
-    # so that a hang or a brown-out is counted too. Not in boot.py: whoever opens a raw REPL, as
+    # so that a hang or a brown-out is counted too. Not in boot.py: anyone who opens a raw REPL, as
     # mpremote does for each command, runs that and nothing else.
     lost, rebooted = call("retained", "lost")
     crashes, restarts, why = call("retained", "begun")

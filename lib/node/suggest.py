@@ -40,7 +40,7 @@ def driver(word):
 
 
 def _closest(word, names):
-    """Those that are the word but for a slip of the hand or its end, the nearest first."""
+    """Those that are the word except for a slip of the hand or its end, the nearest first."""
     found = []
     word = word.lower()
     for name in names:

@@ -14,7 +14,7 @@ _MOST = 16_384  # bytes
 
 
 def of(text, board, warnings, files=True, size=None, longest=64, broken=None):
-    """Return (config, faults): what the text says, None if it is no JSON; and what is wrong.
+    """Return (config, faults): what the text says, None if it isn't JSON; and what is wrong.
 
     text: bytes; board: the module with the board's facts, or None; warnings: a list, or None
     files: look at the certificates that it names as well

@@ -11,7 +11,7 @@ from micropython import const
 
 from node.overlay import call
 
-_PATIENCE = const(4)  # failures in a row; after one more the sensor is asked ever more rarely
+_PATIENCE = const(4)  # failures in a row; after one more the sensor is asked less and less often
 _REST_MS = const(600_000)  # the longest it is left alone then
 
 
@@ -26,7 +26,7 @@ def text(error, node):
 def fault(node, entry, error):
     """A driver raised it: tell it with its line; returns the ms until the sensor is asked again.
 
-    node, entry: see node.app. After five failures in a row it is asked ever more rarely.
+    node, entry: see node.app. After five failures in a row it is asked less and less often.
     """
     words = told(entry[9], error)
     # A heap that is full is not the fault of a driver that wanted a little of it.

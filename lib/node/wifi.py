@@ -1,4 +1,4 @@
-"""Gets the Wi-Fi back, for ever, and says in words what keeps it away.
+"""Gets the Wi-Fi back, however long it takes, and says in words what keeps it away.
 
 Called every second while there is no connection, see node.overlay; what it remembers meanwhile
 stands in the list node.wifi, and node.wlan is the station interface.
@@ -20,7 +20,7 @@ _PAUSE_S = const(60)  # longest pause between two attempts
 # What is remembered, in node.wifi.
 _SSID = const(0)
 _PASSWORD = const(1)
-_CONNECTS = const(2)  # of the client: since the last one all that follows begins anew
+_CONNECTS = const(2)  # of the client: since the last one all that follows begins again
 _AT = const(3)  # s since the attempt began, 0 before one
 _LEFT = const(4)  # s until the next may begin
 _PAUSE = const(5)  # s of the last such pause
@@ -56,10 +56,10 @@ def step(node):
             _look(node)
         else:
             _begin(node)
-    except Exception as error:  # a port may raise anything, ESP32 for want of memory
+    except Exception as error:  # a port may raise anything, ESP32 when memory is short
         if wifi[_TOLD] != 0.5:
             wifi[_TOLD] = 0.5  # no status
-            # Some raise a MemoryError without a word.
+            # Some raise a MemoryError without a text.
             node.failed("wifi", "the radio fails: " + (str(error) or type(error).__name__))
         _end(node, True, True)
 
@@ -68,7 +68,7 @@ def _begin(node):
     wlan = node.wlan
     wlan.active(True)
     try:
-        # ESP32's own driver tries for ever, and meanwhile does not say why it fails.
+        # ESP32's own driver tries forever, and meanwhile does not say why it fails.
         wlan.config(reconnects=0)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         pass  # another port

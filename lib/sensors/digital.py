@@ -39,7 +39,7 @@ class Digital:
         self.changed = False
 
     def listen(self):
-        """Begin to note edges, by interrupt; whoever wants to know of them calls poll()."""
+        """Begin to note edges, by interrupt; poll() reports them."""
         self.pin.irq(self._on_edge, self.pin.IRQ_RISING | self.pin.IRQ_FALLING)
 
     def _on_edge(self, _):

@@ -68,7 +68,7 @@ class Ds18b20:
             wire.select_rom(self.rom)
             wire.write(_WRITE)
             self._marked = True
-        # Not convert_temp(), which has all on the wire begin anew, one that measures too.
+        # Not convert_temp(), which has all on the wire begin again, one that measures too.
         wire.select_rom(self.rom)
         wire.writebyte(_CONVERT)
         return _TIME_MS

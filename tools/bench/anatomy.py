@@ -71,7 +71,7 @@ def constant(value: object) -> int:
 
 
 def function(code: Code) -> int:
-    """The heap of a function that is made by an import, but for opcodes and line numbers."""
+    """The heap of a function that is made by an import, except for opcodes and line numbers."""
     made = blocks(16 + 4 * code.defaults)
     return made + sum(each.head + blocks(4 * len(each.children)) for each in code.all())
 

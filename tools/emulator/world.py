@@ -33,7 +33,7 @@ class Answers:
         return found + [_part("lights", pin) for pin in self._lights]
 
     def held_low(self) -> list[int]:
-        """Pins that a faulty part holds for ever: SCL of a bus that is stuck."""
+        """Pins that a faulty part holds forever: SCL of a bus that is stuck."""
         buses = self._world.buses
         return [int(pins.split(",")[1]) for pins, bus in buses.items() if bus.stuck]
 

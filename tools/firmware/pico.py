@@ -65,7 +65,7 @@ def _board(tools: Toolchain, folder: Path, romfs: int) -> Path:
         if source.name == "mpconfigboard.h":
             text += f"#define MICROPY_HW_ROMFS_BYTES ({romfs})\n"
         target = folder / source.name
-        if not target.exists() or target.read_text() != text:  # else all would be built anew
+        if not target.exists() or target.read_text() != text:  # else it would build all again
             folder.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
     return folder

@@ -130,7 +130,7 @@ def build(heap: int = HEAP) -> Path:
 
 
 def _forget_others(out: Path, options: list[str]) -> None:
-    """Begin anew if the last build had other options: make does not look at them."""
+    """Start from scratch if the last build had other options: make does not look at them."""
     recipe = hashlib.sha256(" ".join([RECIPE, *options]).encode()).hexdigest()
     stamp = out / "recipe"
     if not stamp.exists() or stamp.read_text() != recipe:

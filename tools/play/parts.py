@@ -151,7 +151,7 @@ def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any])
 
 
 class _Places:
-    """Pins of the simulated board, each given once but for those of a bus."""
+    """Pins of the simulated board, each given once except for those of a bus."""
 
     def __init__(self) -> None:
         pins = boards.load("UNIX").petrel["pins"]

@@ -27,7 +27,7 @@ from tools.sim.bench import WIFI
 from tools.sim.command import network
 from tools.subscriber import Subscriber
 
-STEP_S = 0.2  # how often what follows a wave is set anew
+STEP_S = 0.2  # how often what follows a wave is set again
 FORGOTTEN = ("ca", "cert", "key", "verify", "serial", "baud", "user", "password", "port")
 
 

@@ -156,7 +156,7 @@ class Bench:
                 self._process.send_signal(signal.SIGINT)
 
     def sleep(self, ms: int) -> None:
-        """Deep sleep: off for so long, then a start that knows why; 0 for ever."""
+        """Deep sleep: off for so long, then a start that knows why; 0: forever."""
         with self._lock:
             self._kill()
             if ms:
@@ -222,7 +222,7 @@ class Bench:
                 return
 
     def wait_failed(self) -> None:
-        """Wait, for ever if need be, until the board's process ends by a fault of its own."""
+        """Wait, forever if need be, until the board's process ends by a fault of its own."""
         with self._changed:
             self._changed.wait_for(lambda: self.failed)
 

@@ -24,7 +24,7 @@ class I2cPart:
     """A part: what is written, and what is read back; power_on() is a reset, or a replug.
 
     fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA,
-    until it has got so many `clocks`, 0: for ever), "bad crc" (a bit of each answer is wrong),
+    until it has got so many `clocks`, 0: forever), "bad crc" (a bit of each answer is wrong),
     "slow" (it takes ten times as long), "wrong part" (another chip id)
     """
 

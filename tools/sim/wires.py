@@ -58,7 +58,7 @@ class Ds18b20:
             self._byte_6 = data[2]
 
     def convert(self) -> None:
-        """Begin to measure, or to do so anew."""
+        """Begin to measure, or start again."""
         self._converting = True
         self._ready = self.clock() + self.seconds
 

@@ -67,7 +67,7 @@ async def _wait(port, tell):
     client.start()
     while not client.up:
         await client.progress()
-        if lost:  # for want of memory: it would be tried again for ever
+        if lost:  # out of memory: it would try again forever
             raise lost[0]
     gc.collect()
     tell()

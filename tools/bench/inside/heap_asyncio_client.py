@@ -7,7 +7,7 @@ from mqtt.client import Client
 
 
 def lost(error):
-    raise SystemExit(1)  # not enough memory: the client would try again for ever
+    raise SystemExit(1)  # not enough memory: the client would try again forever
 
 
 async def main():

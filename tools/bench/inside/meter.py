@@ -57,7 +57,7 @@ class Bytes:
 
 
 class Nothing:
-    """Whoever measures does so from outside."""
+    """The program that measures does so from outside."""
 
     def begin(self):
         pass
