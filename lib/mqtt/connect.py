@@ -135,9 +135,10 @@ def accepted(core, present):
         core.unreleased = ()
 
 
-def _note(names, name, there):
-    if there != (name in names):
-        (names.append if there else names.remove)(name)
+def _note(items, name, there):
+    """Put a name into a list where it is not yet, or take it out."""
+    if there != (name in items):
+        (items.append if there else items.remove)(name)
 
 
 def want(core, pattern, qos):

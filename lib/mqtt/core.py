@@ -365,7 +365,9 @@ class Core:
         the stream does not take all of it at once.
         """
         if qos not in (0, 1, 2):
-            raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
+            from mqtt.words import bad_qos
+
+            raise bad_qos(qos)
         kind = type(payload)
         if kind is str:
             payload = payload.encode()

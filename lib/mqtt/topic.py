@@ -1,6 +1,11 @@
 """What MQTT allows as a topic name or a filter (4.7), and asking for filters."""
 
+from micropython import const
+
 from mqtt.connect import want
+
+_PLUS = const(0x2B)  # a byte, "+"
+_HASH = const(0x23)
 
 
 def check_name(topic):
@@ -9,7 +14,7 @@ def check_name(topic):
     [MQTT-3.3.2-2], [MQTT-4.7.3-1]
     """
     raw = check(topic)
-    if b"+" in raw or b"#" in raw:
+    if _PLUS in raw or _HASH in raw:
         from mqtt.words import bad_topic
 
         raise bad_topic(topic, raw)
@@ -23,7 +28,7 @@ def check(topic):
         from mqtt.payload import check as writable
 
         raw = bytes(writable(raw, "topic"))
-    if not 0 < len(raw) < 65536 or b"\0" in raw:
+    if not 0 < len(raw) < 65536 or 0 in raw:
         from mqtt.words import bad_topic
 
         raise bad_topic(topic, raw)
@@ -41,7 +46,7 @@ def check_filter(pattern):
     levels = check(pattern).split(b"/")
     bad = b"#" in levels[:-1]
     for level in levels:
-        bad = bad or len(level) > 1 and (b"+" in level or b"#" in level)
+        bad = bad or len(level) > 1 and (_PLUS in level or _HASH in level)
     return _good(pattern, 0, not bad)
 
 

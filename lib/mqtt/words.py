@@ -47,6 +47,11 @@ def forbidden(first, size):
     return error
 
 
+def bad_qos(qos):
+    """The exception for what is no QoS."""
+    return ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
+
+
 def bad_topic(topic, raw):
     """The exception for what is not a topic name; raw: it as bytes."""
     if not 0 < len(raw) < 65536:

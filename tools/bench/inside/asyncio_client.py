@@ -113,11 +113,11 @@ async def writes(port, count, _):
 async def use(port, *_):
     """All that a program does over TCP, a reconnect included; prints what that has loaded."""
     received = []
-    lost = asyncio.Event()
+    lost = []
     client = await connect(
         port,
         on_message=lambda topic, payload, retained: received.append(payload),
-        on_lost=lambda error: lost.set(),
+        on_lost=lost.append,
         backoff_ms=(1, 10),
     )
     await client.subscribe(TOPIC, 2)
@@ -126,7 +126,8 @@ async def use(port, *_):
     while len(received) < 3:
         await asyncio.sleep_ms(1)
     taken_over(port)
-    await lost.wait()
+    while not lost:
+        await client.progress()
     await client.publish(TOPIC, b"", True, 1)  # over the next connection
     await client.stop()
     print_modules()
