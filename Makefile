@@ -21,7 +21,7 @@ help:  ## this list
 demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS= ends it, PICTURE=file.svg)
 	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURE),--picture '$(PICTURE)')
 
-play: setup-demo  ## play with a simulated node: set what it sees, break its network (CONFIG=my.json)
+play: setup-demo  ## play with a simulated node: set what it measures, break its network (CONFIG=my.json)
 	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)')
 
 sim: setup-host  ## run a node with its console here (CONFIG=my.json)
@@ -116,7 +116,7 @@ conformance: setup  ## test every statement of MQTT that binds a client
 fuzz: setup  ## send mutated packets to the clients, in a 34 KB heap (COUNT=1000000)
 	@.venv/bin/python -m host_tests.fuzz $(if $(COUNT),--count '$(COUNT)')
 
-bench: setup  ## measure what the clients cost, beside the raw floor (MEMORY=1: RAM alone; WRITE=1)
+bench: setup  ## measure what the clients cost, beside the raw floor (MEMORY=1: only RAM; WRITE=1)
 	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MEMORY),--memory) $(if $(WRITE),--write)
 
 cortex: setup  ## measure the clients' RAM on an emulated Cortex-M3 (WRITE=1)

@@ -38,7 +38,7 @@ SECTIONS = {
     "sensor": (
         "sensors",
         "A list of objects, one for each sensor or output. Pins and options depend on the driver "
-        "and stand on [its page](sensors/README.md).",
+        "and are on [its page](sensors/README.md).",
     ),
 }
 
@@ -140,7 +140,7 @@ KEYS = {
 
 HEAD = """# The config
 
-Written by `make reference`; the keys come from the check that runs on the board.
+`make reference` writes this page; the keys come from the check that runs on the board.
 
 A node reads `config.json` from the board's file system. This is a complete one:
 
