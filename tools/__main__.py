@@ -14,7 +14,7 @@ from tools import cli
 from tools.errors import ToolError
 
 COMMANDS = {
-    "demo": "The whole node on this computer, against a real broker.",
+    "demo": "Watch a whole node on this computer, against a real broker.",
     "play": "Play with a simulated node: set what it measures, break its network.",
     "build": "Compile Petrel for a board, into build/<BOARD>/.",
     "check": "Check a config for a board, and suggest better pins.",

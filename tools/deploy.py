@@ -227,7 +227,9 @@ def command(
     drivers: str,
     no_reset: bool,
 ) -> None:
-    """Build for BOARD and copy what changed onto it. The board keeps its config.json.
+    """Build for BOARD and copy what changed onto it.
+
+    The board keeps its config.json unless you give --config.
 
     If not all of it fits, only what the node can use is copied, with the drivers that its
     config names and those of --drivers.

@@ -50,7 +50,8 @@ def command(board: str, to: Path | None, config: Path | None, drivers: str) -> N
     """Copy Petrel for BOARD onto its drive or, if none is mounted, into build/BOARD-usb/.
 
     If not all of it fits, only what the node can use is copied, with the drivers that its
-    config names and those of --drivers. The board keeps its config.json.
+    config names and those of --drivers. The board keeps its config.json unless
+    you give --config.
     """
     facts, wanted = boards.load(board), asked(drivers)
     if facts.petrel["storage"]["root"] != "/flash":
