@@ -1,8 +1,8 @@
 # Runs first, and returns whatever happens: a board always ends with a REPL and a reason.
 try:
-    import node.boot
+    import node.main
 
-    node.boot.run()
+    node.main.boot()
 except Exception as error:
     import sys
 

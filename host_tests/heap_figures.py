@@ -39,7 +39,7 @@ _SURE = 4  # sizes in a row that work: a heap full of holes may work by chance
 
 _OBJECT = """
 import gc, json, sys
-from node.roles import roles
+from node.config.roles import roles
 module = __import__("sensors." + sys.argv[1], None, None, ("DRIVER",))
 class Wired:
     def __getattr__(self, name):

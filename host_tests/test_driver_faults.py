@@ -230,15 +230,15 @@ def test_a_misspelt_driver_beside_a_broken_one_is_still_a_driver_that_there_is_n
 
 
 def test_a_library_that_is_not_complete_is_told_at_the_boot(node: Node) -> None:
-    (node.flash / "lib/node/config.mpy").unlink()
+    (node.flash / "lib/node/config/load.mpy").unlink()
     node.bench.power_on()
-    node.bench.wait_for_line("the boot failed: no module named 'node.config'")
+    node.bench.wait_for_line("the boot failed: no module named 'node.config.load'")
     node.bench.wait_for_line("lib/ is not complete on this board; deploy to it again")
 
 
 def test_another_failure_of_the_boot_blames_no_file(node: Node) -> None:
-    (node.flash / "lib/node/boot.mpy").unlink()
-    (node.flash / "lib/node/boot.py").write_text("1 / 0")
+    (node.flash / "lib/node/main.mpy").unlink()
+    (node.flash / "lib/node/main.py").write_text("1 / 0")
     node.bench.power_on()
     at = node.bench.wait_for_line("the boot failed: divide by zero")
     node.bench.wait_for_line("ZeroDivisionError")

@@ -66,13 +66,13 @@ def test_an_import_is_found_however_it_is_written(code: str, tmp_path: Path) -> 
     assert needed(["start"], {"a.b"}, lib) <= {"start", "a"}
 
 
-@pytest.mark.parametrize("code", ["call('b', 'run', 1)", "overlay.call('b', 'run')"])
+@pytest.mark.parametrize("code", ["call('b', 'c', 'run', 1)", "overlay.call('b', 'c', 'run')"])
 def test_what_is_called_and_forgotten_is_found(code: str, tmp_path: Path) -> None:
-    lib = library(tmp_path, node__a=f"def f():\n    {code}", node__b="import c", c="")
-    assert needed(["node.a"], lib=lib) == {"node.a", "node.b", "c"}
+    lib = library(tmp_path, node__a=f"def f():\n    {code}", node__b__c="import c", c="")
+    assert needed(["node.a"], lib=lib) == {"node.a", "node.b.c", "c"}
 
 
-@pytest.mark.parametrize("code", ["call(name, 'run')", "__import__('mqtt.' + name)"])
+@pytest.mark.parametrize("code", ["call('b', name, 'run')", "__import__('mqtt.' + name)"])
 def test_a_name_that_the_code_does_not_tell_stops_the_walk(code: str, tmp_path: Path) -> None:
     lib = library(tmp_path, a=f"x = 1\n{code}")
     with pytest.raises(ValueError, match=r"a\.py:2: an import that can't be found"):
@@ -84,11 +84,11 @@ def test_all_of_lib_can_be_walked() -> None:
 
 
 def test_the_walk_finds_what_is_called_and_forgotten_in_the_node() -> None:
-    found = needed(["node.boot", "node.main"])
-    for path in (LIB / "node").glob("*.py"):
-        for name in re.findall(r'\bcall\(\s*"(\w+)"', path.read_text()):
-            assert f"node.{name}" in found, path
-    assert {f"node.{path.stem}" for path in (LIB / "node").glob("[a-z]*.py")} <= found
+    found = needed(["node.main"])
+    for path in (LIB / "node").rglob("*.py"):
+        for names in re.findall(r'\bcall\(\s*"(\w+)",\s*"(\w+)"', path.read_text()):
+            assert ".".join(("node", *names)) in found, path
+    assert {name for name in modules() if name.partition(".")[0] == "node"} <= found
 
 
 # --- what is chosen
@@ -105,13 +105,15 @@ def test_a_board_without_network_gets_nothing_that_needs_one() -> None:
     clients = ("simple", "robust", "client")
     for name in ("tls", "reach", "websocket", "v5", "wire5", "properties", *clients):
         assert f"lib/mqtt/{name}.mpy" not in names
-    assert "lib/node/wifi.mpy" not in names
-    assert {"lib/mqtt/serial.mpy", "lib/node/console.mpy", "boot.py", "lib/board.mpy"} <= {*names}
+    assert "lib/node/network/wifi.mpy" not in names
+    assert {"lib/mqtt/serial.mpy", "lib/node/network/console.mpy"} <= {*names}
+    assert {"boot.py", "lib/board.mpy"} <= {*names}
 
 
 def test_a_board_with_network_keeps_what_its_node_uses_of_it() -> None:
     names = chosen(boards.load("ESP8266_GENERIC"), [])
-    assert {"lib/mqtt/tls.mpy", "lib/node/wifi.mpy", "lib/node/brokers.mpy"} <= {*names}
+    assert {f"lib/node/network/{name}.mpy" for name in ("wifi", "brokers")} <= {*names}
+    assert "lib/mqtt/tls.mpy" in names
     assert "lib/mqtt/v5.mpy" not in names
 
 
@@ -129,9 +131,9 @@ def modules_for(board: Board, keys: Iterable[str], checks: bool = True) -> set[s
 @pytest.mark.parametrize(
     ("key", "modules"),
     [
-        ("secret", {"node/signed"}),
+        ("secret", {"node/commands/signed"}),
         ("delivery", {"node/delivery", "mqtt/durable"}),
-        ("watchdog", {"node/watchdog"}),
+        ("watchdog", {"node/start/watchdog"}),
         ("user", {"mqtt/checks"}),
     ],
 )
@@ -143,8 +145,17 @@ def test_what_a_config_does_not_ask_for_is_left_out(key: str, modules: set[str])
 
 def test_without_the_check_go_the_modules_that_it_alone_needs() -> None:
     left_out = modules_for(PYBOARD, []) - modules_for(PYBOARD, [], checks=False)
-    assert {"node/verdict", "node/schema", "node/values", "node/pins", "node/strict"} <= left_out
-    assert not {"node/config", "node/roles", "node/why", "node/parts"} & left_out
+    assert {
+        "node/config/verdict",
+        "node/config/schema",
+        "node/config/values",
+        "node/config/pins",
+        "node/config/strict",
+    } <= left_out
+    assert (
+        not {"node/config/load", "node/config/roles", "node/health/why", "node/start/sensors"}
+        & left_out
+    )
 
 
 def test_a_package_without_code_takes_no_block() -> None:

@@ -1,4 +1,4 @@
-"""node.strict against CPython's json, which is as strict as RFC 8259 is."""
+"""node.config.strict against CPython's json, which is as strict as RFC 8259 is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-strict: Any = importlib.import_module("node.strict")
+strict: Any = importlib.import_module("node.config.strict")
 
 VALUES = st.recursive(
     st.none()

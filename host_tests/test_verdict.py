@@ -22,7 +22,7 @@ LOAD = """
 import sys
 sys.path[:] = [sys.argv[1], ".frozen"]
 import json
-from node import config
+from node.config import load as config
 found, faults, state = config.load()
 print(json.dumps([state, faults]))
 """

@@ -32,10 +32,10 @@ builtins.print = told
 sys.path[:] = [folder for folder in sys.path if folder]  # nothing of the folder is imported
 import json
 import board
-from node import saved, verdict
+from node.config import load, verdict
 warnings = []
 size = int(sys.argv[2])
-text = saved.read(sys.argv[1], [], 1 << 30)
+text = load.read(sys.argv[1], [], 1 << 30)
 faults = verdict.of(text, board, warnings, sys.argv[3] == "files", size, 1 << 30)[1]
 say()  # the rest of a line that a driver has written
 say(json.dumps([faults, warnings]))

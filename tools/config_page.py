@@ -17,8 +17,8 @@ from tools.paths import LIB, MICROPYTHON, ROOT
 PAGE = ROOT / "docs" / "config.md"
 RULES = """
 import json
-from node.schema import _rules
-from node.values import wanted
+from node.config.schema import _rules
+from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
     for section, keys in _rules().items() for key, rule in keys.items()

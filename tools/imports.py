@@ -1,9 +1,9 @@
 """Which modules of lib/ a module needs: found by reading the code, not by a list.
 
 Imports anywhere in a file count, for much is imported late and forgotten. So do the two other ways
-in which device code names a module: `__import__("name")`, and `call("name", ...)` of node.overlay.
-A name that is only known on the board stops the walk with an error, except for the two that are
-expected: the driver that a config names, and the name that is handed to `call`.
+in which device code names a module: `__import__("name")`, and `call("folder", "module", ...)` of
+node.overlay. A name that is only known on the board stops the walk with an error, except for the
+two that are expected: the driver that a config names, and the name that `call` is handed.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ def _called(node: ast.Call, path: Path) -> str:
     function = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if function not in ("__import__", "call"):
         return ""
-    before = f"{_OVERLAYS}." if function == "call" else ""
-    match node.args[0]:
-        case ast.Constant(value=str(name)):
-            return before + name
-        case ast.BinOp(left=ast.Constant(value=str(known))) if not before and known in (
-            f"{DRIVERS}.",
-            f"{_OVERLAYS}.",
-        ):
+    match function, node.args:
+        case "call", [ast.Constant(value=str(folder)), ast.Constant(value=str(module)), *_]:
+            return f"{_OVERLAYS}.{folder}.{module}"
+        case "__import__", [ast.Constant(value=str(name)), *_]:
+            return name
+        case "__import__", [ast.BinOp(left=ast.Constant(value="sensors.")), *_]:
             return ""
+        case "__import__", [ast.BinOp(left=ast.BinOp(left=ast.Name(id="package"))), *_]:
+            return ""  # in node.overlay
     raise ValueError(f"{path}:{node.lineno}: an import that can't be found in the code")

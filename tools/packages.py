@@ -20,10 +20,10 @@ PACKAGES = {
 
 def version() -> str:
     """The version that the node tells in its diagnostics."""
-    for line in (LIB / "node" / "telemetry.py").read_text().splitlines():
+    for line in (LIB / "node" / "health" / "telemetry.py").read_text().splitlines():
         if line.startswith("VERSION"):
             return line.split('"')[1]
-    raise ValueError("lib/node/telemetry.py has no VERSION")
+    raise ValueError("lib/node/health/telemetry.py has no VERSION")
 
 
 def package(folder: Path) -> dict[str, Any]:

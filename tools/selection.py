@@ -29,12 +29,12 @@ RESERVE = 8192
 _ASKED_BY = {
     "node.delivery": {"delivery"},
     "mqtt.durable": {"delivery"},
-    "node.signed": {"secret"},
-    "node.watchdog": {"watchdog"},
+    "node.commands.signed": {"secret"},
+    "node.start.watchdog": {"watchdog"},
     "mqtt.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
-_CHECK = "node.verdict"  # with what it alone imports
+_CHECK = "node.config.verdict"  # with what it alone imports
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def part(
     """
     starts = {name for plain in PLAIN for name in imported(FIRMWARE / plain)}
     starts |= {f"sensors.{driver}" for driver in named}
-    wanted = {*PLAIN, EXAMPLE, "board.txt", "lib/board.mpy"}
+    wanted = {*PLAIN, "board.txt", "lib/board.mpy"} | (set() if keys else {EXAMPLE})
     without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
     for name in needed(starts, without):
         path = f"lib/{name.replace('.', '/')}"
@@ -155,11 +155,11 @@ def cannot_use(board: Board) -> frozenset[str]:
     """The modules that a node on that board never comes to import."""
     without = set(_VERSION_5)
     if board.petrel["network"] != "wifi":
-        without.add("node.wifi")
+        without.add("node.network.wifi")
     if board.petrel["network"] == "none":
-        without |= {"node.brokers", "node.hosts", "node.ntp", "mqtt.reach"}
+        without |= {"node.network.brokers", "node.config.hosts", "node.network.ntp", "mqtt.reach"}
     if board.petrel["tls"] == "none":
-        without |= {"mqtt.tls", "node.certificates"}
+        without |= {"mqtt.tls", "node.config.certificates"}
     return frozenset(without)
 
 
@@ -169,7 +169,7 @@ def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
         return set()
     without = {name for name, asking in _ASKED_BY.items() if asking.isdisjoint(keys)}
     if "serial" in keys or board.petrel["network"] != "none":
-        without.add("node.console")
+        without.add("node.network.console")
     return without
 
 

@@ -46,7 +46,7 @@ BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
 # A docstring's line on an argument, or on several.
 _NAMED = re.compile(r"([a-z_]\w*(?:, [a-z_]\w*)*): (.*)", re.DOTALL)
-_PULL = 'the chip\'s pull resistor: "up" for a contact to GND, "down" for one to 3V3'  # node.parts
+_PULL = 'the chip\'s pull resistor: "up" for a contact to GND, "down" for one to 3V3'
 _ENDLESS = 1e9  # a limit that stands for none
 _KEPT = {
     None: "",
@@ -55,7 +55,7 @@ _KEPT = {
 }
 _FACTS = """
 import json, sys
-from node.roles import roles
+from node.config.roles import roles
 name = sys.argv[1]
 module = __import__("sensors." + name, None, None, ("DRIVER",))
 def plain(option):

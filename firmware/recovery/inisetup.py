@@ -31,7 +31,7 @@ def setup():
     vfs.mount(kind(bdev), "/")
     if not blank:
         print("Petrel:", _LOST)
-        from node import retained
+        from node.health import retained
 
         crashes, restarts, _ = retained.load()
         retained.store(crashes, _LOST, restarts)  # goes out as `why`

@@ -5,7 +5,7 @@
 import sys
 import time
 
-from node import clock, ntp
+from node.network import clock, ntp
 
 TO_1970 = 2_208_988_800
 HOUR = 3600
@@ -219,7 +219,7 @@ def test_a_server_has_a_name_or_an_address_and_perhaps_a_port():
 
 def test_no_room_for_the_time_that_a_bridge_tells_ends_no_connection():
     """But where nobody has set the clock yet it ends the attempt, which is made again soon."""
-    from node import serial
+    from node.network import serial
 
     def full(*_):
         raise MemoryError
@@ -230,7 +230,7 @@ def test_no_room_for_the_time_that_a_bridge_tells_ends_no_connection():
         node = Node("")
         on_time = serial.dials(node, {"serial": "usb"})[0]
         for node.unset in (False, True):
-            sys.modules["node.clock"] = sys.modules["node"].clock = clock
+            sys.modules["node.network.clock"] = sys.modules["node.network"].clock = clock
             try:
                 on_time(1_795_218_370)
             except MemoryError:
@@ -240,4 +240,4 @@ def test_no_room_for_the_time_that_a_bridge_tells_ends_no_connection():
         assert len(node.said) == 1 and node.said[0].startswith("clock: ")
     finally:
         serial.serial, clock.told = real_serial, real_told
-        sys.modules["node.clock"] = sys.modules["node"].clock = clock
+        sys.modules["node.network.clock"] = sys.modules["node.network"].clock = clock

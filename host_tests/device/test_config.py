@@ -8,7 +8,9 @@ import sys
 
 import vfs
 
-from node import config, interval
+from node.commands import interval
+from node.config import load as config
+from node.sensor import Sensor
 
 LONG = "x" * 255  # so that a file takes more than one block
 SENSOR = {"name": "s", "driver": "digital", "pin": 1, "interval": 60}
@@ -233,22 +235,25 @@ def test_a_config_that_was_good_is_not_checked_again():
         config.load()
         node = sys.modules["node"]
         assert not hasattr(node, "schema")
-        sys.modules["node.schema"] = None  # importing it would fail now
+        sys.modules["node.config.schema"] = None  # importing it would fail now
         try:
             return config.load()
         finally:
-            del sys.modules["node.schema"]
+            del sys.modules["node.config.schema"]
 
     found, faults, state = in_ram(action)
     assert (found["node"], faults, state) == ("n1", [], "")
 
 
 def test_interval_is_set_in_the_file():
+    class Prefixed:
+        prefix = "n/"
+
     class Node:
         faulty = False
         sensors = [
-            ["s", None, 60_000, 0, "", False, None],
-            ["other", None, 60_000, 0, "", False, None],
+            Sensor(Prefixed, "s", "digital"),
+            Sensor(Prefixed, "other", "digital"),
         ]
 
     def order(name):
@@ -267,9 +272,9 @@ def test_interval_is_set_in_the_file():
         return config.load()
 
     assert in_ram(action)[0]["sensors"][0]["interval"] == 5
-    assert [each[2] for each in Node.sensors] == [
+    assert [each.interval for each in Node.sensors] == [
         5000,
-        60_000,
+        0,
     ]  # what was not saved, was not changed
 
 

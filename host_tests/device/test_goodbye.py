@@ -1,7 +1,7 @@
 """However a node ends, whoever watches it learns that it is gone."""
 
 from node.app import Node
-from node.ending import goodbye
+from node.health.ending import goodbye
 
 
 class Broken(Exception):

@@ -1,8 +1,9 @@
 # The look at the health of a node, on a node of the test's own.
 # heap: 128K
 # port
-from node import health, why
 from node.app import Node
+from node.health import look as health
+from node.health import why
 
 
 class Link:

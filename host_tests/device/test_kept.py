@@ -11,8 +11,10 @@ import mqtt.durable
 from mqtt.core import Outbox
 from mqtt.durable import Durable
 from mqtt.journal import Journal
-from node import backlog, console, delivery, kept, storing
+from node import delivery
 from node.app import Node
+from node.health import backlog, kept, storing
+from node.network import console
 
 
 def node():

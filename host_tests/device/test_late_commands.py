@@ -35,7 +35,7 @@ def test_the_question_what_is_new_leaves_before_the_backlog():
 
 
 def test_what_comes_right_after_its_answer_is_new_though_the_backlog_waits():
-    from node.late import look
+    from node.commands.take import look
 
     node, broker = connected(20)
     assert node.late == 1

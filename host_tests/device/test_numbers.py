@@ -2,7 +2,7 @@
 
 import json
 
-from node.app import text
+from node.sensor import text
 from sensors.shared.steps import decimals
 from sensors.voltage import Voltage
 

@@ -7,9 +7,9 @@ import vfs
 from disk import Disk, Mounted, fresh
 
 from mqtt.durable import Durable
-from node import config
-from node.interval import save
-from node.saved import write
+from node.commands.interval import save
+from node.config import load as config
+from node.config.load import write
 
 WRITES = 500
 LONG = "x" * 255  # so that a config takes more than one block

@@ -8,7 +8,7 @@ import sys
 import vfs
 from disk import Disk
 
-from node import retained
+from node.health import retained
 
 GARBAGE = bytes((i * 37 + 11) & 0xFF for i in range(512))
 

@@ -2,8 +2,8 @@
 # heap: 256K
 import os
 
-from node import backup, ending, retained
 from node.app import Node
+from node.health import backup, ending, retained
 
 
 class Machine:
@@ -117,7 +117,7 @@ def test_a_crash_after_good_work_is_the_first_in_a_row():
     with_backup(2048, 1)
     node = Node("petrel/n/", 300, {}, False)
     called = ending.call
-    ending.call = lambda module, function, *arguments: (
+    ending.call = lambda folder, module, function, *arguments: (
         getattr(retained, function)(*arguments) if module == "retained" else "a bug"
     )
     try:

@@ -3,7 +3,7 @@
 
 import sys
 
-from node.schema import check
+from node.config.schema import check
 
 
 class Board:

@@ -6,8 +6,8 @@ import os
 import vfs
 from disk import fresh
 
-from node import config
-from node.signed import begin, look, opened, sign
+from node.commands.signed import begin, look, opened, sign
+from node.config import load as config
 
 
 class Node:

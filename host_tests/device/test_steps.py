@@ -5,7 +5,7 @@ import json
 from time import ticks_diff, ticks_ms
 
 from node.app import Node
-from node.commands import take
+from node.sensor import Sensor
 from sensors.shared.wait import measure
 
 
@@ -50,18 +50,19 @@ class Client:
 def node(*says):
     made = Node("n/", 300, {}, False)
     made.client = Client()
-    made.sensors.append(["s", Steps(*says), 60_000, ticks_ms(), "n/s", 0, None, False, 0, "steps"])
+    made.sensors.append(Sensor(made, "s", "steps"))
+    made.sensors[0].hold(Steps(*says), 60_000, False, None)
     return made
 
 
 def turns(made, count):
     """So many turns of the loop, each when the sensor is due; returns the ms between them."""
     waits = []
-    entry = made.sensors[0]
+    sensor = made.sensors[0]
     for _ in range(count):
-        now = entry[3] = ticks_ms()
+        now = sensor.due = ticks_ms()
         made._sample(now)
-        waits.append(ticks_diff(entry[3], now))
+        waits.append(ticks_diff(sensor.due, now))
     return waits
 
 
@@ -99,10 +100,10 @@ def test_what_fails_five_times_in_a_row_is_asked_ever_more_rarely_up_to_ten_minu
     rising = [120_000, 240_000, 480_000, 600_000, 600_000]
     assert near(waits, few + rising + [60_000] + few + [120_000]), waits  # noqa: RUF005
     made = node(*failing(30))
-    made.sensors[0][2] = 100
+    made.sensors[0].interval = 100
     assert near(turns(made, 30)[-1:], [600_000])
     made = node(*failing(6))
-    made.sensors[0][2] = 3_600_000  # it is asked more rarely anyway
+    made.sensors[0].interval = 3_600_000  # it is asked more rarely anyway
     assert near(turns(made, 6), [3_600_000] * 6)
 
 
@@ -155,12 +156,12 @@ def test_whatever_is_raised_is_caught_except_what_a_person_does():
 def test_the_command_read_leaves_a_measurement_alone():
     made = node(700, 300, (3,))
     turns(made, 1)
-    take(made, "read", b"")
+    made.on_message("n/cmd/read", b"", False)
     assert made.client.replied["values"] == {}  # it measures
     assert near(turns(made, 2), [300, 60_000])
     assert made.client.posted == [("n/s", 3)]
     made = node(0, 60)  # ready to be asked, but not at once to answer
-    take(made, "read", b"")
+    made.on_message("n/cmd/read", b"", False)
     assert made.client.replied["values"] == {}
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from node.strict import fault
+from node.config.strict import fault
 
 SAID = {
     b'{"a": 1,\n "b": 2,\n}': 'line 3, column 1: remove the "," before this "}".',

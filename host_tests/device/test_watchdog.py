@@ -2,7 +2,7 @@
 # heap: 128K
 import sys
 
-from node import watchdog
+from node.start import watchdog
 
 
 class Node:

@@ -78,7 +78,7 @@ class Node:
         self.said = []
         self.client = self
         self.connects = 0
-        call("wifi", "begin", self, "home", "a password", "n1")
+        call("network", "wifi", "begin", self, "home", "a password", "n1")
 
     def failed(self, name, error):
         assert name == "wifi"
@@ -86,7 +86,7 @@ class Node:
 
     def live(self, seconds):
         for _ in range(seconds):
-            call("wifi", "step", self)
+            call("network", "wifi", "step", self)
         return self
 
 

@@ -14,7 +14,7 @@ from tools.emulator import Pico
 # A config of some size, so that littlefs gives its files blocks of their own.
 CONFIG = """
 from json import dumps
-from node.saved import write
+from node.config.load import write
 pins = [{"name": "door-number-%d" % pin, "driver": "digital", "pin": pin} for pin in range(16)]
 def config(host):
     return {"node": "n1", "mqtt": {"host": host}, "sensors": pins}
@@ -28,7 +28,7 @@ save(config("newer"))
 tell("saved")
 """
 LOAD = """
-from node.config import load
+from node.config.load import load
 tell(load()[0]["mqtt"]["host"])
 """
 

@@ -20,7 +20,7 @@ PRELUDE = """
 import json
 import time
 
-from node.parts import _make
+from node.start.sensors import _make
 
 def make(driver, **entry):
     entry["driver"] = driver

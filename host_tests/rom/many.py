@@ -2,18 +2,17 @@
 import gc
 
 import mqtt.link  # noqa: F401
+import node.main
 import sensors.analog  # noqa: F401
 import sensors.digital  # noqa: F401
 from node.overlay import call, forget
 
 
 def readings(count):
-    node, config = call("start", "begin")
-    forget("boot")
-    call("parts", "make", node, config)
-    call("connection", "make", node, config, call("ways", "find", node, config))
-    config.clear()
-    client = node.client
+    config, faults, state = node.main.found
+    made = call("start", "begin", "begin", config, faults, state)
+    call("start", "equip", "equip", made, config)
+    client = made.client
     outbox = client.outbox
     while not client.up:
         client.wait(max(0, client.step()))
@@ -21,7 +20,7 @@ def readings(count):
         client.wait(max(0, client.step()))
     forget("connect", package="mqtt")
     for taken in range(1, count + 1):
-        node._read(node.sensors[taken & 1])
+        made.sensors[taken & 1]._read()
         left = 0 if taken == 1000 or taken == count else outbox.limit - 1
         client.step()
         while outbox.count > left:
@@ -29,4 +28,4 @@ def readings(count):
         if not left:
             outbox.payload = None  # the last one, whose length varies
             gc.collect()
-            print("free", taken, gc.mem_free(), "refused", outbox.refused, "drops", node.drops)
+            print("free", taken, gc.mem_free(), "refused", outbox.refused, "drops", made.drops)

@@ -6,7 +6,7 @@ import random
 import sys
 import time
 
-from node.roles import roles
+from node.config.roles import roles
 from sensors.shared.crc8 import crc8
 
 ROUNDS = 1000
@@ -212,7 +212,7 @@ class Modules:
 
 
 def hardware(uses):
-    """What a driver is handed, as node.parts does it."""
+    """What a driver is handed, as node.start.sensors does it."""
     if uses == "i2c":
         return [Bus()]
     made = []

@@ -3,14 +3,12 @@
 import sys
 
 sys.path[:] = ["rom", "lib", ".frozen"]
-import node.boot  # noqa: E402
+import node.main  # noqa: E402
 
-node.boot.run()
+node.main.boot()
 if len(sys.argv) > 1:
     import many
 
     many.readings(int(sys.argv[1]))
 else:
-    import node.main
-
     node.main.run()

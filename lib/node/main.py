@@ -1,80 +1,51 @@
-"""The second stage: run the node, and see to what happens when that ends.
+"""The life of a node, from top to bottom: check the config, make the node, run it, see to its end.
 
-Whatever ends it, one place decides what follows, node.ending: it is counted, what waits is kept,
-and after a pause the board restarts. Three crashes in a row, without a minute of good work between
-them, end in safe mode: no sensors, only the connection and the commands, so that the node can say
-why. Safe mode ends by itself after ten minutes. See node.start for how it is decided.
-
-What stays is loaded before what goes: code that is forgotten would leave holes between, and a heap
-of holes has no room for a message, however many bytes are free.
+boot.py calls boot(), which returns whatever it finds; main.py calls run(). Whatever ends a node,
+one place decides what follows, node.health.ending: it is counted, what waits is kept, and after a
+pause the board restarts. Three crashes in a row, without a minute of good work between them, end
+in safe mode: no sensors, only the connection and the commands, so that the node can say why. Safe
+mode ends by itself after ten minutes.
 """
 
 import gc
-import os
 import sys
 import time
 
 import machine
 
-from node.overlay import call, forget
+from node.overlay import call
+
+found = None, [], ""  # by boot(): the config or None, its faults as text, how it is; node.config
 
 
-def run():
-    """Run the node; returns only to leave the board at the REPL, to a person who asked for it."""
-    global _load_client
-    _load_client()
-    del _load_client  # its RAM is needed
-    again = machine.reset
-    try:
-        # What comes back is all that still refers to the node: its RAM is needed then.
-        end = _live()
-        if end is None:  # there is no config
-            again = machine.soft_reset
-        elif not end or not call("ending", "finish", *end):
-            return
-    except KeyboardInterrupt:
-        return
-    except BaseException as error:  # there is no memory for an orderly end, or worse
-        sys.print_exception(error)
-        time.sleep(10)
-    again()
+def boot():
+    """The first stage: load the config, check it if it is new, and print what is wrong with it.
+
+    The check needs much code for a short time, and leaves names behind that nothing gives back; so
+    when a new config has passed, the board starts afresh, and needs no check then.
+    """
+    global found
+    found = call("config", "load", "load")
+    for fault in found[1]:
+        print("Petrel:", fault)
+    if found[2] == "new":
+        print("Petrel: config.json is new and good; starting afresh")
+        machine.soft_reset()
 
 
-def _live():
-    """The life of a node; returns what node.ending makes of its end."""
-    node = error = None
-    try:
-        started = call("start", "begin")
-        if not started:
-            return started
-        config = started.pop()
-        node = started.pop()
-        forget("boot")
-        call("parts", "make", node, config)
-        # Before the connection takes its RAM: nothing at a start needs as much.
-        if config["must"] or "outbox" in os.listdir():
-            call("kept", "begin", node, config)
-        call("connection", "make", node, config, call("ways", "find", node, config))
-        if config["watchdog"]:
-            call("watchdog", "start", node, config["watchdog"])
-        config.clear()  # something may still refer to it
-        node.run()
-    except BaseException as caught:  # whatever it was: a board in the field has to start again
-        error = caught
-    return call("ending", "of", node, error)
+def load(config):
+    """Load what stays, before what goes; what fails here fails again, and is told, later.
 
-
-def _load_client():
-    """What fails here fails again, and is told, where it is needed.
-
-    What the import of a module leaves behind is room for the next.
+    Code that is forgotten leaves holes, and a heap of holes has no room for a message, however
+    many bytes are free. What an import leaves behind is room for the next.
     """
     try:
-        import node.app  # noqa: F401
-        from node.boot import config
+        import node.app
 
         gc.collect()
+        import node.sensor  # noqa: F401
 
+        gc.collect()
         if config and ("wifi" in config or "serial" in config["mqtt"]):
             import mqtt.core  # noqa: F401
 
@@ -82,3 +53,36 @@ def _load_client():
             import mqtt.link  # noqa: F401
     except Exception:  # whatever it is
         pass
+
+
+def run():
+    """The second stage: live; returns only to leave the board at the REPL, to who asked for it."""
+    global found, boot, load
+    config, faults, state = found
+    load(config)
+    found = boot = load = None  # type: ignore  # their RAM is needed
+    again = machine.reset
+    node = error = None
+    try:
+        try:
+            node = call("start", "begin", "begin", config, faults, state)
+            if node:
+                call("start", "equip", "equip", node, config)
+                node.run()
+        except BaseException as caught:  # whatever it was: a board in the field has to start again
+            error = caught
+        if node or error:
+            end = call("health", "ending", "of", node, error)
+            node = error = None  # nothing else refers to the node: its RAM is needed
+            if not call("health", "ending", "finish", *end):
+                return
+        elif node is None:  # there is no config; a drive on USB is to stay where it is
+            again = machine.soft_reset
+        else:
+            return
+    except KeyboardInterrupt:
+        return
+    except BaseException as error:  # there is no memory for an orderly end, or worse
+        sys.print_exception(error)
+        time.sleep(10)
+    again()

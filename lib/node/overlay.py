@@ -1,22 +1,26 @@
 """Code that is needed now and then: imported, called, and its RAM given back.
 
 A node on an ESP8266 has 38 KiB for all that it does. What runs at the start alone, or once in
-minutes, is not held meanwhile.
+minutes, is not held meanwhile. It lives in the folders below this one.
 """
 
 import gc
 import sys
 
 
-def call(module, function, *args):
-    """Call function(*args) of node.<module>, and forget the module; returns what it returned."""
+def call(folder, module, function, *args):
+    """Call a function of node.<folder>.<module>, and forget the module; returns what it did."""
+    package = "node." + folder
+    within = package in sys.modules  # something of that folder is at work already
     gc.collect()
     try:
-        loaded = __import__("node." + module, None, None, (function,))
+        loaded = __import__(package + "." + module, None, None, (function,))
         return getattr(loaded, function)(*args)
     finally:
         loaded = None
-        forget(module)
+        forget(module, package=package)
+        if not within:
+            forget(folder)
 
 
 def forget(*modules, package="node"):

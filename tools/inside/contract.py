@@ -11,7 +11,7 @@ import json
 import sys
 
 sys.path.pop(0)  # the folder of this file
-from node.roles import roles
+from node.config.roles import roles
 
 KINDS = ("pin", "in", "out", "bare", "adc", "pwm", "i2c", "pulse")
 OTHERS = ("name", "driver", "interval", "delivery", "retain")

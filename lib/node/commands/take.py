@@ -1,0 +1,84 @@
+"""What a node does when it is told to. Needed for each command, and then forgotten.
+
+A command arrives on <base>/<node>/cmd/<command>; the reply is a JSON object with "ok", and
+"error" where that is false. Nothing in a message names code or a file; what is not here is
+refused.
+"""
+
+import json
+
+from micropython import const
+
+from node.overlay import call
+
+_PAUSE_S = const(60)  # from one reboot to the next
+_MANY = const(8)  # commands that came in one go: the broker may hold back more
+_PINGRESP = const(0xD0)
+_APART = const(("interval", "read", "set"))  # these are carried out by node.commands.orders
+
+
+def take(node, name, payload):
+    """Carry out one command if it may be trusted; returns the reply as JSON.
+
+    Of one that has a module for itself it returns the payload, for node.commands.orders.
+    """
+    try:
+        if node.late > 0:
+            look(node, 1)
+        if node.late > 0:
+            raise ValueError(
+                'sent while the node was away; send it again (or see "commands.late")'
+            )
+        if node.secret:
+            payload = call("commands", "signed", "opened", node, name, payload)
+        if name in _APART:
+            return payload
+        if name not in _COMMANDS:
+            known = ", ".join(sorted(_APART + tuple(_COMMANDS)))
+            raise ValueError("no command %r; there are %s" % (name[:32], known))
+        reply = _COMMANDS[name](node, payload)
+        reply["ok"] = True
+    except (ValueError, OSError, MemoryError) as error:
+        node.drops += 1
+        reply = {"ok": False, "error": str(error)}
+    return json.dumps(reply)
+
+
+def look(node, arrived):
+    """Set node.late to 0 once what arrives is new; arrived: 1 for a command, else 0.
+
+    What comes before the answer to a PINGREQ that left at once had been kept by the broker. It may
+    send some, and more when those are acknowledged: then it is asked again.
+    """
+    client = node.client
+    if client.ping_due or client.awaited == _PINGRESP:
+        node.late += arrived
+    else:
+        client.ping_due = node.late > _MANY
+        node.late = int(client.ping_due)
+
+
+def ping(node, payload):
+    """Payload: anything. Answers with the uptime."""
+    return {"uptime": node.uptime}
+
+
+def diagnostics(node, payload):
+    """Payload: anything. Answers; the diagnostics follow within a second, see Node.news."""
+    node.news = True
+    return {}
+
+
+def reboot(node, payload):
+    """Payload: anything. Answers, then restarts the board."""
+    if node.rebooted and node.uptime < _PAUSE_S:
+        raise ValueError("it did so just now; once in %d s is enough" % _PAUSE_S)
+    node.ended = "reboot"
+    return {}
+
+
+_COMMANDS = {
+    "ping": ping,
+    "diagnostics": diagnostics,
+    "reboot": reboot,
+}

@@ -1,0 +1,67 @@
+"""The commands `read` and `set`: values of sensors and outputs. See node.commands.orders."""
+
+import json
+
+from node.sensor import text
+
+
+def read(node, payload):
+    """Payload: the name of a sensor, or nothing for all. Answers with their values now."""
+    wanted = str(payload, "utf-8")
+    values = {}
+    errors = {}
+    for sensor in node.sensors:
+        name = sensor.name
+        # One that measures, or needs time for it, is left out: its next reading will tell.
+        if wanted and name != wanted or sensor.waited:
+            continue
+        try:
+            shown = _now(sensor)
+            if shown:
+                values[name] = shown[0] if len(shown) == 1 else shown
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            sensor.fault(error)
+            errors[name] = node.error
+    if errors and not values:
+        raise ValueError(", ".join(errors.values()))
+    if wanted and not values:
+        raise ValueError("no sensor %r that can be read at once" % wanted[:32])
+    return {"values": values, "errors": errors} if errors else {"values": values}
+
+
+def set(node, payload):
+    """Payload: {"output": name, "value": what its driver takes}. The state is published, too."""
+    order = json.loads(payload)
+    name = order["output"]
+    for sensor in node.sensors:
+        if sensor.name == name and hasattr(sensor.part, "set"):
+            try:
+                sensor.part.set(order["value"])
+            except (ValueError, KeyboardInterrupt):  # the value is wrong, not the driver
+                raise
+            except BaseException as error:
+                sensor.fault(error)
+                raise ValueError(node.error)
+            return {"output": name, "value": order["value"]}
+    raise ValueError("output: there is none named %r" % str(name)[:32])
+
+
+def _now(sensor):
+    """Its values; none of an event, which has none now, and of what can't be read at once."""
+    if getattr(sensor.part, "STATE", True) is not False:
+        said = sensor.ask("start") or sensor.ask("read")
+        if not isinstance(said, int):
+            return [_Json(text(*each)) for each in zip(said, sensor.part.FIELDS)]
+    return ()
+
+
+class _Json:
+    """Text that is JSON already; json.dumps() takes what an object shows for its value."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text

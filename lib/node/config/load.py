@@ -1,0 +1,138 @@
+"""The config of the node: found and completed.
+
+A config.json that equals the last good one need not be checked again, which spares a small board
+the RAM of the check.
+
+Three files: config.json is what counts. config.json.old is the last one that was found good; it
+is used when config.json is missing, cut short or wrong. config.json.new exists for the moment of a
+save; when there is no config.json, a power cut came at the worst moment of a save on a FAT file
+system, and config.json.new is complete. Where there is none of the three, it is the one that was
+built into the firmware, as `board.CONFIG`, if any was.
+
+Saving (see node.commands.interval) writes .new and renames it over config.json: littlefs does that
+in one step. FAT refuses to rename onto a file, so there the old one is removed first.
+"""
+
+import json
+import os
+import sys
+
+from micropython import const
+
+from node.overlay import call
+
+NAME = "config.json"
+_MOST = const(16_384)  # bytes; a board may take fewer, see node.config.verdict
+
+
+def load():
+    """Return (config, faults, state): the complete config or None, and what was found wrong.
+
+    state: "degraded" if only the connection can be used, for the rest of the only config there is
+    is wrong; "new" if it has been checked and kept just now; else "".
+    """
+    cut = not exists(NAME) and exists(NAME + ".new")
+    faults = []
+    text = read(NAME + ".new" if cut else NAME, faults)
+    old = read(NAME + ".old", [])
+    try:
+        state = ""
+        if text and text == old:
+            config = json.loads(text)  # it was checked when it was kept
+        else:
+            config, state = call("config", "check", "check", text, old, faults)
+        return config and complete(config), faults, state
+    finally:
+        sys.modules.pop("board", None)
+
+
+def complete(config):
+    """Fill in what a good config leaves out."""
+    mqtt = config["mqtt"]
+    tls = "ca" in mqtt or mqtt.get("verify") is False
+    for target, defaults in (
+        (
+            config,
+            {
+                "base": "petrel",
+                "sensors": [],
+                "diagnostics": 300,
+                "queue": 32,
+                "outbox": 65_536,
+                "watchdog": 0,
+                "restart": 3600,
+                "ntp": "pool.ntp.org",
+            },
+        ),
+        (mqtt, {"port": 8883 if tls else 1883, "keepalive": 60}),
+    ):
+        for key in defaults:
+            target.setdefault(key, defaults[key])
+    if "serial" in mqtt:
+        mqtt.setdefault("baud", 115_200)
+    for sensor in config["sensors"]:
+        if isinstance(sensor.get("address"), str):  # "0x77": JSON has no hexadecimal numbers
+            sensor["address"] = int(sensor["address"], 16)
+    if "node" not in config:
+        config["node"] = "petrel"
+        try:  # a name that no other board has
+            from machine import unique_id
+
+            config["node"] += "-" + unique_id()[-3:].hex()
+        except ImportError:
+            pass
+    return config
+
+
+def keep(text):
+    """Keep a good config, bytes, as config.json.old, if it is not there already."""
+    try:
+        with open(NAME + ".old", "rb") as file:
+            if file.read() == text:
+                return
+    except OSError:
+        pass
+    write(NAME + ".old", text)
+
+
+def write(name, text):
+    """Write a file of bytes in one step."""
+    new = name + ".new"
+    with open(new, "wb") as file:
+        file.write(text)
+    if hasattr(os, "sync"):
+        os.sync()
+    try:
+        os.rename(new, name)
+    except OSError:
+        os.remove(name)
+        os.rename(new, name)
+
+
+def read(name, faults, most=_MOST):
+    """Return a file's bytes, without a byte order mark; None, with a fault, if there are none."""
+    try:
+        size = os.stat(name)[6]
+        if size > most:
+            faults.append("%s: %d bytes. It can have %d at most." % (name, size, most))
+            return None
+        with open(name, "rb") as file:
+            text = file.read()
+    except OSError:
+        faults.append("%s: there is none that can be read. Copy one to the board." % name)
+        return None
+    except MemoryError:
+        faults.append("%s: %d bytes. This board has no memory for so many." % (name, size))
+        return None
+    if text[:3] == b"\xef\xbb\xbf":
+        text = text[3:]
+    return text
+
+
+def exists(name):
+    """True if there is a file of that name."""
+    try:
+        os.stat(name)
+        return True
+    except OSError:
+        return False

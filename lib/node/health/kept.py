@@ -1,0 +1,117 @@
+"""What was accepted and not delivered, over a restart of the node's own making.
+
+Readings of "must_deliver" are on the flash at all times. Those that wait in RAM are written there
+before the node restarts itself (node.health.storing), and read at the start.
+"""
+
+import gc
+import os
+
+from micropython import const
+
+from mqtt.core import Outbox
+from node.overlay import call, forget
+
+FOLDER = "outbox"
+_SEGMENT = const(4096)
+_IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
+_TIMES = const(9)  # as much as mqtt.records takes is needed for an outbox on the flash
+_NEVER = const(0x3FFF_FFFF)
+
+
+def begin(node, config):
+    """Put the outbox into the place of config["queue"], where readings are not only printed."""
+    if "serial" not in config["mqtt"]:
+        try:
+            import network  # noqa: F401
+        except ImportError:
+            return
+    # In safe mode there are no sensors, and what was stored for them stays where it is.
+    must = config["must"] or node.safe
+    config["queue"] = outbox(node, config["queue"], config["outbox"], must)
+    if config["must"] and not hasattr(config["queue"], "journal"):
+        _plain(node)
+
+
+def outbox(node, queue, flash, must):
+    """Return the outbox of a node, with what was kept from before the start.
+
+    queue: places in RAM; flash: bytes on the flash; must: True if some sensor is "must_deliver"
+    A flash that cannot be used, or a heap without room for this, is reported, and does not keep
+    the node from connecting. What is on the flash stays there until it is delivered.
+    """
+
+    def look(payload):
+        """The numbers of readings go on behind the last that is there."""
+        at = payload.find(b'"seq": ') + 7
+        try:
+            node.count = max(node.count, int(payload[at : payload.find(b",", at)]))
+        except ValueError:
+            pass  # it has none
+
+    made = queue
+    there = FOLDER in os.listdir()
+    try:
+        try:
+            if there and not must:
+                made = Outbox(queue)
+                if call("health", "backlog", "begin", node, made, look, min(queue, _IN_RAM)):
+                    return made
+            if there or must:
+                made = _durable(queue, flash, look)
+            return made
+        except (MemoryError, ImportError) as error:
+            # A small board has no mqtt.durable where its config asks for no "must_deliver".
+            forget("durable", "journal", package="mqtt")
+            if must or isinstance(error, MemoryError):
+                what = "too little memory" if isinstance(error, MemoryError) else "no code"
+                _tell(node, error, what + " for readings on the flash; they are kept in RAM")
+        made = queue
+        if there:
+            made = Outbox(queue)
+            call("health", "backlog", "begin", node, made, look)
+        return made
+    except (OSError, ValueError) as error:
+        _tell(node, error, "the flash fails (%s); readings are kept in RAM" % error)
+    except MemoryError as error:
+        _tell(node, error, "too little memory for the flash; readings are kept in RAM")
+    finally:
+        forget("survey", package="mqtt")
+        if not hasattr(made, "journal"):
+            forget("records", package="mqtt")
+    node.more = _NEVER
+    return queue
+
+
+def _plain(node):
+    """Where there is no flash for "must_deliver", it is as "queue"."""
+    from node.delivery import must_deliver
+
+    for sensor in node.sensors:
+        if sensor.deliver is must_deliver:
+            sensor.hold(sensor.part, sensor.interval, sensor.retain, None)
+    forget("delivery")
+
+
+def _tell(node, error, fault):
+    node.failed("outbox", error)
+    node.about["faults"] = node.about.get("faults", []) + ["outbox: " + fault]
+
+
+def _durable(queue, flash, look):
+    # An attempt that fails leaves holes and names behind, for which a small heap has no room. What
+    # one module takes tells what all of it will, and the rest of the node, from files or a ROM.
+    gc.collect()
+    free = gc.mem_free()
+    import mqtt.records  # noqa: F401
+
+    gc.collect()
+    if free < _TIMES * (free - gc.mem_free()):
+        raise MemoryError("%d free bytes are too few" % free)
+    from mqtt.durable import Durable
+    from mqtt.journal import Journal
+
+    journal = Journal(FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
+    made = Durable(journal, min(max(queue, 4), 2 * _IN_RAM))
+    made.keep = False  # the sensors that want it say so
+    return made

@@ -1,0 +1,81 @@
+"""The diagnostics message: how the node is. Needed now and then, see node.overlay."""
+
+import gc
+import json
+import sys
+
+from node.overlay import call
+
+VERSION = "0.1.0"
+
+
+def text(node):
+    """Return the diagnostics of the node as JSON, in bytes.
+
+    It is the longest text that a node makes: a heap full of holes has no place for it to grow in,
+    so it is put together from short ones, at once.
+    """
+    pieces = []
+    for key, value in about(node).items():
+        piece = '%s"%s": %s' % (", " if pieces else "{", key, json.dumps(value))
+        pieces.append(piece.encode())
+    pieces.append(b"}")
+    return b"".join(pieces)
+
+
+def about(node):
+    """What is known of the node."""
+    client = node.client
+    durable = hasattr(client.outbox, "journal")
+    message = {
+        "version": VERSION,
+        "board": board(),
+        "uptime": node.uptime,
+        "heap_free": gc.mem_free(),
+        "waiting": client.outbox.waiting() if durable else client.outbox.count,
+        "refused": client.outbox.refused,
+        "drops": node.drops,
+        "skipped": client.skipped,
+        "connects": client.connects,
+    }
+    message.update(node.about)
+    failing = [each.name for each in node.sensors if each.failures > 4]  # in a row
+    if failing:
+        message["failing"] = failing
+    if node.error:
+        message["error"] = node.error
+    if node.wlan:
+        message["rssi"] = rssi(node.wlan)
+    _seldom(message, client, durable)
+    return message
+
+
+def _seldom(message, client, durable):
+    if durable:
+        journal = client.outbox.journal
+        message["flash"] = {
+            "errors": journal.errors,
+            "damaged": journal.damaged,
+            "lost": journal.lost,
+        }
+    if client.rejected:
+        message["not_subscribed"] = client.rejected
+    if client.again is not None or getattr(client.outbox, "aside", False):
+        message["set_aside"] = call("network", "lost", "set_aside", client)
+
+
+def board():
+    """The id of the board, where its facts are installed; else what MicroPython calls it."""
+    try:
+        with open("board.txt") as file:
+            return file.read()
+    except OSError:
+        return getattr(sys.implementation, "_machine", "")
+
+
+def rssi(wlan):
+    """Signal strength in dBm, None where the port cannot tell."""
+    try:
+        return wlan.status("rssi")
+    except (OSError, ValueError, TypeError):
+        return None

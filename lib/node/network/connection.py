@@ -1,0 +1,43 @@
+"""Gives a node its connection to the world. Needed once, and then forgotten."""
+
+import gc
+
+
+def make(node, config, dials):
+    """Give the node its client; dials: what node.network.ways found, None if nothing."""
+    if dials is None:
+        from node.network.console import Console
+
+        node.client = Console()
+        node.states = 0
+        return
+    mqtt = config["mqtt"]
+    from mqtt.link import Link
+
+    gc.collect()
+    node.client = Link(
+        dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
+        password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
+        will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
+        on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
+    )  # fmt: skip
+    if node.wlan:
+        node.client.ready = node.wlan.isconnected
+    client = node.client
+    if "timeout" in mqtt:
+        client.connect_ms = client.answer_ms = mqtt["timeout"] * 1000
+    elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
+        client.connect_ms = 4000  # the next one is worth a try
+    # As mqtt.connect.want() does, which takes a kilobyte more where RAM is shortest.
+    commands = node.prefix + "cmd/#"
+    client.filters[commands] = 1
+    client.untold.append(commands)
+    _made(Link)
+
+
+def _made(link):
+    """Give back the RAM of what made the client, a kilobyte: no other is made."""
+    from mqtt.core import Core, Outbox
+
+    for kind in (link, Core, Outbox):
+        kind.__init__ = None  # type: ignore[method-assign]

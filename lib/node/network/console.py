@@ -1,0 +1,35 @@
+"""Stands in for the MQTT client on a board without a network: readings go to the REPL."""
+
+from time import sleep_ms
+
+
+class Console:
+    """Prints what would be published. The names are those of mqtt.link.Link."""
+
+    connects = failures = 0
+    up = True
+    rejected = ()
+    again = None
+
+    def __init__(self):
+        self.outbox = self
+        self.limit = 1
+        self.refused = self.count = self.removed = self.skipped = self.known = 0
+
+    def post(self, topic, payload, retain=False, qos=1):
+        """Print one line: topic, payload."""
+        print(topic, payload if isinstance(payload, str) else str(payload, "utf-8"))
+        return 0
+
+    def step(self):
+        """There is nothing to do."""
+        return 60_000
+
+    def wait(self, ms):
+        """Sleep."""
+        sleep_ms(ms)
+
+    def close(self):
+        """There is nothing to close."""
+
+    hang_up = close

@@ -1,0 +1,29 @@
+"""The ways out of a node. Needed once, and then forgotten."""
+
+from node.overlay import call
+
+
+def find(node, config):
+    """Prepare Wi-Fi, commands and clock; returns the diallers, None for a board without a way."""
+    mqtt = config["mqtt"]
+    serial = "serial" in mqtt
+    if not serial:
+        try:
+            import network  # noqa: F401
+        except ImportError:
+            return None
+    wifi = config.get("wifi")
+    if wifi:
+        hostname = wifi.get("hostname") or config["node"]
+        call("network", "wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
+    node.restart = config["restart"]
+    commands = config.get("commands", {})
+    node.secret = commands.get("secret")
+    if node.secret:
+        call("commands", "signed", "look", node)
+    node.late = -(commands.get("late") == "obey")
+    if serial:
+        call("network", "clock", "begin", node, "")  # the bridge tells the time
+        return call("network", "serial", "dials", node, mqtt)
+    call("network", "clock", "begin", node, config["ntp"])
+    return call("network", "brokers", "dials", mqtt)

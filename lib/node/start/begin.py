@@ -1,0 +1,77 @@
+"""Decides how to start."""
+
+import os
+
+import machine
+from micropython import const
+
+from node.overlay import call
+
+_CRASHES = const(3)  # in a row: safe mode
+_LOOK_AGAIN_S = const(300)
+
+
+def begin(config, faults, state):
+    """Return a node, without its parts yet; the arguments are what node.config.load has found.
+
+    () to leave the board to a person; None, after a pause, where there is no config to start with.
+    """
+    if _exists("maintenance"):
+        print("Petrel: not started: remove the file maintenance, then reset")
+        call("health", "retained", "store", 0)
+        return ()
+    if config is None:
+        print(
+            "Petrel: not started: no usable config.json. Copy one to the board. It looks again in "
+            "%d s; Ctrl-C stops that." % _LOOK_AGAIN_S
+        )
+        call("health", "retained", "store", 0)
+        call("health", "ending", "pause", _LOOK_AGAIN_S, int)
+        return None
+    # A crash is counted before it happens, and taken back after a minute of good work (node.app),
+    # so that a hang or a brown-out is counted too. Not in boot.py: anyone who opens a raw REPL, as
+    # mpremote does for each command, runs that and nothing else.
+    lost, rebooted = call("health", "retained", "lost")
+    crashes, restarts, why = call("health", "retained", "begun")
+    safe = crashes >= _CRASHES or state == "degraded"
+    about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
+    if crashes:
+        about["crashes"] = crashes
+    if restarts:
+        about["restarts"] = restarts
+    if why:
+        about["why"] = why
+    if lost:
+        about["lost"] = lost
+    if faults:
+        about["faults"] = faults
+    if safe:
+        config["sensors"] = []
+        config["queue"] = min(config["queue"], 8)  # perhaps it was more than the heap has room for
+        print("Petrel: safe mode:", why or faults)
+    config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
+    from node.app import Node
+
+    prefix = config["base"] + "/" + config["node"] + "/"
+    node = Node(prefix, config["diagnostics"], about, safe)
+    Node.__init__ = None  # type: ignore  # no other is made, and RAM is short
+    node.faulty = bool(faults)
+    node.rebooted = rebooted
+    return node
+
+
+def _exists(name):
+    try:
+        os.stat(name)
+    except OSError:  # that, or the flash fails, and then there is no telling
+        return False
+    return True
+
+
+def _reset_cause():
+    """The reset cause in words; ports differ in which causes they can tell."""
+    cause = machine.reset_cause()
+    for name in ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT"):
+        if getattr(machine, name + "_RESET", None) == cause:
+            return name.lower()
+    return str(cause)

@@ -1,0 +1,22 @@
+"""Gives a node its parts, one after the other."""
+
+import os
+import sys
+
+from node.overlay import call
+from node.sensor import Sensor
+
+
+def equip(node, config):
+    """Make sensors, outbox, connection and watchdog. The config is emptied: its RAM is needed."""
+    call("start", "sensors", "make", node, config)
+    # Before the connection takes its RAM: nothing at a start needs as much.
+    if config["must"] or "outbox" in os.listdir():
+        call("health", "kept", "begin", node, config)
+    ways = call("network", "ways", "find", node, config)
+    call("network", "connection", "make", node, config, ways)
+    if config["watchdog"]:
+        call("start", "watchdog", "start", node, config["watchdog"])
+    if "node.start.absent" not in sys.modules:  # no part is made again
+        Sensor.__init__ = Sensor.hold = None  # type: ignore
+    config.clear()  # something may still refer to it

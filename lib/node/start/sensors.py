@@ -1,0 +1,165 @@
+"""Makes a node's sensors. Needed once, and then forgotten."""
+
+import sys
+from time import sleep_us
+
+import machine
+from micropython import const
+
+from node.config.roles import need, roles
+from node.overlay import call, forget
+from node.sensor import Sensor
+
+_REST_MS = const(600_000)  # for a driver that did not return
+
+
+def make(node, config):
+    """Make all sensors; a part that cannot be made is made when its sensor is to be read."""
+    buses = {}
+    for entry in config["sensors"]:
+        node.sensors.append(_sensor(node, entry, config["watchdog"]))
+        _equip(node.sensors[-1], entry, buses)
+    forget("roles", package="node.config")
+    forget("config")
+    if "node.start.absent" not in sys.modules:  # none is made again: free what made them
+        for sensor in node.sensors:
+            try:
+                kind = type(sensor.part)
+                while kind is not object:
+                    if "__init__" in kind.__dict__:
+                        kind.__init__ = None
+                    kind = kind.__bases__[0]
+            except (AttributeError, TypeError):
+                pass  # a driver that is no class
+        for name in list(sys.modules):  # what finds the drivers; the sensors hold their code
+            if name.startswith("sensors"):
+                del sys.modules[name]
+
+
+def _sensor(node, entry, watchdog):
+    name = entry["name"]
+    driver = entry["driver"]
+    why = node.about.get("why")  # of the last end
+    if why and call("health", "retained", "silent", why, name):
+        said = "driver %s did not return, and is left alone for 10 minutes" % driver
+        node.failed(name, said)
+        return Sensor(node, name, driver, 5, _REST_MS)
+    return Sensor(node, name, driver, -2 if watchdog else 0)
+
+
+def _equip(sensor, entry, buses):
+    deliver = None
+    if entry.get("delivery", "queue") != "queue":
+        from node import delivery
+
+        deliver = getattr(delivery, entry["delivery"])
+    try:
+        part = _made(entry, buses)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # nothing answers, and may do so later; or a bug: the next try tells it
+        from node.start.absent import Absent
+
+        part = Absent(sensor, entry, buses)
+    sensor.hold(part, interval(entry, part), retained(entry, part), deliver)
+
+
+def again(sensor, entry, buses):
+    """Make a part that could not be made before, and start it; returns the ms it takes."""
+    part = _made(entry, buses)
+    forget("roles", package="node.config")
+    forget("config")
+    sensor.hold(part, interval(entry, part), retained(entry, part), sensor.deliver)
+    sensor.node.states = 0
+    return part.start()
+
+
+def interval(entry, part):
+    """The ms from one reading to the next; 0 for what tells of its changes by itself."""
+    if getattr(part, "STATE", True) is False:
+        return 0  # an event has no value in between
+    return int(entry.get("interval", 0 if hasattr(part, "poll") else 60) * 1000)
+
+
+def retained(entry, part):
+    """Whether the broker keeps the last reading: as the config says, else where it is a state."""
+    return bool(entry.get("retain", getattr(part, "STATE", False)))
+
+
+def _made(entry, buses):
+    part = _make(entry, buses)
+    if hasattr(part, "listen"):
+        part.listen()
+    if getattr(part, "STATE", False):
+        part.changed = False  # how it stands is told when the node connects
+    return part
+
+
+def _make(entry, buses):
+    """Import the driver, make what it is handed, hand that over."""
+    module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
+    need(module, entry["driver"])
+    for name in ("options", "demands"):  # they were for the check of the config
+        if hasattr(module, name):
+            setattr(module, name, None)
+    options = {}
+    for key in entry:
+        if key not in ("name", "driver", "interval", "pull", "delivery", "retain"):
+            options[key] = entry[key]
+    if module.USES == "i2c":
+        return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)
+    parts = []
+    for key, kind in roles(module.USES):
+        _part(parts, kind, options.pop(key), entry)
+        if kind == "adc" and "reference" not in options and not hasattr(parts[0], "read_uv"):
+            options["reference"] = _full_scale()
+    return module.DRIVER(*parts, **options)
+
+
+def _part(parts, kind, number, entry):
+    """Make one part of what a driver is handed. Outputs are safe from the first moment on."""
+    if kind == "adc":
+        adc = machine.ADC(number)
+        if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
+            adc.atten(machine.ADC.ATTN_11DB)
+        parts.append(adc)
+    elif kind in ("in", "pin", "pulse"):
+        name = {"up": "PULL_UP", "down": "PULL_DOWN"}.get(entry.get("pull"))
+        more = (getattr(machine.Pin, name),) if name else ()
+        parts.append(machine.Pin(number, machine.Pin.IN, *more))
+        if kind == "pulse":
+            parts.append(machine.time_pulse_us)
+    elif kind == "out":
+        on = bool(entry.get("safe")) != bool(entry.get("invert"))
+        parts.append(machine.Pin(number, machine.Pin.OUT, value=int(on)))
+    elif kind == "pwm":
+        duty = 65_535 if entry.get("invert") else 0
+        parts.append(machine.PWM(machine.Pin(number), freq=1000, duty_u16=duty))
+    else:
+        parts.append(machine.Pin(number))
+
+
+def _bus(sda, scl, buses):
+    """The I2C bus on two pins, which parts share."""
+    if (sda, scl) not in buses:
+        data, clock = machine.Pin(sda, machine.Pin.IN), machine.Pin(scl)
+        for _ in range(9):
+            if data.value():
+                break
+            # A part that our reset has cut off in an answer lets go of SDA when it has told it.
+            clock.init(machine.Pin.OPEN_DRAIN, value=0)
+            sleep_us(5)
+            clock.value(1)
+            sleep_us(5)
+        buses[sda, scl] = machine.SoftI2C(scl=clock, sda=data, freq=100_000)
+    return buses[sda, scl]
+
+
+def _full_scale():
+    """Volts at full scale of an ADC that does not know them."""
+    try:
+        return float(__import__("board").FULL_SCALE)
+    except (ImportError, AttributeError):
+        return 3.3
+    finally:
+        sys.modules.pop("board", None)
