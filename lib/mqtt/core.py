@@ -158,11 +158,9 @@ class Core:
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
     random: "Any" = random.getrandbits
     v5: "Any" = None  # of version 5 its mqtt.v5.Version5
-    denied: "Any" = ()  # pairs of a message's number and why it is done without an acknowledgement
     connects = handler_errors = skipped = strays = 0
     resent = unread = 0  # see mqtt.late
     past: "Any" = None  # what mqtt.backoff remembers of earlier ends
-    again: "Any" = None  # when mqtt.suspects wants to be called
     present = False
     up: bool
     left: int
@@ -204,6 +202,11 @@ class Core:
             0  # bytes of a packet since it got on, and ms of it, see mqtt.late
         )
         self.large = self.dial = None
+        # Read for each message, so not left to the class, where they are found later: when
+        # mqtt.suspects wants to be called, and pairs of a message's number and why it is done
+        # without an acknowledgement.
+        self.again: "Any" = None
+        self.denied: "Any" = ()
         self.hang_up()
         if self.version == 5:
             from mqtt.v5 import Version5
@@ -369,12 +372,15 @@ class Core:
 
             raise bad_qos(qos)
         kind = type(payload)
-        if kind is str:
-            payload = payload.encode()
-        elif kind is not bytes and kind is not bytearray:
-            from mqtt.payload import check
+        if kind is not bytes:
+            if kind is str:
+                payload = payload.encode()
+            elif kind is not bytearray:
+                from mqtt.payload import check
 
-            payload = check(payload)
+                payload = check(payload)
+            if qos and kind is not str:
+                payload = bytes(payload)  # it is held: the caller may use its buffer again
         flags = qos << 1 | 1 if retain else qos << 1
         if self.again is not None and topic in self.past[9]:
             self.outbox.refused += 1
@@ -386,8 +392,6 @@ class Core:
             flags |= 16
         number = -1
         if qos:
-            if not isinstance(payload, bytes):
-                payload = bytes(payload)  # it is held: the caller may use its buffer again
             number = self.outbox.put(topic, payload, flags)
         elif self.up and not self.left:
             self.encode(topic, payload, flags)

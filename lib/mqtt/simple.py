@@ -37,7 +37,6 @@ class MQTTClient(Core):
     """
 
     _callback = None
-    _calling = False  # inside the callback
     _raised = False  # an exception that is under way came from there
     _messages = 0
 
@@ -56,6 +55,7 @@ class MQTTClient(Core):
 
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
         self.dial = dial or tcp(server, port or 1883)
+        self._calling = False  # inside the callback
         self._topic = self  # the last to publish to that was found good; none yet
 
     def on_large(self, _, size, retained):
@@ -214,8 +214,8 @@ class MQTTClient(Core):
             if wait and (self.began is not None or not self.held):
                 self.wait(left)
             more = self.receive()
-            # What came may be late, but is not overdue: tick() is for when there is no more.
-            if self.left or not (left and (more or self.tick(ticks_ms()))):
+            # Where nothing was due and something came, nothing is due now.
+            if self.left or not (left and more or self.tick(ticks_ms(), more) and left):
                 self.send()
         except Exception as error:
             if self._raised:
