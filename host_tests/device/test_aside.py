@@ -13,7 +13,7 @@ from mqtt.core import Refused
 from mqtt.durable import Durable
 from mqtt.link import Link
 from mqtt.robust import MQTTClient
-from node import lost
+from node.network import lost
 
 MINUTE = 60_000
 
