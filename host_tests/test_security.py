@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,9 +180,9 @@ def test_make_send_signs_and_shows_the_reply(
 def test_rules_of_the_document_keep_nodes_apart(tmp_path: Path) -> None:
     """The acl_file that docs/security.md gives, at a real broker."""
     page = (ROOT / "docs" / "security.md").read_text()
-    rules = page.split("`acl_file`:\n", 1)[1].split("\nHere", 1)[0]
+    rules = page.split("`acl_file`:\n", 1)[1]
     acl = tmp_path / "acl"
-    acl.write_text("".join(line.strip() + "\n" for line in rules.splitlines()))
+    acl.write_text("".join(re.findall(r"^    (.*\n)", rules, re.M)))
     acl.chmod(0o600)
     users = {name: f"{name}-password" for name in ("n1", "n2", "operator", "dashboard")}
 
