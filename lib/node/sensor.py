@@ -2,7 +2,7 @@
 
 Only a Sensor writes its own fields. A part is what its driver has made: it has start() and read(),
 and perhaps poll(), see docs/drivers.md. Whatever it raises stays with its sensor; a sensor that
-keeps failing is asked ever more rarely.
+keeps failing is asked less and less often.
 """
 
 import time
