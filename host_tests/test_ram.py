@@ -28,9 +28,9 @@ from tools.process import popen
 from tools.romfs import romfs
 from tools.subscriber import Subscriber, parse
 
-HEAP = "38912"
+HEAP = "38400"
 # An ESP8266 has 38 KiB in all: until the client takes less, half a KiB is missing here.
-ESP8266 = "39424"
+ESP8266 = "38912"
 HEAP_AND_TEST = "38K"  # the same, and what the loop of the second test itself takes
 BOARD = "ESP8266_GENERIC"
 SCRIPT = ROOT / "host_tests" / "scripts" / "whole_node.py"

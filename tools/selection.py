@@ -21,7 +21,7 @@ from tools.paths import FIRMWARE
 from tools.targets import CONFIG, RECORD, drivers_of, keys_of, record_size
 
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
-_VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties"})
+_VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties", "mqtt.reasons"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
