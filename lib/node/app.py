@@ -160,7 +160,6 @@ class Node:
     def on_connect(self):
         """Birth; then, within a second, how the node is."""
         print("Petrel: connected")
-        forget("connect", package="mqtt")
         client = self.client
         if client.present and self.late >= 0:
             self.late = 1
