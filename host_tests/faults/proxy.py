@@ -53,6 +53,7 @@ class Proxy:
     delay_s: how long each piece is held, and those behind it too
     latency_s: how long each piece takes to the other end, however many are on their way
     drip: None, or (bytes, seconds) of each piece downwards
+    on_rule: called with the kind of each packet that a rule was applied to
     connections: how many there were; seen: kind, direction and time of each packet
     said: every byte that came from the device; log=False: neither of the two is kept
     """
@@ -76,6 +77,7 @@ class Proxy:
         self.connections = 0
         self.said = bytearray()
         self.seen: list[tuple[int, str, float]] = []
+        self.on_rule: Callable[[int], object] = lambda kind: None
         self._rules: list[Rule] = []
         self._pairs: list[Pair] = []
         self._changed = threading.Condition()
@@ -244,6 +246,7 @@ class Proxy:
                     rule.left -= 1
                     if not rule.left:
                         self._rules.remove(rule)
+                    self.on_rule(rule.kind)
                     return rule.action(packet)
         return [packet]
 

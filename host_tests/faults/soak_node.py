@@ -13,6 +13,7 @@ from host_tests.faults.accounts import Arrivals, Fault, accepted
 from host_tests.faults.proxy import DOWN, UP, Proxy
 from host_tests.harness.node import Node
 
+RULED = {PUBLISH: "PUBLISH", PUBACK: "PUBACK"}
 RESTART_S = 75.0  # a node that restarts more often counts it as a crash
 FASTEST = 10  # readings of a sensor in a second
 PINS = (4, 5, 13, 14, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33)
@@ -74,6 +75,7 @@ class Member:
         self.sure = sure
         self.lock = Lock()  # one fault at a time
         self.faults_done: list[Fault] = []
+        proxy.on_rule = self._felt
         self.heap: list[int] = []
         self._restarted = time.monotonic()
         count = -(-rate // FASTEST)
@@ -167,6 +169,11 @@ class Member:
                 found["reset"] = lambda r: self._restart(self.node.bench.reset)
             found["crash"] = lambda r: self._restart((self.node.flash / "crash").touch)
         return found
+
+    def _felt(self, kind: int) -> None:
+        """A fault that waited for a packet has met one: it was not over before."""
+        now = time.monotonic()
+        self.faults_done.append(Fault(f"a {RULED[kind]} of theirs", now, now))
 
     def _slow(self, seconds: float) -> None:
         self.proxy.delay_s = seconds
