@@ -22,7 +22,7 @@ CHAPTERS = {
         "client", "router", "handover", "throttle", "stopped",
     ),
     "What both are built on": (
-        "link", "core", "large", "payload", "options", "checks",
+        "link", "core", "packet", "large", "payload", "options", "checks",
     ),
     "Topics and filters": ("topic", "match"),
     "What survives a power cut": ("durable", "journal", "records", "survey", "crc"),

@@ -170,6 +170,7 @@ class Core:
     def __init__(self, client_id, queue, buffer, options):
         from mqtt.options import check
 
+        self.session = self  # programs say client.session.up, from when that was an object apart
         self.client_id = client_id
         check(self, queue, buffer, options)
         self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
