@@ -53,8 +53,9 @@ def test_1000_readings_arrive_over_a_restart_of_the_broker_and_leave_the_heap_as
     first, last = said["lost"]
     assert 1 <= first < last
     before, after = said["free"]
-    # What decides when to come back is loaded once, after the second end.
-    assert before - after <= 2560
+    # What decides when to come back is loaded once, after the second end. From files its bytecode
+    # goes into the heap as well, and with its names another pool of them.
+    assert before - after <= (4352 if kind == LITTLEFS else 2560)
 
 
 def test_readings_in_frames_through_the_bridge(cortex: Board, broker: Broker) -> None:
