@@ -167,10 +167,14 @@ class Core:
     properties: dict  # of the message being delivered, with MQTT 5
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
 
+    @property
+    def session(self):
+        """The client itself: programs say client.session.up, as when that was an object."""
+        return self
+
     def __init__(self, client_id, queue, buffer, options):
         from mqtt.options import check
 
-        self.session = self  # programs say client.session.up, from when that was an object apart
         self.client_id = client_id
         check(self, queue, buffer, options)
         self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
