@@ -81,7 +81,8 @@ class MQTTClient(Core):
         timeout: seconds that the broker may take for an answer, and the connection to stand, up to
         a day. Raises OSError, or Refused.
         """
-        if timeout is not None or not (clean_session or self.client_id):
+        good = timeout is None or type(timeout) in (int, float) and 0.001 <= timeout <= 86_400
+        if not (good and (clean_session or self.client_id)):
             from mqtt.options import check
 
             check(self, 1, 16, {"clean": clean_session}, timeout)
