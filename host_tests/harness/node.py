@@ -55,7 +55,7 @@ class Node:
         """Send a command; returns the reply."""
         start = len(self.seen.messages)
         self.seen.publish(f"petrel/{self.name}/cmd/{name}", payload)
-        return self.seen.wait(f"petrel/{self.name}/reply/{name}", start=start)
+        return self.seen.wait(f"petrel/{self.name}/reply/{name}", 30, start=start)
 
     def obeys(self) -> None:
         """Wait until it obeys: what comes right after a connection may have been kept for it."""
