@@ -1,4 +1,4 @@
-"""What boards cannot do is refused, and the mend that is proposed mends it."""
+"""What a board cannot do is refused, and what is proposed instead works."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def of(board: str, *wired: Sensor) -> dict[str, Any]:
     return config
 
 
-def mends(line: str) -> list[tuple[int, str, Any]]:
+def proposed(line: str) -> list[tuple[int, str, Any]]:
     """What a line proposes: the sensor's number, a key, and a value for it."""
     found = re.match(r"sensors\[(\d+)\]\.(\w+): ", line)
     assert found, line
@@ -48,7 +48,7 @@ def mends(line: str) -> list[tuple[int, str, Any]]:
 
 def assert_mended(board: str, config: dict[str, Any], line: str) -> None:
     """Each proposal of a line, taken alone, ends what the line says, and breaks nothing."""
-    proposals = mends(line)
+    proposals = proposed(line)
     assert proposals
     for number, key, value in proposals:
         wired = [dict(sensor) for sensor in config["sensors"]]
@@ -145,7 +145,7 @@ def test_what_cannot_work_is_refused_and_the_proposal_works(rule: str) -> None:
     assert_mended(board, config, line)
 
 
-# What no other pin mends: it is said what does.
+# What no other pin cures: the message says what does.
 REFUSED_WITHOUT_A_PIN: dict[str, tuple[str, list[Sensor], str, Sensor]] = {
     "no pull-down": (
         E8, [{**BUTTON, "pull": "down"}],
@@ -186,11 +186,11 @@ REFUSED_WITHOUT_A_PIN: dict[str, tuple[str, list[Sensor], str, Sensor]] = {
 
 
 @pytest.mark.parametrize("rule", REFUSED_WITHOUT_A_PIN)
-def test_what_no_other_pin_mends_is_refused_with_what_does(rule: str) -> None:
-    board, wired, said, mend = REFUSED_WITHOUT_A_PIN[rule]
+def test_what_no_other_pin_cures_is_refused_with_what_does(rule: str) -> None:
+    board, wired, said, cure = REFUSED_WITHOUT_A_PIN[rule]
     (line,) = findings(of(board, *wired), board)[0]
     assert line.startswith(f"sensors[{len(wired) - 1}].") and said in line
-    assert findings(of(board, *wired[:-1], {**wired[-1], **mend}), board)[0] == []
+    assert findings(of(board, *wired[:-1], {**wired[-1], **cure}), board)[0] == []
 
 
 DOUBTFUL: dict[str, tuple[str, Sensor, str]] = {

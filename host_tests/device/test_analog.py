@@ -60,7 +60,7 @@ def refused(sensor, said):
 
 
 def test_the_ends_of_the_input_are_no_reading():
-    assert Analog(Adc(0)).read() == (0.0,)  # a voltage like any other, but for an ESP32
+    assert Analog(Adc(0)).read() == (0.0,)  # a voltage like any other, except on an ESP32
     refused(Analog(Adc(65535)), "3.300 V is beyond what this input measures")
     adc = CalibratedAdc(142_000)
     adc.code = 0

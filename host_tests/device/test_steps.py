@@ -67,7 +67,7 @@ def turns(made, count):
 
 
 def near(waits, wanted):
-    """True if they are what is wanted, but for the ms that the turn itself took."""
+    """True if they are what is wanted, apart from the ms that the turn itself took."""
     return len(waits) == len(wanted) and all(
         want <= wait < want + 100 for wait, want in zip(waits, wanted)
     )

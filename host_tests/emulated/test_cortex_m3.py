@@ -46,7 +46,7 @@ def test_1000_readings_arrive_over_a_restart_of_the_broker_and_leave_the_heap_as
         broker.kill()
         broker.start()
         seen.wait_subscribed()
-        line.mend()
+        line.repair()
         said = _pairs(board.finish(60))
         seen.seen(lambda topic, payload: int(payload) == READINGS - 1, 10)
     got = [int(payload) for _, payload in seen.messages]

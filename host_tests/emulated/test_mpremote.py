@@ -122,7 +122,7 @@ def test_make_deploy(bare: Pico, tmp_path: Path) -> None:
 def test_a_deploy_that_the_power_cuts_leaves_a_board_that_boots(
     bare: Pico, tmp_path: Path
 ) -> None:
-    """In the middle of a file; the board still has its REPL, and the next deploy mends it."""
+    """In the middle of a file; the board still has its REPL, and the next deploy repairs it."""
     bare.cut(500)
     with pytest.raises(AssertionError, match="deploy"):
         make("deploy", bare)

@@ -412,7 +412,7 @@ def test_connection_refused_is_told_and_not_tried_hotly(lab: Lab, code: int) -> 
     lab.bench.wait_for_line("not connected: .*refused", 8, start)
     time.sleep(5)
     again = lab.proxy.count(CONNECT, UP) - before
-    # 3: not available just now; that may be over soon, the others have to be mended by somebody.
+    # 3: not available just now; that may be over soon; somebody has to correct the others.
     assert again == (2 if code == 3 else 1), f"{again} attempts within 5 s"
     lab.more(5, 15 + LONGEST_S)
     lab.whole()

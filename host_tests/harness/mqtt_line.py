@@ -44,10 +44,10 @@ class MqttLine:
         os.close(self._wake)
 
     def cut(self, after: int) -> None:
-        """Lose what the device says after so many packets since the beginning, until mend()."""
+        """Lose what the device says after so many packets since the beginning, until repair()."""
         self._cut_at = after
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Begin connections again."""
         self._cut_at = math.inf
 

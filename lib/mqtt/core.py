@@ -203,9 +203,7 @@ class Core:
         self.since = self.stuck = ticks_ms()
         self.removed = self.behind = self.attempt = 0
         self.asked_at = self.sent_at = self.due = self.heard = self.spoke = self.since
-        self.moved = self.busy = (
-            0  # bytes of a packet since it got on, and ms of it, see mqtt.late
-        )
+        self.moved = self.busy = 0  # bytes of a packet since it got on, and ms: see mqtt.late
         self.large = self.dial = None
         # Read for each message, so not left to the class, where they are found later: when
         # mqtt.suspects wants to be called, and pairs of a message's number and why it is done
@@ -465,9 +463,8 @@ class Core:
         if self.reply:
             self.pack(self.reply >> 16, self.reply & 0xFFFF)
             self.reply = 0
-        elif (
-            self.ping_due and not self.awaited
-        ):  # before the backlog: its answer tells what is new
+        elif self.ping_due and not self.awaited:
+            # Before the backlog: its answer separates what was kept for us from what is new.
             self.ping_due = False
             self.awaited = _PINGRESP
             self.asked_at = ticks_ms()

@@ -1,6 +1,6 @@
 """Reads what a journal has stored: its segments, and the records in them. See mqtt.journal.
 
-No list of the segments is held, for there may be hundreds of them: the next one is looked up in
+No list of the segments is held, because there may be hundreds: the next one is looked up in
 the folder when its turn comes.
 """
 

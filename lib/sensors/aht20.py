@@ -12,7 +12,7 @@ _CALIBRATED = const(0x08)
 _HALF = const(1 << 19)
 _BUSY = const(0x80)
 _CALIBRATION_MS = const(11)  # 10, and one
-_TIME_MS = const(81)  # 80, and one, for a tick is cut off
+_TIME_MS = const(81)  # 80, plus one, as a tick is cut off
 
 
 def options():

@@ -8,7 +8,7 @@ USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
 # Power on, and the sensitivity of then, 69, in two commands: other firmware may have changed it.
 _PREPARE = b"\x01\x42\x65"
-_TIME_MS = const(181)  # 180 at most, page 2; and one, for a tick is cut off
+_TIME_MS = const(181)  # 180 at most, page 2; plus one, as a tick is cut off
 
 
 def options():

@@ -28,7 +28,7 @@ class Dht22:
     FIELDS = (("temperature", "C", 1), ("humidity", "%", 1))
     LIMITS = (-40, 80, 0, 100)  # the least and the most, C and %
     KIND = "DHT22"
-    PAUSE_MS = 2001  # from one answer to the next; and one, for a tick is cut off
+    PAUSE_MS = 2001  # from one answer to the next; plus one, as a tick is cut off
 
     def __init__(self, pin):
         import dht

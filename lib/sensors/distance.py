@@ -7,7 +7,7 @@ from micropython import const
 _PULSE_US = const(20)  # HC-SR04 wants 10, JSN-SR04T 20
 _RELEASE_US = const(50)  # for which ECHO is pulled low
 _LEAST = 0.02  # m, of all of them
-_CYCLE_MS = const(61)  # its late echoes are over then; and one, for a tick is cut off
+_CYCLE_MS = const(61)  # its late echoes are over then; plus one, as a tick is cut off
 
 USES = (("pin", "out"), ("echo", "pulse"))
 

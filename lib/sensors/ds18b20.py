@@ -14,7 +14,7 @@ _CONVERT = const(0x44)
 _ALARMS = b"\x2a\xd5"
 _WRITE = b"\x4e" + _ALARMS + b"\x7f"  # the alarms, and 12 bit
 _UNMEASURED = const(0x0C)
-_TIME_MS = const(751)  # 750 for 12 bit, 19-7487, table 2; and one, for a tick is cut off
+_TIME_MS = const(751)  # 750 for 12 bit, 19-7487, table 2; plus one, as a tick is cut off
 
 
 def options():

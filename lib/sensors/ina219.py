@@ -10,7 +10,7 @@ _CONFIG = const(0)
 _SHUNT = const(1)
 _BUS = const(2)
 _ONCE = b"\x39\x9b"  # 32 V, 320 mV, 12 bit, bus and shunt once each
-_TIME_MS = const(3)  # 1.17 at most, for both; and one, for a tick is cut off
+_TIME_MS = const(3)  # 1.17 at most, for both; plus one, as a tick is cut off
 
 
 def options():

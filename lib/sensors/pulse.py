@@ -93,7 +93,7 @@ class Pulse:
     def read(self):
         """Return (rate, total). Raises OSError if the total cannot be written."""
         count, now = self._take(), ticks_ms()
-        # After a week at rest a difference is negative, for the ticks have wrapped.
+        # After a week at rest a difference is negative, because the ticks have wrapped.
         if self.file and not 0 <= ticks_diff(now, self._written) < self.save_ms:
             self._written = now
             self.close()  # if that fails, the next reading tells of these pulses as well

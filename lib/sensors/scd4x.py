@@ -9,8 +9,8 @@ USES = "i2c"
 _BEGIN = b"\x21\xb1"  # a measurement every 5 s
 _READY = b"\xe4\xb8"
 _READ = b"\xec\x05"
-_ANSWER_MS = const(2)  # 1 from a command to its answer, table 9; and one, for a tick is cut off
-_TIME_MS = const(5001)  # from one to the next; and one, for a tick is cut off
+_ANSWER_MS = const(2)  # 1 from a command to its answer, table 9; plus one, as a tick is cut off
+_TIME_MS = const(5001)  # from one to the next; plus one, as a tick is cut off
 
 
 def options():

@@ -9,8 +9,8 @@ USES = "i2c"
 _MEASURE = b"\x24\x00"  # high repeatability, no clock stretching, 4.3
 _BREAK = b"\x30\x93"  # ends periodic measurements, 4.8
 _HEATER_OFF = b"\x30\x66"  # 4.10; its heater makes it a few degrees warmer
-_BETWEEN_MS = const(2)  # 1 between two commands, table 4; and one, for a tick is cut off
-_TIME_MS = const(17)  # 15.5 ms at most, table 4; and one, for a tick is cut off
+_BETWEEN_MS = const(2)  # 1 between two commands, table 4; plus one, as a tick is cut off
+_TIME_MS = const(17)  # 15.5 ms at most, table 4; plus one, as a tick is cut off
 
 
 def options():

@@ -25,6 +25,7 @@ from tools.sim.world import World
 WIFI = {"ssid": "bench", "password": "petrel-bench"}  # unless another is given
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = 1, 2, 3, 4, 5
 Y2000 = 946_684_800
+BUSY_S = 5  # a board that does not rest for so long is interrupted all the same
 CAUSES = {PWRON: "power on", HARD: "reset", WDT: "watchdog", DEEPSLEEP: "wake", SOFT: "soft"}
 
 
@@ -150,9 +151,16 @@ class Bench:
             self._start(cause)
 
     def interrupt(self) -> None:
-        """What Ctrl-C at the board's REPL does."""
+        """What Ctrl-C at the board's REPL does.
+
+        It waits until the board rests: the unix port takes a signal anywhere, and one that it gets
+        while it collects garbage leaves its heap locked for good.
+        """
         with self._lock:
             if self._process:
+                end = time.monotonic() + BUSY_S
+                while _works(self._process.pid) and time.monotonic() < end:
+                    time.sleep(0.001)
                 self._process.send_signal(signal.SIGINT)
 
     def sleep(self, ms: int) -> None:
@@ -342,3 +350,12 @@ class Bench:
             with self._changed:
                 self.failed = True
                 self._changed.notify_all()
+
+
+def _works(pid: int) -> bool:
+    """True if a process is computing just now; False where that is not known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "R"

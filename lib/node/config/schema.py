@@ -254,7 +254,7 @@ def _named(sensors):
 
 
 def _forget_drivers():
-    """One driver after the other, for all of them are more than a small heap has room for."""
+    """One driver after the other: a small heap has no room for all of them."""
     for name in list(sys.modules):
         if name.startswith("sensors"):
             del sys.modules[name]
