@@ -112,6 +112,16 @@ def test_what_cannot_be_done_is_said(stage: Stage, line: str, said: str) -> None
     assert re.search(said, Prompt(stage).run(line))
 
 
+def test_another_config_gets_parts_of_its_own(stage: Stage, prompt: Prompt) -> None:
+    """The parts of the config before are gone, and what is set reaches those that are there."""
+    boiler = next(each for each in CONFIG["sensors"] if each["name"] == "boiler")
+    stage.restart({"node": "other", "sensors": [{**boiler, "name": "oven"}]})
+    assert list(stage.parts) == ["oven"]
+    prompt.run("oven.temperature 80.5")
+    stage.watcher.wait("petrel/other/oven", 20, value=80.5)
+    assert json.loads(prompt.run("send ping"))["ok"]
+
+
 def test_every_line_of_the_help_can_be_typed(stage: Stage, prompt: Prompt) -> None:
     for each in HELP:
         if each.usage == "quit":
@@ -150,6 +160,9 @@ def test_every_driver_has_a_part(tmp_path: Path) -> None:
         sensor = json.loads(json.dumps(config_for(driver, boards.load("ESP32_GENERIC"))))
         with Stage({"sensors": [{**sensor, "name": "x"}]}) as stage:
             part = stage.parts["x"]
+            if part.model is not None:
+                values = [getattr(part.model, each) for each in part.quantities]
+                assert values and all(isinstance(each, float) for each in values)
             assert part.quantities or part.is_input or driver in ("relay", "dimmer", "servo",
                                                                   "pixels", "buzzer")  # fmt: skip
 

@@ -23,9 +23,21 @@ WIRE_FAULTS = {
     "dht22": ("absent",),
     "hc-sr04": ("absent", "high", "holds"),
 }
-# Floats of a model that it does not measure.
-NOT_SET = {"bme280": ("copy_s",), "distance": ("temperature",), "ina219": ("shunt",)}
-TIMES = ("pause", "seconds")
+_AIR = ("temperature", "humidity")
+# What can be set of each part, by its driver; of analog sensors the volts.
+QUANTITIES = {
+    "aht20": _AIR,
+    "sht3x": _AIR,
+    "dht11": _AIR,
+    "dht22": _AIR,
+    "bme280": (*_AIR, "pressure"),
+    "scd4x": (*_AIR, "carbon_dioxide"),
+    "ds18b20": ("temperature",),
+    "bh1750": ("illuminance",),
+    "distance": ("distance",),
+    "ina219": ("voltage", "current"),
+    "ads1115": ("a0", "a1", "a2", "a3"),
+}
 INPUTS = ("digital", "button", "pulse", "rotary")
 
 
@@ -93,13 +105,14 @@ class Part:
 
 
 def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[str]]:
-    """Wire a part for each sensor; changes pins that the simulated board lacks.
+    """Wire a part for each sensor, in place of all there were; changes pins that the board lacks.
 
     Returns the parts by name, and a line for each pin that was changed.
     """
     found: dict[str, Part] = {}
     said: list[str] = []
     places = _Places()
+    world.clear()
     for sensor in config.get("sensors", []):
         if not isinstance(sensor, dict) or not isinstance(sensor.get("driver"), str):
             continue  # the node itself says what is wrong with it
@@ -118,7 +131,7 @@ def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[s
 
 def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any]) -> Part:
     driver = sensor["driver"]
-    part = Part(name, driver, pins)
+    part = Part(name, driver, pins, tuple(sorted(QUANTITIES.get(driver, ()))))
     if driver in MODELS:
         where = f"{pins['sda']},{pins['scl']}"
         values = {}
@@ -138,15 +151,6 @@ def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any])
         part.quantities = ("volts",)
         part.set(world, "volts", 1.2)
         return part
-    if part.model is not None:
-        part.quantities = tuple(
-            each
-            for each in sorted({*dir(type(part.model)), *vars(part.model)})
-            if isinstance(getattr(part.model, each, None), float)
-            and each.islower()
-            and not each.startswith("_")
-            and each not in (*TIMES, *NOT_SET.get(driver, ()))
-        )
     return part
 
 

@@ -19,12 +19,11 @@ from tools.build import build
 from tools.connection import Address
 from tools.errors import ToolError
 from tools.paths import MOSQUITTO
-from tools.play.parts import wired
+from tools.play.parts import Part, wired
 from tools.readings import Readings
 from tools.send import ask
 from tools.sim import Bench
 from tools.sim.bench import WIFI
-from tools.sim.command import network
 from tools.subscriber import Subscriber
 
 STEP_S = 0.2  # how often what follows a wave is set again
@@ -40,6 +39,8 @@ class Stage:
     def __init__(self, config: dict[str, Any]) -> None:
         self.on_line: Callable[[str], None] = lambda line: None
         self.config = copy.deepcopy(config)
+        self.readings = Readings("petrel")
+        self.parts: dict[str, Part] = {}
         self._stack = ExitStack()
         self._ends = threading.Event()
 
@@ -62,43 +63,39 @@ class Stage:
 
     def _open(self) -> None:
         self.broker = self._stack.enter_context(Broker() if MOSQUITTO.exists() else Amqtt())
-        self.base = str(self.config.get("base", "petrel"))
-        self.node = str(self.config.setdefault("node", "playground"))
-        self.readings = Readings(self.base)
-        self.watcher = Subscriber(self.broker, f"{self.base}/#", show=self._arrived)
+        self.watcher = Subscriber(self.broker, "#", show=self._arrived)
         self._stack.callback(self.watcher.close)
         self.flash = Path(tempfile.mkdtemp(prefix="petrel-play-"))
         self._stack.callback(shutil.rmtree, self.flash, ignore_errors=True)
         shutil.copytree(build("UNIX", quiet=True), self.flash, dirs_exist_ok=True)
         self.bench = Bench(
             self.flash,
-            wifi=self._wifi(),
             broker=(self.broker.host, self.broker.port),
             echo=lambda line: self.on_line(line),
         )
         self._stack.enter_context(self.bench)
-        self.parts, self.said = wired(self.bench.world, self.config)
-        self.save(self.config)
+        self.said = self._take(self.config)
         threading.Thread(target=self._follow, daemon=True).start()
 
-    def _wifi(self) -> dict[str, Any]:
-        draft = self.flash / "draft.json"
-        draft.write_text(json.dumps(self.config))
-        wifi = network(draft)
-        draft.unlink()
-        return wifi if len(wifi["password"]) >= 8 else WIFI
+    def _take(self, config: dict[str, Any]) -> list[str]:
+        """Wire a config's parts and put it onto the flash; network and broker become the stage's.
 
-    def save(self, config: dict[str, Any]) -> None:
-        """Put a config onto the flash; network and broker become the stage's."""
+        Returns what was changed in its pins.
+        """
+        self.base = str(config.get("base", "petrel"))
+        self.node = str(config.setdefault("node", "playground"))
+        self.readings = Readings(self.base)
+        self.parts = {}
+        self.parts, said = wired(self.bench.world, config)
         mqtt = config.get("mqtt")
-        kept = dict(mqtt) if isinstance(mqtt, dict) else {}
-        for key in FORGOTTEN:
-            kept.pop(key, None)
+        kept = mqtt if isinstance(mqtt, dict) else {}
+        kept = {key: value for key, value in kept.items() if key not in FORGOTTEN}
         config["mqtt"] = {**kept, "host": "127.0.0.1", "port": self.bench.relay_port}
-        config["wifi"] = self._wifi()
+        config["wifi"] = WIFI
         config.setdefault("ntp", "")  # the simulated clock is right
         self.config = config
         (self.flash / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        return said
 
     def start(self) -> None:
         """Switch the board on."""
@@ -118,9 +115,7 @@ class Stage:
 
     def restart(self, config: dict[str, Any]) -> list[str]:
         """Take the config's parts, and start with it; returns what was changed in it."""
-        parts, said = wired(self.bench.world, config)
-        self.save(config)
-        self.parts = parts
+        said = self._take(config)
         self.bench.reset()
         return said
 

@@ -43,6 +43,11 @@ class World:
         for name, model in parts.items():
             self.wire(name, model)
 
+    def clear(self) -> None:
+        """Take all parts away, and let go of all inputs."""
+        for parts in (self._sources, self._driven, self.buses, self.wires):
+            parts.clear()
+
     def wire(self, name: str, model: Any) -> None:
         """Connect a part: "adc:34", "pin:4", "i2c:21,22" or "wire:4", and its model.
 
