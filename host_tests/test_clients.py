@@ -64,6 +64,7 @@ def test_broker_killed_during_qos1_traffic_loses_nothing(
                 seen.wait_subscribed()
                 gate.open()
             output, _ = process.communicate(timeout=60)
+            seen.catch_up()
         finally:
             process.kill()
             process.communicate()
@@ -94,6 +95,7 @@ def test_suspended_broker_is_noticed_and_nothing_is_lost(
             assert any("no PUBACK" in line for line in lines)
             broker.resume()
             output, _ = process.communicate(timeout=60)
+            seen.catch_up()
         finally:
             process.kill()
             process.communicate()

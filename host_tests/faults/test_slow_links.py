@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.faults.proxy import Proxy
+from host_tests.conformance.wire import SUBACK
+from host_tests.faults.proxy import DOWN, Proxy
 from host_tests.harness.authority import Authority
 from host_tests.harness.interpreter import WIDTHS, interpreter
 from host_tests.harness.node import LIGHT, make_node
@@ -33,7 +34,7 @@ def test_a_node_stays_connected_and_each_reading_comes_once(
         node.write_config(node.config(mqtt=mqtt, sensors=[{**LIGHT, "interval": 1}]))
         with node.bench:
             node.bench.power_on()
-            node.wait("light", 30)
+            far.wait_for(SUBACK, DOWN)  # SUBSCRIBE leaves behind the readings that wait
             node.obeys()
             time.sleep(65)
             assert not [line for line in node.bench.lines if "not connected" in line]

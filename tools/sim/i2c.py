@@ -25,7 +25,7 @@ class I2cPart:
 
     fault: "", "absent" (no acknowledgement), "stuck" (it holds SCL), "sda low" (it holds SDA,
     until it has got so many `clocks`, 0: forever), "bad crc" (a bit of each answer is wrong),
-    "slow" (it takes ten times as long), "wrong part" (another chip id)
+    "slow" (it takes a second longer), "wrong part" (another chip id)
     """
 
     ADDRESS = 0x00
@@ -67,7 +67,7 @@ class I2cPart:
 
     def measure(self, seconds: float) -> None:
         """Begin to measure."""
-        self._ready = self.clock() + seconds * (10 if self.fault == "slow" else 1)
+        self._ready = self.clock() + seconds + (self.fault == "slow")
 
     @property
     def busy(self) -> bool:

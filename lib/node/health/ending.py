@@ -34,7 +34,8 @@ def of(node, error):
         return ended, crashed, "", None, int
     goodbye(node)
     release(node)
-    return ended, crashed, node.gave_up, node.client and node.client.outbox, node.feed
+    client, node.client = node.client, None  # what may still refer to the node holds no RAM then
+    return ended, crashed, node.gave_up, client and client.outbox, node.feed
 
 
 def finish(ended, crashed, gave_up, outbox, feed):

@@ -16,19 +16,12 @@ def store(waiting):
 
     It is the last that is written: it may take the reserve as well.
     """
-    journal = getattr(waiting, "journal", None)
-    newest = getattr(waiting, "newest", ())
-    aside = () if journal else getattr(waiting, "aside", ())
-    lot = getattr(waiting, "lot", 0)
-    # What a durable outbox took over is done already where it was acknowledged.
-    restored = 0 if journal else getattr(waiting, "restored", 0)
-    numbers = []
-    for number in range(waiting.removed, waiting.removed + waiting.count):
-        if not (waiting.in_journal(number) if journal else lot <= number < restored):
-            numbers.append(number)
-    lost = len(numbers) + len(aside)
-    if not journal:
-        if not lost and not restored:
+    own = getattr(waiting, "journal", None)
+    aside = () if own else getattr(waiting, "aside", ())
+    lost = len(aside) + sum(1 for _ in _missing(waiting, own))
+    journal = own
+    if not own:
+        if not lost and not getattr(waiting, "restored", 0):
             return 0, 0
         try:
             from mqtt.journal import Journal
@@ -40,17 +33,36 @@ def store(waiting):
     journal.reserve = 0
     kept = 0
     try:
-        if restored > lot:
-            journal.done(waiting.base + max(0, min(waiting.removed, restored) - lot))
-        for number in numbers:
-            waiting.get(number - waiting.removed)
-            flags = waiting.flags | (_NEWEST if waiting.topic in newest else 0)
-            journal.append(waiting.topic, waiting.payload, flags, waiting.pid)
-            kept += 1
-        for message in aside:
-            journal.append(*message)
+        for _ in _written(waiting, own, journal, aside):
             kept += 1
         journal.close()
     except (OSError, ValueError, MemoryError) as error:
         print("Petrel: not kept:", error)
     return kept, lost - kept
+
+
+def _missing(waiting, own):
+    """The numbers of messages that are not on the flash; own: the outbox's journal, or None."""
+    # What a durable outbox took over is done already where it was acknowledged.
+    lot = getattr(waiting, "lot", 0)
+    restored = 0 if own else getattr(waiting, "restored", 0)
+    for number in range(waiting.removed, waiting.removed + waiting.count):
+        if not (waiting.in_journal(number) if own else lot <= number < restored):
+            yield number
+
+
+def _written(waiting, own, journal, aside):
+    """Write them, and what was set aside; yields after each."""
+    newest = getattr(waiting, "newest", ())
+    lot = getattr(waiting, "lot", 0)
+    restored = 0 if own else getattr(waiting, "restored", 0)
+    if restored > lot:
+        journal.done(waiting.base + max(0, min(waiting.removed, restored) - lot))
+    for number in _missing(waiting, own):
+        waiting.get(number - waiting.removed)
+        flags = waiting.flags | (_NEWEST if waiting.topic in newest else 0)
+        journal.append(waiting.topic, waiting.payload, flags, waiting.pid)
+        yield
+    for message in aside:
+        journal.append(*message)
+        yield
