@@ -62,11 +62,11 @@ bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT
 ##@ Develop
 
 setup:  ## install all tools into .venv and .tools; no root needed
-	@$(PYTHON) tools/bootstrap.py
+	@$(PYTHON) tools/start/bootstrap.py
 
 .PHONY: setup-host setup-demo
 setup-host setup-demo: setup-%:
-	@$(PYTHON) tools/bootstrap.py $*
+	@$(PYTHON) tools/start/bootstrap.py $*
 
 test: setup  ## run all tests, in MicroPython 64 and 32 bit, with a real broker (ARGS= for pytest)
 	@.venv/bin/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist worksteal --ignore=host_tests/emulated)
@@ -84,7 +84,7 @@ docs: setup-host  ## build the documentation into build/site/index.html (SERVE=1
 	@$(RUN) docs $(if $(SERVE),--serve)
 
 reference: setup  ## write the pages that are made from the code
-	@.venv/bin/python -m tools.generated
+	@.venv/bin/python -m tools.docs.generated
 
 heap: setup  ## measure whole nodes in small heaps, for the estimate of make check
 	@.venv/bin/python -m host_tests.heap_figures
@@ -98,7 +98,7 @@ distclean: clean  ## remove the tools as well
 ##@ Evidence
 
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
-	@.venv/bin/python -m tools.emulator.prepare
+	@.venv/bin/python -m tools.lab.emulator.prepare
 	@.venv/bin/python -m pytest -n 2 -rs host_tests/emulated $(ARGS)
 
 faults: setup  ## run the fault lab (WRITE=1 updates docs/faults.md)
@@ -111,7 +111,7 @@ interop: setup  ## try both clients with six real brokers (ARGS=nats: one of the
 	@.venv/bin/python -m host_tests.interop $(ARGS)
 
 conformance: setup  ## test every statement of MQTT that binds a client
-	@.venv/bin/python -m tools.conformance
+	@.venv/bin/python -m tools.lab.conformance
 
 fuzz: setup  ## send mutated packets to the clients, in a 34 KB heap (COUNT=1000000)
 	@.venv/bin/python -m host_tests.fuzz $(if $(COUNT),--count '$(COUNT)')

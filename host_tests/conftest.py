@@ -17,9 +17,9 @@ from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.interpreter import interpreter as interpreter_of
 from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import Node, make_node
-from tools.broker import Broker
-from tools.paths import BUILD, LIB, NO_32, ROOT
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import BUILD, LIB, NO_32, ROOT
 
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(BUILD / "hypothesis")
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.

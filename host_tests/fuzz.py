@@ -9,7 +9,7 @@ import sys
 import click
 
 from tools import cli
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 
 @click.command()

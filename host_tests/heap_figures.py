@@ -1,8 +1,8 @@
 """`python -m host_tests.heap_figures`: measures what nodes take of a small heap.
 
-It writes tools/heap_figures.json, from which `make check` estimates whether a config fits. The
-code of drivers and their objects are measured one by one; the node is what the smallest heap is
-in which a whole node works, less those.
+It writes tools/config/heap_figures.json, from which `make check` estimates whether a config fits.
+The code of drivers and their objects are measured one by one; the node is what the smallest heap
+is in which a whole node works, less those.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import Any
 import click
 
 from host_tests.harness.whole_nodes import Nodes, nodes
-from tools import cli, heap, sensors
-from tools.compile import compile_all, modules
-from tools.errors import ToolError
-from tools.imports import drivers
-from tools.parts import PARTS
-from tools.paths import BUILD, LIB, MICROPYTHON
+from tools import cli
+from tools.config import heap
+from tools.docs import sensors
+from tools.docs.parts import PARTS
+from tools.make.compile import compile_all, modules
+from tools.shared.errors import ToolError
+from tools.shared.imports import drivers
+from tools.shared.paths import BUILD, LIB, MICROPYTHON
 
 DOOR = {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True}
 LIGHT = {"name": "light", "driver": "analog", "pin": 0, "interval": 0.5}
@@ -166,7 +168,7 @@ def measured() -> heap.Figures:
 
 @click.command()
 def command() -> None:
-    """Measure, and write tools/heap_figures.json."""
+    """Measure, and write tools/config/heap_figures.json."""
     if not MICROPYTHON["32"].exists():
         raise ToolError("there is no 32-bit MicroPython", "make setup")
     heap.FIGURES.write_text(json.dumps(asdict(measured()), indent=2, sort_keys=True) + "\n")

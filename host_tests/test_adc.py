@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from host_tests.harness.svg import assert_readable, labels
-from tools import adc
+from tools.docs import adc
 
 
 def test_every_filter_is_better_than_one_sample() -> None:

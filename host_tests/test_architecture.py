@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools.imports import imported, modules
-from tools.paths import FIRMWARE, LIB, ROOT
+from tools.shared.imports import imported, modules
+from tools.shared.paths import FIRMWARE, LIB, ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 # The driver that a config names; what it is called is only known on the board.

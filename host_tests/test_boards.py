@@ -10,9 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tools import boards
-from tools.errors import ToolError
-from tools.paths import BOARDS
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import BOARDS
 
 NAMES = boards.names()
 

@@ -19,10 +19,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.publish import single
 
-from tools.broker import Broker
-from tools.errors import ToolError
-from tools.paths import ROOT
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
 
 
 def test_restart_keeps_the_port_and_retained_messages(
@@ -99,8 +99,8 @@ def test_a_port_taken_by_another_is_an_error_with_its_reason(broker: Broker) -> 
 
 
 def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
-    code = "from tools.broker import Broker\nb = Broker()\nb.start()\nprint(b.port, flush=True)\n"
-    command = [sys.executable, "-c", code + "input()"]
+    code = "from tools.play.broker import Broker\nb = Broker()\nb.start()\n"
+    command = [sys.executable, "-c", code + "print(b.port, flush=True)\ninput()"]
     with subprocess.Popen(
         command,
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The MQTT clients stay within the limits of tools/bench/budgets.py; only what is exact is held.
+"""The MQTT clients stay within tools/lab/bench/budgets.py's limits; only what is exact is held.
 
 A limit that is missed: see what the change has cost (`make bench`), and give it back. A limit that
 is far above what was measured: lower it.
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench import exact, report
-from tools.bench.budgets import BUDGETS, Budget
-from tools.bench.exact import Subject
-from tools.bench.figures import CLIENTS, EXACT, KEYS, KINDS, SPEEDS, Kind, empty
-from tools.bench.place import PinnedBroker, Place
-from tools.broker import Broker
-from tools.errors import ToolError
-from tools.paths import NO_32
+from tools.lab.bench import exact, report
+from tools.lab.bench.budgets import BUDGETS, Budget
+from tools.lab.bench.exact import Subject
+from tools.lab.bench.figures import CLIENTS, EXACT, KEYS, KINDS, SPEEDS, Kind, empty
+from tools.lab.bench.place import PinnedBroker, Place
+from tools.play.broker import Broker
+from tools.shared.errors import ToolError
+from tools.shared.paths import NO_32
 
 HELD = [(kind, key) for kind in CLIENTS for key in EXACT]
 without_32 = pytest.mark.skipif(NO_32.exists(), reason="RAM is measured on 32 bit")

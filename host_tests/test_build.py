@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from tools import boards, packages
-from tools.build import build, files
-from tools.check import findings
-from tools.compile import Source, compile_all, modules
-from tools.errors import ToolError
-from tools.paths import BOARDS, FIRMWARE, LIB, ROOT
+from tools.config.check import findings
+from tools.make import mip as packages
+from tools.make.compile import Source, compile_all, modules
+from tools.make.package import build, files
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import BOARDS, FIRMWARE, LIB, ROOT
 
 
 def module(path: Path, text: str) -> Source:
@@ -61,7 +62,7 @@ def test_another_compiler_compiles_everything_again(
 ) -> None:
     source, done = module(tmp_path / "a.py", "x = 1\n"), list[str]()
     compile_all([source], tmp_path / "out")
-    monkeypatch.setattr("tools.compile.version", lambda name: "99.0")
+    monkeypatch.setattr("tools.make.compile.version", lambda name: "99.0")
     compile_all([source], tmp_path / "out", progress=done.append)
     assert done == ["a"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from host_tests.harness.authority import DAY, NOW, Authority
-from tools.check import of_file
-from tools.paths import ROOT
+from tools.config.check import of_file
+from tools.shared.paths import ROOT
 
 GOOD: dict[str, Any] = {"name": "door", "driver": "digital", "pin": 4, "pull": "up"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import Interpreter
-from tools.broker import Broker
-from tools.process import popen
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.process import popen
 
 SCRIPTS = Path(__file__).parent / "scripts"
 COUNT = 300
@@ -107,7 +107,7 @@ class Gate:
     """The port at which the publisher reaches the broker, which can be shut."""
 
     def __init__(self, broker: Broker) -> None:
-        from tools.sim.relay import Relay
+        from tools.play.sim.relay import Relay
 
         self._relay = Relay((broker.host, broker.port))
         self.port = self._relay.port

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 COPIED = ("Makefile", "tools", "lib", "boards", "firmware", "docs", "pyproject.toml")
 _AS_SET_UP = [word for name in ("setup", "setup-host", "setup-demo") for word in ("-o", name)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.conformance import PAGE, faults, named_in_tests, page
-from tools.statements import MQTT_3_1_1
+from tools.lab.conformance import PAGE, faults, named_in_tests, page
+from tools.lab.statements import MQTT_3_1_1
 
 
 def test_every_statement_has_a_test_or_a_reason() -> None:

@@ -17,8 +17,9 @@ from host_tests.conformance.far import FarEnd
 from host_tests.conformance.wire import PUBLISH
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import CRASH, DOOR, LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.subscriber import Subscriber, parse
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.talk.readings import parse
 
 SURE = {**LIGHT, "delivery": "must_deliver"}
 

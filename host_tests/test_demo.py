@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools.demo import STEPS
-from tools.paths import ROOT
+from tools.play.demo import STEPS
+from tools.shared.paths import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHAPTERS = (

@@ -14,17 +14,17 @@ import pytest
 from rich.console import Console
 
 from host_tests.harness.serial_board import SerialBoard
-from tools import boards
-from tools.build import build, files
-from tools.check import check_config
-from tools.deploy import deploy, plan
-from tools.errors import ToolError
-from tools.paths import BUILD, FIRMWARE, ROOT
-from tools.selection import Room, select
-from tools.storage import FileSystem
-from tools.targets import Folder, Mpremote, Step, explained
-from tools.usb import command as usb
-from tools.usb import find_drive
+from tools.board.deploy import deploy, plan
+from tools.board.selection import Room, select
+from tools.board.targets import Folder, Mpremote, Step, explained
+from tools.board.usb import command as usb
+from tools.board.usb import find_drive
+from tools.config.check import check_config
+from tools.make.package import build, files
+from tools.make.storage import FileSystem
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import BUILD, FIRMWARE, ROOT
 
 QUIET = Console(quiet=True)
 
@@ -215,7 +215,7 @@ def test_deploy_command_for_the_simulated_board(tmp_path: Path) -> None:
 def test_the_drive_is_found_by_its_label_and_what_is_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.usb.MOUNTS", (str(tmp_path),))
+    monkeypatch.setattr("tools.board.usb.MOUNTS", (str(tmp_path),))
     for name in ("user/PYBFLASH", "user/BACKUP", "NO NAME"):
         (tmp_path / name).mkdir(parents=True)
     assert find_drive() is None  # no drive of a Pyboard: there is no boot.py
@@ -228,7 +228,9 @@ def test_the_drive_is_found_by_its_label_and_what_is_on_it(
 def test_a_full_drive_is_refused_before_anything_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.targets.shutil.disk_usage", lambda path: SimpleNamespace(free=1024))
+    monkeypatch.setattr(
+        "tools.board.targets.shutil.disk_usage", lambda path: SimpleNamespace(free=1024)
+    )
     with pytest.raises(ToolError, match="the board has 1,024 bytes free; "):
         usb.main(["PYBV11", "--to", str(tmp_path)], standalone_mode=False)
     assert list(tmp_path.iterdir()) == []
@@ -270,7 +272,7 @@ def test_usb_sends_a_config_and_the_drivers_that_are_asked_for(tmp_path: Path) -
 def test_without_a_drive_there_is_a_folder_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.usb.MOUNTS", (str(tmp_path / "nothing"),))
+    monkeypatch.setattr("tools.board.usb.MOUNTS", (str(tmp_path / "nothing"),))
     usb.main(["PYBV11", "--drivers", "relay"], standalone_mode=False)
     assert (BUILD / "PYBV11-usb/lib/sensors/relay.mpy").exists()
     assert not (BUILD / "PYBV11-usb/lib/sensors/servo.mpy").exists()
@@ -296,9 +298,9 @@ def test_a_board_tells_its_room_and_its_drivers_and_keeps_its_secrets(tmp_path: 
 def test_repl_of_the_simulated_board_has_its_pins(tmp_path: Path) -> None:
     # With a flash of its own: on the usual one there may be a config, and then the node runs.
     code = (
-        "import pathlib, sys, tools.repl\n"
-        "tools.repl.BUILD = pathlib.Path(sys.argv[1])\n"
-        "tools.repl.command(['UNIX'])\n"
+        "import pathlib, sys, tools.board.repl\n"
+        "tools.board.repl.BUILD = pathlib.Path(sys.argv[1])\n"
+        "tools.board.repl.command(['UNIX'])\n"
     )
     typed = "from machine import ADC\nADC(34).read_uv()\nfrom mqtt.simple import MQTTClient\n"
     done = subprocess.run(

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import Interpreter
-from tools import reference
-from tools.broker import Broker
-from tools.errors import ToolError
-from tools.paths import LIB, ROOT
+from tools.docs import reference
+from tools.play.broker import Broker
+from tools.shared.errors import ToolError
+from tools.shared.paths import LIB, ROOT
 
 DOCS = ROOT / "docs"
 START = sorted((DOCS / "start").glob("*.md"))

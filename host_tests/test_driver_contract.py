@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import drivers
-from tools.paths import LIB
+from tools.make import drivers
+from tools.shared.paths import LIB
 
 GOOD = '''"""Made up."""
 USES = "pin"

@@ -8,7 +8,7 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.rig import Rig
-from tools.sim import i2c_parts
+from tools.play.sim import i2c_parts
 
 BUS = "i2c:21,22"
 AT = "sda=21, scl=22"

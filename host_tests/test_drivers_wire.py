@@ -8,7 +8,7 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.rig import Rig
-from tools.sim.wires import Ds18b20, crc8
+from tools.play.sim.wires import Ds18b20, crc8
 
 WIRE = "wire:4"
 PAUSE_MS = 50  # of a DHT, in the tests that do not look at its time

@@ -9,10 +9,10 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import CRASH, LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.build import build
-from tools.paths import BOARDS, BUILD
-from tools.subscriber import Subscriber
+from tools.make.package import build
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import BOARDS, BUILD
 
 CRASHING = f"""
 USES = "pin"

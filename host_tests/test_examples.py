@@ -21,10 +21,10 @@ from host_tests.harness.interpreter import (
     interpreter,
 )
 from host_tests.interop.peer import Peer, properties
-from tools.broker import Broker
-from tools.paths import ROOT
-from tools.process import popen
-from tools.sim import Bench
+from tools.play.broker import Broker
+from tools.play.sim import Bench
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 EXAMPLES = ROOT / "docs" / "examples"
 WAIT_S = 20.0

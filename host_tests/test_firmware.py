@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import boards, debian
-from tools.errors import ToolError
-from tools.firmware import ports
-from tools.firmware.toolchain import OTHERS, STAND_INS, UNUSED
-from tools.paths import BOARDS, ROOT
+from tools.make.firmware import ports
+from tools.make.firmware.toolchain import OTHERS, STAND_INS, UNUSED
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import BOARDS, ROOT
+from tools.start import debian
 
 
 def firmware(*arguments: str) -> str:

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from host_tests.harness.firmware import firmware
-from tools import boards
-from tools.errors import ToolError
-from tools.flash import CHIP_ID, check_image, download, explain
-from tools.paths import ROOT
-from tools.ports import choose
+from tools.board.flash import CHIP_ID, check_image, download, explain
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
+from tools.shared.ports import choose
 
 APPLICATION = 0xABCD5432  # the first word of an update's segment
 
@@ -109,14 +109,14 @@ def port(name: str, vid: int | None) -> SimpleNamespace:
 
 def test_the_only_usb_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [port("/dev/ttyS0", None), port("/dev/ttyUSB0", 0x10C4)]
-    monkeypatch.setattr("tools.ports.list_ports.comports", lambda: found)
+    monkeypatch.setattr("tools.shared.ports.list_ports.comports", lambda: found)
     assert choose(None) == "/dev/ttyUSB0"
     assert choose("/dev/ttyS0") == "/dev/ttyS0"
 
 
 def test_several_ports_or_none_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [port("/dev/ttyUSB0", 0x10C4), port("/dev/ttyUSB1", 0x10C4)]
-    monkeypatch.setattr("tools.ports.list_ports.comports", lambda: found)
+    monkeypatch.setattr("tools.shared.ports.list_ports.comports", lambda: found)
     with pytest.raises(ToolError, match=r"/dev/ttyUSB0 \(CP2102\), /dev/ttyUSB1"):
         choose(None)
     found.clear()

@@ -16,10 +16,10 @@ import pytest
 from host_tests.harness.firmware import firmware
 from host_tests.harness.rom import Rom
 from host_tests.harness.stub import Command
-from tools import boards
-from tools.flash import esptool
-from tools.paths import ROOT
-from tools.process import popen
+from tools.board.flash import esptool
+from tools.shared import boards
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 BOARDS = [name for name in boards.names() if boards.load(name).install["tool"] == "esptool"]
 OLD = bytes(100)  # an old firmware, where a test looks whether it is still there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.emulated.claims import CLAIMS, HERE, Claim, names_in
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.what[:40])

@@ -12,7 +12,7 @@ import pytest
 from host_tests.harness import device
 from host_tests.harness.device import DeviceRun
 from host_tests.harness.interpreter import WIDTHS
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 PASSES_AND_FAILS = """\
 import asyncio

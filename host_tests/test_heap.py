@@ -15,9 +15,10 @@ import pytest
 
 from host_tests.harness.whole_nodes import BOARD, I2C, nodes
 from host_tests.heap_figures import BASE, DOOR, FEW, LIGHT, MUST
-from tools import boards, heap
-from tools.check import of_file
-from tools.imports import DRIVERS, drivers, modules
+from tools.config import heap
+from tools.config.check import of_file
+from tools.shared import boards
+from tools.shared.imports import DRIVERS, drivers, modules
 
 HEAP: int = boards.load(BOARD).petrel["heap"]["bytes"]
 AIR = {"name": "air", "driver": "bme280", "sda": 14, "scl": 12, "interval": 0.5}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.drivers import faults
-from tools.imports import drivers, imported
-from tools.lint import layer_faults, layers
-from tools.paths import LIB
+from tools.lint.command import layer_faults, layers
+from tools.make.drivers import faults
+from tools.shared.imports import drivers, imported
+from tools.shared.paths import LIB
 
 
 def test_our_own_code_keeps_its_layers() -> None:

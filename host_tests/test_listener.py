@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from host_tests.faults.proxy import Proxy
-from tools.broker import Broker
-from tools.sim.relay import Relay
+from tools.play.broker import Broker
+from tools.play.sim.relay import Relay
 
 CONNECT = bytes.fromhex("100d 0004 4d515454 04 02 003c 0001 61")  # MQTT 3.1.1, client "a"
 CONNACK = b"\x20\x02\x00\x00"

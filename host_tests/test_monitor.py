@@ -18,12 +18,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
-from tools.broker import Broker
-from tools.connection import Connection, address
-from tools.errors import ToolError
-from tools.monitor_screen import Screen, _cell
-from tools.paths import ROOT
-from tools.readings import Readings
+from tools.play.broker import Broker
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
+from tools.talk.connection import Connection, address
+from tools.talk.monitor_screen import Screen, _cell
+from tools.talk.readings import Readings
 
 COMMAND = [sys.executable, "-m", "tools", "monitor", "--plain"]
 READING = ("petrel/n1/light", '{"value": 1.5, "unit": "V"}', 1, True)
@@ -63,7 +63,7 @@ def test_a_forbidden_subscription_is_said() -> None:
 
 
 def test_what_is_no_broker_is_told_from_one_without_news(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.connection.ANSWER_S", 0.3)
+    monkeypatch.setattr("tools.talk.connection.ANSWER_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
         with pytest.raises(ToolError, match=f"{host}:{port} doesn't answer as an MQTT broker"):

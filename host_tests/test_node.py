@@ -11,8 +11,8 @@ from typing import Any
 
 from host_tests.harness.interpreter import compiled_port
 from host_tests.harness.node import DOOR, LIGHT, Node
-from tools.paths import BOARDS, ROOT
-from tools.sim.control import send
+from tools.play.sim.control import send
+from tools.shared.paths import BOARDS, ROOT
 
 
 def _holds(part: str, topic: str, payload: str) -> bool:

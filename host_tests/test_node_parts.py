@@ -11,8 +11,9 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import CRASH, LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.subscriber import Subscriber, parse
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.talk.readings import parse
 
 AIR = {"name": "air", "driver": "bme280", "sda": 21, "scl": 22, "interval": 0.3}
 PUMP = {"name": "pump", "driver": "relay", "pin": 13}

@@ -12,8 +12,8 @@ from host_tests.faults.proxy import Proxy
 from host_tests.harness.authority import Authority
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
 
 DAMAGED = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 

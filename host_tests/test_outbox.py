@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import interpreter
-from tools.paths import NO_32
+from tools.shared.paths import NO_32
 
 FILL = """
 import sys

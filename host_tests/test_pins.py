@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tools import boards, sensors
-from tools.check import findings
-from tools.imports import drivers
+from tools.config.check import findings
+from tools.docs import sensors
+from tools.shared import boards
+from tools.shared.imports import drivers
 
 Sensor = dict[str, Any]
 ROM = "28ff64021703f1"

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tools import boards
-from tools.errors import ToolError
-from tools.parts import PARTS
-from tools.paths import ROOT
-from tools.play import EXAMPLE
-from tools.play.prompt import HELP, Prompt, Quit
-from tools.play.screen import Screen
-from tools.play.stage import Stage
-from tools.sensors import config_for
+from tools.docs.parts import PARTS
+from tools.docs.sensors import config_for
+from tools.play.playground import EXAMPLE
+from tools.play.playground.prompt import HELP, Prompt, Quit
+from tools.play.playground.screen import Screen
+from tools.play.playground.stage import Stage
+from tools.shared import boards
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
 
 CONFIG = json.loads(EXAMPLE.read_text())
 
@@ -192,7 +192,7 @@ def test_the_screen_shows_readings_and_does_what_is_typed(stage: Stage) -> None:
 
 
 def test_without_a_config_that_can_be_read_it_says_so(tmp_path: Path) -> None:
-    from tools.play import _read
+    from tools.play.playground import _read
 
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(ToolError, match="object"):

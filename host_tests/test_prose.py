@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint import spelled
-from tools.prose import PHRASES, faults
+from tools.lint.command import spelled
+from tools.lint.prose import PHRASES, faults
 
 
 def test_our_own_pages_and_code_have_none_of_the_phrases() -> None:

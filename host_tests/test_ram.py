@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import COMPILED
-from tools import boards
-from tools.broker import Broker
-from tools.build import build
-from tools.compile import compile_all, modules
-from tools.paths import MICROPYTHON, ROOT
-from tools.process import popen
-from tools.romfs import romfs
-from tools.subscriber import Subscriber, parse
+from tools.make.compile import compile_all, modules
+from tools.make.package import build
+from tools.make.romfs import romfs
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared import boards
+from tools.shared.paths import MICROPYTHON, ROOT
+from tools.shared.process import popen
+from tools.talk.readings import parse
 
 HEAP = "38400"
 # An ESP8266 has 38 KiB in all: until the client takes less, half a KiB is missing here.

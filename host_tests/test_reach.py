@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.node import LIGHT, Node
-from tools.broker import Broker
+from tools.play.broker import Broker
 
 SIMPLE = """
 import sys

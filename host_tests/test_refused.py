@@ -10,8 +10,8 @@ import pytest
 from host_tests.conformance.far import FarEnd
 from host_tests.conformance.wire import PUBLISH, SUBSCRIBE
 from host_tests.harness.node import LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
 
 
 def test_wrong_password_is_said_in_words_and_not_repeated_hotly(

@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from host_tests.faults.proxy import Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.errors import ToolError
-from tools.paths import FIRMWARE, LIB, ROOT
-from tools.send import command as send
-from tools.send import signed
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.errors import ToolError
+from tools.shared.paths import FIRMWARE, LIB, ROOT
+from tools.talk.send import command as send
+from tools.talk.send import signed
 
 SECRET = "canary-of-the-commands"
 PASSWORD = "canary-of-the-broker"

@@ -16,20 +16,20 @@ from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import LIGHT, Node, make_node
 from host_tests.test_storage import fill
-from tools import boards
-from tools.boards import Board
-from tools.broker import Broker
-from tools.build import build, files
-from tools.deploy import deploy
-from tools.errors import ToolError
-from tools.imports import drivers, modules, needed
-from tools.paths import LIB, MICROPYTHON
-from tools.selection import RESERVE, Room, asked, example_drivers, part, select
-from tools.send import signed
-from tools.sensors import config_for
-from tools.storage import FileSystem
-from tools.subscriber import Subscriber
-from tools.targets import Folder
+from tools.board.deploy import deploy
+from tools.board.selection import RESERVE, Room, asked, example_drivers, part, select
+from tools.board.targets import Folder
+from tools.docs.sensors import config_for
+from tools.make.package import build, files
+from tools.make.storage import FileSystem
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared import boards
+from tools.shared.boards import Board
+from tools.shared.errors import ToolError
+from tools.shared.imports import drivers, modules, needed
+from tools.shared.paths import LIB, MICROPYTHON
+from tools.talk.send import signed
 
 PYBOARD = boards.load("PYBV11")
 QUIET = Console(quiet=True)

@@ -14,10 +14,10 @@ import pytest
 import trustme
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.broker import Broker
-from tools.connection import address
-from tools.errors import ToolError
-from tools.paths import ROOT
+from tools.play.broker import Broker
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
+from tools.talk.connection import address
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import WIDTHS, compiled_lib, compiled_port, interpreter
-from tools.imports import drivers
-from tools.parts import PARTS
-from tools.paths import ROOT
+from tools.docs.parts import PARTS
+from tools.shared.imports import drivers
+from tools.shared.paths import ROOT
 
 SCRIPT = ROOT / "host_tests" / "scripts" / "arbitrary.py"
 SEEDS = (1, 2, 3)

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from tools import board_pages, boards, sensors
-from tools.check import findings
-from tools.imports import drivers
-from tools.parts import PARTS
-from tools.paths import LIB, ROOT
+from tools.config.check import findings
+from tools.docs import board_pages, sensors
+from tools.docs.parts import PARTS
+from tools.shared import boards
+from tools.shared.imports import drivers
+from tools.shared.paths import LIB, ROOT
 
 DRIVERS = drivers()
 
 
 def test_every_driver_has_its_part_and_no_other() -> None:
-    assert sorted(PARTS) == DRIVERS, "add its part to tools/parts.py, then make reference"
+    assert sorted(PARTS) == DRIVERS, "add its part to tools/docs/parts.py, then make reference"
 
 
 def test_no_page_is_left_of_a_driver_or_a_board_that_is_gone() -> None:

@@ -15,13 +15,14 @@ import trustme
 
 from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.line import BridgeProcess, Line, Script
-from tools.bridge import carrier
-from tools.bridge.carrier import Carrier, Counters
-from tools.bridge.frames import Frame
-from tools.broker import Broker
-from tools.connection import Address
-from tools.paths import ROOT
-from tools.subscriber import Subscriber, number
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import ROOT
+from tools.talk.bridge import carrier
+from tools.talk.bridge.carrier import Carrier, Counters
+from tools.talk.bridge.frames import Frame
+from tools.talk.connection import Address
+from tools.talk.readings import number
 
 SCRIPT = Path(__file__).parent / "scripts" / "serial_reporter.py"
 ROOM = 512  # of a UART as the node opens it

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.bridge.frames import BEGIN, END, ESCAPE, Decoder, Frame
+from tools.talk.bridge.frames import BEGIN, END, ESCAPE, Decoder, Frame
 
 stub: Any = importlib.import_module("micropython")
 frames: Any = importlib.import_module("mqtt.frames")

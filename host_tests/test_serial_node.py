@@ -13,9 +13,9 @@ import pytest
 from host_tests.harness.interpreter import WIDTHS, Interpreter
 from host_tests.harness.line import BridgeProcess, Line
 from host_tests.harness.node import LIGHT, Node, make_node
-from tools.bridge.frames import END, Decoder, Frame
-from tools.broker import Broker
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.talk.bridge.frames import END, Decoder, Frame
 
 ROOM = 1024  # of a Pyboard's USB
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import Interpreter
-from tools import bootstrap, debian
-from tools.errors import ToolError
-from tools.paths import MOSQUITTO, ROOT, TOOLS
+from tools.shared.errors import ToolError
+from tools.shared.paths import MOSQUITTO, ROOT, TOOLS
+from tools.start import bootstrap, debian
 
 Programs = Callable[..., None]
 
@@ -45,7 +45,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 def set_up(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the set-up of a checkout."""
     return subprocess.run(
-        [sys.executable, "tools/bootstrap.py"],
+        [sys.executable, "tools/start/bootstrap.py"],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -79,7 +79,10 @@ def test_two_at_once_take_turns() -> None:
     with (TOOLS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with subprocess.Popen(
-            [sys.executable, "tools/bootstrap.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "tools/start/bootstrap.py"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as second:
             try:
                 assert second.stdout
@@ -110,7 +113,7 @@ def test_a_target_sets_up_no_more_than_it_needs(target: str, level: str) -> None
     environment = {**os.environ, "MAKEFLAGS": ""}  # not those of the make that runs the tests
     command = ["make", "-n", target, "BOARD=ESP32_GENERIC", "PYTHON=python3"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert f"python3 tools/bootstrap.py {level}".rstrip() in done.stdout.splitlines()
+    assert f"python3 tools/start/bootstrap.py {level}".rstrip() in done.stdout.splitlines()
 
 
 def test_the_commands_need_no_test_package() -> None:

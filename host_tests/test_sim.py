@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tools.broker import Broker, free_port
-from tools.build import build
-from tools.paths import ROOT
-from tools.process import popen
-from tools.sim.bench import WIFI
-from tools.sim.command import example, network
-from tools.subscriber import Subscriber
+from tools.make.package import build
+from tools.play.broker import Broker, free_port
+from tools.play.sim.bench import WIFI
+from tools.play.sim.command import example, network
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""tools.bench.smallest: from which size on everything works, where that is not monotonic."""
+"""tools.lab.bench.smallest: from which size on everything works, where that is not monotonic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tools.bench.smallest import REACH, STEP, smallest
+from tools.lab.bench.smallest import REACH, STEP, smallest
 
 
 def by_definition(works: Callable[[int], bool], low: int, high: int) -> int | None:

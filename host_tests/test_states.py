@@ -9,9 +9,9 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.sim.control import send
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.sim.control import send
+from tools.play.subscriber import Subscriber
 
 BUTTON = {"name": "bell", "driver": "button", "pin": 5, "pull": "up", "invert": True}
 PUMP = {"name": "pump", "driver": "relay", "pin": 18}

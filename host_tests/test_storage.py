@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import boards, storage
-from tools.build import build, sizes_of
-from tools.paths import MICROPYTHON
-from tools.storage import FileSystem
+from tools.make import storage
+from tools.make.package import build, sizes_of
+from tools.make.storage import FileSystem
+from tools.shared import boards
+from tools.shared.paths import MICROPYTHON
 
 FILL = Path(__file__).parent / "scripts" / "fill.py"
 SIZES = [(name, boards.load(name).petrel["storage"]["bytes"]) for name in boards.names()]

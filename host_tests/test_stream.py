@@ -13,8 +13,8 @@ import pytest
 
 from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.mqtt_line import MqttLine, whole
-from tools.broker import Broker
-from tools.process import popen
+from tools.play.broker import Broker
+from tools.shared.process import popen
 
 SCRIPT = Path(__file__).parent / "scripts" / "transport_stream.py"
 

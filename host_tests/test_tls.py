@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.harness.authority import DAY, NOW, Authority
 from host_tests.harness.interpreter import Interpreter
-from tools.broker import Broker
+from tools.play.broker import Broker
 
 SCRIPT = Path(__file__).parent / "scripts" / "transport_tls.py"
 

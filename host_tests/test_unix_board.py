@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import WIDTHS, compiled_port
-from tools.errors import ToolError
-from tools.paths import MICROPYTHON
-from tools.process import popen
-from tools.sim import Bench
-from tools.sim.control import send
-from tools.sim.parts import source
+from tools.play.sim import Bench
+from tools.play.sim.control import send
+from tools.play.sim.parts import source
+from tools.shared.errors import ToolError
+from tools.shared.paths import MICROPYTHON
+from tools.shared.process import popen
 
 Boot = Callable[..., Bench]
 
@@ -60,7 +60,7 @@ def test_a_board_knows_which_of_its_starts_it_is(
         time.sleep(0.3)
         return process
 
-    monkeypatch.setattr("tools.sim.bench.popen", slow)
+    monkeypatch.setattr("tools.play.sim.bench.popen", slow)
     bench = boot("from bench import ask\nprint('start', ask('starts'))\n")
     bench.wait_for_end()
     bench.reset()

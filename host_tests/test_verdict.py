@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import trustme
 
-from tools.build import build
-from tools.check import minified, of_file
-from tools.paths import MICROPYTHON
+from tools.config.check import minified, of_file
+from tools.make.package import build
+from tools.shared.paths import MICROPYTHON
 
 BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBD_SF2", "PYBV11")
 HEAPS = {"ESP8266_GENERIC": "38K"}

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from host_tests.harness.interpreter import Interpreter
-from tools.broker import Broker
+from tools.play.broker import Broker
 
 SCRIPT = Path(__file__).parent / "scripts" / "transport_websocket.py"
 SIZES = (20, 200, 5000)  # within one small frame, one with a longer length, and many

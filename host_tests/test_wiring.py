@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_tests.harness.svg import SVG, Area, assert_readable, labels
-from tools import boards, wiring
-from tools.parts import PARTS
+from tools.docs import wiring
+from tools.docs.parts import PARTS
+from tools.shared import boards
 
 PIN_KEYS = ("pin", "pin_b", "echo", "sda", "scl")
 

@@ -11,27 +11,31 @@ except ModuleNotFoundError:
     sys.exit("error: this Python has no click\n  Use .venv/bin/python -m tools, after make setup.")
 
 from tools import cli
-from tools.errors import ToolError
+from tools.shared.errors import ToolError
 
+# Each command: its module below tools/, and what it does.
 COMMANDS = {
-    "demo": "Watch a whole node on this computer, against a real broker.",
-    "play": "Play with a simulated node: set what it measures, break its network.",
-    "build": "Compile Petrel for a board, into build/<BOARD>/.",
-    "check": "Check a config for a board, and suggest better pins.",
-    "wiring": "Draw how the parts of a config are wired to a board.",
-    "firmware": "Build MicroPython for a board, with Petrel frozen in.",
-    "flash": "Put MicroPython onto a board.",
-    "deploy": "Copy Petrel onto a board; only what changed is sent.",
-    "usb": "Copy Petrel onto a Pyboard's USB drive.",
-    "repl": "Open a board's REPL.",
-    "bridge": "Carry a board's MQTT from its serial port to a broker.",
-    "monitor": "Show the readings that arrive at a broker.",
-    "send": "Send a command to a node, signed if needed, and show its reply.",
-    "broker": "Run a broker on this computer, if you have none.",
-    "sim": "Run the simulated board and its node.",
-    "bench": "Measure the MQTT clients: RAM, allocations, speeds.",
-    "docs": "Build the documentation site.",
-    "lint": "Check style, types, layers, spelling and phrases.",
+    "demo": ("play.demo", "Watch a whole node on this computer, against a real broker."),
+    "play": (
+        "play.playground",
+        "Play with a simulated node: set what it measures, break its network.",
+    ),
+    "build": ("make.package", "Compile Petrel for a board, into build/<BOARD>/."),
+    "check": ("config.check", "Check a config for a board, and suggest better pins."),
+    "wiring": ("docs.wiring", "Draw how the parts of a config are wired to a board."),
+    "firmware": ("make.firmware", "Build MicroPython for a board, with Petrel frozen in."),
+    "flash": ("board.flash", "Put MicroPython onto a board."),
+    "deploy": ("board.deploy", "Copy Petrel onto a board; only what changed is sent."),
+    "usb": ("board.usb", "Copy Petrel onto a Pyboard's USB drive."),
+    "repl": ("board.repl", "Open a board's REPL."),
+    "bridge": ("talk.bridge", "Carry a board's MQTT from its serial port to a broker."),
+    "monitor": ("talk.monitor", "Show the readings that arrive at a broker."),
+    "send": ("talk.send", "Send a command to a node, signed if needed, and show its reply."),
+    "broker": ("play.broker", "Run a broker on this computer, if you have none."),
+    "sim": ("play.sim", "Run the simulated board and its node."),
+    "bench": ("lab.bench", "Measure the MQTT clients: RAM, allocations, speeds."),
+    "docs": ("docs.site", "Build the documentation site."),
+    "lint": ("lint.command", "Check style, types, layers, spelling and phrases."),
 }
 
 
@@ -44,14 +48,15 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        module, short_help = COMMANDS[cmd_name]
         try:
-            command: click.Command = importlib.import_module(f"tools.{cmd_name}").command
+            command: click.Command = importlib.import_module(f"tools.{module}").command
         except ModuleNotFoundError as error:
             raise ToolError(
                 f"this Python has no {error.name}",
                 "Use .venv/bin/python -m tools, after make setup.",
             ) from error
-        command.short_help = COMMANDS[cmd_name]
+        command.short_help = short_help
         return command
 
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from tools.errors import ToolError
+from tools.shared.errors import ToolError
 
 
 def run(command: click.Command, name: str) -> int:

@@ -14,13 +14,13 @@ from rich.table import Table
 from host_tests.emulated.cortex import LITTLEFS, ROMFS, Board, Raised
 from host_tests.harness.mqtt_line import MqttLine
 from tools import cli
-from tools.bench import exact, report
-from tools.bench.figures import CLIENTS, Kind
-from tools.bench.place import INSIDE, PAYLOAD, TOPIC, WARM_UP, PinnedBroker, Place
-from tools.broker import Broker
-from tools.firmware import qemu
-from tools.paths import BUILD, ROOT
-from tools.subscriber import Subscriber
+from tools.lab.bench import exact, report
+from tools.lab.bench.figures import CLIENTS, Kind
+from tools.lab.bench.place import INSIDE, PAYLOAD, TOPIC, WARM_UP, PinnedBroker, Place
+from tools.make.firmware import qemu
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import BUILD, ROOT
 
 DOCS = ROOT / "docs" / "bench.md"
 BEGIN = "<!-- written by make cortex WRITE=1 -->"
@@ -45,7 +45,7 @@ getattr(anywhere, sys.argv[2])(*sys.argv[3:])
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a function of tools/bench/inside/anywhere.py, and from where."""
+    """A line of the table: a function of tools/lab/bench/inside/anywhere.py, and from where."""
 
     words: str
     kind: str

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 PICO = "rp2040js: MicroPython 1.25 for the Pico, in an emulated chip"
 CORTEX = "QEMU: MicroPython 1.25 on a bare Cortex-M3, heap of 36 KB"

@@ -14,12 +14,12 @@ import pytest
 
 from host_tests.emulated.cortex import Board
 from host_tests.emulated.rig import PicoRig
-from tools import emulator
-from tools.build import build as build_package
-from tools.emulator import setup
-from tools.errors import ToolError
-from tools.firmware import pico, qemu, toolchain
-from tools.paths import NO_EMULATOR
+from tools.lab import emulator
+from tools.lab.emulator import setup
+from tools.make.firmware import pico, qemu, toolchain
+from tools.make.package import build as build_package
+from tools.shared.errors import ToolError
+from tools.shared.paths import NO_EMULATOR
 
 PARTS = {"i2c:4,5": {"model": "bme280", "temperature": 12.5}}
 

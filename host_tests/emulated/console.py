@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from host_tests.emulated.rig import PicoRig
-from tools.emulator import Pico
+from tools.lab.emulator import Pico
 
 
 class Console:

@@ -8,11 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-from tools.compile import RECORD, compile_all, modules
-from tools.firmware import qemu
-from tools.paths import LIB
-from tools.process import popen
-from tools.romfs import romfs
+from tools.make.compile import RECORD, compile_all, modules
+from tools.make.firmware import qemu
+from tools.make.romfs import romfs
+from tools.shared.paths import LIB
+from tools.shared.process import popen
 
 START_S = 20.0
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
@@ -59,7 +59,7 @@ class Raised(Exception):
 class Cortex:
     """The board, with an image mounted as /lib. A context manager.
 
-    firmware: its ELF file; image: see tools.firmware.qemu
+    firmware: its ELF file; image: see tools.make.firmware.qemu
     uart: the far end of UART 1
     """
 

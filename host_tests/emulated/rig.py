@@ -8,7 +8,7 @@ from typing import Any
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
 from host_tests.harness.rig import PRELUDE
-from tools.emulator import Pico
+from tools.lab.emulator import Pico
 
 
 class PicoRig:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from host_tests.emulated.console import RESET, Console, write_config
-from tools.emulator import Pico
+from tools.lab.emulator import Pico
 
 CONFIG: dict[str, Any] = {
     "node": "n1",

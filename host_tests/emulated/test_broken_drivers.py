@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host_tests.emulated.rig import PicoRig
-from tools.paths import LIB
+from tools.shared.paths import LIB
 
 BUS = "i2c:4,5"
 # What is broken, the driver, what stands in its source, and what stands there instead.

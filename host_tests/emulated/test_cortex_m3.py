@@ -10,10 +10,10 @@ import pytest
 from host_tests.emulated.cortex import LITTLEFS, ROMFS, Board, Raised
 from host_tests.harness.line import BridgeProcess
 from host_tests.harness.mqtt_line import CONNECT, PINGREQ, MqttLine
-from tools.broker import Broker
-from tools.emulator.tty import Tty
-from tools.firmware import qemu
-from tools.subscriber import Subscriber
+from tools.lab.emulator.tty import Tty
+from tools.make.firmware import qemu
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
 
 READINGS = 1000
 LOST = 20  # packets from the Cortex-M3, after which the connection is lost for the first time

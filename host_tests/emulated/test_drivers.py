@@ -10,7 +10,7 @@ import pytest
 from host_tests.emulated.rig import PicoRig
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.rig import Rig
-from tools.sim import i2c_parts
+from tools.play.sim import i2c_parts
 
 BUS = "i2c:4,5"
 AT = "sda=4, scl=5"

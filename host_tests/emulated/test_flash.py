@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.emulated.rig import PicoRig
-from tools.emulator import Pico
+from tools.lab.emulator import Pico
 
 # A config of some size, so that littlefs gives its files blocks of their own.
 CONFIG = """

@@ -19,13 +19,13 @@ from host_tests.emulated.conftest import PARTS
 from host_tests.emulated.console import RESET, Console, write_config
 from host_tests.emulated.rig import PicoRig
 from host_tests.harness.line import BridgeProcess
-from tools.broker import Broker
-from tools.build import build
-from tools.emulator import Pico
-from tools.firmware import pico as firmware
-from tools.paths import ROOT, VENV
-from tools.process import popen
-from tools.subscriber import Subscriber
+from tools.lab.emulator import Pico
+from tools.make.firmware import pico as firmware
+from tools.make.package import build
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import ROOT, VENV
+from tools.shared.process import popen
 
 CONFIG: dict[str, Any] = {
     "node": "n1",

@@ -14,7 +14,7 @@ from rich.table import Table
 from host_tests.faults.conftest import FIGURES
 from host_tests.faults.rows import FAULTS, named_by
 from tools import cli
-from tools.paths import ROOT
+from tools.shared.paths import ROOT
 
 PAGE = ROOT / "docs" / "faults.md"
 

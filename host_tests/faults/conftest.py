@@ -15,9 +15,10 @@ import pytest
 from host_tests.faults.proxy import Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, Node, make_node
-from tools.broker import Broker
-from tools.paths import BUILD
-from tools.subscriber import Subscriber, number, parse
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import BUILD
+from tools.talk.readings import number, parse
 
 FIGURES = BUILD / "faults.json"
 # Bytes at most that code which is needed for the first time leaves behind: names, of which the

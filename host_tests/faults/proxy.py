@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tools.listener import Listener, reset
+from tools.play.listener import Listener, reset
 
 UP, DOWN = "up", "down"
 

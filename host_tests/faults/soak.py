@@ -29,9 +29,10 @@ from host_tests.faults.soak_node import FASTEST, FAULTS, PINS, Member, Said
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import make_node
 from tools import cli
-from tools.broker import Broker
-from tools.paths import BUILD, ROOT
-from tools.subscriber import Subscriber, parse
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import BUILD, ROOT
+from tools.talk.readings import parse
 
 REPORT = BUILD / "soak.json"
 PAGE = ROOT / "docs" / "soak.md"

@@ -22,8 +22,9 @@ from host_tests.faults.conftest import Lab, note
 from host_tests.faults.proxy import DOWN, UP, Proxy
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, make_node
-from tools.broker import Broker
-from tools.subscriber import Subscriber, parse
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.talk.readings import parse
 
 KEEPALIVE = 5
 NOTICED_S = 1.5 * KEEPALIVE + 4

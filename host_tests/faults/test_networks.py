@@ -15,8 +15,8 @@ import pytest
 from host_tests.faults.conftest import note
 from host_tests.faults.wire import Network, Wire
 from host_tests.harness.interpreter import WIDTHS, interpreter
-from tools.broker import Broker
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "reporter.py"
 KEEPALIVE = 4

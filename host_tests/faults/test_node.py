@@ -19,10 +19,10 @@ from host_tests.faults.conftest import Lab
 from host_tests.faults.proxy import Proxy
 from host_tests.harness.interpreter import WIDTHS, compiled_port
 from host_tests.harness.node import LIGHT, WIFI, make_node
-from tools.broker import Broker
-from tools.compile import Source, compile_all
-from tools.sim.world import CONNECTING
-from tools.subscriber import Subscriber
+from tools.make.compile import Source, compile_all
+from tools.play.broker import Broker
+from tools.play.sim.world import CONNECTING
+from tools.play.subscriber import Subscriber
 
 LONGEST_S = 16
 

@@ -14,9 +14,9 @@ from host_tests.faults.proxy import DOWN, Proxy
 from host_tests.harness.authority import Authority
 from host_tests.harness.interpreter import WIDTHS, interpreter
 from host_tests.harness.node import LIGHT, make_node
-from tools.broker import Broker
-from tools.process import popen
-from tools.subscriber import Subscriber
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.process import popen
 
 ONE_WAY_S = 2.5
 ROUND_TRIP_S = 2 * ONE_WAY_S

@@ -15,9 +15,10 @@ from host_tests.conformance.wire import PUBACK, PUBLISH
 from host_tests.faults.conftest import note
 from host_tests.faults.proxy import DOWN, UP, Cut, Proxy
 from host_tests.harness.interpreter import WIDTHS, interpreter
-from tools.broker import Broker
-from tools.process import popen
-from tools.subscriber import Subscriber, number
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared.process import popen
+from tools.talk.readings import number
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLIENTS = {"asyncio": "reporter_asyncio.py", "link": "reporter.py"}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from host_tests.faults.storm import arrivals, with_jitter, without_jitter
 from host_tests.harness.interpreter import interpreter
-from tools.broker import Broker
-from tools.process import popen
+from tools.play.broker import Broker
+from tools.shared.process import popen
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "storm.py"
 CLIENTS = 200

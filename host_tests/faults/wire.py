@@ -14,8 +14,8 @@ import threading
 import time
 from typing import Any
 
-from tools.paths import ROOT
-from tools.process import popen
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 
 class Network:

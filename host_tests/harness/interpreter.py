@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.compile import compile_all, modules
-from tools.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32
+from tools.make.compile import compile_all, modules
+from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32
 
 COMPILED = BUILD / "tests"
 HEAPS = {"64": "128K", "32": "38K"}  # the second is what an ESP8266 has

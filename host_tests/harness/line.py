@@ -23,9 +23,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools.broker import Broker
-from tools.paths import ROOT
-from tools.process import popen
+from tools.play.broker import Broker
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 Damage = Callable[[bytes], bytes]
 

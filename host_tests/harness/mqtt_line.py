@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
-from tools.broker import Broker
+from tools.play.broker import Broker
 
 CONNECT = 0x10
 PINGREQ = 0xC0

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tools.broker import Broker
-from tools.build import build, files
-from tools.paths import MICROPYTHON
-from tools.sim import Bench
-from tools.subscriber import Subscriber
+from tools.make.package import build, files
+from tools.play.broker import Broker
+from tools.play.sim import Bench
+from tools.play.subscriber import Subscriber
+from tools.shared.paths import MICROPYTHON
 
 WIFI = {"ssid": "bench", "password": "bench-password"}
 DOOR = {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True}

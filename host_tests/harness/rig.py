@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from host_tests.harness.interpreter import compiled_lib, compiled_port, interpreter
-from tools.sim.i2c import I2cBus, I2cPart
-from tools.sim.wire import Wire
-from tools.sim.world import World
+from tools.play.sim.i2c import I2cBus, I2cPart
+from tools.play.sim.wire import Wire
+from tools.play.sim.world import World
 
 # What the code of a test finds: make() as the node does it, value() and told() of a driver.
 PRELUDE = """

@@ -8,8 +8,8 @@ import time
 import tty
 from pathlib import Path
 
-from tools.paths import MICROPYTHON
-from tools.process import popen
+from tools.shared.paths import MICROPYTHON
+from tools.shared.process import popen
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "raw_repl.py"
 

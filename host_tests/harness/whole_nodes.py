@@ -17,14 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tools import boards
-from tools.broker import Broker
-from tools.build import build
-from tools.compile import compile_all, modules
-from tools.paths import BUILD, MICROPYTHON, ROOT
-from tools.process import popen
-from tools.romfs import romfs
-from tools.subscriber import Subscriber
+from tools.make.compile import compile_all, modules
+from tools.make.package import build
+from tools.make.romfs import romfs
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+from tools.shared import boards
+from tools.shared.paths import BUILD, MICROPYTHON, ROOT
+from tools.shared.process import popen
 
 BOARD = "ESP8266_GENERIC"
 I2C = 1024  # bytes that the stand-in of an I2C bus takes, which a firmware has in its ROM

@@ -15,14 +15,14 @@ from host_tests.interop.checks import CHECKS
 from host_tests.interop.control import CONTROL
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import Verdict, judge
-from tools.brokers.aedes import Aedes
-from tools.brokers.amqtt import Amqtt
-from tools.brokers.base import RealBroker
-from tools.brokers.mosquitto import Mosquitto
-from tools.brokers.nats import Nats
-from tools.brokers.rabbitmq import RabbitMQ3, RabbitMQ4
-from tools.errors import ToolError
-from tools.paths import ROOT
+from tools.lab.brokers.aedes import Aedes
+from tools.lab.brokers.amqtt import Amqtt
+from tools.lab.brokers.base import RealBroker
+from tools.lab.brokers.mosquitto import Mosquitto
+from tools.lab.brokers.nats import Nats
+from tools.lab.brokers.rabbitmq import RabbitMQ3, RabbitMQ4
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
 
 BROKERS: tuple[type[RealBroker], ...] = (Mosquitto, RabbitMQ3, RabbitMQ4, Nats, Aedes, Amqtt)
 MARKS = {"yes": ".", "no": "n", "n/a": "-", "not yet": "?", "FAIL": "F"}

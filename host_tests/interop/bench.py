@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from host_tests.interop.control import CONTROL, Control
 from host_tests.interop.device import Device
 from host_tests.interop.peer import Peer
-from tools.brokers.base import RealBroker
+from tools.lab.brokers.base import RealBroker
 
 PATIENT_MS = 10_000
 IMPATIENT_MS = 1000

@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from host_tests.interop.device import PROTOCOLS, DeviceError, Received
-from tools.brokers.base import PASSWORD, USER
+from tools.lab.brokers.base import PASSWORD, USER
 
 CONTROL = "paho"
 LONG_S = 3600  # for MQTT 5, which wants a time for a session that outlives its connection

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from host_tests.harness.interpreter import WIDTHS, interpreter
-from tools.brokers.base import PASSWORD, USER
-from tools.process import popen
+from tools.lab.brokers.base import PASSWORD, USER
+from tools.shared.process import popen
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLIENTS = {"blocking": ("64", "interop_simple.py"), "asyncio": (WIDTHS[-1], "interop_asyncio.py")}

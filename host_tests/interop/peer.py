@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tools.brokers.base import PASSWORD, USER
+from tools.lab.brokers.base import PASSWORD, USER
 
 WAIT_S = 8.0
 

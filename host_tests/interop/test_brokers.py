@@ -11,8 +11,8 @@ import pytest
 
 from host_tests.interop.peer import Peer
 from host_tests.interop.test_interop import QUICK
-from tools.brokers.base import RealBroker
-from tools.errors import ToolError
+from tools.lab.brokers.base import RealBroker
+from tools.shared.errors import ToolError
 
 
 @pytest.fixture(params=QUICK, ids=lambda kind: str(kind.title))

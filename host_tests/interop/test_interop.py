@@ -14,8 +14,8 @@ from host_tests.interop.bench import Bench
 from host_tests.interop.checks import CHECKS
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import judge
-from tools.brokers.base import RealBroker
-from tools.errors import ToolError
+from tools.lab.brokers.base import RealBroker
+from tools.shared.errors import ToolError
 
 QUICK = [kind for kind in BROKERS if kind.quick]
 

@@ -12,8 +12,8 @@ from host_tests.interop import checks, matrix
 from host_tests.interop.bench import Bench, Limited, NotApplicable
 from host_tests.interop.device import CLIENTS, PROTOCOLS, DeviceError
 from host_tests.interop.verdict import Verdict, judge
-from tools.brokers.base import RealBroker
-from tools.errors import ToolError
+from tools.lab.brokers.base import RealBroker
+from tools.shared.errors import ToolError
 
 
 class Paper(RealBroker):

@@ -9,7 +9,7 @@ from host_tests.interop.bench import Bench, Limited, NotApplicable
 from host_tests.interop.checks import connect
 from host_tests.interop.control import CONTROL
 from host_tests.interop.device import DeviceError
-from tools.errors import ToolError
+from tools.shared.errors import ToolError
 
 # What a client raises for what it does not have. ValueError only where nothing else explains it:
 # a client may refuse to ask for what the broker says it has not.

@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.rig import Rig
-from tools.sim.i2c import Registers
+from tools.play.sim.i2c import Registers
 
 HERE = Path(__file__).parent
 AT = "sda=21, scl=22"

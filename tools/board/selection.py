@@ -1,0 +1,195 @@
+"""Which files of a build go onto a board: all where they fit, else those that it needs.
+
+A node needs what boot.py and main.py import, without what its board cannot use and what its
+config does not ask for, and the drivers that the config names. Where even that does not fit, the
+check of the config stays away, a sixth of all: `make check`, `make deploy` and `make usb` run the
+same code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tools.board.targets import CONFIG, RECORD, drivers_of, keys_of, record_size
+from tools.make import storage
+from tools.make.package import EXAMPLE, PLAIN
+from tools.shared.boards import Board
+from tools.shared.errors import ToolError
+from tools.shared.imports import drivers, imported, needed
+from tools.shared.paths import FIRMWARE
+
+# The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
+_VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties", "mqtt.reasons"})
+# Bytes for what the node writes by itself: the last good config and the next one, what waits over
+# a restart, the totals of counters.
+RESERVE = 8192
+# Modules, and the keys of which a config has one if it needs them.
+_ASKED_BY = {
+    "node.delivery": {"delivery"},
+    "mqtt.durable": {"delivery"},
+    "node.commands.signed": {"secret"},
+    "node.start.watchdog": {"watchdog"},
+    "mqtt.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
+}
+EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
+_CHECK = "node.config.verdict"  # with what it alone imports
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a target has room for.
+
+    capacity, free: bytes for files when it is empty, and now; None where that is not known
+    there: its files, path -> bytes; ours: those that an earlier deploy put there
+    """
+
+    system: storage.FileSystem
+    capacity: int | None = None
+    free: int | None = None
+    there: Mapping[str, int] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+
+    def grows(self, sizes: Mapping[str, int]) -> int:
+        """Bytes that files take more than what they replace, and what is removed, gives back."""
+        after = {name: at for name, at in self.there.items() if name not in self.ours - {*sizes}}
+        for name, size in sizes.items():  # one that grows may be written before one that shrinks
+            after[name] = max(size, after.get(name, 0))
+        return self.system.taken(after) - self.system.taken(self.there)
+
+    def left(self, sizes: Mapping[str, int]) -> int | None:
+        """Bytes that stay free; below 0 if there is no room; None where nothing is known."""
+        found = []
+        if self.capacity is not None:
+            found.append(self.capacity - self.system.taken(sizes))
+        if self.free is not None:
+            found.append(self.free - self.grows(sizes))
+        return min(found, default=None)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What goes onto a board: `names` of files of the build, and how many others it has.
+
+    left: bytes that stay free, None where that is not known
+    checks: the check of a config is among them
+    """
+
+    names: list[str]
+    others: int = 0
+    left: int | None = None
+    checks: bool = True
+
+
+def select(
+    board: Board,
+    sizes: Mapping[str, int],
+    more: Mapping[str, int],
+    named: Iterable[str],
+    room: Room,
+    keys: Collection[str] = (),
+) -> Selection:
+    """Choose from a build, so that it fits.
+
+    sizes: the files of the build; more: those that come along, the config and what it names
+    named: the drivers that are needed; keys: those of the config, empty where none is known
+    Raises ToolError if not even what is needed fits.
+    """
+    everything = _all(sizes, more, room)
+    left = room.left(everything)
+    # A board that has it all keeps it all, even one on which the node has filled the rest.
+    if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
+        return Selection(list(sizes), left=left)
+    has = room.capacity
+    example = not {*more, *room.there} & {CONFIG}  # for a board that has no config yet
+    for checks in (True, False):
+        names = part(board, sizes, named, keys, checks)
+        names = [name for name in names if example or name != EXAMPLE]
+        wanted = _all({name: sizes[name] for name in names}, more, room)
+        left = room.left(wanted)
+        assert left is not None
+        needs = room.system.taken(wanted)
+        if left >= 0 and (has is None or needs + RESERVE <= has):
+            return Selection(names, len(sizes) - len(names), left, checks)
+    if has is not None and needs + RESERVE > has:
+        raise ToolError(
+            f"{board.id} has {has:,} bytes for files, in blocks of {room.system.block:,}; "
+            f"{needs + RESERVE:,} are needed, including {RESERVE:,} for what the node writes",
+            "Use fewer drivers in the config, or freeze Petrel into the firmware.",
+        )
+    raise ToolError(
+        f"the board has {room.free:,} bytes free; {room.grows(wanted):,} more are needed, "
+        f"in blocks of {room.system.block:,}",
+        "Remove files from it. On a drive, empty the trash as well.",
+    )
+
+
+def _all(sizes: Mapping[str, int], more: Mapping[str, int], room: Room) -> dict[str, int]:
+    """The files that come, with the record of a deploy."""
+    return {**sizes, **more, RECORD: record_size({*sizes, *room.ours})}
+
+
+def part(
+    board: Board,
+    built: Iterable[str],
+    named: Iterable[str],
+    keys: Collection[str] = (),
+    checks: bool = True,
+) -> list[str]:
+    """The files that a node on that board needs with these drivers, of those that were built.
+
+    keys: those of its config, empty where none is known; checks: with the check of configs
+    """
+    starts = {name for plain in PLAIN for name in imported(FIRMWARE / plain)}
+    starts |= {f"sensors.{driver}" for driver in named}
+    wanted = {*PLAIN, "board.txt", "lib/board.mpy"} | (set() if keys else {EXAMPLE})
+    without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
+    for name in needed(starts, without):
+        path = f"lib/{name.replace('.', '/')}"
+        wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}
+    return [name for name in built if name in wanted]
+
+
+def cannot_use(board: Board) -> frozenset[str]:
+    """The modules that a node on that board never comes to import."""
+    without = set(_VERSION_5)
+    if board.petrel["network"] != "wifi":
+        without.add("node.network.wifi")
+    if board.petrel["network"] == "none":
+        without |= {"node.network.brokers", "node.config.hosts", "node.network.ntp", "mqtt.reach"}
+    if board.petrel["tls"] == "none":
+        without |= {"mqtt.tls", "node.config.certificates"}
+    return frozenset(without)
+
+
+def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
+    """The modules that a config with these keys does not need."""
+    if not keys:
+        return set()
+    without = {name for name, asking in _ASKED_BY.items() if asking.isdisjoint(keys)}
+    if "serial" in keys or board.petrel["network"] != "none":
+        without.add("node.network.console")
+    return without
+
+
+def example_drivers() -> tuple[str, ...]:
+    """Those of the example config, for a board of whose config nothing is known."""
+    return drivers_of(EXAMPLE_TEXT) or ()
+
+
+def example_keys() -> frozenset[str]:
+    """The same of its keys."""
+    return keys_of(EXAMPLE_TEXT)
+
+
+def asked(text: str) -> tuple[str, ...]:
+    """The drivers that a person lists; raises ToolError, with what may have been meant."""
+    listed = tuple(text.replace(",", " ").split())
+    there = drivers()
+    for name in listed:
+        if name not in there:
+            close = difflib.get_close_matches(name, there, 1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ToolError(f"there is no driver {name!r}", f"{hint}There are {', '.join(there)}")
+    return listed

@@ -1,0 +1,237 @@
+"""docs/config.md: every key of the config; tools.docs.generated writes it.
+
+Keys, and what a value has to be, come from the check of the config that runs on the board. What a
+key is for, and its default, stand here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tools.shared.errors import ToolError
+from tools.shared.paths import LIB, MICROPYTHON, ROOT
+
+PAGE = ROOT / "docs" / "config.md"
+RULES = """
+import json
+from node.config.schema import _rules
+from node.config.values import wanted
+print(json.dumps([
+    [section, key, rule[0] is ..., wanted(rule)]
+    for section, keys in _rules().items() for key, rule in keys.items()
+]))
+"""
+REQUIRED = "required"
+
+# Section -> its heading and what is said before its table.
+SECTIONS = {
+    "": ("The node", ""),
+    "wifi": ("wifi", "Required on boards with Wi-Fi; not allowed with `mqtt.serial`."),
+    "mqtt": (
+        "mqtt",
+        "`host` is required, except with `serial`. How to use TLS: [tls.md](tls.md).",
+    ),
+    "commands": ("commands", "Commands come in over MQTT, see [topics.md](topics.md#commands)."),
+    "sensor": (
+        "sensors",
+        "A list of objects, one for each sensor or output. Pins and options depend on the driver "
+        "and are on [its page](sensors/README.md).",
+    ),
+}
+
+# Section, key -> the default, and what it is for.
+KEYS = {
+    "": {
+        "node": ("`petrel-` and the board's id", "The node's name. It is part of every topic."),
+        "base": ("`petrel`", "The first part of every topic."),
+        "wifi": ("", "The network, see [wifi](#wifi)."),
+        "mqtt": (REQUIRED, "The broker, see [mqtt](#mqtt)."),
+        "sensors": ("none", "Sensors and outputs, see [sensors](#sensors)."),
+        "queue": ("32", "Readings that wait in RAM while the broker is away."),
+        "outbox": ("65536", "Bytes of flash for readings that are `must_deliver`."),
+        "diagnostics": ("300", "Seconds between two diagnostics messages."),
+        "restart": (
+            "3600",
+            "Seconds without a connection until the board restarts. Each further restart waits "
+            "twice as long, up to a day, or to this value if it is larger. 0 for never. "
+            "Readings that wait are kept.",
+        ),
+        "watchdog": (
+            "0",
+            "Seconds until a board that hangs is reset; 0 for off. A board that can't wait that "
+            "long uses the longest time it can (Pico 8.388 s, Pyboard 32.7 s, ESP8266 always 5 s) "
+            "and says so. Looking up the broker's name may block for 15 s: choose more, or give "
+            "the broker's address.",
+        ),
+        "ntp": (
+            "`pool.ntp.org`",
+            "The time server, `name` or `name:port`. It is asked at the start and every 12 hours, "
+            "on an ESP8266 every hour.",
+        ),
+        "commands": ("", "Who may send commands, see [commands](#commands)."),
+    },
+    "wifi": {
+        "ssid": (REQUIRED, "The network's name."),
+        "password": ("none", "Leave it out for an open network."),
+        "hostname": ("the node's name", "The name that the router shows."),
+    },
+    "mqtt": {
+        "host": (
+            REQUIRED,
+            "The broker as `name` or `name:port`. Brokers in a list are tried in turn.",
+        ),
+        "port": ("1883, with TLS 8883", "The broker's port."),
+        "user": ("none", "The user name at the broker."),
+        "password": ("none", "The password at the broker."),
+        "client_id": ("the node's name", "The MQTT client id. Two nodes must not share one."),
+        "keepalive": ("60", "Keep alive in seconds."),
+        "timeout": (
+            "10 to connect, with TLS 30; 4 for an answer",
+            "Seconds that the broker may take to accept the connection, and for each answer. For "
+            "a slow link, such as a satellite's, set three times its round trip.",
+        ),
+        "ca": (
+            "none: no TLS",
+            "The authority that signed the broker's certificate. Turns TLS on.",
+        ),
+        "verify": ("`true`", "`false` turns TLS on without checking who answers."),
+        "cert": ("none", "The node's own certificate, if the broker asks for one."),
+        "key": ("none", "The key of that certificate."),
+        "serial": (
+            "none",
+            "MQTT over a serial line in place of a network. `make bridge` at the other end "
+            "carries it to the broker ([serial.md](serial.md)).",
+        ),
+        "baud": ("115200", "Bits per second of that UART."),
+    },
+    "commands": {
+        "secret": (
+            "none",
+            "If given, commands must be signed with it ([security.md](security.md)).",
+        ),
+        "late": (
+            "`refuse`",
+            "`obey`: also obey commands that the broker kept while the node was away.",
+        ),
+    },
+    "sensor": {
+        "name": (REQUIRED, "The sensor's name, which is the last part of its topic."),
+        "driver": (REQUIRED, "The driver, such as `bme280`."),
+        "interval": (
+            "60",
+            "Seconds between two readings. Buttons, encoders, contacts and outputs publish when "
+            "they change, and need none.",
+        ),
+        "delivery": (
+            "`queue`",
+            "What becomes of a reading that can't be sent at once ([delivery.md](delivery.md)).",
+        ),
+        "retain": (
+            "`true` for states, else `false`",
+            "Whether the broker keeps the last reading for those who subscribe later. Contacts, "
+            "outputs, encoders and positions are states: they are also published after each "
+            "reconnect. Clicks are events and never retained.",
+        ),
+    },
+}
+
+HEAD = """# The config
+
+`make reference` writes this page; the keys come from the check that runs on the board.
+
+A node reads `config.json` from the board's file system. This is a complete one:
+
+```json
+{example}
+```
+
+Check yours before you send it, then send it:
+
+    make check  BOARD=ESP32_GENERIC CONFIG=my.json
+    make deploy BOARD=ESP32_GENERIC CONFIG=my.json
+
+"""
+
+TAIL = """## The file
+
+The file is JSON in UTF-8, at most 16 KB, or 4 KB on an ESP8266 and a Pyboard v1.1. `make deploy`
+sends it without spaces.
+
+What is wrong with a config is said with its place and what to do: by `make check`, at the REPL
+and, if the node can connect, in its diagnostics:
+
+    sensors[1].pin: GPIO25 can't measure while Wi-Fi is on (ESP32_GENERIC). Use 32, 33, 34, 35
+    or 36.
+
+The node keeps its last good config as `config.json.old`, and uses it while the new one is wrong.
+If there is none and only the sensors are wrong, the node connects without them and says so. After
+a new config was found good the board restarts once, to get back the RAM that the check took.
+
+## Does it fit?
+
+`make check` also estimates whether a config fits the board's heap. On an ESP8266 with Petrel's
+files on its flash, 38 KB are enough for a contact and one analog sensor. `must_deliver` takes 7 KB
+more, a BME280 5 KB. The warning says which sensors to leave out, and what the config needs with
+Petrel built into the firmware, where three drivers and `must_deliver` fit:
+
+    warning sensors: about 41.2 KB of heap is needed, and ESP8266_GENERIC has 38.0 KB. It will
+    probably run out of memory. Leave out rain, or build Petrel into the firmware (`make firmware`)
+    or a ROMFS, where it needs 26.1 KB to 30.6 KB.
+
+The estimate comes from the 32-bit unix port (`make heap`), not from a board, and is off by up to
+1.5 KB. TLS is not in it. It is a warning and never keeps you from a deploy.
+
+## When it doesn't start
+
+A node that crashes restarts after 1 s, then after 2 s, and so on up to 5 minutes. After three
+crashes in a row it starts in safe mode: without sensors, but it connects, says `why` in its
+diagnostics, and takes commands. After ten minutes it tries again. Without a usable config it looks
+for one every 5 minutes.
+
+Press Ctrl-C for the REPL. A file named `maintenance` on the board keeps the node from starting for
+as long as you need the REPL.
+"""
+
+
+def rules() -> dict[str, dict[str, tuple[bool, str]]]:
+    """Section -> key -> whether it is required, and what its value has to be; from the node."""
+    done = subprocess.run(
+        [str(MICROPYTHON["64"]), "-c", RULES],
+        env={**os.environ, "MICROPYPATH": f"{LIB}:.frozen"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, tuple[bool, str]]] = {}
+    for section, key, required, wanted in json.loads(done.stdout):
+        found.setdefault(section, {})[key] = (required, wanted)
+    return found
+
+
+def page(asked: dict[str, dict[str, tuple[bool, str]]]) -> str:
+    """The page; raises ToolError if a key is not described here, or does not exist any more."""
+    for section in SECTIONS:
+        if wrong := asked.get(section, {}).keys() ^ KEYS[section].keys():
+            raise ToolError(
+                f"tools/docs/config_page.py and the config's check differ: {', '.join(wrong)}",
+                "describe each key in KEYS, and remove what the config no longer has",
+            )
+    example = (ROOT / "firmware" / "config.json").read_text().strip()
+    text = HEAD.replace("{example}", example)
+    for section, (heading, before) in SECTIONS.items():
+        text += f"## {heading}\n\n"
+        text += f"{before}\n\n" if before else ""
+        text += "| key | value | default | |\n|---|---|---|---|\n"
+        for key, (default, what) in KEYS[section].items():
+            wanted = asked[section][key][1].replace("|", "\\|")
+            text += f"| `{key}` | {wanted} | {default} | {what} |\n"
+        text += "\n"
+    return text + TAIL
+
+
+def pages() -> dict[Path, str]:
+    """The page, by its path."""
+    return {PAGE: page(rules())}

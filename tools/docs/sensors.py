@@ -1,0 +1,414 @@
+"""docs/sensors: a page for each driver and a table of all; tools.docs.generated writes them.
+
+What can be asked is asked: the drivers of their options and fields (in MicroPython), the 32-bit
+interpreter of the RAM, mypy of the boards, board.json of pins. The rest is in tools/docs/parts.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tools.docs.parts import PARTS
+from tools.lint.command import types_of
+from tools.make.compile import compile_all, modules
+from tools.make.drivers import check as whole
+from tools.make.romfs import romfs
+from tools.shared import boards, imports
+from tools.shared.boards import Board
+from tools.shared.errors import ToolError
+from tools.shared.imports import drivers
+from tools.shared.paths import BUILD, LIB, MICROPYTHON, ROOT
+
+FOLDER = ROOT / "docs" / "sensors"
+PORTS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "Pyboard", "rp2": "Pico W"}
+# Modules of MicroPython that a driver needs and the port's stock firmware lacks.
+NOT_FROZEN = {"stm32": ("ds18x20", "neopixel")}
+NEEDS = {"ds18b20": "ds18x20", "pixels": "neopixel"}
+VALUES = {
+    "relay": "true", "dimmer": "40", "servo": "45", "pixels": "[255, 80, 0]", "buzzer": "1.5",
+}  # fmt: skip
+SHOWN_BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBV11", "RPI_PICO_W")
+BARE_CHIP = (
+    "NodeMCU and D1 mini have a divider in front of A0, so A0 takes 3.2 V: set "
+    '`"reference": 3.2`. The 320 kilohms of the divider are parallel to your own resistor between '
+    "A0 and GND. A bare ESP8266 takes 1.0 V at its ADC, and more may destroy it: supply the part "
+    "with 1.0 V, or divide its output, and leave `reference` out."
+)
+BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
+
+# A docstring's line on an argument, or on several.
+_NAMED = re.compile(r"([a-z_]\w*(?:, [a-z_]\w*)*): (.*)", re.DOTALL)
+_PULL = 'the chip\'s pull resistor: "up" for a contact to GND, "down" for one to 3V3'
+_ENDLESS = 1e9  # a limit that stands for none
+_KEPT = {
+    None: "",
+    True: " A state: published at the start and after each reconnect, and retained.",
+    False: " An event: never retained.",
+}
+_FACTS = """
+import json, sys
+from node.config.roles import roles
+name = sys.argv[1]
+module = __import__("sensors." + name, None, None, ("DRIVER",))
+def plain(option):
+    return ["..." if each is ... else each for each in option]
+class Wired:  # to whatever the driver wants
+    def __getattr__(self, name):
+        return 0 if name.isupper() else lambda *some, **more: 0
+def fields():
+    options = module.options()
+    options = {key: value for key, value in json.loads(sys.argv[2]).items() if key in options}
+    options.pop("pull", None)
+    try:
+        return module.DRIVER(*hardware, **options).FIELDS
+    except (ImportError, OSError, ValueError):  # it wants to see its part
+        return module.DRIVER.FIELDS
+hardware = [Wired()]  # a bus, a pin, ...
+if module.USES != "i2c":
+    hardware = [Wired() for _, kind in roles(module.USES) for _ in range(1 + (kind == "pulse"))]
+print(json.dumps({
+    "uses": module.USES,
+    "roles": roles(module.USES),
+    "options": {key: plain(option) for key, option in module.options().items()},
+    "fields": fields(),
+    "state": getattr(module.DRIVER, "STATE", None),
+}))
+"""
+_RAM = """
+import gc, sys
+import array, math, struct, time, micropython
+if len(sys.argv) > 2:
+    import ffi, os, uctypes, vfs
+    size = os.stat(sys.argv[2])[6]
+    libc = ffi.open(None)
+    at = libc.func("p", "mmap", "pIiiii")(
+        None, size, 1, 2, libc.func("i", "open", "si")(sys.argv[2], 0), 0)
+    vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(at & 0xFFFFFFFF, size))), "/rom")
+    sys.path[:] = ["/rom", ".frozen"]
+def used():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc()
+def load():
+    driver = __import__("sensors." + sys.argv[1], None, None, ("DRIVER",))
+    driver.options = driver.demands = None
+import sensors
+micropython.qstr_info()
+load()
+micropython.qstr_info()
+paths = 0
+for name in list(sys.modules):
+    if name.startswith("sensors"):
+        paths += len(getattr(sys.modules[name], "__file__", "")) + 1
+        del sys.modules[name]
+print(paths)
+import sensors
+before = used()
+load()
+print(used() - before)
+"""
+_NAME = 7  # bytes that MicroPython's table of names takes for each, besides its text
+
+
+@cache
+def facts(driver: str) -> dict[str, Any]:
+    """What a driver says of itself, in MicroPython, made with the example of its page."""
+    said = _micropython("64", _FACTS, driver, json.dumps(PARTS[driver].example))
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def ram(driver: str, image: Path | None = None) -> int:
+    """Bytes of the heap that its code takes, with what it imports; from a ROMFS if `image`.
+
+    What the code takes is seen when it is imported a second time. The first time MicroPython also
+    makes room for names and modules, in steps so large that they would hide the rest; of those
+    only the new names count, with the bytes that they fill. A ROMFS has their texts, except for
+    the paths of the files.
+    """
+    # The image's path is relative as well: it stays in the heap, and its length would be measured.
+    where = [os.path.relpath(image, BUILD / "sensors-ram")] if image else []
+    said = _micropython("32", _RAM, driver, *where)
+    before, after = re.findall(r"n_qstr=(\d+), n_str_data_bytes=(\d+)", said)
+    names, text = (int(b) - int(a) for a, b in zip(before, after, strict=True))
+    paths, code = map(int, said.splitlines()[-2:])
+    return code + _NAME * names + (paths if image else text)
+
+
+def _micropython(bits: str, code: str, *arguments: str) -> str:
+    # The path is relative: a longer one would take more RAM.
+    done = subprocess.run(
+        [str(MICROPYTHON[bits]), "-X", "heapsize=200K", "-c", code, *arguments],
+        env={**os.environ, "MICROPYPATH": "lib:.frozen"},
+        cwd=ROOT if bits == "64" else BUILD / "sensors-ram",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def types() -> dict[str, set[str]]:
+    """For each port the drivers that do not fit its stubs."""
+    wrong: dict[str, set[str]] = {}
+    for port in PORTS:
+        command, environment = types_of(port)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        wrong[port] = set(re.findall(r"lib/sensors/(\w+)\.py:\d+: error", done.stdout))
+    return wrong
+
+
+def support(driver: str, port: str, wrong: dict[str, set[str]]) -> str:
+    """A cell of the table driver x board."""
+    if driver in wrong[port]:
+        return "no"
+    if port == "stm32" and facts(driver)["uses"] == "pwm":
+        return "if MicroPython has `machine.PWM` (1.26 doesn't)"
+    needed = NEEDS.get(driver)
+    if needed in NOT_FROZEN.get(port, ()):
+        return f"with `mip install {needed}`"
+    return "yes"
+
+
+def pins_for(board: Board, driver: str) -> dict[str, int | str]:
+    """Pins of a board that suit a driver: key of the config -> pin."""
+    pins = board.petrel["pins"]
+    found: dict[str, int | str] = {}
+    usual = {"ESP32_GENERIC": {"sda": 21, "scl": 22}, "ESP8266_GENERIC": {"sda": 4, "scl": 5}}
+    for key, kind in facts(driver)["roles"]:
+        good = pins["adc"] if kind == "adc" else pins["all"]
+        bad = [*pins["strapping"], *pins["reserved"], *pins["some_modules"]]
+        bad += map(str, found.values())
+        if kind not in ("out", "pulse", "adc"):
+            bad += map(str, pins["level_only"])
+        if kind == "pwm" and (timers := board.petrel["pwm"].get("timers")):
+            good = [pin for pin in good if str(pin) in timers]
+        if kind == "adc" and board.petrel["network"] == "wifi":
+            bad += map(str, pins["adc_not_with_wifi"])
+        if kind not in ("in", "pin", "pulse", "adc"):
+            bad += map(str, pins["input_only"])
+        if PARTS[driver].example.get("pull") and kind in ("in", "pin"):
+            bad += map(str, pins["no_pull"])
+        if kind == "adc" and good == [0]:
+            bad = []  # ESP8266's one analog input has the number of a GPIO
+        free = [pin for pin in good if str(pin) not in bad]
+        wanted = usual.get(board.id, {}).get(key)
+        found[key] = wanted if wanted is not None and wanted in free else free[0]
+    return found
+
+
+def config_for(driver: str, board: Board) -> dict[str, Any]:
+    """An entry of `sensors` that the board takes."""
+    part = PARTS[driver]
+    more = {key: value for key, value in part.example.items() if value is not None}
+    entry: dict[str, Any] = {"name": driver, "driver": driver, **pins_for(board, driver)}
+    if driver not in BY_CHANGE:
+        entry["interval"] = 60
+    options = facts(driver)["options"]
+    if "reference" in options and (divided := board.petrel["adc"].get("divided_v")):
+        entry["reference"] = divided[0]
+    most = board.petrel["pwm"]["most_hz"]
+    if "frequency" in options and options["frequency"][0] > most:
+        entry["frequency"] = most
+    return {**entry, **more}
+
+
+def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
+    """The page of a driver."""
+    part, said = PARTS[driver], facts(driver)
+    tree = _tree(driver)
+    source = (ast.get_docstring(tree) or "").partition("Source: ")[2]
+    prose = [line for line in _paragraphs(next(_built_on(driver))) if not _NAMED.match(line)]
+    about = [line for line in prose if not line.startswith("Raises ")]
+    esp32 = boards.load("ESP32_GENERIC")
+    entry = json.dumps(config_for(driver, esp32))
+    lines = [f"# {part.title}", "", f'`"driver": "{driver}"`. {about[0]}', ""]
+    if said["fields"]:
+        named = [
+            f"`{name}` ({unit})" if unit else f"`{name}`" for name, unit, *_ in said["fields"]
+        ]
+        several = ", each on its own topic: `.../<name>/<field>`" if len(named) > 1 else ""
+        by_config = " The config's `unit` sets the unit." if "unit" in said["options"] else ""
+        lines += [f"Publishes {', '.join(named)}{several}.{by_config}{_KEPT[said['state']]}", ""]
+    if part.accuracy != "-":
+        lines += [f"Accuracy: {part.accuracy}.", ""]
+    lines += ["## Wiring", ""]
+    lines += _wiring(driver)
+    if part.notes:
+        lines += ["", part.notes]
+    if said["uses"] == "adc":
+        lines += ["", BARE_CHIP]
+    lines += ["", "## Config", "", f"On an ESP32: `{entry}`", ""]
+    esp8266 = config_for(driver, boards.load("ESP8266_GENERIC"))
+    if esp8266.keys() != config_for(driver, esp32).keys():
+        lines += [f"On an ESP8266: `{json.dumps(esp8266)}`", ""]
+    if said["options"]:
+        known = meanings(driver)
+        lines += ["| option | default | values | meaning |", "|---|---|---|---|"]
+        for key, option in sorted(said["options"].items()):
+            lines.append(f"| `{key}` | {' | '.join(_option(key, option))} | {known[key]} |")
+        lines.append("")
+    for each in about[1:]:
+        lines += [each, ""]
+    lines.pop()
+    if driver in VALUES:
+        order = f'{{"output": "{driver}", "value": {VALUES[driver]}}}'
+        lines += ["", "## Commands", ""]
+        lines += [f"Publish `{order}` to `.../cmd/set`. The node publishes the new state."]
+    lines += ["", "## What goes wrong", "", "| what you see | what to do |", "|---|---|"]
+    lines += [f"| {seen} | {do} |" for seen, do in part.troubles]
+    lines += ["", "## Boards and RAM", ""]
+    lines += ["| " + " | ".join(PORTS.values()) + " | RAM from files | RAM from a ROMFS |"]
+    lines += ["|---|" + "---|" * (len(PORTS) + 1)]
+    cells = [support(driver, port, wrong) for port in PORTS]
+    lines += ["| " + " | ".join(cells) + f" | {cost[0]:,} bytes | {cost[1]:,} bytes |", ""]
+    lines += [
+        "RAM is what the driver and all that it imports take of the heap, in the 32-bit unix port."
+    ]
+    if source:
+        lines += ["", f"Source: {' '.join(source.split())}"]
+    return "\n".join(lines) + "\n"
+
+
+def meanings(driver: str) -> dict[str, str]:
+    """What the docstrings of a driver, and of what it is built on, say of each option.
+
+    Raises ToolError if they leave one out.
+    """
+    found = {"pull": _PULL}
+    for node in _built_on(driver):
+        for line in _paragraphs(node):
+            named = _NAMED.match(line)
+            if named and not named[2].startswith("see sensors."):
+                for key in named[1].split(", "):
+                    found.setdefault(key, named[2])
+    if missing := facts(driver)["options"].keys() - found:
+        raise ToolError(
+            f"lib/sensors/{driver}.py doesn't explain {', '.join(sorted(missing))}",
+            "add a line such as `scale: the factor` to the docstring of its class",
+        )
+    return found
+
+
+def _built_on(module: str) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """The class of a driver, and after it those that it is made from; last what filters do."""
+    tree = _tree(module)
+    own = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    made = list(own.values())[-1]  # before it stands what it uses
+    yield made
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sensors."):
+            names = {alias.name for alias in node.names}
+            if names & {ast.unparse(base) for base in made.bases}:
+                yield from _built_on(str(node.module).partition(".")[2])
+    if made.name == "Channel":
+        filters = _tree("shared.filters")
+        yield next(node for node in filters.body if isinstance(node, ast.FunctionDef))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(imports.modules()[f"sensors.{module}"].read_text())
+
+
+def _paragraphs(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
+    """A docstring as lines: one for each paragraph, and for each name that is explained."""
+    said = ""
+    for line in [*(ast.get_docstring(node) or "").splitlines(), ""]:
+        if said and (not line or _NAMED.match(line)):
+            yield said
+            said = ""
+        said = f"{said} {line.strip()}".strip()
+
+
+def _wiring(driver: str) -> list[str]:
+    shown = [boards.load(name) for name in SHOWN_BOARDS]
+    lines = ["| part | " + " | ".join(board.id for board in shown) + " |"]
+    lines += ["|---|" + "---|" * len(shown)]
+    chosen = [pins_for(board, driver) for board in shown]
+    for pin, where in PARTS[driver].wires:
+        cells = [str(pins.get(where, where)) for pins in chosen]
+        if facts(driver)["uses"] == "adc" and where == "pin":
+            cells[SHOWN_BOARDS.index("ESP8266_GENERIC")] = "A0 of a NodeMCU, D1 mini"
+        lines.append(f"| {pin} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _option(key: str, option: list[Any]) -> tuple[str, str]:
+    """The default of an option, and what it can be."""
+    default = _number(option[0]) if isinstance(option[0], float) else json.dumps(option[0])
+    if option[0] == "...":
+        return "required", ""
+    if key == "address":
+        low, high = (f'"0x{each:02x}"' for each in sorted(option[1:]))
+        return f'"0x{option[0]:02x}"', low if low == high else f"{low} to {high}"
+    if len(option) == 3:
+        if abs(option[0] or 0) == _ENDLESS:
+            default = "none"
+        if option[2] == _ENDLESS:
+            low = _number(option[1])
+            return default, "any number" if option[1] == -_ENDLESS else f"{low} or more"
+        return default, f"{_number(option[1])} to {_number(option[2])}"
+    if len(option) == 2:
+        return default, ", ".join(json.dumps(each) for each in option[1])
+    return default, "text"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
+
+
+def table(costs: dict[str, tuple[int, int]], wrong: dict[str, set[str]]) -> str:
+    """docs/sensors/README.md."""
+    lines = [
+        "# Sensors and outputs",
+        "",
+        'The config names the driver of each sensor: `"driver": "bme280"`. Each page has the',
+        "wiring, the options, and what can go wrong. If your part isn't here, see [how to write a",
+        "driver](../drivers.md).",
+        "",
+        "A driver counts as working on a board if mypy accepts it with the type stubs of that",
+        "port, and if the stock firmware has the modules it needs. RAM is the bytes that the",
+        "driver and what it imports take of a 32-bit heap, from .mpy files and from a ROMFS.",
+        "Drivers of one kind share most of it. `make reference` writes these pages; don't edit",
+        "them by hand.",
+        "",
+        "| driver | part | " + " | ".join(PORTS.values()) + " | RAM | with ROMFS |",
+        "|---|" + "---|" * (len(PORTS) + 3),
+    ]
+    for driver in drivers():
+        cells = " | ".join(support(driver, port, wrong) for port in PORTS)
+        files, rom = costs[driver]
+        lines.append(
+            f"| [{driver}]({driver}.md) | {PARTS[driver].title} | {cells} | {files:,} | {rom:,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def measured() -> dict[str, tuple[int, int]]:
+    """RAM of each driver, from files and from a ROMFS."""
+    folder = BUILD / "sensors-ram"
+    compile_all(modules(LIB / "sensors", "sensors/"), folder / "lib", 3)
+    image = folder / "rom.img"
+    romfs(folder / "lib", image)
+    return {driver: (ram(driver), ram(driver, image)) for driver in drivers()}
+
+
+def pages() -> dict[Path, str]:
+    """Every page, by its path; raises ToolError for a driver of which nothing more is known."""
+    whole()
+    if missing := [driver for driver in drivers() if driver not in PARTS]:
+        raise ToolError(
+            f"tools/docs/parts.py has no part for {', '.join(missing)}",
+            "add one, with its wires, its accuracy and what can go wrong",
+        )
+    costs, wrong = measured(), types()
+    found = {FOLDER / f"{driver}.md": page(driver, costs[driver], wrong) for driver in drivers()}
+    return {FOLDER / "README.md": table(costs, wrong), **found}

@@ -1,0 +1,5 @@
+"""A Raspberry Pi Pico in an emulator: real MicroPython, with the models of tools.play.sim."""
+
+from tools.lab.emulator.pico import Pico
+
+__all__ = ["Pico"]

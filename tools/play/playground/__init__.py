@@ -1,0 +1,74 @@
+"""`play`: a broker, a simulated node, a live table and a prompt, in one terminal.
+
+parts: what is wired to the board, from its config. stage: all of it together, and what can be done
+to it. prompt: what is typed. screen: what is seen.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tools.play.playground.prompt import Prompt
+from tools.play.playground.stage import Stage
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
+
+EXAMPLE = ROOT / "tools" / "play" / "example.json"
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--do", "typed", multiple=True, help="run this command and wait, without the screen")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=3.0, help="how long to wait after --do"
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="write a picture of a session")
+def command(
+    config: Path | None, typed: tuple[str, ...], seconds: float, picture: Path | None
+) -> None:
+    """Play with a simulated node: set what its sensors measure, and break its network.
+
+    Without --config it has a few sensors and a relay. Type help. With --do it runs without the
+    screen, such as: play --do "air.temperature 31" --do "wifi off"
+    """
+    with Stage(_read(config or EXAMPLE)) as stage:
+        if picture:
+            from tools.play.playground.picture import draw
+
+            draw(stage, picture)
+            return
+        if typed or not sys.stdout.isatty():
+            _plain(stage, typed, seconds)
+            return
+        from tools.play.playground.screen import Screen
+
+        Screen(stage).run()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
+        if isinstance(config, dict):
+            return config
+        reason = "it has to be an object, {...}"
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    raise ToolError(f"{path}: {reason}", f"make check CONFIG={path} says more")
+
+
+def _plain(stage: Stage, typed: tuple[str, ...], seconds: float) -> None:
+    """Everything as lines, for a pipe."""
+    stage.on_line = print
+    prompt = Prompt(stage)
+    stage.start()
+    stage.wait_online(20)
+    for line in typed:
+        print(f"> {line}")
+        print(prompt.run(line))
+        time.sleep(seconds)

@@ -1,0 +1,177 @@
+"""What is seen of the playground: readings, the board's console, and the prompt."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from typing import Any
+
+from rich.text import Text
+from textual import work
+from textual.app import App, ComposeResult
+from textual.events import Key
+from textual.suggester import Suggester
+from textual.widgets import DataTable, Input, RichLog, Static
+
+from tools.play.playground.prompt import Prompt, Quit
+from tools.play.playground.stage import Stage
+from tools.talk.monitor_screen import PERIOD_S, fill
+
+COLUMNS = ("sensor", "value", "unit", "readings", "age")
+EDITOR = "vi"
+
+
+class Completion(Suggester):
+    """Shows how the line may go on; the right arrow or Tab takes it."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._prompt = prompt
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first line that this one may become."""
+        found = self._prompt.next(value) if value else []
+        return found[0] if found and found[0] != value else None
+
+
+class Screen(App[None]):
+    """The playground, until quit or Ctrl-Q."""
+
+    CSS = """
+    #summary { height: 1; background: $panel; }
+    DataTable { height: 2fr; scrollbar-size-vertical: 1; }
+    RichLog {
+        height: 2fr;
+        border-top: solid $primary;
+        border-title-color: $text;
+        scrollbar-size-vertical: 1;
+    }
+    Input { border: none; height: 1; background: $boost; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+        self._prompt = Prompt(stage)
+        self._typed: list[str] = []
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(id="summary")
+        yield DataTable(cursor_type="none")
+        console = RichLog(id="console", wrap=True, max_lines=500)
+        console.can_focus = False
+        yield console
+        replies = RichLog(id="replies", wrap=True, max_lines=500)
+        replies.can_focus = False
+        yield replies
+        yield Input(placeholder="type help", suggester=Completion(self._prompt))
+
+    def on_mount(self) -> None:
+        """Switch the board on, and begin to show."""
+        self.query_one(DataTable).add_columns(*((name, name) for name in COLUMNS))
+        self.query_one("#console", RichLog).border_title = "the board's console"
+        self.query_one("#replies", RichLog).border_title = "type help; Tab completes, up repeats"
+        self._stage.on_line = lambda line: self.call_from_thread(self._line, line)
+        for said in self._stage.said:
+            self._say(Text(said, "yellow"))
+        self.set_interval(PERIOD_S, self.show)
+        self._start()
+        self.query_one(Input).focus()
+
+    def on_unmount(self) -> None:
+        """The board may go on to speak; nobody listens."""
+        self._stage.on_line = lambda line: None
+
+    @work(thread=True)
+    def _start(self) -> None:
+        self._stage.start()
+
+    def _line(self, line: str) -> None:
+        self.query_one("#console", RichLog).write(Text(line))
+
+    def _say(self, text: Text) -> None:
+        self.query_one("#replies", RichLog).write(text)
+
+    def on_key(self, event: Key) -> None:
+        """Tab completes; up and down go through what was typed."""
+        line = self.query_one(Input)
+        if event.key == "tab":
+            found = self._prompt.next(line.value)
+            if len(found) == 1:
+                line.value = found[0]
+            elif found:
+                line.value = _shared(found)
+                self._say(Text("  ".join(each.split(" ")[-1] for each in found), "dim"))
+            line.cursor_position = len(line.value)
+            event.prevent_default()
+            event.stop()
+        elif event.key in ("up", "down") and self._typed:
+            self._at = max(0, min(len(self._typed), self._at + (1 if event.key == "down" else -1)))
+            line.value = (*self._typed, "")[self._at]
+            line.cursor_position = len(line.value)
+            event.prevent_default()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Do what was typed."""
+        line = event.value.strip()
+        event.input.value = ""
+        if not line:
+            return
+        if line not in self._typed[-1:]:
+            self._typed.append(line)
+        self._at = len(self._typed)
+        self._say(Text(f"> {line}", "bold"))
+        if line == "config edit":
+            self._edit()
+        else:
+            self._do(line)
+
+    @work(thread=True)
+    def _do(self, line: str) -> None:
+        try:
+            said = self._prompt.run(line)
+        except Quit:
+            self.call_from_thread(self.exit)
+            return
+        self.call_from_thread(self._say, Text(said))
+
+    def _edit(self) -> None:
+        """The config in an editor; the node starts with it if it is JSON, and says the rest."""
+        draft = self._stage.flash.parent / f"{self._stage.flash.name}.json"
+        draft.write_text(json.dumps(self._stage.config, indent=2) + "\n")
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or EDITOR)
+        try:
+            with self.suspend():
+                subprocess.run([*editor, str(draft)])
+            config: Any = json.loads(draft.read_text())
+            if not isinstance(config, dict):
+                raise ValueError("a config is an object, {...}")
+        except (OSError, ValueError) as error:
+            self._say(Text(f"nothing has changed: {error}", "red"))
+            return
+        finally:
+            draft.unlink(missing_ok=True)
+        for said in self._stage.restart(config):
+            self._say(Text(said, "yellow"))
+        self._say(Text("the node starts with it"))
+
+    def show(self) -> None:
+        """Bring readings and summary up to date."""
+        stage = self._stage
+        status = stage.readings.status.get(stage.node, "not yet seen")
+        broker = "runs" if stage.broker.running else "is stopped"
+        summary = f" {stage.base}/{stage.node}: {status}   the broker {broker}"
+        self.query_one("#summary", Static).update(Text(summary))
+        rows = {cells[2]: cells[2:] for cells in stage.readings.shown() if cells[0] == stage.node}
+        fill(self.query_one(DataTable), COLUMNS, rows)
+
+
+def _shared(lines: list[str]) -> str:
+    """What all lines begin with."""
+    first, last = min(lines), max(lines)
+    return first[: next((k for k in range(len(first)) if first[k] != last[k]), len(first))]

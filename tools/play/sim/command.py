@@ -1,0 +1,104 @@
+"""`sim`: the simulated board with its console on this terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tools.make.package import build
+from tools.play.sim.bench import WIFI, Bench
+from tools.shared.errors import ToolError
+from tools.shared.paths import BUILD, MICROPYTHON, ROOT
+
+
+def example() -> dict[str, Any]:
+    """The example config with values that connect: a broker on this computer."""
+    found: dict[str, Any] = json.loads((ROOT / "firmware" / "config.json").read_text())
+    return {**found, "wifi": WIFI, "mqtt": {"host": "127.0.0.1"}}
+
+
+def network(config: Path) -> dict[str, Any]:
+    """The Wi-Fi that a config asks for; the bench's own if it names none, or cannot be read."""
+    try:
+        wifi = json.loads(config.read_text("utf-8-sig"))["wifi"]
+        return {"ssid": str(wifi["ssid"]), "password": str(wifi.get("password", ""))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return WIFI
+
+
+@click.command()
+@click.option(
+    "--flash",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=BUILD / "UNIX-flash",
+    help="folder that is the board's file system  [default: build/UNIX-flash]",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="config.json to use",
+)
+@click.option(
+    "--parts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}',
+)
+@click.option("--heap", help="heap of the board, such as 38K")
+@click.option("--bits", type=click.Choice(["64", "32"]), default="64", show_default=True)
+def command(
+    flash: Path, config: Path | None, parts: Path | None, heap: str | None, bits: str
+) -> None:
+    """Run the simulated board of boards/UNIX until Ctrl-C.
+
+    Its flash is a folder; Petrel is copied there first. Its Wi-Fi has the name and password of its
+    config, and leads into this computer's network. Without a config it gets an example, whose
+    broker is on this computer.
+    """
+    if heap and not re.fullmatch(r"[1-9]\d*[KkMm]?", heap):
+        raise ToolError(f"--heap: {heap!r} is not a size", "Use bytes, or K or M, such as 38K.")
+    models = _models(parts) if parts else {}
+    shutil.copytree(build("UNIX"), flash, dirs_exist_ok=True)
+    settled = flash / "config.json"
+    if config:
+        shutil.copy(config, settled)
+    elif not settled.exists():
+        settled.write_text(json.dumps(example(), indent=2) + "\n")
+        print(f"there was no config: {settled} is an example. Edit it, or give CONFIG=file")
+    with Bench(
+        flash,
+        interpreter=MICROPYTHON[bits],
+        heap=heap,
+        parts=models,
+        wifi=network(settled),
+        echo=print,
+    ) as bench:
+        host, port = bench.control_address
+        print(
+            f"control socket: {host}:{port}; send one JSON object per line, such as "
+            '{"do": "press", "pin": 4}; Ctrl-C ends'
+        )
+        bench.power_on()
+        bench.wait_failed()
+    raise ToolError("the board's process ended", "See above what it said.")
+
+
+def _models(path: Path) -> dict[str, Any]:
+    """The parts that a file describes; raises ToolError for what is no such file."""
+    form = 'It has to be JSON, such as {"adc:34": {"model": "waveform"}}'
+    try:
+        models = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ToolError(f"{path}: {error}", form) from error
+    described = [
+        each
+        for model in (models.values() if isinstance(models, dict) else [None])
+        for each in (model if isinstance(model, list) else [model])
+    ]
+    if not all(isinstance(each, dict) and "model" in each for each in described):
+        raise ToolError(f"{path}: each pin needs an object with its model", form)
+    return dict(models)

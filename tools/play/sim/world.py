@@ -1,0 +1,172 @@
+"""The state of everything outside the board: levels, voltages, the access point, its memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tools.play.sim.i2c import Clock, I2cBus
+from tools.play.sim.i2c_parts import i2c_part
+from tools.play.sim.parts import Source, source
+from tools.play.sim.wires import Ds18b20, Echo, OneWire, part
+
+IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
+
+
+class World:
+    """What the board's pins and its radio meet."""
+
+    def __init__(
+        self, parts: dict[str, Any], wifi: dict[str, Any], clock: Clock = time.monotonic
+    ) -> None:
+        """parts: what wire() takes, by where it is; clock: the seconds of the board's time"""
+        self._clock = clock
+        self.memory = b""  # survives a reset, not a power cut
+        self.clock_offset = 0  # s that the board's clock is ahead of this computer's
+        self.on_wifi: Callable[[bool], None] = lambda on: None
+        self._lock = threading.Lock()
+        self._sources: dict[str, Source] = {}
+        self._driven: dict[str, int] = {}  # inputs driven from outside
+        self._pulls: dict[str, int] = {}  # 1 up, 2 down, as the board has set them
+        self._outputs: dict[str, int] = {}
+        self._interrupts: dict[str, list[int]] = {}
+        self.buses: dict[str, I2cBus] = {}  # by "sda,scl"
+        self.wires: dict[str, Any] = {}  # parts on a single pin, by pin
+        self.pwm: dict[str, tuple[int, int]] = {}  # frequency and duty, by pin
+        self.pixels: dict[str, str] = {}  # bytes of the lights, in hex, by pin
+        self._wifi = {"rssi": -50, "password": "", **wifi}
+        self._in_reach = True
+        self._status = IDLE
+        self._wanted: tuple[str, str] | None = None
+        for name, model in parts.items():
+            self.wire(name, model)
+
+    def clear(self) -> None:
+        """Take all parts away, and let go of all inputs."""
+        for parts in (self._sources, self._driven, self.buses, self.wires):
+            parts.clear()
+
+    def wire(self, name: str, model: Any) -> None:
+        """Connect a part: "adc:34", "pin:4", "i2c:21,22" or "wire:4", and its model.
+
+        A list of models is several parts on the bus, or on the wire.
+        """
+        kind, _, pins = name.partition(":")
+        if isinstance(model, list):
+            for each in model:
+                self.wire(name, each)
+            return
+        if kind == "i2c":
+            self.buses.setdefault(pins, I2cBus(self._clock)).add(i2c_part(**model))
+            return
+        if kind == "wire":
+            made = part(**model)
+            made.clock = self._clock
+            if isinstance(made, Ds18b20):
+                self.wires.setdefault(pins, OneWire()).parts.append(made)
+            else:
+                self.wires[pins] = made
+            return
+        if name.startswith("pin:") and model.get("model") == "constant" and "level" in model:
+            self._driven[name[4:]] = int(model["level"])
+        else:
+            self._sources[name.partition(":")[2]] = source(model)
+
+    def board_starts(self) -> None:
+        """The board is reset: its pins and its radio forget what they were told."""
+        with self._lock:
+            self._pulls.clear()
+            self._outputs.clear()
+            self._interrupts.clear()
+            self._status = IDLE
+            self._wanted = None
+
+    # --- pins
+
+    def setup(self, pin: str, mode: int, pull: int) -> None:
+        """The board configures a pin."""
+        self._pulls[pin] = pull
+
+    def level(self, pin: int | str) -> int:
+        """The level at a pin: driven from outside, or by the board, or pulled."""
+        name = str(pin)
+        if name in self._driven:
+            return self._driven[name]
+        if isinstance(part := self.wires.get(name), Echo):
+            return part.level
+        for pins, bus in self.buses.items():
+            if pins.startswith(f"{name},"):
+                return int(not bus.sda_low)
+        if name in self._outputs:
+            return self._outputs[name]
+        return int(self._pulls.get(name) == 1)
+
+    def output(self, pin: str, level: int) -> None:
+        """The board drives a pin."""
+        if isinstance(part := self.wires.get(pin), Echo):
+            part.pulled(level)
+        rises = level and not self._outputs.get(pin, 1)
+        self._outputs[pin] = level
+        for pins, bus in self.buses.items():
+            if rises and pins.endswith(f",{pin}"):
+                bus.clock()
+
+    def drive(self, pin: int | str, level: int) -> list[int]:
+        """Drive a pin from outside; returns the interrupts to raise, none if nothing changed."""
+        name = str(pin)
+        with self._lock:
+            if self.level(name) == level and name in self._driven:
+                return []
+            changed = self.level(name) != level
+            self._driven[name] = level
+            return list(self._interrupts.get(name, [])) if changed else []
+
+    def interrupt(self, pin: str, number: int) -> None:
+        """The board wants events of this number for changes of a pin."""
+        with self._lock:
+            self._interrupts.setdefault(pin, []).append(number)
+
+    def microvolts(self, pin: str) -> int:
+        """The voltage at an analog input, within what the input can tell."""
+        volts = self._sources[pin]() if pin in self._sources else 1.65
+        return round(min(3.3, max(0.0, volts)) * 1_000_000)
+
+    # --- Wi-Fi
+
+    def join(self, ssid: str, password: str) -> None:
+        """The board tries to connect, and its radio goes on trying by itself."""
+        self._wanted = (ssid, password)
+        if not self._in_reach or ssid != self._wifi["ssid"]:
+            self._status = NO_AP
+        elif password != self._wifi["password"]:
+            self._status = WRONG_PASSWORD
+        else:
+            self._status = GOT_IP
+
+    def leave(self) -> None:
+        """The board disconnects."""
+        self._wanted = None
+        self._status = IDLE
+
+    def wifi_status(self) -> int:
+        """The station's status code."""
+        return self._status
+
+    def rssi(self) -> int:
+        """Signal strength in dBm."""
+        return int(self._wifi["rssi"])
+
+    def networks(self) -> list[tuple[str, int]]:
+        """What a scan finds."""
+        return [(self._wifi["ssid"], self.rssi())] if self._in_reach else []
+
+    def set_wifi(self, in_reach: bool) -> None:
+        """The access point goes out of reach, or comes back."""
+        self._in_reach = in_reach
+        if not in_reach and self._status == GOT_IP:
+            self._status = NO_AP
+        if in_reach and self._wanted:
+            self.join(*self._wanted)
+        self.on_wifi(in_reach)

@@ -1,0 +1,5 @@
+"""Talk to nodes that run, over MQTT.
+
+`monitor` shows their readings, `send` gives them a command, and `bridge` carries the MQTT of a
+board without a network from its serial port to a broker.
+"""
