@@ -1,4 +1,4 @@
-# Runs first, and returns whatever happens: a board always ends with a REPL and a reason.
+# Runs first, and always returns: whatever goes wrong, the board has a REPL and shows the reason.
 try:
     import node.main
 

@@ -1,4 +1,4 @@
-# Freezes Petrel into a MicroPython firmware. A board's own manifest includes this one; by itself:
+# Freezes Petrel into MicroPython firmware. A board's manifest includes this one, and is used so:
 #   make -C ports/esp32 BOARD=ESP32_GENERIC FROZEN_MANIFEST=.../boards/ESP32_GENERIC/manifest.py
 metadata(description="Petrel, sensor firmware", version="0.1.0")
 package("mqtt", base_path="../lib")

@@ -62,7 +62,7 @@ def test_a_start_that_fails_is_told_and_tried_again(node: Node, module: str) -> 
     node.write_config(node.config())
     damage(node, module)
     node.bench.power_on()
-    node.bench.wait_for_line("tried again in 5 minutes")
+    node.bench.wait_for_line("trying again in 5 minutes")
     assert not node.bench.ended
     node.bench.interrupt()
     node.bench.wait_for_end()

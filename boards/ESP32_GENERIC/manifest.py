@@ -1,5 +1,5 @@
-# What the port freezes by itself, Petrel, and the facts of this board, which
-# make build BOARD=ESP32_GENERIC writes, with FACTORY=file a config too.
+# Freezes what the port itself does, Petrel, and the facts of this board, which
+# make build BOARD=ESP32_GENERIC writes (with FACTORY=file also a config).
 include("$(PORT_DIR)/boards/manifest.py")
 include("../../firmware/recovery/manifest.py")
 include("../../firmware/manifest.py")

@@ -1,4 +1,4 @@
-# What the port freezes by itself, Petrel, and the facts of this board, which
+# Freezes what the port itself does, Petrel, and the facts of this board, which
 # make build BOARD=PYBV11 writes.
 include("$(PORT_DIR)/boards/manifest.py")
 include("../../firmware/manifest.py")

@@ -1,4 +1,4 @@
-# What stock firmware of this board freezes, Petrel, and the facts of this board, which
+# Freezes what stock firmware of this board does, Petrel, and the facts of this board, which
 # make build BOARD=RPI_PICO_W writes.
 include("$(BOARD_DIR)/manifest.py")
 include("../../firmware/manifest.py")

@@ -1,6 +1,6 @@
-# The wire from the simulated board to the bench on the host, which holds all models of parts,
-# the Wi-Fi, the power and the clock of the watchdog: none of that costs the node's heap.
-# One connection carries questions and answers, a second one, read by a thread, what interrupts.
+# The simulated board's link to the bench on the host. The bench holds the models of the parts, the
+# Wi-Fi, the power and the watchdog's clock, so none of that takes room in the node's heap. One
+# connection carries questions and answers; a thread reads interrupts from a second one.
 import _thread
 import os
 import socket
@@ -10,7 +10,7 @@ from utime import sleep_ms
 
 _address = os.getenv("PETREL_BENCH")
 _wire = None
-handlers = []  # functions of a level; their place is the number that an event carries
+handlers = []  # called with a level; an event carries the index of its handler
 
 
 def _connect(greeting):
@@ -22,7 +22,7 @@ def _connect(greeting):
 
 
 def ask(*words):
-    """Ask the bench one thing; returns its answer, or None where there is no bench."""
+    """Ask the bench a question; return its answer, or None if there is no bench."""
     global _wire
     if not _address:
         return None
@@ -36,7 +36,7 @@ def ask(*words):
 
 
 def on_event(handler):
-    """Have handler(level) called for events; returns the number under which they come."""
+    """Call handler(level) for events; return the number that these events carry."""
     handlers.append(handler)
     if len(handlers) == 1 and _address:
         _thread.start_new_thread(_listen, (_connect("events"),))
@@ -51,7 +51,7 @@ def _listen(wire):
             try:
                 schedule(_fire, event[0] << 1 | event[1])
                 done = True
-            except RuntimeError:  # the queue is full: an interrupt is late, not lost
+            except RuntimeError:  # the queue is full: the interrupt is late, not lost
                 sleep_ms(1)
 
 

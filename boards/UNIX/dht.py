@@ -1,4 +1,4 @@
-# Stands in for micropython-lib's `dht`, here and in firmware for the Pico: the port's own
+# Replaces micropython-lib's `dht`, here and in firmware for the Pico; the port's own
 # dht_readinto() times the pulses.
 import machine
 

@@ -1,4 +1,4 @@
-# Stands in for micropython-lib's `ds18x20`, here and in firmware for the Pico: DS18B20 alone.
+# Replaces micropython-lib's `ds18x20`, here and in firmware for the Pico. DS18B20 only.
 from micropython import const
 
 _FAMILY = const(0x28)

@@ -1,5 +1,5 @@
-# `machine` of the simulated board: what the unix port has of it, and Pin and ADC. The rest comes
-# from machine_more when it is asked for, and is not kept, since its RAM would be the node's.
+# The simulated board's `machine`: what the unix port has, plus Pin and ADC. The rest is loaded
+# from machine_more when needed, and not kept, because it would take RAM from the node.
 import sys
 
 from bench import ask, on_event
@@ -66,13 +66,13 @@ class ADC:
         ask("adc", self._pin)
 
     def atten(self, atten):
-        pass  # the simulated input always has the whole range
+        pass  # the simulated input always has the full range
 
     def _microvolts(self):
         return int(ask("adc", self._pin) or 1_650_000)
 
     def read_uv(self):
-        return min(max(self._microvolts(), 142_000), 3_100_000)  # ESP32's calibration ends there
+        return min(max(self._microvolts(), 142_000), 3_100_000)  # an ESP32 ends there
 
     def read_u16(self):
         volts = self._microvolts()

@@ -1,4 +1,4 @@
-# The parts of `machine` that a node uses now and then; see machine.py.
+# The parts of `machine` that a node needs only now and then; see machine.py.
 import sys
 import time
 
@@ -12,7 +12,7 @@ SOFT_RESET = 5
 
 
 def _leave(*words):
-    """Ask the bench for what ends this process; without a bench, just end."""
+    """Ask the bench for something that ends this process; without a bench, exit."""
     if ask(*words) is None:
         sys.exit()
     while True:
@@ -68,7 +68,7 @@ class RTC:
         return (y, mo, d, wd, h, mi, s, 0)
 
     def memory(self, data=None):
-        """2048 bytes that survive every reset, though no power cut."""
+        """Read or write the 2048 bytes that survive every reset, but no power cut."""
         if data is None:
             return bytes.fromhex(ask("memory") or "")
         if len(data) > 2048:
@@ -77,7 +77,7 @@ class RTC:
 
 
 class SoftI2C:
-    """Asks the bench what the parts on the bus say."""
+    """An I2C bus whose parts are on the bench."""
 
     def __init__(self, *, scl, sda, freq=400_000, timeout=50_000):
         self._bus = "%s,%s" % (sda.id, scl.id)
@@ -150,7 +150,7 @@ def dht_readinto(pin, buffer):
 
 def time_pulse_us(pin, level, timeout_us=1_000_000):
     us = int(ask("pulse", pin.id, level, timeout_us) or -2)
-    time.sleep_us(us if us > 0 else timeout_us)  # the bench says at once what takes so long
+    time.sleep_us(us if us > 0 else timeout_us)  # the bench answers at once: wait as long
     return us
 
 

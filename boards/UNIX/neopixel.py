@@ -1,4 +1,4 @@
-# Stands in for MicroPython's `neopixel`: the bench shows the lights.
+# Replaces MicroPython's `neopixel`; the bench shows the lights.
 from bench import ask
 
 

@@ -1,5 +1,5 @@
-# `network` of the simulated board: one station, whose access point is on the bench. The codes are
-# those of the ESP32 port.
+# The simulated board's `network`: one station, with its access point on the bench. The status
+# codes are the ESP32 port's.
 from bench import ask
 
 STA_IF = 0
@@ -53,7 +53,7 @@ class WLAN:
         return self.status() == STAT_GOT_IP
 
     def scan(self):
-        """(ssid, bssid, channel, rssi, security, hidden) for each network in reach."""
+        """Return (ssid, bssid, channel, rssi, security, hidden) for each network in range."""
         found = []
         for line in (ask("scan") or "").split():
             name, rssi = line.split(",")

@@ -1,4 +1,4 @@
-# Stands in for MicroPython's `onewire`: the wire is on the bench, byte by byte.
+# Replaces MicroPython's `onewire`; the bench plays the wire, byte by byte.
 from bench import ask
 
 

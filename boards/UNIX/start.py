@@ -1,4 +1,5 @@
-# Plays the firmware's own start: what is not flushed is lost with the power, boot.py, main.py.
+# Starts the simulated board as firmware does: boot.py, then main.py. As on a board, what was
+# written to a file but not flushed is lost with the power.
 import builtins
 import io
 import os
@@ -10,7 +11,7 @@ _open = open
 
 
 class _Unflushed(io.IOBase):
-    """A file opened for writing; what was written is on the flash after flush() or close()."""
+    """A file opened for writing; the data reaches the flash with flush() or close()."""
 
     def __init__(self, name, mode):
         self._name = name
@@ -18,7 +19,7 @@ class _Unflushed(io.IOBase):
         self._data = bytearray()
 
     def write(self, data):
-        self._data.extend(data)  # the bytes of text, too
+        self._data.extend(data)  # text, too: its bytes
         return len(data)
 
     def flush(self):

@@ -1,5 +1,5 @@
-# `time` of the simulated board: the clock is this computer's, unless the bench says that it was
-# never set, or is wrong; then it starts where the bench wants it.
+# The simulated board's `time`: this computer's clock, unless the bench says that the board's clock
+# was never set or is wrong. Then it starts where the bench wants it.
 import utime
 from bench import ask
 from utime import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Hand messages over without waiting; a policy says what gives way when too many wait."""
+"""Hand messages over without waiting; a policy says which to drop when too many wait."""
 
 import asyncio
 import sys
@@ -8,11 +8,11 @@ from mqtt.client import Client
 
 async def main(host="localhost", port=1883):
     async with Client(host, "meter", int(port), queue=4) as client:
-        for level in range(10):  # of a level only the newest matters
+        for level in range(10):  # only the newest level matters
             client.hand_over("tank/level", str(level), policy="latest")
-        for line in range(10):  # of a log the last lines
+        for line in range(10):  # of a log, keep the last lines
             client.hand_over("tank/log", str(line), policy="oldest", limit=5)
-        alarm = client.hand_over("tank/alarm", "full")  # gives way to nothing
+        alarm = client.hand_over("tank/alarm", "full")  # never dropped
         await alarm.wait()  # until the broker has acknowledged it
 
 

@@ -1,4 +1,4 @@
-"""Publish readings with asyncio; publish() waits out an outage, the other tasks go on."""
+"""Publish readings with asyncio; publish() waits out an outage while other tasks run."""
 
 import asyncio
 import sys

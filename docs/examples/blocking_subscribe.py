@@ -1,4 +1,4 @@
-"""Print every message below room/, forever."""
+"""Print every message under room/, forever."""
 
 import sys
 
@@ -10,4 +10,4 @@ client.set_callback(lambda topic, msg: print(topic.decode(), msg.decode()))
 client.connect()
 client.subscribe("room/#", qos=1)
 while True:
-    client.wait_msg()  # answers the broker and keeps the connection alive meanwhile
+    client.wait_msg()  # also answers the broker, which keeps the connection alive

@@ -16,5 +16,5 @@ while True:
     if button.value() != level:
         level = button.value()
         client.publish("button", "released" if level else "pressed", qos=1)
-    client.check_msg()  # does not wait; keeps the connection alive
+    client.check_msg()  # doesn't wait; keeps the connection alive
     sleep_ms(20)  # longer than the contacts bounce

@@ -1,4 +1,4 @@
-"""Be online, retained; the broker says offline for us when we are gone without goodbye."""
+"""Publish "online", retained; the broker publishes "offline" if the connection dies."""
 
 import sys
 
@@ -10,6 +10,6 @@ client.set_last_will("pump/status", "offline", retain=True, qos=1)
 client.connect()
 client.publish("pump/status", "online", retain=True, qos=1)
 client.subscribe("pump/stop")
-client.wait_msg()  # pull the plug here, and the last will is published
+client.wait_msg()  # pull the plug here and the broker publishes the last will
 client.publish("pump/status", "stopped", retain=True, qos=1)
-client.disconnect()  # said goodbye: no last will
+client.disconnect()  # a clean goodbye: no last will

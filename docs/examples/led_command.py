@@ -1,4 +1,4 @@
-"""Switch an LED by messages on led/set, and say on led/state what it does."""
+"""Switch an LED by messages on led/set, and report its state on led/state."""
 
 import sys
 

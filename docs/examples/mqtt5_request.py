@@ -1,4 +1,4 @@
-"""Ask and wait for the answer, with the properties of MQTT 5."""
+"""Send a request and wait for the answer, with MQTT 5 properties."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Count, over any outage: a QoS 1 message that was taken is sent again after reconnect()."""
+"""Count through any outage: after reconnect(), QoS 1 messages that were taken are sent again."""
 
 import sys
 from time import sleep_ms
@@ -7,7 +7,7 @@ from mqtt.simple import MQTTClient
 
 host, port = sys.argv[1:] or ("localhost", 1883)
 client = MQTTClient("counter", host, int(port), keepalive=10)
-client.reconnect()  # tries until the broker is there
+client.reconnect()  # tries until the broker answers
 for number in range(100):
     try:
         client.publish("count", str(number), qos=1)
@@ -15,6 +15,6 @@ for number in range(100):
         print("lost:", error)
         client.reconnect()
     sleep_ms(20)
-while client.outbox.count:  # what was taken and not acknowledged yet
+while client.outbox.count:  # until the broker has acknowledged everything
     client.check_msg()
 client.disconnect()

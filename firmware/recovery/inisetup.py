@@ -1,7 +1,7 @@
-"""Makes a board's file system: on its first start, and where it can no longer be read.
+"""Makes a board's file system: at the first start, and when it can't be read any more.
 
-Frozen in place of the inisetup of the ESP32 and ESP8266 ports, which stops a board forever if its
-file system is damaged. Their _boot.py calls setup() when it could not mount.
+Frozen in place of the inisetup of the ESP32 and ESP8266 ports, which stops a board for good if its
+file system is damaged. The ports' _boot.py calls setup() when mounting fails.
 """
 
 import time
@@ -11,7 +11,7 @@ from flashbdev import bdev
 from micropython import const
 
 _TRIES = const(3)
-_PAUSE_MS = const(300)  # a supply that is still coming up spoils what is read
+_PAUSE_MS = const(300)  # reads fail while the supply is still coming up
 _BLOCK_SIZE = const(5)  # ioctl
 _LOST = "the file system could not be read, and was made again; what was in it is lost"
 
@@ -38,7 +38,7 @@ def setup():
 
 
 def _is_blank():
-    """True for flash that was never written."""
+    """Return whether the flash was never written."""
     block = bytearray(bdev.ioctl(_BLOCK_SIZE, 0))
     bdev.readblocks(0, block)
     return all(byte == 0xFF for byte in block)

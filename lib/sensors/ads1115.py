@@ -1,4 +1,4 @@
-"""TI ADS1115: four analog inputs of 16 bit. Source: SBAS444E, 8.1 and 8.5."""
+"""TI ADS1115: four analog inputs of 16 bit. Source: TI SBAS444E, sections 8.1 and 8.5."""
 
 from micropython import const
 
@@ -9,13 +9,13 @@ USES = "i2c"
 _MOST = const(1_000_000_000)
 _CONVERSION = const(0)
 _CONFIG = const(1)
-_TIME_MS = const(10)  # at 128 samples a second, by a clock that may be 10 % slow; and one
-_TRIES = const(10)  # of other channels that may be before us
+_TIME_MS = const(10)  # 8 ms at 128 samples a second; the clock may be 10 % slow; plus 1
+_TRIES = const(10)  # for as many times other channels may go first
 _RANGES = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256)
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     return {
         "address": (0x48, 0x48, 0x4B),
         "channel": (0, (0, 1, 2, 3, "0-1", "2-3")),
@@ -32,16 +32,16 @@ class Ads1115(Part):
     """A voltage times `scale` plus `offset`, in `unit`; each measurement takes 8 ms.
 
     bus: a machine.I2C
-    address: by what ADDR is wired to, see the datasheet
-    channel: 0 to 3, or "0-1", "2-3" for the difference of two
+    address: depends on what ADDR is wired to; see the datasheet
+    channel: the input, 0 to 3; "0-1" or "2-3" measures the difference of two
     range: volts at full scale; no input may exceed the supply by more than 0.3 V
     scale: the factor from volts to `unit`
-    offset: what to add after that, in `unit`
+    offset: added to the scaled value, in `unit`
     unit: the unit of the reading
-    least: the least that the sensor at the input can measure; a value below is an error
-    most: the most that the sensor at the input can measure; a value above is an error
+    least: the lowest value that the sensor can measure; anything below is an error
+    most: the highest value that the sensor can measure; anything above is an error
 
-    Several sensors may share a part, each with a channel of its own.
+    Several sensors can share one ADS1115, each with its own channel.
     """
 
     NAME = "ads1115"
@@ -54,8 +54,8 @@ class Ads1115(Part):
         inputs = {"0-1": 0, "2-3": 3}.get(channel)
         if inputs is None:
             inputs = 4 + channel
-        # Begin, input, range, one measurement; 128 a second, no comparator. The comparator's mode
-        # does nothing, but is another than after power-on.
+        # Start, input, range, single shot; 128 samples a second, comparator off. The comparator's
+        # mode has no effect, but differs from its value at power-on, so a reset shows.
         self._begin = bytes((0x81 | inputs << 4 | _RANGES.index(range) << 1, 0x93))
         self._volt = range / 32_768
         self.scale = scale
@@ -65,19 +65,19 @@ class Ads1115(Part):
         self.FIELDS = (("voltage" if unit == "V" else "value", unit, step),)
         self._data = bytearray(2)
         self._tries = 0
-        self.get(_CONFIG, self._data)  # so that a part that is not there is told at once
+        self.get(_CONFIG, self._data)  # reports a missing part right away
 
     def start(self):
-        """Begin a measurement, if no other channel measures; returns the ms. Raises OSError."""
+        """Start a measurement unless another channel is busy; return the ms. Raises OSError."""
         self._tries = _TRIES
         self._start()
         return _TIME_MS
 
     def read(self):
-        """Return (value,), or ms if another channel was before it, or it lost its power.
+        """Return (value,), or the ms to wait if another channel went first or the power was lost.
 
-        Raises ValueError while it measures, at the ends of the range, and for a voltage that would
-        destroy it.
+        Raises ValueError if the part is still measuring, at the ends of the range, and for a
+        voltage that would damage the input.
         """
         data = self.get(_CONFIG, self._data)
         if (data[0] | 0x80) != self._begin[0] or data[1] != self._begin[1]:
@@ -93,16 +93,16 @@ class Ads1115(Part):
         if raw in (0x7FFF, 0x8000):
             self.wrong("at the end of its range, %s V; set a larger one" % (self._volt * 32_768))
         volts = (raw - ((raw & 0x8000) << 1)) * self._volt
-        # 7.1: an input takes -0.3 V to 0.3 V above the supply, which is 5.5 V at most. The rest is
-        # the error of gain and offset.
+        # Section 7.1: an input takes -0.3 V to 0.3 V above the supply, which is 5.5 V at most. The
+        # rest allows for the error of gain and offset.
         if volts > 5.82 or volts < -0.31 and self._begin[0] & 0x40:
             self.wrong("%.3f V, but an input takes -0.3 V to 5.8 V" % volts)
         return self.within(float("%.5g" % (volts * self.scale + self.offset)))
 
     def _start(self):
-        # While it measures it would take our input into its register, but not measure it: so the
-        # register, written at rest only, tells of which channel the result is. Other firmware may
-        # have left it measuring without end, though (bit 0 is 0).
+        # A busy part would store our input in its register without measuring it. We write only
+        # while it rests, so the register always says which channel the result belongs to. The
+        # exception: other firmware may have left it measuring continuously (bit 0 is 0).
         if self.get(_CONFIG, self._data)[0] & 0x81 != 1:
             self.put(_CONFIG, self._begin)
 

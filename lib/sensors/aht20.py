@@ -1,4 +1,4 @@
-"""ASAIR AHT20, AHT21: temperature and humidity. Source: AHT20 datasheet, version 1.1, 5."""
+"""ASAIR AHT20, AHT21: temperature and humidity. Source: AHT20 datasheet 1.1, section 5."""
 
 from micropython import const
 
@@ -11,12 +11,12 @@ _CALIBRATE = b"\xbe\x08\x00"
 _CALIBRATED = const(0x08)
 _HALF = const(1 << 19)
 _BUSY = const(0x80)
-_CALIBRATION_MS = const(11)  # 10, and one
-_TIME_MS = const(81)  # 80, plus one, as a tick is cut off
+_CALIBRATION_MS = const(11)  # 10 ms, plus 1 because a tick is cut off
+_TIME_MS = const(81)  # 80 ms, plus 1
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x38, 0x38, 0x38)}
 
 
@@ -24,7 +24,7 @@ class Aht20(Part):
     """Temperature, -40 to 85 C, in steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
     bus: a machine.I2C
-    address: 0x38; the part has no other
+    address: always 0x38
     """
 
     NAME = "aht20"
@@ -35,10 +35,10 @@ class Aht20(Part):
         super().__init__(bus, address)
         self._data = bytearray(7)
         self._begun = 0
-        self.into(self._data)  # so that a part that is not there is told at once
+        self.into(self._data)  # reports a missing part right away
 
     def start(self):
-        """Begin a measurement, or have it calibrate itself first; returns the ms it takes.
+        """Start a measurement, or a calibration if it needs one; return the ms that takes.
 
         Raises OSError.
         """
@@ -48,10 +48,10 @@ class Aht20(Part):
         return _TIME_MS if self._begun else _CALIBRATION_MS
 
     def read(self):
-        """Return (C, %), or ms after a calibration.
+        """Return (C, %), or the ms to wait after a calibration.
 
-        Raises ValueError while it measures, for a bad checksum, if it lost its power, and for what
-        it cannot measure.
+        Raises ValueError if the part is still measuring or lost power, for a bad checksum, and for
+        values outside its range.
         """
         data = self._data
         if not self._begun:

@@ -1,4 +1,4 @@
-"""An analog input in a physical unit, by a factor: TMP36, LM35, a sensor of 0 to 10 V."""
+"""An analog sensor with a linear output: TMP36, LM35, 0 to 10 V."""
 
 from micropython import const
 
@@ -9,7 +9,7 @@ _MOST = const(1_000_000_000)
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default,)."""
+    """Return the options: name -> (default, lowest, highest) or (default,)."""
     from sensors.shared.common import options
 
     return options(
@@ -23,7 +23,7 @@ class Analog(Channel):
     """A voltage times `scale` plus `offset`, in `unit`.
 
     scale: the factor from volts to `unit`
-    offset: what to add after that, in `unit`
+    offset: added to the scaled value, in `unit`
     unit: the unit of the reading
     adc, more: see sensors.shared.channel.Channel
     """
@@ -35,7 +35,7 @@ class Analog(Channel):
         self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
-        """The value in `unit`."""
+        """Return the value in `unit`."""
         return volts * self.scale + self.offset
 
 

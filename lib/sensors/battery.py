@@ -1,4 +1,4 @@
-"""A battery through a divider: its voltage, and how much is left."""
+"""A battery behind a divider: its voltage and how much charge is left."""
 
 from micropython import const
 
@@ -7,7 +7,7 @@ from sensors.shared.line import between
 
 USES = "adc"
 _MOST = const(1_000_000_000)
-# mV of a cell at rest and % left. Whole numbers, for each float would be an object in the heap.
+# mV of a cell at rest, and the % left. Whole numbers, because each float would be a heap object.
 _LI_ION = const((3000, 0, 3500, 7, 3680, 25, 3780, 50, 3920, 70, 4070, 90, 4200, 100))
 _LIFEPO4 = const((2500, 0, 3000, 10, 3200, 20, 3250, 40, 3300, 70, 3350, 90, 3450, 100))
 _ALKALINE = const((900, 0, 1100, 20, 1200, 45, 1300, 70, 1450, 95, 1550, 100))
@@ -15,7 +15,7 @@ _LEAD = const((1750, 0, 1940, 20, 2020, 50, 2070, 75, 2120, 100))
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     from sensors.shared.common import options
 
     return options(
@@ -25,18 +25,18 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin, of cells that are charged."""
+    """Tell the config check the highest voltage at the pin: that of charged cells."""
     kind, bottom = given["kind"], given["bottom"]
     volts = {"li-ion": 4.2, "lifepo4": 3.65, "alkaline": 1.65, "lead": 2.45}[kind]
     return {"volts": volts * given["cells"] * bottom / (given["top"] + bottom)}
 
 
 class Battery(Channel):
-    """Volts, and the % that are left, by the voltage at rest of cells in series. Less than 0.6
-    times the voltage of an empty cell, or more than 1.2 times that of a full one, is an error.
+    """Volts, and the % of charge left, estimated from the voltage at rest. A cell below 0.6 times
+    its empty voltage or above 1.2 times its full voltage is an error.
 
-    kind: which cells they are
-    cells: how many are in series
+    kind: the chemistry of the cells
+    cells: how many cells are in series
     top: ohms between the battery and the pin
     bottom: ohms between the pin and GND
     adc, more: see sensors.shared.channel.Channel
@@ -57,17 +57,17 @@ class Battery(Channel):
             self._curve = _ALKALINE if kind == "alkaline" else _LEAD
 
     def convert(self, volts):
-        """Volts of the battery. Raises ValueError for what no cell of its kind has."""
+        """Return the battery's voltage. Raises ValueError if no such cell can have it."""
         volts *= self.ratio
         cell = volts / self.cells * 1000
-        # From one that is ruined to one that is charged, see demands().
+        # From a ruined cell to one on the charger; see demands().
         if not 0.6 * self._curve[0] <= cell <= 1.2 * self._curve[-2]:
             what = "%.2f V is not what %d %s cells have; check wires and divider"
             raise ValueError(what % (volts, self.cells, self.kind))
         return volts
 
     def read(self):
-        """Return (V, %). The % are worth little while much current flows."""
+        """Return (V, %). The % means little while a large current flows."""
         volts = super().read()[0]
         return volts, int(between(self._curve, volts / self.cells * 1000) + 0.5)
 

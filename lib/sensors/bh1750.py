@@ -1,4 +1,4 @@
-"""ROHM BH1750FVI: light. Source: BH1750FVI technical note 11046EDT01."""
+"""ROHM BH1750FVI: light. Source: technical note 11046EDT01."""
 
 from micropython import const
 
@@ -6,13 +6,13 @@ from sensors.shared.i2c import Part
 
 USES = "i2c"
 _ONCE = b"\x20"  # one measurement with a resolution of 1 lx, then power down
-# Power on, and the sensitivity of then, 69, in two commands: other firmware may have changed it.
+# Power on, then the default sensitivity, 69, in two commands: other firmware may have changed it.
 _PREPARE = b"\x01\x42\x65"
-_TIME_MS = const(181)  # 180 at most, page 2; plus one, as a tick is cut off
+_TIME_MS = const(181)  # 180 ms at most, page 2; plus 1 because a tick is cut off
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x23, 0x23, 0x5C)}
 
 
@@ -29,21 +29,21 @@ class Bh1750(Part):
     def __init__(self, bus, address=0x23):
         super().__init__(bus, address)
         self._data = bytearray(2)
-        self._dark = False  # it has said so, and is asked once more
-        for i in range(3):  # so that a part that is not there is told at once, too
+        self._dark = False  # it read 0 once, and is measuring again
+        for i in range(3):  # also reports a missing part right away
             self.write(_PREPARE[i : i + 1])
 
     def start(self):
-        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        """Start a measurement; return the ms it takes. Raises OSError."""
         self._dark = False
         self.write(_ONCE)
         return _TIME_MS
 
     def read(self):
-        """Return (lx,), or the ms of a second measurement where the first one found no light.
+        """Return (lx,), or the ms of a second measurement if the first one found no light.
 
-        Raises ValueError at the end of the range: there it is too bright; OSError if the 0 of the
-        dark is that of a bus that is stuck.
+        Raises ValueError if it is too bright to measure, and OSError if the bus is stuck, which
+        looks like darkness.
         """
         self.into(self._data)
         raw = self._data[0] << 8 | self._data[1]
@@ -51,11 +51,11 @@ class Bh1750(Part):
             self.wrong("too bright, more than 54612 lx")
         if not raw:
             self.held()
-            if not self._dark:  # 0 is also what it has after its power was off
+            if not self._dark:  # it also reads 0 after a loss of power
                 ms = self.start()
                 self._dark = True
                 return ms
-        return ((raw * 100 + 6) // 12 / 10,)  # 1.2 to a lux
+        return ((raw * 100 + 6) // 12 / 10,)  # 1.2 counts per lux
 
 
 DRIVER = Bh1750

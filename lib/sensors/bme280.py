@@ -1,7 +1,7 @@
 """Bosch BME280: temperature, pressure, humidity; and BMP280, which has no humidity.
 
-Source: BST-BME280-DS002 and BST-BMP280-DS001; the arithmetic is that of 4.2.3 and 3.11.3, in whole
-numbers, for a board's floats are too short for it.
+Source: BST-BME280-DS002 and BST-BMP280-DS001. The arithmetic is that of sections 4.2.3 and 3.11.3,
+in whole numbers, because a board's floats are too short for it.
 """
 
 import struct
@@ -22,13 +22,13 @@ _CTRL_MEAS = const(0xF4)
 _CONFIG = const(0xF5)
 _DATA = const(0xF7)
 _FORCED_ALL_ONCE = const(b"\x25")  # temperature and pressure once, then sleep
-_IM_UPDATE = const(1)  # it copies its calibration from its memory, 5.4.4
+_IM_UPDATE = const(1)  # it is loading its calibration, section 5.4.4
 _MEASURING = const(8)
 _TIME_MS = const(11)  # 9.3 ms at most for all three, appendix B
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x76, 0x76, 0x77)}
 
 
@@ -39,7 +39,7 @@ class Bme280(Part):
     bus: a machine.I2C
     address: 0x76, or 0x77 where SDO is high
 
-    Raises OSError if nothing answers, ValueError if it is another part.
+    Raises OSError if nothing answers, and ValueError if another part does.
     """
 
     NAME = "bme280"
@@ -55,16 +55,16 @@ class Bme280(Part):
         elif kind != _BME:
             self.wrong("chip id 0x%02x; this is no BME280 or BMP280" % kind)
         self._t: tuple = ()  # the calibration
-        self._good = False  # it was, in the last reading
+        self._good = False  # the last reading was good
         self._h: tuple = ()
         self._data = bytearray(8 if kind == _BME else 6)
 
     def start(self):
-        """Begin a measurement; returns the ms it takes.
+        """Start a measurement; return the ms it takes.
 
-        Raises ValueError while it has no calibration.
+        Raises ValueError while the calibration isn't ready.
         """
-        # After its power was off it measures nothing until it is told to; it may be another part.
+        # After a loss of power it has forgotten its settings, and may be another part.
         if not self._good or not self.get(_CTRL_MEAS, self._byte)[0] & 0xFC:
             self._calibrate()
         self._good = False
@@ -76,7 +76,7 @@ class Bme280(Part):
     def read(self):
         """Return (C, hPa, %), or (C, hPa) from a BMP280.
 
-        Raises ValueError while it measures, and for what it cannot measure.
+        Raises ValueError if it is still measuring, and for values outside its range.
         """
         if self.get(_STATUS, self._byte)[0] & _MEASURING:
             self.wrong("still measuring after %d ms" % _TIME_MS)
@@ -97,10 +97,10 @@ class Bme280(Part):
         return found
 
     def _calibrate(self):
-        """Read the calibration, which may not be there yet within 2 ms of power-on."""
+        """Read the calibration, which isn't ready in the first 2 ms after power-on."""
         if self.get(_STATUS, self._byte)[0] & _IM_UPDATE:
             self.wrong("its calibration is not ready, it was just switched on")
-        # Other firmware may have left it measuring by itself, with a filter.
+        # Other firmware may have left it in continuous mode, with a filter.
         self.put(_CTRL_MEAS, b"\x00")
         self.put(_CONFIG, b"\x00")
         t = struct.unpack("<HhhHhhhhhhhh", self.get(_CALIBRATION, bytearray(24)))
@@ -123,7 +123,7 @@ class Bme280(Part):
         return one + (two * t3 >> 14)
 
     def _pascals(self, raw, fine):
-        """Pressure in 1/256 Pa."""
+        """Return the pressure in 1/256 Pa."""
         p1, p2, p3, p4, p5, p6, p7, p8, p9 = self._t[3:]
         one = fine - 128_000
         two = one * one * p6 + (one * p5 << 17) + (p4 << 35)
@@ -137,7 +137,7 @@ class Bme280(Part):
         return (p + one + two >> 8) + (p7 << 4)
 
     def _humidity(self, raw, fine):
-        """Relative humidity in 1/1024 %."""
+        """Return the relative humidity in 1/1024 %."""
         h1, h2, h3, h4, h5, h6 = self._h
         x = fine - 76_800
         y = (raw << 14) - (h4 << 20) - h5 * x + 16_384 >> 15

@@ -1,4 +1,4 @@
-"""A push button: one click, two, or a long press."""
+"""A push button: click, double click or long press."""
 
 from time import ticks_diff
 
@@ -8,7 +8,7 @@ USES = "pin"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     from sensors.digital import options
 
     found = options()
@@ -18,15 +18,15 @@ def options():
 
 
 class Button(Digital):
-    """What was done to a button: "click", "double" or "long".
+    """How the button was pressed: "click", "double" or "long".
 
-    double_ms: how soon a second click has to follow the first; 0 to tell every click at once
-    long_ms: how long a press is long; it is told while the button is still held
+    double_ms: the longest gap between the clicks of a double; 0 reports every click at once
+    long_ms: how long a long press takes; it is reported while the button is still held
     pin, debounce_ms, invert: see sensors.digital.Digital
     """
 
     FIELDS = (("press", ""),)
-    STATE = False  # but an event
+    STATE = False  # an event
 
     def __init__(self, pin, debounce_ms=30, invert=False, double_ms=300, long_ms=800):
         super().__init__(pin, debounce_ms, invert)
@@ -34,12 +34,12 @@ class Button(Digital):
         self.long_ms = long_ms
         self._clicks = 0
         self._since = 0  # ticks_ms of the last press or release
-        self._told = False  # of this press
+        self._told = False  # this press has been reported
         self._press = None
         self._level = self._now()
 
     def poll(self, now):
-        """Look what has happened until `now`, of ticks_ms; returns the ms to the next call."""
+        """Follow the button up to `now` (ticks_ms); return the ms until the next call."""
         left = super().poll(now)
         if self.changed and self._press is None:
             self.changed = False
@@ -51,7 +51,7 @@ class Button(Digital):
         return 10 if self._clicks or self._level else left
 
     def read(self):
-        """Return ("click",), ("double",) or ("long",), once each; (None,) if there was none."""
+        """Return ("click",), ("double",) or ("long",), once each; (None,) if there is none."""
         press, self._press = self._press, None
         self.changed = False
         return (press,)

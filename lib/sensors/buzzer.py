@@ -1,4 +1,4 @@
-"""A piezo buzzer: a tone for a while, by PWM."""
+"""A piezo buzzer: a tone of limited length, by PWM."""
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -12,21 +12,21 @@ _MOST_MS = const(600_000)
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"frequency": (2000, 100, 10_000), "most_s": (10.0, 0.1, 600)}
 
 
 def demands(given):
-    """What the check of a config asks: the Hz of the PWM."""
+    """Tell the config check the frequency of the PWM."""
     return {"hz": given["frequency"]}
 
 
 class Buzzer(Output):
-    """A tone for as many seconds as a command says; the state is 1 while it sounds.
+    """A tone that lasts as many seconds as the command says; the state is 1 while it sounds.
 
     pwm: a machine.PWM
     frequency: the pitch of the tone, in Hz
-    most_s: the longest tone that a command may ask for, in s
+    most_s: the longest tone that a command can ask for, in seconds
     """
 
     FIELDS = (("on", ""),)
@@ -41,21 +41,21 @@ class Buzzer(Output):
         self._sound(0)
 
     def set(self, value):
-        """Sound for `value` seconds, 0: be silent. Raises ValueError for anything else."""
+        """Sound for `value` seconds; 0 stops. Raises ValueError for anything else."""
         self._until = ticks_add(ticks_ms(), int(number(value, self.most_s, "seconds") * 1000))
         self._sound(int(value > 0))
 
     def poll(self, now):
-        """Be silent when it is time; returns the ms until then, at most 1000."""
+        """Stop the tone when it is time; return the ms until then, at most 1000."""
         if not self.state:
             return 1000
         left = ticks_diff(self._until, now)
-        if not 0 < left <= _MOST_MS:  # above it after a week: the ticks have wrapped
+        if not 0 < left <= _MOST_MS:  # more after a week: the ticks have wrapped
             self._sound(0)
         return min(max(left, 0), 1000)
 
     def close(self):
-        """Be silent."""
+        """Stop the tone."""
         self._sound(0)
 
     def _sound(self, on):

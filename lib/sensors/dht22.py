@@ -1,6 +1,6 @@
-"""DHT22 (AM2302): temperature and humidity, through MicroPython's own `dht`.
+"""DHT22 (AM2302): temperature and humidity, through MicroPython's `dht` module.
 
-Source: Aosong AM2302 product manual, table 1 (range) and 7.2 (data).
+Source: Aosong AM2302 product manual, table 1 (range) and section 7.2 (data).
 """
 
 from time import ticks_add, ticks_diff, ticks_ms
@@ -12,7 +12,7 @@ _TRIES = const(3)
 
 
 def options():
-    """The driver has no options of its own."""
+    """Return no options: the driver has none of its own."""
     return {}
 
 
@@ -20,15 +20,15 @@ class Dht22:
     """Temperature, -40 to 80 C, in steps of 0.1; humidity, 0 to 100 %, in steps of 0.1.
 
     pin: a machine.Pin, with 4.7 to 10 kilohms to 3.3 V
-    bad: counts the checksums that were wrong; the part is then asked again, three times in all
+    bad: counts bad checksums; after one the driver asks again, three times in all
 
-    It answers every 2 s; a reading waits for that.
+    It answers every 2 s at most; a reading waits for that.
     """
 
     FIELDS = (("temperature", "C", 1), ("humidity", "%", 1))
-    LIMITS = (-40, 80, 0, 100)  # the least and the most, C and %
+    LIMITS = (-40, 80, 0, 100)  # lowest and highest C, then %
     KIND = "DHT22"
-    PAUSE_MS = 2001  # from one answer to the next; plus one, as a tick is cut off
+    PAUSE_MS = 2001  # between two answers; plus 1 because a tick is cut off
 
     def __init__(self, pin):
         import dht
@@ -39,22 +39,22 @@ class Dht22:
         self._asked = ticks_add(ticks_ms(), -self.PAUSE_MS)
 
     def start(self):
-        """Return the ms until it answers again; 0 if it does so now."""
+        """Return the ms until the part answers again; 0 if it is ready."""
         self._tries = _TRIES
         left = self.PAUSE_MS - ticks_diff(ticks_ms(), self._asked)
         return left if 0 < left <= self.PAUSE_MS else 0
 
     def read(self):
-        """Return (C, %), or after a bad checksum the ms until it may be asked again.
+        """Return (C, %), or after a bad checksum the ms until the next try.
 
-        Raises OSError if nothing answers, ValueError for bad checksums alone, and for what the
-        part cannot measure.
+        Raises OSError if nothing answers, and ValueError if every checksum is bad or the values
+        are outside the part's range.
         """
         try:
             self.part.measure()
         except OSError:
             raise OSError("%s: no answer; check the pin, its pull-up and power" % self.KIND)
-        except Exception as error:  # that is what MicroPython's dht raises
+        except Exception as error:  # MicroPython's dht raises no better class
             if str(error) != "checksum error":
                 raise
             self.bad += 1
@@ -67,7 +67,7 @@ class Dht22:
         data = self.part.buf
         celsius, percent = self.decode(data)
         least, most, dry, wet = self.LIMITS
-        # The checksum of nothing is 0, too.
+        # All zeros have a good checksum as well.
         if not (max(data) and least <= celsius <= most and dry <= percent <= wet):
             what = self.KIND, celsius, percent, least, most, dry, wet
             raise ValueError(
@@ -77,11 +77,11 @@ class Dht22:
         return celsius, percent
 
     def decode(self, data):
-        """C and % of five bytes."""
+        """Decode five bytes to C and %."""
         raw = data[2] << 8 | data[3]
-        if raw > 0xBFFF:  # some makers' parts have a two's complement
+        if raw > 0xBFFF:  # some makers use two's complement
             raw -= 0x10000
-        elif raw & 0x8000:  # the manual has a sign and a magnitude
+        elif raw & 0x8000:  # the manual says sign and magnitude
             raw = 0x8000 - raw
         return raw / 10, (data[0] << 8 | data[1]) / 10
 

@@ -1,4 +1,4 @@
-"""An LED strip, a fan or a heater on a transistor: a share of full power, by PWM."""
+"""An LED strip, fan or heater on a transistor: part of full power, by PWM."""
 
 from sensors.shared.output import Output, number
 
@@ -6,7 +6,7 @@ USES = "pwm"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     return {
         "frequency": (1000, 1, 40_000),
         "invert": (False, (False, True)),
@@ -15,7 +15,7 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the Hz of the PWM."""
+    """Tell the config check the frequency of the PWM."""
     return {"hz": given["frequency"]}
 
 
@@ -23,9 +23,9 @@ class Dimmer(Output):
     """An output of 0 to 100 %.
 
     pwm: a machine.PWM
-    frequency: how often it is switched, in Hz
-    invert: whether the part is on when the pin is low
-    safe: the % at the start and at the end
+    frequency: the frequency of the PWM, in Hz
+    invert: true if the load is on while the pin is low
+    safe: the % at the start and when the node stops
     """
 
     FIELDS = (("power", "%", 2),)
@@ -38,7 +38,7 @@ class Dimmer(Output):
         self._to(safe)
 
     def set(self, value):
-        """Go to a value, 0 to 100 %. Raises ValueError for anything else."""
+        """Set the power, 0 to 100 %. Raises ValueError for anything else."""
         self._to(number(value, 100, "%"))
 
     def close(self):
@@ -50,7 +50,7 @@ class Dimmer(Output):
         self.went(state)
 
     def duty(self, state):
-        """duty_u16 of a state."""
+        """Return the duty_u16 of a state."""
         return int(state * 65_535 / 100 + 0.5)
 
 

@@ -4,27 +4,27 @@ from time import sleep_us, ticks_diff, ticks_ms
 
 from micropython import const
 
-_PULSE_US = const(20)  # HC-SR04 wants 10, JSN-SR04T 20
-_RELEASE_US = const(50)  # for which ECHO is pulled low
-_LEAST = 0.02  # m, of all of them
-_CYCLE_MS = const(61)  # its late echoes are over then; plus one, as a tick is cut off
+_PULSE_US = const(20)  # the HC-SR04 needs 10, the JSN-SR04T 20
+_RELEASE_US = const(50)  # how long to pull ECHO low
+_LEAST = 0.02  # m, for all these parts
+_CYCLE_MS = const(61)  # late echoes have faded; plus 1 because a tick is cut off
 
 USES = (("pin", "out"), ("echo", "pulse"))
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"most": (4.0, 0.1, 6), "temperature": (20.0, -40, 60), "pings": (3, 1, 15)}
 
 
 class Distance:
     """Distance, 0.02 to 4 m, in steps of 0.001.
 
-    trigger, echo: machine.Pins, an output and an input; the echo is 5 V: divide it for 3.3 V
+    trigger, echo: machine.Pins, an output and an input; divide a 5 V echo down to 3.3 V
     pulse_us: machine.time_pulse_us
-    most: the farthest to look, in m
-    temperature: the temperature of the air, in C; sound is faster in warm air
-    pings: how many to send for a reading, which is their median
+    most: the longest distance to measure, in m
+    temperature: the air's temperature, in C; sound is faster in warm air
+    pings: how many to send; the reading is their median
     """
 
     FIELDS = (("distance", "m", 3),)
@@ -42,21 +42,20 @@ class Distance:
         trigger.value(0)
 
     def start(self):
-        """Begin to measure; returns the ms until the echoes of the last ping are over."""
+        """Start a reading; return the ms until the echoes of the last ping have faded."""
         self._left = self.pings
         self._found.clear()
         left = _CYCLE_MS - ticks_diff(ticks_ms(), self._pinged)
         return left if 0 < left <= _CYCLE_MS else 0
 
     def read(self):
-        """Ping; return (m,), or the ms until the next ping.
+        """Send a ping; return (m,), or the ms until the next ping.
 
-        Raises OSError if there is no echo, ValueError for what is too near.
-
-        It blocks for the time of the echo, 25 ms at 4 m; twice that if ECHO rises late.
+        Raises OSError if there is no echo, and ValueError if the obstacle is too near. Blocks
+        until the echo is back: 25 ms at 4 m, twice that if ECHO rises late.
         """
         found = self._found
-        # Without an obstacle ECHO is high for 38 ms or more; its rest would count as an echo.
+        # Without an obstacle ECHO stays high for 38 ms or more, which would count as an echo.
         if self.echo.value():
             self._release()
         high = self.echo.value()
@@ -86,11 +85,11 @@ class Distance:
         return (metres,)
 
     def _release(self):
-        """Pull ECHO low for a moment: some parts (HC-SR04P) hold it high until somebody does."""
+        """Pull ECHO low for a moment; some parts (HC-SR04P) hold it high until then."""
         echo = self.echo
         try:
             echo.init(echo.OUT, value=0)
-        except ValueError:  # a pin that is an input alone
+        except ValueError:  # the pin can only be an input
             return
         sleep_us(_RELEASE_US)
         echo.init(echo.IN)

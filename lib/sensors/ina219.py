@@ -1,4 +1,4 @@
-"""TI INA219: voltage, current, power of a supply. Source: SBOS448G, 8.6."""
+"""TI INA219: voltage, current and power of a supply. Source: SBOS448G, section 8.6."""
 
 from micropython import const
 
@@ -9,27 +9,27 @@ USES = "i2c"
 _CONFIG = const(0)
 _SHUNT = const(1)
 _BUS = const(2)
-_ONCE = b"\x39\x9b"  # 32 V, 320 mV, 12 bit, bus and shunt once each
-_TIME_MS = const(3)  # 1.17 at most, for both; plus one, as a tick is cut off
+_ONCE = b"\x39\x9b"  # 32 V, 320 mV, 12 bits; measure bus and shunt once
+_TIME_MS = const(3)  # 1.17 ms at most for both; plus 1 because a tick is cut off
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x40, 0x40, 0x4F), "shunt": (0.1, 0.0001, 10)}
 
 
 class Ina219(Part):
-    """Voltage, 0 to 26 V, in steps of 0.004; current, with 0.1 ohm to 3.2 A in steps of 0.0001;
-    power, their product.
+    """Voltage, 0 to 26 V in steps of 0.004; current, up to 3.2 A in steps of 0.0001 with a shunt
+    of 0.1 ohm; power, their product.
 
     bus: a machine.I2C
-    address: by what A0 and A1 are wired to, see the datasheet
-    shunt: the ohms of its shunt resistor
+    address: depends on what A0 and A1 are wired to; see the datasheet
+    shunt: the resistance of the shunt, in ohms
     """
 
     NAME = "ina219"
     FIELDS: tuple = (("voltage", "V", 3), ("current", "A"), ("power", "W"))
-    LIMITS = (0, 26)  # 7.3; the current ends with the range of the shunt voltage
+    LIMITS = (0, 26)  # section 7.3; the shunt's voltage limits the current
 
     def __init__(self, bus, address=0x40, shunt=0.1):
         super().__init__(bus, address)
@@ -40,12 +40,12 @@ class Ina219(Part):
         self.start()
 
     def start(self):
-        """Begin a measurement; returns the ms it takes. Raises OSError."""
+        """Start a measurement; return the ms it takes. Raises OSError."""
         self.put(_CONFIG, _ONCE)
         return _TIME_MS
 
     def read(self):
-        """Return (V, A, W). Raises ValueError while it measures, and for too many V or A."""
+        """Return (V, A, W). Raises ValueError if it is still measuring, or over its range."""
         data = self.get(_BUS, self._data)
         if not data[1] & 2:
             self.wrong("still measuring after %d ms" % _TIME_MS)

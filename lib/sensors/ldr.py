@@ -1,4 +1,4 @@
-"""A photoresistor (LDR) in a divider: rough light."""
+"""A photoresistor (LDR) in a divider: a rough measure of light."""
 
 from sensors.shared.channel import Channel
 from sensors.shared.ends import end
@@ -7,7 +7,7 @@ USES = "adc"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     from sensors.shared.common import options
 
     return options(
@@ -17,17 +17,17 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin."""
+    """Tell the config check the highest voltage at the pin."""
     return {"volts": given["supply"]}
 
 
 class Ldr(Channel):
-    """Illuminance, 0 to 100000 lx, rough: LDRs differ by half from one another.
+    """Illuminance, 0 to 100000 lx. Only a rough value: LDRs of one type differ by half.
 
-    series: ohms from the pin to GND; the LDR goes from the supply to the pin
-    ohms: the resistance of the LDR at 10 lx, see its datasheet
-    gamma: how steeply its resistance falls with the light, see its datasheet
-    supply: volts over the LDR and the resistor together
+    series: the resistor from the pin to GND, in ohms; the LDR goes from the supply to the pin
+    ohms: the LDR's resistance at 10 lx; see its datasheet
+    gamma: how steeply the resistance falls as light increases; see its datasheet
+    supply: the voltage across LDR and resistor together
     adc, more: see sensors.shared.channel.Channel
     """
 
@@ -44,7 +44,7 @@ class Ldr(Channel):
         self.supply = supply
 
     def convert(self, volts):
-        """The illuminance; 0 in the dark. Raises ValueError if the LDR is shorted."""
+        """Return the illuminance, 0 in the dark. Raises ValueError if the LDR is shorted."""
         at = end(self.adc, volts, self.supply, 0.001)
         if at < 0:
             return 0.0

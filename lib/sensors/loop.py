@@ -1,4 +1,4 @@
-"""A current loop of 4 to 20 mA over a resistor."""
+"""A 4 to 20 mA current loop, measured across a resistor."""
 
 from micropython import const
 
@@ -10,7 +10,7 @@ _MOST = const(1_000_000_000)
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default,)."""
+    """Return the options: name -> (default, lowest, highest) or (default,)."""
     from sensors.shared.common import options
 
     return options(
@@ -22,15 +22,15 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin."""
+    """Tell the config check the highest voltage at the pin."""
     return {"volts": 0.021 * given["shunt"]}
 
 
 class Loop(Channel):
-    """What a transmitter measures: `low` at 4 mA, `high` at 20 mA, in `unit`.
+    """The transmitter's value: `low` at 4 mA, `high` at 20 mA, in `unit`.
 
-    shunt: ohms from the pin to GND; 20 mA over 120 ohms are 2.4 V, and an ESP32 is accurate up to
-    2.45 V
+    shunt: the resistor from the pin to GND, in ohms; 20 mA through 120 ohms makes 2.4 V, and an
+    ESP32 is accurate up to 2.45 V
     low: the value at 4 mA, in `unit`
     high: the value at 20 mA, in `unit`
     unit: the unit of the reading
@@ -47,7 +47,7 @@ class Loop(Channel):
         self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
-        """The value. Raises ValueError outside of 3.6 to 21 mA: a fault, by NAMUR NE 43."""
+        """Return the value. Raises ValueError outside 3.6 to 21 mA: a fault, says NAMUR NE 43."""
         milliamperes = volts / self.shunt * 1000
         if milliamperes < 3.6:
             raise ValueError("%.1f mA: the loop is open, or has no power" % milliamperes)

@@ -1,4 +1,4 @@
-"""Soil moisture, of a capacitive or resistive probe, by two points."""
+"""Soil moisture from a capacitive or resistive probe, calibrated at two points."""
 
 from sensors.shared.channel import Channel
 
@@ -6,14 +6,14 @@ USES = "adc"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     from sensors.shared.common import options
 
     return options(dry=(2.6, 0, 30), wet=(1.1, 0, 30), decimals=(0, 0, 6))
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin, or what is wrong."""
+    """Tell the config check the highest voltage at the pin, or what is wrong."""
     dry, wet = given["dry"], given["wet"]
     if dry == wet:
         return {"wrong": "wet: %s V, as dry; measure both again" % wet}
@@ -23,8 +23,8 @@ def demands(given):
 class Moisture(Channel):
     """Moisture, 0 % (dry) to 100 % (wet).
 
-    dry: volts of the probe in the air
-    wet: volts of the probe in water; which of the two is higher depends on the probe
+    dry: the probe's voltage in dry air
+    wet: the probe's voltage in water; which of the two is higher depends on the probe
     adc, more: see sensors.shared.channel.Channel
     """
 
@@ -38,9 +38,9 @@ class Moisture(Channel):
         self.wet = wet
 
     def convert(self, volts):
-        """The moisture; a little outside of the two points it is 0 or 100.
+        """Return the moisture; slightly outside the two points it is 0 or 100.
 
-        Raises ValueError for a quarter of their distance, and more: there is no probe.
+        Raises ValueError beyond a quarter of their distance: then there is no probe.
         """
         found = 100 * (volts - self.dry) / (self.wet - self.dry)
         if not -25 <= found <= 125:

@@ -9,7 +9,7 @@ USES = "adc"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     from sensors.shared.common import options
 
     return options(
@@ -21,19 +21,19 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin."""
+    """Tell the config check the highest voltage at the pin."""
     return {"volts": given["supply"]}
 
 
 class Ntc(Channel):
-    """Temperature, -55 to 150 C. With 10 kilohms an ESP32, whose ADC sees less, has -22 to 114 C.
+    """Temperature, -55 to 150 C; -22 to 114 C on an ESP32 with 10 kilohms, as its ADC sees less.
 
-    series: ohms of the fixed resistor, from the supply to the pin; the thermistor goes to GND
-    above: whether the thermistor is at the supply instead, and the fixed resistor at GND
-    supply: volts over the thermistor and the resistor together
-    nominal: ohms of the thermistor at 25 C
-    beta: B25/85 of its datasheet
-    a: with b and c, the coefficients of Steinhart and Hart (1968), in place of nominal and beta
+    series: the fixed resistor from the supply to the pin, in ohms; the thermistor goes to GND
+    above: true if the thermistor goes to the supply instead, and the resistor to GND
+    supply: the voltage across thermistor and resistor together
+    nominal: the thermistor's resistance at 25 C, in ohms
+    beta: B25/85 from its datasheet
+    a: with b and c, the Steinhart-Hart coefficients, which replace nominal and beta
     b: see a
     c: see a
     adc, more: see sensors.shared.channel.Channel
@@ -50,13 +50,13 @@ class Ntc(Channel):
         self.series = series
         self.supply = supply
         self.above = above
-        if not a:  # the beta equation is that of Steinhart and Hart without the cube
+        if not a:  # the beta equation is Steinhart-Hart without the cube
             b = 1 / beta
             a = 1 / 298.15 - b * log(nominal)
         self._abc = a, b, c
 
     def convert(self, volts):
-        """The temperature. Raises ValueError at the ends: the thermistor is open, or shorted."""
+        """Return the temperature. Raises ValueError if the thermistor is open or shorted."""
         at = end(self.adc, volts, self.supply)
         if at:
             what = "not connected" if (at > 0) != self.above else "shorted"

@@ -1,4 +1,4 @@
-"""A strip of WS2812 (NeoPixel) lights, through MicroPython's own `neopixel`."""
+"""A strip of WS2812 (NeoPixel) lights, through MicroPython's `neopixel` module."""
 
 from sensors.shared.output import Output
 
@@ -6,12 +6,12 @@ USES = "bare"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"count": (1, 1, 300)}
 
 
 class Pixels(Output):
-    """A strip in one colour, [red, green, blue] of 0 to 255 each; dark at the start and the end.
+    """A strip in one colour: [red, green, blue], 0 to 255 each. It starts and ends dark.
 
     pin: a machine.Pin
     count: how many lights are on the strip
@@ -20,11 +20,11 @@ class Pixels(Output):
     FIELDS = (("colour", ""),)
 
     def __init__(self, pin, count=1):
-        self.strip = __import__("neopixel").NeoPixel(pin, count)  # not every port has it
+        self.strip = __import__("neopixel").NeoPixel(pin, count)  # not on every port
         self._to([0, 0, 0])
 
     def set(self, value):
-        """Go to a colour, [red, green, blue]. Raises ValueError for anything else."""
+        """Show a colour, [red, green, blue]. Raises ValueError for anything else."""
         good = isinstance(value, (list, tuple)) and len(value) == 3
         for each in value if good else ():
             good = good and isinstance(each, int) and 0 <= each <= 255

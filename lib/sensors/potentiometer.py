@@ -1,4 +1,4 @@
-"""A potentiometer, or any input that is told as a share of its range."""
+"""A potentiometer, or any other input reported as a percentage of its range."""
 
 from sensors.shared.channel import Channel
 from sensors.shared.ends import end
@@ -7,21 +7,21 @@ USES = "adc"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     from sensors.shared.common import options
 
     return options(supply=(3.3, 0.1, 30), decimals=(0, 0, 6))
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin."""
+    """Tell the config check the highest voltage at the pin."""
     return {"volts": given["supply"]}
 
 
 class Potentiometer(Channel):
-    """The position, 0 to 100 %. An ESP32's ADC sees 0.15 to 3.05 V: below is 0 %, above 100 %.
+    """Position, 0 to 100 %. An ESP32's ADC sees 0.15 to 3.05 V: less is 0 %, more is 100 %.
 
-    supply: volts over the potentiometer
+    supply: the voltage across the potentiometer
     adc, more: see sensors.shared.channel.Channel
     """
 
@@ -34,7 +34,7 @@ class Potentiometer(Channel):
         self.supply = supply
 
     def convert(self, volts):
-        """The position. Raises ValueError for more than the supply."""
+        """Return the position. Raises ValueError for more than the supply."""
         if volts > 1.1 * self.supply:
             what = volts, self.supply
             raise ValueError("%.3f V at the wiper is more than its supply, %g V" % what)

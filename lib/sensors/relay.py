@@ -1,4 +1,4 @@
-"""A relay, valve, pump or switch: on or off, with a safe state and a longest time."""
+"""A relay, valve, pump or switch: on or off, with a safe state and a time limit."""
 
 from time import ticks_diff, ticks_ms
 
@@ -8,7 +8,7 @@ USES = "out"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     return {
         "invert": (False, (False, True)),
         "safe": (False, (False, True)),
@@ -17,14 +17,14 @@ def options():
 
 
 class Relay(Output):
-    """An output that commands switch, true or false.
+    """An output that commands switch on (true) or off (false).
 
     pin: a machine.Pin, an output
-    invert: whether the part is on when the pin is low
-    safe: how it is at the start, at the end, and after `most_s` in the other state
-    most_s: the longest time in the other state, in s; 0 for no limit
+    invert: true if the load is on while the pin is low
+    safe: the state at the start, when the node stops, and after `most_s` in the other state
+    most_s: the longest time in the other state, in seconds; 0 for no limit
 
-    The watchdog and a power cut leave the pin to the part: wire it so that it is safe then.
+    After a power cut or a watchdog reset nothing drives the pin: choose wiring that is safe then.
     """
 
     FIELDS = (("on", ""),)
@@ -46,11 +46,11 @@ class Relay(Output):
         self._switch(value)
 
     def poll(self, now):
-        """Go back to the safe state when it is time; returns the ms until then, at most 1000."""
+        """Return to the safe state when it is time; return the ms until then, at most 1000."""
         if self.state == self.safe or not self.most_ms:
             return 1000
         left = self.most_ms - ticks_diff(now, self._since)
-        if not 0 < left <= self.most_ms:  # above it after a week: the ticks have wrapped
+        if not 0 < left <= self.most_ms:  # more after a week: the ticks have wrapped
             self._switch(self.safe)
         return min(max(left, 0), 1000)
 

@@ -3,12 +3,12 @@
 from array import array
 
 USES = (("pin", "in"), ("pin_b", "in"))
-# By the state before (2 bit) and now (2 bit): a quarter step forward, back, or a bounce.
+# Indexed by the old and the new state, 2 bits each: a quarter step forward, back, or a bounce.
 _STEPS = b"\x01\x00\x02\x01\x02\x01\x01\x00\x00\x01\x01\x02\x01\x02\x00\x01"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most) or (default, choices)."""
+    """Return the options: name -> (default, lowest, highest) or (default, choices)."""
     return {
         "pull": (None, (None, "up", "down")),
         "steps": (4, 1, 4),
@@ -17,12 +17,12 @@ def options():
 
 
 class Rotary:
-    """The position in clicks, from 0 at the start.
+    """Position in clicks; 0 at the start.
 
     a, b: machine.Pins, inputs
-    steps: how often the two contacts change from one click to the next: 4, 2 or 1
-    invert: whether to count the other way
-    changed: the position differs from the one that read() returned last
+    steps: how often the contacts change between two clicks: 4, 2 or 1
+    invert: true to count in the other direction
+    changed: the position differs from what read() last returned
     """
 
     FIELDS = (("position", ""),)
@@ -38,7 +38,7 @@ class Rotary:
         self.changed = False
 
     def listen(self):
-        """Begin to follow the contacts, by interrupt."""
+        """Start following the contacts by interrupt."""
         for pin in (self.a, self.b):
             pin.irq(self._on_edge, pin.IRQ_RISING | pin.IRQ_FALLING)
 
@@ -48,12 +48,12 @@ class Rotary:
         self._state = state
 
     def poll(self, now):
-        """See whether the position has changed; returns -1."""
+        """Note whether the position has changed; return -1."""
         self.changed = self._position() != self._last
         return -1
 
     def start(self):
-        """Nothing to start: returns 0 ms."""
+        """Return 0: there is nothing to start."""
         return 0
 
     def read(self):

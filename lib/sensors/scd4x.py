@@ -9,44 +9,44 @@ USES = "i2c"
 _BEGIN = b"\x21\xb1"  # a measurement every 5 s
 _READY = b"\xe4\xb8"
 _READ = b"\xec\x05"
-_ANSWER_MS = const(2)  # 1 from a command to its answer, table 9; plus one, as a tick is cut off
-_TIME_MS = const(5001)  # from one to the next; plus one, as a tick is cut off
+_ANSWER_MS = const(2)  # 1 ms from command to answer, table 9; plus 1, as a tick is cut off
+_TIME_MS = const(5001)  # between two measurements; plus 1
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x62, 0x62, 0x62)}
 
 
 class Scd4x(Part):
-    """Carbon dioxide, up to 40000 ppm, accurate from 400 to 5000; temperature, -10 to 60 C, in
+    """Carbon dioxide, up to 40000 ppm (accurate from 400 to 5000); temperature, -10 to 60 C, in
     steps of 0.01; humidity, 0 to 100 %, in steps of 0.01.
 
     bus: a machine.I2C
-    address: 0x62; the part has no other
+    address: always 0x62
 
-    From the first reading on it measures every 5 s by itself.
+    From the first reading on the part measures every 5 s on its own.
     """
 
     NAME = "scd4x"
     FIELDS = (("carbon_dioxide", "ppm", 0), ("temperature", "C", 2), ("humidity", "%", 2))
-    # Tables 1 to 3. 0 ppm stands for a measurement that failed (Sensirion's own example).
+    # Tables 1 to 3. 0 ppm means a failed measurement (as in Sensirion's example code).
     LIMITS = (1, 40_000, -10, 60, 0, 100)
 
     def __init__(self, bus, address=0x62):
         super().__init__(bus, address)
         self._data = bytearray(9)
         self._begun = False
-        self._asked = b""  # the command that is to be answered
+        self._asked = b""  # the command waiting for its answer
         self._waits = 0
 
     def start(self):
-        """Ask whether there is a measurement; returns the ms to the answer. Raises OSError."""
+        """Ask whether a measurement is ready; return the ms to the answer. Raises OSError."""
         self._waits = 1
         self._asked = b""
         if self._begun:
             return self._ask(_READY)
-        # It refuses where it has begun already, before our reset.
+        # It refuses if it has been measuring since before our reset.
         ms = _TIME_MS if self._begin() else self._ask(_READY)
         self._begun = True
         return ms
@@ -54,8 +54,8 @@ class Scd4x(Part):
     def read(self):
         """Return (ppm, C, %), or the ms until the next step.
 
-        Raises ValueError if there is no measurement for too long, for a bad checksum, and for what
-        it cannot measure.
+        Raises ValueError if no measurement comes in time, for a bad checksum, and for values
+        outside the part's range.
         """
         asked, self._asked = self._asked, b""
         if not asked:
@@ -66,7 +66,7 @@ class Scd4x(Part):
                 return self._ask(_READ)
             if self._waits:
                 self._waits -= 1
-                self._begin()  # if it lost its power; else it refuses
+                self._begin()  # needed after a loss of power; otherwise the part refuses
                 return _TIME_MS
             self._begun = False
             self.wrong("no measurement yet")
@@ -76,7 +76,7 @@ class Scd4x(Part):
         return self.within(data[0] << 8 | data[1], temperature / 100, humidity / 100)
 
     def _begin(self):
-        """Have it measure every 5 s; returns whether it does so only from now on."""
+        """Make it measure every 5 s; return whether it wasn't doing so already."""
         try:
             self.bus.writeto(self.address, _BEGIN)
         except OSError:
@@ -89,7 +89,7 @@ class Scd4x(Part):
         return _ANSWER_MS
 
     def _words(self, count):
-        """Read an answer of words, each with its checksum."""
+        """Read an answer: words, each with a checksum."""
         data = memoryview(self._data)[: 3 * count]
         self.into(data)
         for i in range(0, 3 * count, 3):

@@ -1,4 +1,4 @@
-"""A model servo, by pulses of 0.5 to 2.5 ms, 50 a second."""
+"""A model servo, driven by pulses of 0.5 to 2.5 ms, 50 per second."""
 
 from sensors.dimmer import Dimmer
 from sensors.shared.output import number
@@ -7,7 +7,7 @@ USES = "pwm"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {
         "least_us": (1000, 400, 2000),
         "most_us": (2000, 1000, 2600),
@@ -17,18 +17,18 @@ def options():
 
 
 def demands(given):
-    """What the check of a config asks: the Hz of the PWM."""
+    """Tell the config check the frequency of the PWM."""
     return {"hz": 50}
 
 
 class Servo(Dimmer):
-    """An angle of 0 to `range` degrees.
+    """An angle from 0 to `range` degrees.
 
     pwm: a machine.PWM
-    least_us: the pulse at 0 degrees, in us
-    most_us: the pulse at `range` degrees, in us
+    least_us: the length of the pulse at 0 degrees, in us
+    most_us: the length of the pulse at `range` degrees, in us
     range: the largest angle, in degrees
-    safe: the angle at the start and at the end, in degrees
+    safe: the angle at the start and when the node stops, in degrees
     """
 
     FIELDS = (("angle", "deg", 2),)
@@ -40,11 +40,11 @@ class Servo(Dimmer):
         super().__init__(pwm, 50, False, min(safe, range))
 
     def set(self, value):
-        """Go to an angle. Raises ValueError for anything else."""
+        """Move to an angle. Raises ValueError for anything else."""
         self._to(number(value, self.range, "degrees"))
 
     def duty(self, state):
-        """duty_u16 of an angle."""
+        """Return the duty_u16 of an angle."""
         us = self.least_us + (self.most_us - self.least_us) * state / self.range
         return int(us * 65_535 / 20_000 + 0.5)
 

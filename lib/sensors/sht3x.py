@@ -6,15 +6,15 @@ from sensors.shared.crc8 import crc8
 from sensors.shared.i2c import Part
 
 USES = "i2c"
-_MEASURE = b"\x24\x00"  # high repeatability, no clock stretching, 4.3
-_BREAK = b"\x30\x93"  # ends periodic measurements, 4.8
-_HEATER_OFF = b"\x30\x66"  # 4.10; its heater makes it a few degrees warmer
-_BETWEEN_MS = const(2)  # 1 between two commands, table 4; plus one, as a tick is cut off
-_TIME_MS = const(17)  # 15.5 ms at most, table 4; plus one, as a tick is cut off
+_MEASURE = b"\x24\x00"  # high repeatability, no clock stretching: section 4.3
+_BREAK = b"\x30\x93"  # ends periodic measurements: section 4.8
+_HEATER_OFF = b"\x30\x66"  # section 4.10; the heater adds a few degrees
+_BETWEEN_MS = const(2)  # 1 ms between two commands, table 4; plus 1, as a tick is cut off
+_TIME_MS = const(17)  # 15.5 ms at most, table 4; plus 1
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x44, 0x44, 0x45)}
 
 
@@ -32,29 +32,29 @@ class Sht3x(Part):
     def __init__(self, bus, address=0x44):
         super().__init__(bus, address)
         self._data = bytearray(6)
-        self._left = b""  # what has to be said next, before there is a measurement
-        self._plain = False  # nothing is left of what other firmware may have told it
-        # So that a part that is not there is told at once; no command, for start() may follow, and
-        # it wants 1 ms between two.
+        self._left = b""  # the next command; empty when a measurement is due
+        self._plain = False  # the modes that other firmware may have set are undone
+        # Reports a missing part right away. Not a command: start() may follow, and the part needs
+        # 1 ms between two commands.
         self.write(b"")
 
     def start(self):
-        """Begin a measurement; returns the ms until the next step. Raises OSError."""
+        """Start a measurement; return the ms until the next step. Raises OSError."""
         self._left = _MEASURE if self._plain else _BREAK
         try:
             return self._step()
         except OSError:
             if not self._plain:
                 raise
-            self._plain = False  # somebody has told it to measure by itself; or it is gone
+            self._plain = False  # it measures periodically again, or is gone
             self._left = _BREAK
             return _BETWEEN_MS
 
     def read(self):
         """Return (C, %), or the ms until the next step.
 
-        Raises OSError while it measures, ValueError for a bad checksum and for what it cannot
-        measure.
+        Raises OSError if it is still measuring, and ValueError for a bad checksum or for values
+        outside its range.
         """
         if self._left:
             return self._step()
@@ -68,7 +68,7 @@ class Sht3x(Part):
         return self.within(temperature / 100, humidity / 100)
 
     def _step(self):
-        """Say what is next; returns the ms until the step after it."""
+        """Send the next command; return the ms until the one after it."""
         left = self._left
         self.write(left)
         if left == _MEASURE:

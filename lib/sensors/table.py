@@ -1,4 +1,4 @@
-"""An analog input by a table of calibration: pH, pressure, a tank of any shape."""
+"""An analog input with a calibration table: pH, pressure, a tank of any shape."""
 
 from sensors.shared.channel import Channel
 from sensors.shared.line import between
@@ -7,21 +7,21 @@ USES = "adc"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most), (default,) or what is wanted."""
+    """Return the options: name -> (default, lowest, highest), (default,) or what is wanted."""
     from sensors.shared.common import options
 
     return options(points=(..., "points"), unit=("",))
 
 
 def demands(given):
-    """What the check of a config asks: the most volts at the pin."""
+    """Tell the config check the highest voltage at the pin."""
     return {"volts": given["points"][-2]}
 
 
 class Table(Channel):
-    """A value between the points of a table of volts and values, straight lines between them.
+    """A value looked up in a table of volts and values, with straight lines between its points.
 
-    points: [volts, value, volts, value, ...], volts rising; beyond the ends the lines go on
+    points: [volts, value, volts, value, ...], volts rising; the lines go on beyond the ends
     unit: the unit of the values
     adc, more: see sensors.shared.channel.Channel
     """
@@ -32,7 +32,7 @@ class Table(Channel):
         self.FIELDS = (("value", unit, self.decimals),)
 
     def convert(self, volts):
-        """The value in `unit`."""
+        """Return the value in `unit`."""
         return between(self.points, volts, True)
 
 

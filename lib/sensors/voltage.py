@@ -1,4 +1,4 @@
-"""A voltage through a divider of two resistors."""
+"""A voltage behind a divider of two resistors."""
 
 from micropython import const
 
@@ -9,17 +9,17 @@ _MOST = const(1_000_000_000)
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     from sensors.shared.common import options
 
     return options(top=(0.0, 0, _MOST), bottom=(10_000.0, 1, _MOST))
 
 
 class Voltage(Channel):
-    """The voltage before a divider.
+    """The voltage in front of the divider.
 
-    top: ohms between the voltage and the pin
-    bottom: ohms between the pin and GND
+    top: the resistor between the voltage and the pin, in ohms
+    bottom: the resistor between the pin and GND, in ohms
     adc, more: see sensors.shared.channel.Channel
     """
 
@@ -28,7 +28,7 @@ class Voltage(Channel):
         self.ratio = (top + bottom) / bottom
 
     def convert(self, volts):
-        """Volts before the divider."""
+        """Return the voltage in front of the divider."""
         return volts * self.ratio
 
 

@@ -1,4 +1,4 @@
-"""The driver of the guide, against a model of its part."""
+"""The guide's driver, against a model of its part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT = "sda=21, scl=22"
 
 
 class Adxl345(Registers):
-    """The registers that count: id, power, and three axes of 256 to a g."""
+    """The registers that matter: id, power, and three axes with 256 counts per g."""
 
     ADDRESS = 0x53
     tilt = 0.0  # degrees

@@ -9,12 +9,12 @@ USES = "i2c"
 
 
 def options():
-    """The options of the driver: name -> (default, least, most)."""
+    """Return the options: name -> (default, lowest, highest)."""
     return {"address": (0x53, 0x1D, 0x53)}
 
 
 class Tilt(Part):
-    """Tilt against the horizontal, -90 to 90 degrees, in steps of 0.1; noise of about 0.3."""
+    """Tilt from the horizontal, -90 to 90 degrees, in steps of 0.1; noise of about 0.3."""
 
     NAME = "tilt"
     FIELDS = (("tilt", "deg", 1),)
@@ -26,7 +26,7 @@ class Tilt(Part):
         self._data = bytearray(6)
 
     def start(self):
-        """Begin to measure; returns the ms it takes."""
+        """Start a measurement; return the ms it takes."""
         self.put(0x2D, b"\x08")
         return 12
 

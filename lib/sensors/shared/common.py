@@ -1,8 +1,8 @@
-"""The options that all analog drivers have. Imported for the check of a config."""
+"""The options of all analog drivers. Imported only to check a config."""
 
 
 def options(**own):
-    """Return name -> (default, least, most) of the common options, and a driver's own."""
+    """Return the common options and a driver's own: name -> (default, lowest, highest)."""
     found = {
         "samples": (16, 1, 255),
         "decimals": (3, 0, 6),

@@ -1,11 +1,11 @@
-"""The checksum of Sensirion's and ASAIR's parts: CRC-8, polynomial 0x31, begun with 0xFF.
+"""The checksum of Sensirion's and ASAIR's parts: CRC-8, polynomial 0x31, start value 0xFF.
 
-Source: Sensirion SHT3x-DIS datasheet, 4.12; there 0xBEEF has 0x92.
+Source: Sensirion SHT3x-DIS datasheet, section 4.12, whose example is 0xBEEF -> 0x92.
 """
 
 
 def crc8(data):
-    """Return the checksum of bytes; 0 for bytes that end with their own."""
+    """Return the checksum of some bytes; 0 if they end with their own checksum."""
     crc = 0xFF
     for byte in data:
         crc ^= byte

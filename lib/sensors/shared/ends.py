@@ -1,15 +1,15 @@
-"""The ends of an analog input: where a voltage stands for nothing."""
+"""The ends of an analog input's range, where a voltage means nothing."""
 
 
 def end(adc, volts, supply, near=0.005):
-    """Return -1 for a voltage at the lower end, 1 for one at the upper, else 0.
+    """Return -1 for a voltage at the lower end, 1 at the upper end, otherwise 0.
 
-    adc: the one that measured it
-    volts: what it measured
-    supply: the most volts that there can be
-    near: how near an end counts as the end, as a share of `supply`
+    adc: the machine.ADC that measured it
+    volts: the measured voltage
+    supply: the highest possible voltage
+    near: how close counts as the end, as a fraction of `supply`
     """
     low, high = near * supply, (1 - near) * supply
-    if hasattr(adc, "read_uv"):  # ESP32's tells nothing below 0.14 V and above 3.1 V
+    if hasattr(adc, "read_uv"):  # an ESP32's is blind below 0.14 V and above 3.1 V
         low, high = max(low, 0.15), min(high, 3.05)
     return (volts >= high) - (volts <= low)

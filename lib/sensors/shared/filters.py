@@ -1,4 +1,4 @@
-"""Filters over one reading after the other. Imported when a sensor asks for one."""
+"""Filters that run from reading to reading. Imported only if a sensor uses one."""
 
 from micropython import const
 
@@ -6,13 +6,13 @@ _MOST = const(1_000_000_000)
 
 
 def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
-    """Return the filters that were asked for, in the order in which they are applied.
+    """Return the chosen filters in the order in which they apply.
 
-    median: how many readings to take the median of, 3 to 15: single wrong ones vanish; 0 for none
-    smooth: the share of the reading before in each new one: less noise, slower to follow a change
-    slew: the most that a reading may differ from the one before; 0 for any
-    least: the least that the sensor can measure; a value below is an error, and enters no filter
-    most: the most that the sensor can measure; a value above is an error, and enters no filter
+    median: take the median of this many readings, 3 to 15, to drop outliers; 0 for none
+    smooth: how much of the last value to keep: less noise, but slower to follow
+    slew: how much a reading may differ from the one before; 0 for no limit
+    least: the lowest value that the sensor can measure; anything below is an error
+    most: the highest value that the sensor can measure; anything above is an error
     """
     made: list = []
     if least > -_MOST or most < _MOST:
@@ -27,14 +27,14 @@ def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
 
 
 class Limits:
-    """Refuses a value outside of `least` to `most`."""
+    """Refuses a value outside `least` to `most`, before other filters see it."""
 
     def __init__(self, least, most):
         self.least = least
         self.most = most
 
     def __call__(self, value):
-        """Return the value. Raises ValueError for one outside."""
+        """Return the value. Raises ValueError if it is outside."""
         if self.least <= value <= self.most:
             return value
         raise ValueError("%g; it measures %g to %g" % (value, self.least, self.most))
@@ -49,7 +49,7 @@ class Median:
         self._at = 0
 
     def __call__(self, value):
-        """Take in a value; return the middle one, of an even number the lower."""
+        """Take a value; return the median (the lower of the middle two, if there are two)."""
         values = self._values
         if len(values) < self.count:
             values.append(value)
@@ -60,14 +60,14 @@ class Median:
 
 
 class Slew:
-    """Lets a value change by at most `most` at a time."""
+    """Lets the value change by at most `most` at a time."""
 
     def __init__(self, most):
         self.most = most
         self._last = None
 
     def __call__(self, value):
-        """Take in a value; return it, or as near to it as is allowed."""
+        """Take a value; return it, or the nearest that is allowed."""
         last = self._last
         if last is not None:
             value = min(max(value, last - self.most), last + self.most)
@@ -76,14 +76,14 @@ class Slew:
 
 
 class Smooth:
-    """Exponential smoothing: `share` of what was, the rest of what comes."""
+    """Exponential smoothing: `share` of the old value, the rest of the new one."""
 
     def __init__(self, share):
         self.share = share
         self._last = None
 
     def __call__(self, value):
-        """Take in a value; return the smoothed one, which lies between the least and the most."""
+        """Take a value; return the smoothed one, which never leaves the range of its inputs."""
         last = self._last
         if last is not None:
             value += self.share * (last - value)

@@ -1,4 +1,4 @@
-"""What parts on an I2C bus share: access, and errors that say what to look at."""
+"""What parts on an I2C bus share: access, and errors that say what to check."""
 
 from micropython import const
 
@@ -8,17 +8,17 @@ _STUCK = const("the bus is stuck, %s is held low: check the wires, then the powe
 
 
 class Part:
-    """A part at an address of a bus.
+    """A part at an address on a bus.
 
     bus: a machine.I2C or SoftI2C
     address: 8 to 119
 
-    All calls raise OSError, with the name of the part, its address, and what to check.
+    All calls raise OSError with the part's name, its address, and what to check.
     """
 
     NAME = "part"
     FIELDS: tuple = ()
-    LIMITS: tuple = ()  # the least and the most of the first field, of the second, ...
+    LIMITS: tuple = ()  # lowest and highest value of the first field, the second, ...
 
     def __init__(self, bus, address):
         self.bus = bus
@@ -32,14 +32,14 @@ class Part:
             self.failed(error)
 
     def into(self, buffer):
-        """Read as many bytes as the buffer holds."""
+        """Read bytes until the buffer is full."""
         try:
             self.bus.readfrom_into(self.address, buffer)
         except OSError as error:
             self.failed(error)
 
     def get(self, register, buffer):
-        """Read registers from one on, in one transfer, into a buffer; returns the buffer."""
+        """Read consecutive registers into a buffer, in one transfer; return the buffer."""
         try:
             self.bus.readfrom_mem_into(self.address, register, buffer)
         except OSError as error:
@@ -47,14 +47,14 @@ class Part:
         return buffer
 
     def put(self, register, data):
-        """Write registers from one on."""
+        """Write consecutive registers."""
         try:
             self.bus.writeto_mem(self.address, register, data)
         except OSError as error:
             self.failed(error)
 
     def failed(self, error):
-        """Raise what came from the bus, as somebody with the wires in hand needs to read it."""
+        """Raise a bus error in words that help someone with a wire in hand."""
         if error.errno in _ETIMEDOUT:
             what = _STUCK % "SDA or SCL"
         else:
@@ -63,7 +63,7 @@ class Part:
         raise OSError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
 
     def within(self, *values):
-        """Return the values. Raises ValueError for one that the part cannot measure."""
+        """Return the values. Raises ValueError if one is outside the part's range."""
         limits = self.LIMITS
         for i in range(0, len(limits), 2):
             if not limits[i] <= values[i // 2] <= limits[i + 1]:
@@ -72,12 +72,12 @@ class Part:
         return values
 
     def wrong(self, what):
-        """Raise ValueError, for an answer that cannot be right; OSError if the bus is stuck."""
+        """Raise ValueError for an answer that can't be right; OSError if the bus is stuck."""
         self.held()
         raise ValueError("%s at 0x%02x: %s" % (self.NAME, self.address, what))
 
     def held(self):
-        """Raise OSError if SDA is held low: then all is acknowledged, and each byte a 0."""
+        """Raise OSError if SDA is held low: that looks like an acknowledge and zeros."""
         try:
             self.bus.writeto(_NOBODY, b"")
         except OSError:  # as it should be

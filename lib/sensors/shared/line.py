@@ -1,10 +1,10 @@
-"""A line through points: for calibration."""
+"""Straight lines through points, for calibration."""
 
 
 def between(points, x, beyond=False):
-    """Return the value at x of a line through points [x, y, x, y, ...], x rising; two or more.
+    """Return y at x, on lines through the points [x, y, x, y, ...]: two or more, x rising.
 
-    beyond: whether to go on in a straight line outside of the points, or stay at the last value
+    beyond: extend the lines past the last points; if false, keep the last value
     """
     last = len(points) - 2
     if not beyond:

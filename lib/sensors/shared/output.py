@@ -1,10 +1,10 @@
-"""What outputs share: a state that commands change, and that is published when it has changed."""
+"""What outputs share: a state that commands change and the node then publishes."""
 
 
 class Output:
-    """An output; a driver has set(value), which calls went(state), and close().
+    """An output. Its driver adds close(), and set(value), which calls went(state).
 
-    changed: the state differs from the one that read() returned last
+    changed: the state differs from what read() last returned
     """
 
     STATE = True
@@ -12,11 +12,11 @@ class Output:
     state = None
 
     def poll(self, now):
-        """Nothing changes by itself; returns 1000 ms."""
+        """Return 1000 ms: nothing changes by itself."""
         return 1000
 
     def start(self):
-        """Nothing to start: returns 0 ms."""
+        """Return 0: there is nothing to start."""
         return 0
 
     def read(self):
@@ -25,15 +25,15 @@ class Output:
         return (self.state,)
 
     def went(self, state):
-        """The output has another state now."""
+        """Note the output's new state."""
         self.changed = self.changed or state != self.state
         self.state = state
 
 
 def number(value, most, what):
-    """Return a value of 0 to `most`. Raises ValueError for anything else.
+    """Return the value if it is a number from 0 to `most`. Raises ValueError otherwise.
 
-    what: the unit or quantity that is wanted, for the error
+    what: the unit or quantity, for the error
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
         raise ValueError("value: %r; %s, from 0 to %g" % (value, what, most))

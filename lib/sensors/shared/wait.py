@@ -1,10 +1,10 @@
-"""For programs with asyncio: reads any sensor without blocking the others."""
+"""For asyncio programs: read any sensor without blocking other tasks."""
 
 import asyncio
 
 
 async def measure(sensor):
-    """Start a sensor, let others work while it measures, and return what it says.
+    """Start a sensor, let other tasks run while it measures, and return its values.
 
     Raises what its start() and read() raise.
     """
