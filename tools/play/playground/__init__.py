@@ -17,9 +17,8 @@ import click
 from tools.play.playground.prompt import Prompt
 from tools.play.playground.stage import Stage
 from tools.shared.errors import ToolError
-from tools.shared.paths import ROOT
 
-EXAMPLE = ROOT / "tools" / "play" / "example.json"
+EXAMPLE = Path(__file__).with_name("example.json")
 
 
 @click.command()
