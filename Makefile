@@ -64,8 +64,8 @@ bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT
 setup:  ## install all tools into .venv and .tools; no root needed
 	@$(PYTHON) tools/start/bootstrap.py
 
-.PHONY: setup-host setup-demo
-setup-host setup-demo: setup-%:
+.PHONY: setup-host setup-demo setup-backend
+setup-host setup-demo setup-backend: setup-%:
 	@$(PYTHON) tools/start/bootstrap.py $*
 
 test: setup  ## run all tests, in MicroPython 64 and 32 bit, with a real broker (ARGS= for pytest)

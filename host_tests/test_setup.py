@@ -102,7 +102,8 @@ def test_a_board_is_flashed_without_waiting_for_what_only_tests_need() -> None:
     names = {level: [step.name for step in bootstrap.steps(level)] for level in bootstrap.LEVELS}
     assert names["host"] == ["host packages", "MicroPython, 64 bit"]
     assert names["demo"] == [*names["host"], "Mosquitto"]
-    assert names["test"][:3] == names["demo"]
+    assert names["backend"] == [*names["demo"], "back-end packages"]
+    assert names["test"][:4] == names["backend"]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +154,13 @@ def test_a_step_is_done_while_what_it_made_stands_and_fits(
 
 def test_without_a_network_one_message_says_so(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    for packages in ("requirements.txt", "requirements-test.txt"):
-        shutil.copy(ROOT / packages, tmp_path)
+    for packages in ("", "-backend", "-test"):
+        shutil.copy(ROOT / f"requirements{packages}.txt", tmp_path)
     done = set_up(
         tmp_path, PIP_CONFIG_FILE="/dev/null", PIP_INDEX_URL="http://127.0.0.1:1/", PIP_RETRIES="1"
     )
     assert done.returncode == 1
-    assert done.stdout == "set-up 1/6: host packages ... failed\n"
+    assert done.stdout == "set-up 1/7: host packages ... failed\n"
     assert done.stderr.splitlines() == [
         "error: pip failed: can't reach the package index",
         "  check the network, then run make setup again",

@@ -1,9 +1,10 @@
 """Set-up: makes .venv and .tools, once.
 
-    python3 tools/start/bootstrap.py [host | demo | test]
+    python3 tools/start/bootstrap.py [host | demo | backend | test]
 
-host: what the commands for boards and brokers need. demo: a broker besides. test, the default:
-all, so with both interpreters, the test packages and the type stubs.
+host: what the commands for boards and brokers need. demo: a broker besides. backend: what the
+collector needs besides. test, the default: all, so with both interpreters, the test packages and
+the type stubs.
 
 Run by the system's python3 before anything is installed, so it uses the standard library alone.
 Each step leaves a stamp that names what it was made from; a step whose stamp still fits is done.
@@ -36,11 +37,12 @@ SUITES = ("sid", "trixie")  # Debian's suites that have MicroPython, the best fi
 BROKER_SUITE = "trixie"
 RECIPE = "2"  # to be raised when .tools is made otherwise, so that it is made again
 HOST_PACKAGES = "requirements.txt"
+BACKEND_PACKAGES = "requirements-backend.txt"
 TEST_PACKAGES = "requirements-test.txt"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 STUBS_VERSION = "1.29.0.post1"
 STUB_PORTS = ("esp32", "esp8266", "stm32", "rp2")
-LEVELS = ("host", "demo", "test")  # each needs what the one before needs
+LEVELS = ("host", "demo", "backend", "test")  # each needs what the one before needs
 BROKER_NOTE = "make demo can use amqtt from PyPI instead; the tests need Mosquitto"
 
 
@@ -72,12 +74,15 @@ def steps(level: str = "test") -> list[Step]:
     stub_folders = tuple(TOOLS / "stubs" / port for port in STUB_PORTS)
     thirty_two = NO_32 if NO_32.exists() else MICROPYTHON["32"]
     packages = digest(HOST_PACKAGES)
+    backend = digest(HOST_PACKAGES, BACKEND_PACKAGES)
     test_packages = digest(HOST_PACKAGES, TEST_PACKAGES)
+    alembic = VENV / "bin" / "alembic"
     pytest = VENV / "bin" / "pytest"
     every = [
         Step("host packages", packages, (python,), host_packages),
         Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
         Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE, "demo"),
+        Step("back-end packages", backend, (alembic,), packages_of_backend, level="backend"),
         Step("test packages", test_packages, (pytest,), packages_of_tests, level="test"),
         Step("MicroPython, 32 bit", RECIPE, (thirty_two,), micropython32, level="test"),
         Step("type stubs of the boards", STUBS_VERSION, stub_folders, stubs, level="test"),
@@ -149,6 +154,12 @@ def host_packages() -> str:
     if not (VENV / "bin" / "python").exists() or not _pip_works():
         _make_venv()
     pip("install", "-r", HOST_PACKAGES)
+    return f"in {VENV.name}"
+
+
+def packages_of_backend() -> str:
+    """What the collector and its page need besides."""
+    pip("install", "-r", HOST_PACKAGES, "-r", BACKEND_PACKAGES)
     return f"in {VENV.name}"
 
 

@@ -1,0 +1,1 @@
+"""Tests of the back end: the collector, its database, queries and jobs."""

@@ -1,0 +1,108 @@
+"""The database: a file for SQLite, or a server for PostgreSQL; opened, and brought up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command as alembic
+from alembic.config import Config
+from alembic.util.exc import CommandError
+
+from tools.shared.errors import ToolError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x70657472656C  # "petrel", an advisory lock of PostgreSQL
+BUSY_MS = 30_000  # how long SQLite waits for another writer
+
+
+def open_database(url: str) -> sa.Engine:
+    """Connect to the database of a URL, and migrate it; raises ToolError if that fails.
+
+    url: sqlite:///collector.db, or postgresql://user:password@host/database
+    """
+    engine = engine_of(url)
+    try:
+        migrate(engine)
+    except (sa.exc.SQLAlchemyError, CommandError) as error:
+        engine.dispose()
+        raise ToolError(
+            f"{shown(url)}: {reason(error)}",
+            "Does it exist, may you write there, and does its server run?",
+        ) from error
+    return engine
+
+
+def engine_of(url: str) -> sa.Engine:
+    """The engine for a URL; connects to nothing yet. Raises ToolError if the URL is none."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ToolError(
+            f"database.url is {url!r}, which is no database URL",
+            "Use sqlite:///collector.db, or postgresql://user:password@host/database.",
+        ) from error
+    kind = parsed.get_backend_name()
+    if kind == "postgresql":
+        # A server that is gone is noticed, and not after the two hours of TCP's own keep alive.
+        alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, **alive},
+        )
+    if kind != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ToolError(
+            f"database.url is {shown(url)!r}; only SQLite files and PostgreSQL work",
+            "Use sqlite:///collector.db, or postgresql://user:password@host/database.",
+        )
+    Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        parsed.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_MS / 1000}
+    )
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the tables to this program's state; several programs may try at once."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        else:
+            # Take the lock of writing, and not first that of reading, which can't become one.
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        alembic.upgrade(config, "head")
+
+
+def shown(url: str) -> str:
+    """A URL without its password, for people."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return url
+
+
+def reason(error: Exception) -> str:
+    """The first line of what a database said."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, no earlier
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # what is committed outlives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

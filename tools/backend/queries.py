@@ -1,0 +1,223 @@
+"""What is in the database, for the page, the API and `petrel query`. Reads, and never writes."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from tools.backend import tables as t
+
+Row = dict[str, Any]
+POINTS = 2000  # of a plot: about as many as a screen has columns
+
+
+@dataclass(frozen=True)
+class Series:
+    """The values of a sensor between two times.
+
+    size: 0 for readings themselves; else the ms that each of the points is a roll-up of
+    time: of each reading, or the start of each roll-up; in ms since 1970
+    value: the reading, or the mean; low, high, count: of roll-ups only
+    """
+
+    sensor: int
+    size: int
+    time: list[int]
+    value: list[float | None]
+    low: list[float]
+    high: list[float]
+    count: list[int]
+
+
+def now_ms() -> int:
+    """The time, in ms since 1970."""
+    return clock.time_ns() // 1_000_000
+
+
+def nodes(connection: sa.Connection) -> list[Row]:
+    """All nodes: state, last seen, version, signal, waiting and lost; how many sensors."""
+    n = t.node.c
+    counts = (
+        sa.select(t.sensor.c.node, sa.func.count().label("sensors"))
+        .group_by(t.sensor.c.node)
+        .subquery()
+    )
+    columns = [n.id, n.base, n.name, n.state, n.state_at, n.first_seen, n.seen, n.version, n.board,
+               n.mode, n.signal, n.waiting, n.lost, n.refused, n.uptime]  # fmt: skip
+    query = (
+        sa.select(*columns, sa.func.coalesce(counts.c.sensors, 0).label("sensors"))
+        .select_from(t.node.outerjoin(counts, counts.c.node == n.id))
+        .order_by(n.base, n.name)
+    )
+    return _rows(connection, query)
+
+
+def node(connection: sa.Connection, name: str, base: str | None = None) -> Row | None:
+    """A node by its name, with its diagnostics as JSON; None if there is none."""
+    query = sa.select(t.node).where(t.node.c.name == name).order_by(t.node.c.id)
+    if base is not None:
+        query = query.where(t.node.c.base == base)
+    found = _rows(connection, query.limit(1))
+    return found[0] if found else None
+
+
+def sensors(connection: sa.Connection, node_id: int) -> list[Row]:
+    """The sensors of a node, each with its newest reading (time, value, text, source)."""
+    query = sa.select(t.sensor).where(t.sensor.c.node == node_id).order_by(t.sensor.c.name)
+    found = _rows(connection, query)
+    for row in found:
+        row |= newest(connection, row["id"]) or dict.fromkeys(_NEWEST)
+    return found
+
+
+_NEWEST = ("time", "value", "text", "source", "boot", "seq")
+
+
+def newest(connection: sa.Connection, sensor_id: int) -> Row | None:
+    """The newest reading of a sensor; None if there is none any more."""
+    r = t.reading.c
+    query = sa.select(*(r[name] for name in _NEWEST)).where(r.sensor == sensor_id)
+    found = _rows(connection, query.order_by(r.time.desc()).limit(1))
+    return found[0] if found else None
+
+
+def sensor(connection: sa.Connection, node_name: str, name: str) -> Row | None:
+    """A sensor by the names of its node and itself; None if there is none."""
+    joined = t.sensor.join(t.node, t.node.c.id == t.sensor.c.node)
+    query = sa.select(t.sensor).select_from(joined)
+    query = query.where(t.node.c.name == node_name, t.sensor.c.name == name)
+    found = _rows(connection, query.order_by(t.sensor.c.id).limit(1))
+    return found[0] if found else None
+
+
+def series(
+    connection: sa.Connection, sensor_id: int, start: int, end: int, points: int = POINTS
+) -> Series:
+    """A sensor from `start` until before `end`, in ms: readings if they are few, else roll-ups.
+
+    Roll-ups end with the last whole hour; what came since is rolled up here, so that a plot of a
+    month ends now as well.
+    """
+    for size in (0, t.HOUR_MS, t.DAY_MS):
+        if size == 0:
+            if _at_most(connection, sensor_id, start, end, points):
+                return raw(connection, sensor_id, start, end)
+        elif (end - start) / size <= points or size == t.DAY_MS:
+            return rolled(connection, sensor_id, start, end, size)
+    raise AssertionError("one of the sizes fits")
+
+
+def raw(connection: sa.Connection, sensor_id: int, start: int, end: int) -> Series:
+    """The readings themselves."""
+    r = t.reading.c
+    query = sa.select(r.time, r.value).where(_between(sensor_id, start, end)).order_by(r.time)
+    rows = connection.execute(query).all()
+    return Series(sensor_id, 0, [row[0] for row in rows], [row[1] for row in rows], [], [], [])
+
+
+def rolled(connection: sa.Connection, sensor_id: int, start: int, end: int, size: int) -> Series:
+    """The roll-ups of a size, and at their end the readings that are not rolled up yet."""
+    u, first = t.rollup.c, start - start % size
+    query = sa.select(u.start, u.mean, u.minimum, u.maximum, u.count).where(
+        u.size == size, u.sensor == sensor_id, u.start >= first, u.start < end
+    )
+    rows = [tuple(row) for row in connection.execute(query.order_by(u.start))]
+    next_start = max(first, mark(connection, f"rolled {size}") or first)
+    rows += _roll(connection, sensor_id, next_start, end, size)
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+    when, mean, low, high, count = columns
+    return Series(sensor_id, size, when, mean, low, high, count)
+
+
+def mark(connection: sa.Connection, name: str) -> int | None:
+    """The number that a job goes on from."""
+    found: int | None = connection.scalar(sa.select(t.mark.c.value).where(t.mark.c.name == name))
+    return found
+
+
+def readings(
+    connection: sa.Connection, sensor_ids: list[int], start: int, end: int
+) -> Iterator[Row]:
+    """All that is stored of readings of sensors, in the order of time, a few thousand at once."""
+    r = t.reading.c
+    query = (
+        sa.select(t.node.c.name.label("node"), t.sensor.c.name.label("sensor"), t.sensor.c.unit)
+        .add_columns(r.time, r.value, r.text, r.source, r.boot, r.seq)
+        .select_from(t.reading.join(t.sensor, t.sensor.c.id == r.sensor).join(t.node))
+        .where(r.sensor.in_(sensor_ids), r.time >= start, r.time < end)
+        .order_by(r.time)
+        .execution_options(yield_per=5000)
+    )
+    for row in connection.execute(query).mappings():
+        yield dict(row)
+
+
+def replies(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
+    """The newest replies of a node to commands, the newest first."""
+    return _newest_of(connection, t.reply, node_id, most)
+
+
+def commands(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
+    """The newest commands that anybody sent to a node, the newest first."""
+    return _newest_of(connection, t.command, node_id, most)
+
+
+def log(connection: sa.Connection, node_id: int | None = None, most: int = 200) -> list[Row]:
+    """What happened to a node, or to all of them, the newest first."""
+    query = sa.select(t.log, t.node.c.name).select_from(t.log.outerjoin(t.node))
+    if node_id is not None:
+        query = query.where(t.log.c.node == node_id)
+    return _rows(connection, query.order_by(t.log.c.at.desc(), t.log.c.id.desc()).limit(most))
+
+
+def diagnostics(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
+    """The newest diagnostics of a node, as JSON, the newest first."""
+    return _newest_of(connection, t.diagnostics, node_id, most)
+
+
+def unreadable(connection: sa.Connection, most: int = 100) -> list[Row]:
+    """The newest messages that could not be read, the newest first."""
+    return _rows(
+        connection, sa.select(t.unreadable).order_by(t.unreadable.c.id.desc()).limit(most)
+    )
+
+
+def _newest_of(connection: sa.Connection, table: sa.Table, node_id: int, most: int) -> list[Row]:
+    query = sa.select(table).where(table.c.node == node_id)
+    return _rows(connection, query.order_by(table.c.at.desc(), table.c.id.desc()).limit(most))
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _between(sensor_id: int, start: int, end: int) -> sa.ColumnElement[bool]:
+    r = t.reading.c
+    return sa.and_(r.sensor == sensor_id, r.time >= start, r.time < end)
+
+
+def _at_most(connection: sa.Connection, sensor_id: int, start: int, end: int, most: int) -> bool:
+    """True if there are no more readings than that; looks at no more than it must."""
+    some = sa.select(t.reading.c.time).where(_between(sensor_id, start, end)).limit(most + 1)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
+    return (count or 0) <= most
+
+
+def _roll(
+    connection: sa.Connection, sensor_id: int, start: int, end: int, size: int
+) -> list[tuple[Any, ...]]:
+    """Roll up readings while they are asked for."""
+    r = t.reading.c
+    bucket = r.time - r.time % size
+    query = (
+        sa.select(bucket, sa.func.avg(r.value), sa.func.min(r.value), sa.func.max(r.value))
+        .add_columns(sa.func.count(r.value))
+        .where(_between(sensor_id, start, end), r.value.is_not(None))
+        .group_by(bucket)
+        .order_by(bucket)
+    )
+    return [tuple(row) for row in connection.execute(query)]
