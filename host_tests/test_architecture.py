@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tools.lint import circles
 from tools.shared.imports import imported, modules
 from tools.shared.paths import FIRMWARE, LIB, ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
+# What stands on all of them, shared, is left out of the picture.
+FOLDERS = {
+    path.parent.relative_to(ROOT).as_posix()
+    for path in (ROOT / "tools").glob("*/__init__.py")
+    if path.parent.name != "shared"
+}
 # The driver that a config names; what it is called is only known on the board.
 _DRIVER = re.compile(r"__import__\(\"sensors\.\" \+")
 
@@ -34,25 +45,55 @@ def _arrows() -> set[tuple[str, str]]:
     return found
 
 
-def _drawn() -> set[tuple[str, str]]:
-    picture = PAGE.partition("```mermaid\n")[2].partition("```")[0]
-    names = dict(re.findall(r'^\s*(\w+)\["([\w/]+)', picture, re.MULTILINE))
+def _tools() -> set[tuple[str, str]]:
+    """(folder, folder that it imports from), of the tools but what all of them import."""
+    arrows = circles.between_folders(circles.imports())
+    return {
+        (_path(here), _path(there))
+        for here, targets in arrows.items()
+        for there in targets
+        if _path(here) in FOLDERS and _path(there) in FOLDERS
+    }
+
+
+def _path(module: str) -> str:
+    return module.replace(".", "/")
+
+
+def _drawn(picture: int) -> set[tuple[str, str]]:
+    text = PAGE.split("```mermaid\n")[picture].partition("```")[0]
+    names = dict(re.findall(r'^\s*(\w+)\["([\w/]+)', text, re.MULTILINE))
     return {
         (names[a], names[b])
-        for a, targets in re.findall(r"^\s*(\w+) --> ([\w &]+)$", picture, re.MULTILINE)
+        for a, targets in re.findall(r"^\s*(\w+) --> ([\w &]+)$", text, re.MULTILINE)
         for b in targets.split(" & ")
     }
 
 
-def test_the_arrows_are_the_imports() -> None:
-    drawn, real = _drawn(), _arrows()
+@pytest.mark.parametrize(("picture", "arrows"), [(1, _arrows), (2, _tools)], ids=["lib", "tools"])
+def test_the_arrows_are_the_imports(
+    picture: int, arrows: Callable[[], set[tuple[str, str]]]
+) -> None:
+    drawn, real = _drawn(picture), arrows()
     assert drawn - real == set(), "drawn, but nothing imports it"
     assert real - drawn == set(), "imported, but not drawn"
 
 
 def test_every_folder_has_its_line() -> None:
-    told = set(re.findall(r"^\| `lib/([\w/]+)/` \|", PAGE, re.MULTILINE))
-    assert told == {_folder(path) for path in modules().values()}
+    told = set(re.findall(r"^\| `(?:lib/)?([\w/]+)/` \|", PAGE, re.MULTILINE))
+    assert told == {_folder(path) for path in modules().values()} | FOLDERS | {"tools/shared"}
+
+
+def test_each_folder_of_the_tools_says_what_it_is_for() -> None:
+    for folder in (*FOLDERS, "tools/shared"):
+        said = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or ""
+        title, _, paragraph = said.partition("\n\n")
+        assert title and paragraph, f"{folder}/__init__.py says what it is, and nothing more"
+
+
+def test_only_the_command_line_stands_beside_the_folders_of_the_tools() -> None:
+    there = {path.name for path in (ROOT / "tools").glob("*.*")}
+    assert there == {"__init__.py", "__main__.py", "cli.py"}
 
 
 def test_every_file_that_the_page_names_is_there() -> None:

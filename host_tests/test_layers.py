@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.lint.circles import circles
 from tools.lint.command import layer_faults, layers
 from tools.make.drivers import faults
 from tools.shared.imports import drivers, imported
@@ -59,3 +60,40 @@ def test_what_is_allowed_is_not_found(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("import machine\nfrom mqtt.link import Link\nfrom sensors import analog\n")
     assert layer_faults(path, "node") == []
+
+
+# --- circles
+
+
+@pytest.mark.parametrize(
+    ("code", "circle"),
+    [
+        ({"a/one": "import tools.a.two", "a/two": "from tools.a import one"}, "tools.a.one"),
+        ({"a/one": "import tools.b.x", "b/x": "def f():\n    import tools.a.one"}, "tools.b.x"),
+        (
+            {"a/one": "import tools.b.x", "b/y": "import tools.a.two", "a/two": "", "b/x": ""},
+            "tools.b",
+        ),
+    ],
+    ids=["two modules", "late", "two folders"],
+)
+def test_a_circle_of_the_tools_is_found(code: dict[str, str], circle: str, tmp_path: Path) -> None:
+    for name, text in code.items():
+        path = tmp_path / "tools" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        (path.parent / "__init__.py").touch()
+    (found,) = circles(tmp_path)
+    assert circle in found.split()
+
+
+def test_imports_down_the_floors_are_no_circle(tmp_path: Path) -> None:
+    for name, text in {"a": "import tools.b", "b": "import tools.c", "c": "import json"}.items():
+        path = tmp_path / "tools" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert circles(tmp_path) == []
+
+
+def test_our_own_tools_run_in_no_circle() -> None:
+    assert circles() == []

@@ -1,4 +1,4 @@
-"""`lint`: style, types, spelling, and the layers that imports have to respect."""
+"""`lint`: style, types, spelling, the layers that imports have to respect, and their circles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tools.lint import prose
+from tools.lint import circles, prose
 from tools.shared.errors import ToolError
 from tools.shared.paths import FIRMWARE, LIB, ROOT, TOOLS
 
@@ -125,6 +125,10 @@ def command(fix: bool) -> None:
     if faults := layers():
         failed.append("layers")
         print(*faults, sep="\n")
+    console.print("[bold]circles of imports[/]")
+    if round_and_round := circles.circles():
+        failed.append("circles")
+        print(*round_and_round, sep="\n")
     console.print("[bold]phrases[/]")
     if found := prose.faults():
         failed.append("phrases")
