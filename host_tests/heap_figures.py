@@ -69,7 +69,7 @@ print(max(found, 0))
 _READING = """
 import gc
 READING = '{"value": %.2f, "unit": "C", "seq": 12345, "boot": 12345678, "time": 1795218370}'
-from mqtt.core import Outbox
+from mqtt.engine.core import Outbox
 def held(limit):
     gc.collect()
     before = gc.mem_alloc()

@@ -54,7 +54,7 @@ def test_what_a_client_loads_is_found_by_using_it(
 ) -> None:
     names = exact.loaded(place, broker, kind)
     entry = {Kind.BLOCKING: "mqtt.simple", Kind.ASYNCIO: "mqtt.client"}[kind]
-    assert {entry, "mqtt.core", "mqtt.transport"} <= set(names)
+    assert {entry, "mqtt.engine.core", "mqtt.transport"} <= set(names)
     assert not {"mqtt.tls", "raw_socket", "meter", "__main__"} & set(names)
 
 

@@ -85,7 +85,7 @@ def test_build_command_shows_sizes() -> None:
     command = [sys.executable, "-m", "tools", "build", "PYBV11"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "lib/mqtt/core.mpy" in done.stdout
+    assert "lib/mqtt/engine/core.mpy" in done.stdout
     said = " ".join(done.stdout.split())
     assert "bytes in blocks of 512, " in said
     assert "% of the board's 97,280; a deploy copies what the config needs" in said

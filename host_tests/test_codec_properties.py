@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 stub: Any = importlib.import_module("micropython")
-cores: Any = importlib.import_module("mqtt.core")
-connects: Any = importlib.import_module("mqtt.connect")
+cores: Any = importlib.import_module("mqtt.engine.core")
+connects: Any = importlib.import_module("mqtt.engine.connect")
 properties: Any = importlib.import_module("mqtt.properties")
 
 ROOM = 256

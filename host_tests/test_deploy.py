@@ -241,7 +241,7 @@ def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools", "usb", "PYBV11", "--to", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "lib/mqtt/core.mpy").exists()
+    assert (tmp_path / "lib/mqtt/engine/core.mpy").exists()
     assert (tmp_path / "main.py").exists()
     assert (tmp_path / "config.json").read_text() == "mine"
     assert "eject" in done.stdout

@@ -32,7 +32,9 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 def test_every_module_has_its_place(tmp_path: Path) -> None:
     for names in reference.CHAPTERS.values():
         for name in names:
-            (tmp_path / f"{name}.py").write_text('"""Something."""\n')
+            path = tmp_path / f"{name.replace('.', '/')}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text('"""Something."""\n')
     reference.page(tmp_path)
     (tmp_path / "new.py").write_text('"""New."""\n')
     with pytest.raises(ToolError, match="new"):

@@ -11,7 +11,7 @@ from tools.shared.paths import NO_32
 
 FILL = """
 import sys
-from mqtt.journal import Journal
+from mqtt.engine.journal import Journal
 journal = Journal("outbox", 1000, 300, 0)
 while journal.next < 2 * int(sys.argv[1]):
     journal.append("petrel/n1/light", b"%100d" % journal.next, 2)
@@ -21,7 +21,7 @@ journal.close()
 OPEN = """
 import gc, sys
 from mqtt.durable import Durable
-import mqtt.survey
+import mqtt.engine.survey
 free = int(sys.argv[1])
 taken = None
 gc.collect()
@@ -39,8 +39,8 @@ else:
 # What is held when each message is found, at most.
 HELD = """
 import gc
-from mqtt.journal import Journal
-import mqtt.survey
+from mqtt.engine.journal import Journal
+import mqtt.engine.survey
 most = 0
 def look(payload):
     global most

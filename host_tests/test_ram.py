@@ -143,7 +143,7 @@ def test_a_broker_that_goes_away_and_comes_back_fits_the_heap_too(
 BACKLOG = """
 import sys
 sys.path[:] = ["lib", ".frozen"]
-from mqtt.journal import Journal
+from mqtt.engine.journal import Journal
 journal = Journal("outbox", 64, 4096, 0)
 for seq in range(%d):
     reading = '{"value": 0.512, "unit": "V", "seq": %%d, "boot": 1, "time": 1795218370}' %% seq

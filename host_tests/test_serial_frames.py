@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tools.talk.bridge.frames import BEGIN, END, ESCAPE, Decoder, Frame
 
 stub: Any = importlib.import_module("micropython")
-frames: Any = importlib.import_module("mqtt.frames")
+frames: Any = importlib.import_module("mqtt.engine.frames")
 
 SIZE = 64
 KINDS = "ODACdacor"

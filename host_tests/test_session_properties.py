@@ -18,8 +18,8 @@ from unittest.mock import patch
 import pytest
 
 stub: Any = importlib.import_module("micropython")  # also gives `time` its ticks
-cores: Any = importlib.import_module("mqtt.core")
-connects: Any = importlib.import_module("mqtt.connect")
+cores: Any = importlib.import_module("mqtt.engine.core")
+connects: Any = importlib.import_module("mqtt.engine.connect")
 
 SCHEDULES = 10_000
 PARTS = 8

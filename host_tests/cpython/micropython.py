@@ -68,7 +68,7 @@ class Stream:
 
 
 def prepare(core, connect, clock):
-    """Let the modules mqtt.core and mqtt.connect run under CPython, by that clock."""
+    """Let core and connect of mqtt.engine run under CPython, by that clock."""
     for module in core, connect:
         module.select = Select
         module.bytearray = Bytes

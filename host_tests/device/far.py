@@ -24,13 +24,12 @@ class Clock:
             raise EOFError
 
     def __enter__(self):
-        import mqtt.aside
-        import mqtt.backoff
-        import mqtt.connect
-        import mqtt.opening
-        import mqtt.pause
-        import mqtt.robust
-        import mqtt.suspects  # noqa: F401
+        import mqtt.engine.aside
+        import mqtt.engine.backoff
+        import mqtt.engine.connect
+        import mqtt.engine.late
+        import mqtt.engine.pause
+        import mqtt.engine.suspects  # noqa: F401
 
         self._saved = []
         for name, module in list(sys.modules.items()):

@@ -8,9 +8,9 @@ from disk import fresh
 from far import PUBLISH, SUBSCRIBE, Broker, Clock, posts, run
 from wire import raises
 
-from mqtt.connect import want
-from mqtt.core import Refused
 from mqtt.durable import Durable
+from mqtt.engine.connect import want
+from mqtt.engine.core import Refused
 from mqtt.link import Link
 from mqtt.robust import MQTTClient
 from node.network import lost
@@ -198,7 +198,9 @@ def test_what_is_set_aside_of_a_durable_outbox_is_there_after_a_restart_and_the_
             run(Link(broker, "me", clean=False, queue=again), clock, MINUTE)
             assert delivered(broker, "bad") == [b"1"] and again.waiting() == 0
             assert "outbox-aside" not in os.listdir()
-            assert Durable("outbox", limit=8, reserve=2048).count <= 8  # see mqtt.journal: _LAG
+            assert (
+                Durable("outbox", limit=8, reserve=2048).count <= 8
+            )  # see mqtt.engine.journal: _LAG
             # And without a restart, after an hour.
             broker.forbidden = "bad"
             link = Link(broker, "me", clean=False, queue=again)

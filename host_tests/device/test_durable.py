@@ -8,7 +8,7 @@ from disk import Disk, Mounted, fresh, payloads
 from wire import CONNACK, CONNACK_PRESENT, Wire
 
 from mqtt.durable import Durable
-from mqtt.journal import Journal
+from mqtt.engine.journal import Journal
 
 KINDS = (vfs.VfsLfs2, vfs.VfsFat)
 
@@ -368,7 +368,7 @@ def test_a_journal_alone():
 def test_the_checksum_for_ports_without_one():
     from binascii import crc32 as of_the_port
 
-    from mqtt.crc import crc32
+    from mqtt.engine.crc import crc32
 
     assert crc32(b"123456789") == 0xCBF43926  # the check value of CRC-32/ISO-HDLC
     for data in (b"", b"\x00" * 12, bytes(range(256))):

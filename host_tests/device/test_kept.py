@@ -8,9 +8,9 @@ import vfs
 from disk import fresh, payloads
 
 import mqtt.durable
-from mqtt.core import Outbox
 from mqtt.durable import Durable
-from mqtt.journal import Journal
+from mqtt.engine.core import Outbox
+from mqtt.engine.journal import Journal
 from node import delivery
 from node.app import Node
 from node.health import backlog, kept, storing

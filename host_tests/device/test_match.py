@@ -3,8 +3,8 @@
 
 from wire import raises
 
+from mqtt.engine.topic import check_filter, check_name
 from mqtt.match import matches
-from mqtt.topic import check_filter, check_name
 
 
 def test_what_matches():

@@ -11,7 +11,7 @@ from wire import raises
 
 from mqtt import once
 from mqtt.client import Client
-from mqtt.core import Outbox
+from mqtt.engine.core import Outbox
 from mqtt.link import Link
 from mqtt.robust import MQTTClient as Robust
 from mqtt.simple import MQTTClient
@@ -252,7 +252,9 @@ def test_what_checks_the_options_is_forgotten_again():
     one.set_last_will("t", b"y")
     one.connect(timeout=1)
     left = [
-        name for name in sys.modules if name in ("mqtt.options", "mqtt.checks", "mqtt.payload")
+        name
+        for name in sys.modules
+        if name in ("mqtt.engine.options", "mqtt.engine.checks", "mqtt.engine.payload")
     ]
     assert left == []
 

@@ -5,8 +5,8 @@ import gc
 
 from wire import raises
 
-from mqtt.connect import text
-from mqtt.core import Core
+from mqtt.engine.connect import text
+from mqtt.engine.core import Core
 
 
 class Payload:

@@ -1,9 +1,9 @@
-# When to come back, where there is no room for mqtt.backoff.
+# When to come back, where there is no room for mqtt.engine.backoff.
 # heap: 64K
 from time import ticks_add, ticks_diff, ticks_ms
 
-from mqtt import pause
-from mqtt.pause import ended
+from mqtt.engine import pause
+from mqtt.engine.pause import ended
 
 
 class FullHeap:

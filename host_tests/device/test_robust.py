@@ -6,8 +6,8 @@ from disk import fresh
 from memory_broker import PUBLISH, Broker
 from wire import raises
 
-from mqtt.core import Outbox
 from mqtt.durable import Durable
+from mqtt.engine.core import Outbox
 from mqtt.robust import MQTTClient
 
 

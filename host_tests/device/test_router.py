@@ -6,7 +6,7 @@ import asyncio
 from memory_broker import Broker
 
 from mqtt.client import Client
-from mqtt.router import Router
+from mqtt.engine.router import Router
 
 
 def test_every_handler_that_matches_is_called_and_else_the_one_for_the_rest():

@@ -5,8 +5,8 @@ from errno import EINVAL
 import micropython
 
 from mqtt import serial
-from mqtt.core import LinkError
-from mqtt.frames import Frame, room
+from mqtt.engine.core import LinkError
+from mqtt.engine.frames import Frame, room
 
 IN = 1
 OUT = 4

@@ -3,8 +3,8 @@
 
 from wire import CONNACK, CONNACK_PRESENT, Wire, raises
 
-from mqtt.connect import want
-from mqtt.core import LinkError, ProtocolError, Refused
+from mqtt.engine.connect import want
+from mqtt.engine.core import LinkError, ProtocolError, Refused
 
 
 def test_connect_is_first_and_says_who_we_are():

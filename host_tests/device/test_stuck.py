@@ -3,8 +3,8 @@
 import io
 import select
 
-from mqtt.connect import opened
-from mqtt.core import Core
+from mqtt.engine.connect import opened
+from mqtt.engine.core import Core
 
 CONNACK = b"\x20\x02\x00\x00"
 

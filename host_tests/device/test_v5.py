@@ -5,12 +5,12 @@ from far import CONNECT, PUBLISH, Broker, Clock, run
 from wire import Wire, raises
 
 from mqtt.auth import reauthenticate
-from mqtt.core import LinkError, ProtocolError, Refused
+from mqtt.engine.core import LinkError, ProtocolError, Refused
+from mqtt.engine.reasons import raise_for
+from mqtt.engine.topic import ask, check_granted
 from mqtt.link import Link
 from mqtt.properties import joined, varint
-from mqtt.reasons import raise_for
 from mqtt.simple import MQTTClient
-from mqtt.topic import ask, check_granted
 from mqtt.v5 import disconnect, options
 
 CONNACK = b"\x20\x03\x00\x00\x00"

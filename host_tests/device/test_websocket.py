@@ -8,7 +8,7 @@ import select
 
 from wire import raises
 
-from mqtt.core import LinkError, ProtocolError
+from mqtt.engine.core import LinkError, ProtocolError
 from mqtt.websocket import websocket
 
 _POLL = 3

@@ -3,7 +3,7 @@
 import io
 import select
 
-from mqtt import connect, core, opening
+from mqtt.engine import connect, core, late
 
 CONNACK = b"\x20\x02\x00\x00"
 CONNACK_PRESENT = b"\x20\x02\x01\x00"
@@ -41,7 +41,7 @@ class Wire:
 
     def __init__(self, queue=8, buffer=512, **options):
         self.now = 1000
-        for module in (core, connect, opening):
+        for module in (core, connect, late):
             module.ticks_ms = lambda: self.now
         self._got = []
         options["on_message"] = lambda *message: self._got.append(message[:2])

@@ -111,7 +111,7 @@ def test_make_deploy(bare: Pico, tmp_path: Path) -> None:
         console.wait("stopped; machine.reset() starts it again")
     assert re.search(r"\b0 of \d+ files copied", make("deploy", bare))
     bare.wait("usb")
-    mpremote(bare, "exec", "import os; os.remove('lib/mqtt/words.mpy')")
+    mpremote(bare, "exec", "import os; os.remove('lib/mqtt/engine/words.mpy')")
     assert re.search(r"\b1 of \d+ files copied", make("deploy", bare))
     bare.wait("usb")
     assert json.loads(mpremote(bare, "cat", ":config.json")) == json.loads(config.read_text())

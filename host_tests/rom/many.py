@@ -18,7 +18,7 @@ def readings(count):
         client.wait(max(0, client.step()))
     while client.untold:
         client.wait(max(0, client.step()))
-    forget("connect", package="mqtt")
+    forget("connect", package="mqtt.engine")
     for taken in range(1, count + 1):
         made.sensors[taken & 1]._read()
         left = 0 if taken == 1000 or taken == count else outbox.limit - 1

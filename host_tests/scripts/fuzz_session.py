@@ -9,15 +9,15 @@ import sys
 
 from micropython import const
 
-from mqtt import connect, core
+from mqtt.engine import connect, core
 
 gc.collect()  # what loading leaves behind is room for the next
-from mqtt import large, qos2, words  # noqa: E402, F401  # or they would lie about later
+from mqtt.engine import large, qos2, words  # noqa: E402, F401  # or they would lie about later
 
 gc.collect()
-from mqtt.connect import want  # noqa: E402
-from mqtt.core import Core, LinkError, Refused  # noqa: E402
-from mqtt.topic import check_name  # noqa: E402
+from mqtt.engine.connect import want  # noqa: E402
+from mqtt.engine.core import Core, LinkError, Refused  # noqa: E402
+from mqtt.engine.topic import check_name  # noqa: E402
 
 COUNT, SEED, VERSION = (int(word) for word in sys.argv[1:])
 _ROOM = const(128)

@@ -15,7 +15,7 @@ begins each connection, and each reauthenticate(). Imported when there is a meth
 
 from micropython import const
 
-from mqtt.core import ProtocolError, Refused
+from mqtt.engine.core import ProtocolError, Refused
 from mqtt.properties import encode
 
 _AUTH = const(0xF0)

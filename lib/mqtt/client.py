@@ -14,9 +14,9 @@ from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
-from mqtt.core import Refused
+from mqtt.engine.core import Refused
+from mqtt.engine.topic import ask, check_filter, check_granted, check_name
 from mqtt.link import Link
-from mqtt.topic import ask, check_filter, check_granted, check_name
 
 gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
@@ -122,7 +122,7 @@ class Client(Link):
         if topic is not self._topic:  # the same as before needs no second look
             self._topic = topic = check_name(topic)
         if self.throttle:
-            from mqtt.payload import check
+            from mqtt.engine.payload import check
 
             payload = check(payload)
             await self.throttle.turn(len(payload), self._alive)
@@ -141,25 +141,25 @@ class Client(Link):
                 await self._drained()
         number = self.post(topic, payload, retain, qos, properties, True)
         if number is None:
-            from mqtt.room import taken
+            from mqtt.engine.room import taken
 
             number = await taken(self, (topic, payload, retain, qos, properties, True))
         if not qos and (self.tail is payload or self.data is payload):
-            from mqtt.payload import left
+            from mqtt.engine.payload import left
 
             await left(self, payload)
         while self.outbox.removed <= number:
             self._alive()
             await self._wait()
         if self.denied:
-            from mqtt.reasons import raise_for
+            from mqtt.engine.reasons import raise_for
 
             raise_for(self, number)
 
     def hand_over(
         self, topic, payload, retain=False, qos=1, policy="refuse", limit=32, properties=None
     ):
-        """Publish later, without waiting; returns a handle to ask or to wait, see mqtt.handover.
+        """Publish later, without waiting; returns a handle to ask or to wait, see engine.handover.
 
         policy: what happens when `limit` messages wait: "refuse" the new one (OSError), or drop
         the "oldest"; or keep the "latest" of each topic alone, however many wait. A message gives
@@ -167,7 +167,7 @@ class Client(Link):
         What keeps a message from being sent is raised by wait() of its handle; the others go on.
         """
         if self._waiting is None:
-            from mqtt.handover import Waiting
+            from mqtt.engine.handover import Waiting
 
             self._waiting = Waiting(self, self.throttle)
         message = check_name(topic), payload, retain, qos, properties
@@ -200,7 +200,7 @@ class Client(Link):
         subscribe. Raises ValueError for a bad filter.
         """
         if self._router is None:
-            from mqtt.router import Router
+            from mqtt.engine.router import Router
 
             self._router = Router(self.on_message, self.caught)
             self.on_message = self._router.route

@@ -2,8 +2,8 @@
 
     client = Client(broker, "me", clean=False, queue=Durable("outbox"))
 
-Messages are stored in a journal (see mqtt.journal) before they are taken, and sent from RAM: of a
-backlog, so many as fill half the places, the others follow as places get free. After a restart
+Messages are stored in a journal (see engine.journal) before they are taken, and sent from RAM: of
+a backlog, so many as fill half the places, the others follow as places get free. After a restart
 they are sent in the same order under the same identifiers; those that may have been sent before,
 with DUP, unless the broker has lost the session. An identifier follows from a message's number
 when it is put, and is stored with it: messages that are not kept leave gaps among those that are.
@@ -14,17 +14,17 @@ from array import array
 
 from micropython import const
 
-from mqtt.core import Outbox
-from mqtt.journal import Journal
+from mqtt.engine.core import Outbox
+from mqtt.engine.journal import Journal
 
 _NEWEST = const(64)  # flag of what hold() had taken before the start
-_PIDS = const(65534)  # see mqtt.core
+_PIDS = const(65534)  # see engine.core
 
 
 class Durable(Outbox):
     """An Outbox of at most `limit` messages in RAM, 2 or more, and what the flash has room for.
 
-    folder, segments, segment, reserve: see mqtt.journal.Journal; about `segments` * `segment`
+    folder, segments, segment, reserve: see engine.journal.Journal; about `segments` * `segment`
     bytes are the most it takes. A Journal will do in their place. A message that finds no room is
     refused and counted.
     keep: False while messages are put that need no flash: they are held in RAM only, unless it is
@@ -59,7 +59,7 @@ class Durable(Outbox):
             os.stat(journal.folder + "-aside")
         except OSError:
             return  # nothing was set aside
-        from mqtt.aside import restore
+        from mqtt.engine.aside import restore
 
         restore(self)
 
@@ -104,7 +104,7 @@ class Durable(Outbox):
         return self._held(topic, payload, flags, 0)
 
     def get(self, index):
-        """As in mqtt.core."""
+        """As in engine.core."""
         super().get(index)
         self.pid = self._pids[(self.removed + index) % self.limit]
 

@@ -19,7 +19,7 @@ An acknowledgement does not begin the count again. A connection that stood for 7
 that got much done (two messages in a second, or more) takes something off.
 
 What the connections end at is told to on_lost, and set aside where it ended three of them: see
-mqtt.suspects.
+engine.suspects.
 """
 
 import gc
@@ -27,8 +27,7 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.core import Core, Refused
-from mqtt.transport import tcp
+from mqtt.engine.core import Core, Refused
 
 gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
@@ -41,7 +40,7 @@ class Link(Core):
 
     broker: host name or address, or a dialler (see mqtt.transport), or a list of such, which are
     tried in turn; port: for host names; on_lost(error): when a connection failed or ended
-    further arguments are the options of mqtt.core.Core
+    further arguments are the options of engine.core.Core
     failures: connections that did not come to stand, or that ended
     ready: a function, if set; while it returns False there is no network: nothing is dialled then,
     and when it is back the next connection begins at once
@@ -53,10 +52,14 @@ class Link(Core):
     error: BaseException | None = None  # why the last connection failed or ended
 
     def __init__(self, broker, client_id, port=1883, *, queue=32, buffer=512, **options):
-        super().__init__(client_id, queue, buffer, options)
         self.dials = []
         for each in broker if broker and isinstance(broker, list) else (broker,):
-            self.dials.append(each if callable(each) else tcp(each, port))
+            if not callable(each):
+                from mqtt.transport import tcp
+
+                each = tcp(each, port)
+            self.dials.append(each)
+        super().__init__(client_id, queue, buffer, options)
 
     def step(self):
         """Do all that can be done now; returns the ms after which to call it again, or before."""
@@ -71,12 +74,12 @@ class Link(Core):
                     return left
                 self.open(self.dials[self.attempt % len(self.dials)])
             if self.opening:
-                from mqtt.connect import opened
+                from mqtt.engine.connect import opened
 
                 if not opened(self):
                     return _SOON_MS
             if self.again is not None:
-                from mqtt.suspects import retry
+                from mqtt.engine.suspects import retry
 
                 retry(self)
             more = self.receive()

@@ -1,5 +1,5 @@
-"""The errors of a client, where programs import them from; they are made in mqtt.core."""
+"""The errors of a client, where programs import them from; they are made in engine.core."""
 
-from mqtt.core import LinkError as LinkError
-from mqtt.core import ProtocolError as ProtocolError
-from mqtt.core import Refused as Refused
+from mqtt.engine.core import LinkError as LinkError
+from mqtt.engine.core import ProtocolError as ProtocolError
+from mqtt.engine.core import Refused as Refused

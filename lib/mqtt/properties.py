@@ -4,8 +4,8 @@ user_property is a list of pairs of text; subscription_identifier, where it is r
 numbers. Imported with version 5 alone.
 """
 
-from mqtt.core import ProtocolError
-from mqtt.utf8 import check_text
+from mqtt.engine.core import ProtocolError
+from mqtt.engine.utf8 import check_text
 
 # Identifier, name, and form: B, H, I: numbers of 1, 2 and 4 bytes; v: of as many as it takes;
 # b: bytes; s: text; p: a pair of texts.
@@ -43,7 +43,7 @@ _SEVERAL = ("user_property", "subscription_identifier")
 _NOT_0 = ("receive_maximum", "maximum_packet_size", "subscription_identifier")
 
 # What we may send, and what we may be sent, by the first byte of the packet; 0 stands for a will.
-# A topic alias is ours to send, see mqtt.v5, and can't be given.
+# A topic alias is ours to send, see engine.v5, and can't be given.
 _SENT = {
     0x10: b"\x11\x15\x16\x17\x19\x21\x26\x27",
     0x00: b"\x01\x02\x03\x08\x09\x18\x26",
@@ -85,7 +85,7 @@ def encode(properties, packet):
             raise ValueError("property %r: not one to be sent here" % name)
         value = properties[name]
         if name == "response_topic":
-            from mqtt.topic import check_name
+            from mqtt.engine.topic import check_name
 
             check_name(value)
         for each in value if _TABLE[at + 1] == "p" else (value,):

@@ -59,7 +59,7 @@ class MQTTClient(simple.MQTTClient):
                         return super().publish(topic, msg, retain, qos, properties)
                     self._until(self._taken)
                     if self.denied:
-                        from mqtt.reasons import raise_for
+                        from mqtt.engine.reasons import raise_for
 
                         raise_for(self, self._taken)
                     return
@@ -69,7 +69,7 @@ class MQTTClient(simple.MQTTClient):
             self._taken = outer
 
     def post(self, topic, payload, retain=False, qos=1, properties=None, wait=False):
-        """As in mqtt.core; if it raises, the message may have been taken all the same."""
+        """As in engine.core; if it raises, the message may have been taken all the same."""
         number = self._next()
         try:
             return super().post(topic, payload, retain, qos, properties, wait)

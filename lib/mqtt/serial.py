@@ -13,8 +13,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.core import LinkError
-from mqtt.frames import Frame, room
+from mqtt.engine.core import LinkError
+from mqtt.engine.frames import Frame, room
 
 _POLL = const(3)  # the request of MicroPython's stream protocol that select.poll makes
 _POLLIN = const(1)
@@ -41,8 +41,8 @@ def serial(port, size=128, on_time=None):
 
     port: anything with MicroPython's readinto(buf, n) and write(buf, offset, n), neither of which
     may wait; both return None or 0 where there is nothing, or no room. It stays open when the
-    connection ends. It has to hold mqtt.frames.room(size) + 24 bytes that arrive while the program
-    is at something else.
+    connection ends. It has to hold engine.frames.room(size) + 24 bytes that arrive while the
+    program is at something else.
     size: most bytes of data in a frame, 16 to 255; on_time(seconds): called with the bridge's
     time, since 1970, when a connection stands, and every hour from then on
     Several connections, one after the other, share its buffers. `line` of the dialler, a Line, has
@@ -57,7 +57,7 @@ class Line(io.IOBase):
     """The stream that dial() returns, made once for a port; see serial().
 
     Counters: again, frames that had to be sent again; ignored, good frames that were of no
-    connection, or came twice; frame.damaged and frame.strays, see mqtt.frames
+    connection, or came twice; frame.damaged and frame.strays, see engine.frames
     """
 
     def __init__(self, port, size, on_time):

@@ -10,9 +10,9 @@ from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.connect import opened
-from mqtt.core import Core, LinkError, Refused
-from mqtt.topic import ask, check_granted, check_name
+from mqtt.engine.connect import opened
+from mqtt.engine.core import Core, LinkError, Refused
+from mqtt.engine.topic import ask, check_granted, check_name
 from mqtt.transport import tcp
 
 gc.collect()  # what loading has left behind, so that what follows leaves no gaps
@@ -28,7 +28,7 @@ class MQTTClient(Core):
 
     keepalive: seconds; ssl: True, or an SSLContext, for TLS; ssl_params: arguments of mqtt.tls.tls
     dial: how to connect instead, see mqtt.transport
-    queue: messages held until acknowledged; further ones are those of mqtt.core.Core.
+    queue: messages held until acknowledged; further ones are those of engine.core.Core.
     A message larger than `buffer` takes as much RAM as it needs, up to 16 KiB.
 
     What the callback raises reaches the caller of the method that called it, and the connection
@@ -61,7 +61,7 @@ class MQTTClient(Core):
     def on_large(self, _, size, retained):
         """What takes a message larger than the buffer, unless the program gives another."""
         if size <= _LARGEST:
-            from mqtt.large import Whole
+            from mqtt.engine.large import Whole
 
             return Whole(size)
 
@@ -71,7 +71,7 @@ class MQTTClient(Core):
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
         """The broker publishes this when the connection ends without disconnect()."""
-        from mqtt.options import check
+        from mqtt.engine.options import check
 
         check(self, 1, 16, {"will": (topic, msg, qos, retain)})
 
@@ -83,7 +83,7 @@ class MQTTClient(Core):
         """
         good = timeout is None or type(timeout) in (int, float) and 0.001 <= timeout <= 86_400
         if not (good and (clean_session or self.client_id)):
-            from mqtt.options import check
+            from mqtt.engine.options import check
 
             check(self, 1, 16, {"clean": clean_session}, timeout)
         if timeout:
@@ -136,13 +136,13 @@ class MQTTClient(Core):
             self._until(outbox.removed if qos else -1)
         number = self.post(topic, msg, retain, qos, properties, not self._calling)
         if number is None:
-            from mqtt.room import not_taken
+            from mqtt.engine.room import not_taken
 
             raise not_taken(self, qos)
         if outbox.removed <= number or self.left:
             self._until(number)
         if self.denied:
-            from mqtt.reasons import raise_for
+            from mqtt.engine.reasons import raise_for
 
             raise_for(self, number)
 
@@ -199,7 +199,7 @@ class MQTTClient(Core):
         if self._calling:
             raise LinkError("not from inside the callback")
         if self.stream is None:
-            from mqtt.room import not_taken
+            from mqtt.engine.room import not_taken
 
             raise not_taken(self, 0)
         self._raised = False
@@ -209,7 +209,7 @@ class MQTTClient(Core):
                 return
             left = _SOON_MS if self.left else self.tick(ticks_ms(), True)
             if self.again is not None:
-                from mqtt.suspects import retry
+                from mqtt.engine.suspects import retry
 
                 left = min(left, retry(self))
             if wait and (self.began is not None or not self.held):

@@ -1,6 +1,6 @@
 """What a call of the asyncio client raises that waits, or is made, after stop()."""
 
-from mqtt.core import LinkError
+from mqtt.engine.core import LinkError
 
 
 class Stopped(LinkError):

@@ -21,7 +21,7 @@ try:
 except ImportError:  # a board without a network; its MQTT goes over a stream, or mqtt.serial
     pass
 
-at: list = []  # host, port and stream (its id, 0 for none) of the last begin(); for mqtt.reach
+at: list = []  # host, port and stream (its id, 0 for none) of the last begin(); for engine.reach
 _LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
 _MOST = const(4)  # addresses of a name that are tried
 

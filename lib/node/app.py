@@ -98,9 +98,9 @@ class Node:
 
     def _each_second(self):
         # They are needed when a connection begins, and when it ends.
-        forget("connect", "opening", "reach", "backoff", "pause", package="mqtt")
+        forget("connect", "late", "reach", "backoff", "pause", package="mqtt.engine")
         if self.client.again is None:
-            forget("suspects", "aside", package="mqtt")
+            forget("suspects", "aside", package="mqtt.engine")
         if self.wlan and not self.wlan.isconnected():
             call("network", "wifi", "step", self)
         if self.ntp_left:

@@ -47,7 +47,7 @@ def load(config):
 
         gc.collect()
         if config and ("wifi" in config or "serial" in config["mqtt"]):
-            import mqtt.core  # noqa: F401
+            import mqtt.engine.core  # noqa: F401
 
             gc.collect()
             import mqtt.link  # noqa: F401

@@ -21,7 +21,7 @@ from tools.shared.imports import drivers, imported, needed
 from tools.shared.paths import FIRMWARE
 
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
-_VERSION_5 = frozenset({"mqtt.v5", "mqtt.properties", "mqtt.reasons"})
+_VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
@@ -31,7 +31,7 @@ _ASKED_BY = {
     "mqtt.durable": {"delivery"},
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
-    "mqtt.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
+    "mqtt.engine.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
 _CHECK = "node.config.verdict"  # with what it alone imports
@@ -157,7 +157,13 @@ def cannot_use(board: Board) -> frozenset[str]:
     if board.petrel["network"] != "wifi":
         without.add("node.network.wifi")
     if board.petrel["network"] == "none":
-        without |= {"node.network.brokers", "node.config.hosts", "node.network.ntp", "mqtt.reach"}
+        without |= {
+            "node.network.brokers",
+            "node.config.hosts",
+            "node.network.ntp",
+            "mqtt.transport",
+            "mqtt.engine.reach",
+        }
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.config.certificates"}
     return frozenset(without)

@@ -19,18 +19,25 @@ PAGE = ROOT / "docs" / "reference.md"
 CHAPTERS = {
     "Blocking programs": ("simple", "robust", "once"),
     "Programs with asyncio": (
-        "client", "router", "handover", "throttle", "stopped",
+        "client", "throttle", "stopped",
     ),
-    "What both are built on": (
-        "link", "core", "packet", "large", "payload", "options", "checks",
+    "What both are built on": ("link", "packet"),
+    "Topics and filters": ("match",),
+    "What survives a power cut": ("durable",),
+    "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial"),
+    "MQTT 5": ("v5", "properties", "auth"),
+    "The engine: what no program imports": (
+        "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.topic",
+        "engine.payload", "engine.utf8", "engine.qos2", "engine.large", "engine.router",
+        "engine.handover", "engine.room", "engine.words",
     ),
-    "Topics and filters": ("topic", "match"),
-    "What survives a power cut": ("durable", "journal", "records", "survey", "crc"),
-    "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial", "frames"),
-    "When connections end": ("backoff", "pause", "suspects", "aside", "reach"),
-    "MQTT 5": ("v5", "properties", "reasons", "auth"),
-    "The protocol, without I/O": (
-        "late", "opening", "connect", "qos2", "words", "utf8", "room",
+    "The engine: when connections end": (
+        "engine.late", "engine.pause", "engine.backoff", "engine.suspects", "engine.aside",
+        "engine.reach",
+    ),
+    "The engine: on the flash, in frames, with MQTT 5": (
+        "engine.journal", "engine.records", "engine.survey", "engine.crc", "engine.frames",
+        "engine.v5", "engine.reasons",
     ),
 }  # fmt: skip
 
@@ -52,7 +59,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def page(folder: Path = LIB / "mqtt") -> str:
     """The text of the reference; ToolError if a module has no place in it, or no docstring."""
     placed = [name for names in CHAPTERS.values() for name in names]
-    there = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    there = {_name(path, folder) for path in folder.rglob("*.py") if path.stem != "__init__"}
     if missing := sorted(there - set(placed)):
         raise ToolError(
             f"no place in the reference for {', '.join(missing)}",
@@ -69,13 +76,18 @@ def page(folder: Path = LIB / "mqtt") -> str:
     for title, names in CHAPTERS.items():
         lines += ["", f"# {title}"]
         for name in names:
-            lines += _module(folder / f"{name}.py")
+            lines += _module(folder / f"{name.replace('.', '/')}.py", name)
     return _HEAD + "\n".join(lines) + "\n"
 
 
-def _module(path: Path) -> Iterator[str]:
+def _name(path: Path, folder: Path) -> str:
+    """The name of a module below mqtt: "simple", "engine.core"."""
+    return path.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
+
+
+def _module(path: Path, name: str) -> Iterator[str]:
     tree = ast.parse(path.read_text(), str(path))
-    yield from ("", f"## mqtt.{path.stem}", "")
+    yield from ("", f"## mqtt.{name}", "")
     doc = ast.get_docstring(tree)
     if not doc:
         raise ToolError(f"{path} has no docstring", "say at the top what it is for")
@@ -194,15 +206,18 @@ def _escaped(text: str) -> str:
     parts = re.split(r"(`[^`]*`)", text)
     for i in range(0, len(parts), 2):
         part = re.sub(r"([*<])", r"\\\1", parts[i])
-        parts[i] = re.sub(r"\bmqtt\.[a-z_0-9]+(\.\w+)*", lambda m: _link(m[0]), part)
+        parts[i] = re.sub(r"\b(mqtt|engine)\.[a-z_0-9]+(\.\w+)*", lambda m: _link(m[0]), part)
     return "".join(parts)
 
 
 def _link(name: str) -> str:
-    module = name.split(".")[1]
-    if not any(module in names for names in CHAPTERS.values()):
-        return name
-    return f"[{name}](#mqtt{module})"
+    """A link to the module that a name begins with: mqtt.simple, engine.core.Core."""
+    known = {module for names in CHAPTERS.values() for module in names}
+    parts = name.removeprefix("mqtt.").split(".")
+    for module in (".".join(parts[:2]), parts[0]):
+        if module in known:
+            return f"[{name}](#mqtt{module.replace('.', '')})"
+    return name
 
 
 def pages() -> dict[Path, str]:

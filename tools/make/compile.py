@@ -27,7 +27,7 @@ class Source:
     """One module: where it is, and where its .mpy belongs below the output folder."""
 
     path: Path
-    target: str  # such as "lib/mqtt/core.mpy"
+    target: str  # such as "lib/mqtt/engine/core.mpy"
 
     def level(self, optimise: int) -> int:
         """The -O to compile it with: a driver keeps its line numbers, for the node tells them."""

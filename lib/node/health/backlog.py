@@ -7,14 +7,14 @@ Needed now and then, and forgotten. The outbox remembers how far we are:
 
 lot, restored: of its messages, those from `lot` on to `restored` are on the flash as well
 base: the number in the journal of the first of them, or a lower one
-place: where to go on: the arguments of mqtt.records.Reader behind the folder
+place: where to go on: the arguments of mqtt.engine.records.Reader behind the folder
 """
 
 import os
 
 from micropython import const
 
-from mqtt.records import Reader, following
+from mqtt.engine.records import Reader, following
 from node.overlay import forget
 
 _FOLDER = const("outbox")
@@ -24,7 +24,7 @@ _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.dur
 
 
 def begin(node, outbox, look, many=None):
-    """Find what is on the flash, and take it over; look: see mqtt.journal.
+    """Find what is on the flash, and take it over; look: see mqtt.engine.journal.
 
     many: take all of it, if it is no more than that; returns False if it is more. None: take it
     later, a few messages at a time.
@@ -32,11 +32,11 @@ def begin(node, outbox, look, many=None):
     outbox.lot = outbox.restored = outbox.base = 0
     reader = Reader(_FOLDER)
     try:
-        from mqtt.survey import survey
+        from mqtt.engine.survey import survey
 
         survey(reader, look)
     finally:
-        forget("survey", package="mqtt")
+        forget("survey", package="mqtt.engine")
     outbox.place = [reader.unread, reader.next, reader.reading, 0]
     if many is None:
         node.more = 0
@@ -64,7 +64,7 @@ def more(node):
         node.more = _NEVER
         node.failed("outbox", error)
     finally:
-        forget("records", "survey", package="mqtt")
+        forget("records", "survey", package="mqtt.engine")
 
 
 def _take(node, outbox, reader, most):

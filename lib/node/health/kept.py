@@ -9,13 +9,13 @@ import os
 
 from micropython import const
 
-from mqtt.core import Outbox
+from mqtt.engine.core import Outbox
 from node.overlay import call, forget
 
 FOLDER = "outbox"
 _SEGMENT = const(4096)
 _IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
-_TIMES = const(9)  # as much as mqtt.records takes is needed for an outbox on the flash
+_TIMES = const(9)  # as much as mqtt.engine.records takes is needed for an outbox on the flash
 _NEVER = const(0x3FFF_FFFF)
 
 
@@ -62,7 +62,8 @@ def outbox(node, queue, flash, must):
             return made
         except (MemoryError, ImportError) as error:
             # A small board has no mqtt.durable where its config asks for no "must_deliver".
-            forget("durable", "journal", package="mqtt")
+            forget("durable", package="mqtt")
+            forget("journal", package="mqtt.engine")
             if must or isinstance(error, MemoryError):
                 what = "too little memory" if isinstance(error, MemoryError) else "no code"
                 _tell(node, error, what + " for readings on the flash; they are kept in RAM")
@@ -76,9 +77,9 @@ def outbox(node, queue, flash, must):
     except MemoryError as error:
         _tell(node, error, "too little memory for the flash; readings are kept in RAM")
     finally:
-        forget("survey", package="mqtt")
+        forget("survey", package="mqtt.engine")
         if not hasattr(made, "journal"):
-            forget("records", package="mqtt")
+            forget("records", package="mqtt.engine")
     node.more = _NEVER
     return queue
 
@@ -103,13 +104,13 @@ def _durable(queue, flash, look):
     # one module takes tells what all of it will, and the rest of the node, from files or a ROM.
     gc.collect()
     free = gc.mem_free()
-    import mqtt.records  # noqa: F401
+    import mqtt.engine.records  # noqa: F401
 
     gc.collect()
     if free < _TIMES * (free - gc.mem_free()):
         raise MemoryError("%d free bytes are too few" % free)
     from mqtt.durable import Durable
-    from mqtt.journal import Journal
+    from mqtt.engine.journal import Journal
 
     journal = Journal(FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
     made = Durable(journal, min(max(queue, 4), 2 * _IN_RAM))

@@ -24,7 +24,7 @@ def store(waiting):
         if not lost and not getattr(waiting, "restored", 0):
             return 0, 0
         try:
-            from mqtt.journal import Journal
+            from mqtt.engine.journal import Journal
 
             journal = Journal(_FOLDER)
         except (OSError, MemoryError):

@@ -28,7 +28,7 @@ def make(node, config, dials):
         client.connect_ms = client.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
         client.connect_ms = 4000  # the next one is worth a try
-    # As mqtt.connect.want() does, which takes a kilobyte more where RAM is shortest.
+    # As mqtt.engine.connect.want() does, which takes a kilobyte more where RAM is shortest.
     commands = node.prefix + "cmd/#"
     client.filters[commands] = 1
     client.untold.append(commands)
@@ -37,7 +37,7 @@ def make(node, config, dials):
 
 def _made(link):
     """Give back the RAM of what made the client, a kilobyte: no other is made."""
-    from mqtt.core import Core, Outbox
+    from mqtt.engine.core import Core, Outbox
 
     for kind in (link, Core, Outbox):
         kind.__init__ = None  # type: ignore[method-assign]

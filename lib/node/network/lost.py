@@ -12,7 +12,7 @@ def tell(node, error):
 
 
 def set_aside(client):
-    """Topics that the broker does not like, and how many messages wait for each; mqtt.suspects."""
+    """Topics that the broker does not like, and how many messages wait for each; see suspects."""
     found = {}
     if client.again is not None:
         for topic in client.past[9]:

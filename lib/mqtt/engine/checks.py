@@ -1,9 +1,9 @@
-"""Judges the options that are not plainly good, and says what is wrong; see mqtt.options."""
+"""Judges the options that are not plainly good, and says what is wrong; see engine.options."""
 
 from micropython import const
 
-from mqtt.payload import check as writable
-from mqtt.topic import check_name
+from mqtt.engine.payload import check as writable
+from mqtt.engine.topic import check_name
 
 _DAY_MS = const(86_400_000)  # more than six of them the ticks cannot count
 
@@ -11,7 +11,7 @@ _DAY_MS = const(86_400_000)  # more than six of them the ticks cannot count
 def check(client_id, queue, buffer, version, options, timeout):
     """TypeError or ValueError for an option that no connection could be made with.
 
-    options: see mqtt.core.Core; the will is put there as it is held. timeout: of a connect(), in
+    options: see engine.core.Core; the will is put there as it is held. timeout: of a connect(), in
     seconds, or None
     """
     if version not in (3, 4, 5):
@@ -88,7 +88,7 @@ def _text(name, value, cure=""):
     if b"\0" in raw:
         raise ValueError("%s: %r: U+0000 is not allowed in it" % (name, value))
     if any(byte > 127 for byte in raw):
-        from mqtt.utf8 import check_text
+        from mqtt.engine.utf8 import check_text
 
         try:
             check_text(raw)

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from mqtt.connect import want
+from mqtt.engine.connect import want
 
 _PLUS = const(0x2B)  # a byte, "+"
 _HASH = const(0x23)
@@ -15,7 +15,7 @@ def check_name(topic):
     """
     raw = check(topic)
     if _PLUS in raw or _HASH in raw:
-        from mqtt.words import bad_topic
+        from mqtt.engine.words import bad_topic
 
         raise bad_topic(topic, raw)
     return topic if isinstance(topic, str) else raw
@@ -25,16 +25,16 @@ def check(topic):
     """The topic as bytes, if it is well-formed text of a length that MQTT allows."""
     raw = topic.encode() if isinstance(topic, str) else topic
     if not isinstance(raw, bytes):
-        from mqtt.payload import check as writable
+        from mqtt.engine.payload import check as writable
 
         raw = bytes(writable(raw, "topic"))
     if not 0 < len(raw) < 65536 or 0 in raw:
-        from mqtt.words import bad_topic
+        from mqtt.engine.words import bad_topic
 
         raise bad_topic(topic, raw)
     for byte in raw:
         if byte > 127:
-            from mqtt.utf8 import check_text
+            from mqtt.engine.utf8 import check_text
 
             check_text(raw)
             break
@@ -52,7 +52,7 @@ def check_filter(pattern):
 
 def _good(pattern, qos, good):
     if not good:
-        from mqtt.words import bad_filter
+        from mqtt.engine.words import bad_filter
 
         raise bad_filter(pattern, qos)
     return pattern
@@ -68,7 +68,7 @@ def ask(core, patterns, qos):
     for each in patterns if isinstance(patterns, list) else (patterns,):
         pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
         if core.v5:
-            from mqtt.v5 import check_options
+            from mqtt.engine.v5 import check_options
 
             check_options(pattern, level)
         else:
@@ -91,6 +91,6 @@ def check_granted(core, asked):
             core.filters.pop(pattern, None)
             refused = refused or pattern
     if refused:
-        from mqtt.words import not_granted
+        from mqtt.engine.words import not_granted
 
         raise not_granted(core, refused)

@@ -14,7 +14,7 @@ _SUBACK = const(0x90)
 _UNSUBACK = const(0xB0)
 _ASK_PID = const(65535)  # the identifier that is theirs alone; one of them is under way at a time
 _CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
-_SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see mqtt.opening
+_SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see engine.late
 
 
 def opened(core):
@@ -25,7 +25,7 @@ def opened(core):
         core.opening = False
         look = events != select.POLLOUT  # it failed
     if look:
-        from mqtt.opening import slow
+        from mqtt.engine.late import slow
 
         slow(core, not core.opening)
     if core.opening:
@@ -85,7 +85,7 @@ def text(tx, value):
     tx.extend(value)
     size = len(tx) - at - 2
     if size > 0xFFFF:
-        from mqtt.words import too_long
+        from mqtt.engine.words import too_long
 
         raise too_long("field", size, 0xFFFF)
     tx[at] = size >> 8
@@ -97,7 +97,7 @@ def answered(core, first, size):
     if not core.up and first == _CONNACK and size == 2:
         code = core.rx[core.body + 1]
         if code:
-            from mqtt.words import refusal
+            from mqtt.engine.words import refusal
 
             raise refusal(code)
         accepted(core, core.rx[core.body])

@@ -1,10 +1,10 @@
 """One session with a broker, and the connection that carries it just now. It never waits.
 
 Here stands all that runs for each message. What happens once for a connection or a filter is in
-mqtt.connect, QoS 2 in mqtt.qos2, a packet larger than the buffer in mqtt.large, what counts as
-late in mqtt.late; MQTT 5 puts its own in the place of some methods, see mqtt.v5.
+engine.connect, QoS 2 in engine.qos2, a packet larger than the buffer in engine.large, what counts
+as late in engine.late; MQTT 5 puts its own in the place of some methods, see engine.v5.
 
-The owner calls open() with a dialler, mqtt.connect.opened() until that is true, and then, again
+The owner calls open() with a dialler, engine.connect.opened() until that is true, and then, again
 and again, receive(), send() and tick(). post() may be called at any time. What fails raises: the
 owner calls failed(), and begins again.
 
@@ -35,9 +35,9 @@ _DISCONNECT = const(0xE0)
 
 _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 
-_ASK_PID = const(65535)  # identifier of the SUBSCRIBE or UNSUBSCRIBE under way, see mqtt.connect
+_ASK_PID = const(65535)  # identifier of the SUBSCRIBE or UNSUBSCRIBE under way, see engine.connect
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
-_PACE = const(64)  # a packet of more bytes holds up others, see mqtt.late
+_PACE = const(64)  # a packet of more bytes holds up others, see engine.late
 
 
 class LinkError(OSError):
@@ -118,7 +118,7 @@ gc.collect()  # what loading has left behind, so that what follows leaves no gap
 class Core:
     """A session across any number of connections; `up` while one stands.
 
-    The options, each an argument as well, which mqtt.options checks:
+    The options, each an argument as well, which engine.options checks:
     version: 4 for MQTT 3.1.1, 3 for 3.1, 5
     user, password; keepalive: seconds, 0 for none
     clean: the broker forgets us between connections
@@ -157,10 +157,10 @@ class Core:
     # What the application's code may raise.
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
     random: "Any" = random.getrandbits
-    v5: "Any" = None  # of version 5 its mqtt.v5.Version5
+    v5: "Any" = None  # of version 5 its engine.v5.Version5
     connects = handler_errors = skipped = strays = 0
-    resent = unread = 0  # see mqtt.late
-    past: "Any" = None  # what mqtt.backoff remembers of earlier ends
+    resent = unread = 0  # see engine.late
+    past: "Any" = None  # what engine.backoff remembers of earlier ends
     present = False
     up: bool
     left: int
@@ -173,7 +173,7 @@ class Core:
         return self
 
     def __init__(self, client_id, queue, buffer, options):
-        from mqtt.options import check
+        from mqtt.engine.options import check
 
         self.client_id = client_id
         check(self, queue, buffer, options)
@@ -203,23 +203,23 @@ class Core:
         self.since = self.stuck = ticks_ms()
         self.removed = self.behind = self.attempt = 0
         self.asked_at = self.sent_at = self.due = self.heard = self.spoke = self.since
-        self.moved = self.busy = 0  # bytes of a packet since it got on, and ms: see mqtt.late
+        self.moved = self.busy = 0  # bytes of a packet since it got on, and ms: see engine.late
         self.large = self.dial = None
         # Read for each message, so not left to the class, where they are found later: when
-        # mqtt.suspects wants to be called, and pairs of a message's number and why it is done
+        # engine.suspects wants to be called, and pairs of a message's number and why it is done
         # without an acknowledgement.
         self.again: "Any" = None
         self.denied: "Any" = ()
         self.hang_up()
         if self.version == 5:
-            from mqtt.v5 import Version5
+            from mqtt.engine.v5 import Version5
 
             self.v5 = Version5(self, **options)
 
     # --- the connection
 
     def open(self, dial):
-        """Begin to open a stream; see opened() of mqtt.connect."""
+        """Begin to open a stream; see opened() of engine.connect."""
         self.since = self.stuck = ticks_ms()
         self.removed = self.outbox.removed
         self.behind = self.outbox.count
@@ -305,7 +305,7 @@ class Core:
             self.since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
         else:
             try:
-                from mqtt.pause import ended
+                from mqtt.engine.pause import ended
 
                 error = ended(self, error)
             except MemoryError:
@@ -343,7 +343,7 @@ class Core:
             if self.unread:
                 self.unread = 0
         else:
-            from mqtt.late import late
+            from mqtt.engine.late import late
 
             left = late(self, now, more)
         if self.keepalive and not self.awaited:
@@ -364,14 +364,14 @@ class Core:
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
         and forgotten, number -1; it is not taken when the connection is not up, or still has to
-        write the last packet. The topic is taken as it is; see mqtt.topic for one that comes from
-        outside. payload: str, bytes, bytearray or memoryview, else TypeError. properties: a dict,
-        see mqtt.properties; raises ValueError for a bad one, and without MQTT 5. wait: the caller
-        of a QoS 0 message waits until it is written, so that its payload need not be copied if
-        the stream does not take all of it at once.
+        write the last packet. The topic is taken as it is; see engine.topic for one that comes
+        from outside. payload: str, bytes, bytearray or memoryview, else TypeError. properties: a
+        dict, see mqtt.properties; raises ValueError for a bad one, and without MQTT 5. wait: the
+        caller of a QoS 0 message waits until it is written, so that its payload need not be
+        copied if the stream does not take all of it at once.
         """
         if qos not in (0, 1, 2):
-            from mqtt.words import bad_qos
+            from mqtt.engine.words import bad_qos
 
             raise bad_qos(qos)
         kind = type(payload)
@@ -379,7 +379,7 @@ class Core:
             if kind is str:
                 payload = payload.encode()
             elif kind is not bytearray:
-                from mqtt.payload import check
+                from mqtt.engine.payload import check
 
                 payload = check(payload)
             if qos and kind is not str:
@@ -403,7 +403,7 @@ class Core:
         try:
             self.send()
             if self.left and not (qos or wait):
-                from mqtt.payload import own
+                from mqtt.engine.payload import own
 
                 own(self)
         except Exception as error:  # a stream of the application's own may raise anything
@@ -448,7 +448,7 @@ class Core:
         self.poll.modify(self.stream, select.POLLIN | select.POLLOUT)
         now = ticks_ms()
         if not 0 <= ticks_diff(now, self.stuck) <= self.answer_ms:  # the ticks wrap
-            from mqtt.late import stalled
+            from mqtt.engine.late import stalled
 
             stalled(self, now)
 
@@ -492,7 +492,7 @@ class Core:
             else:
                 self.encode(outbox.topic, outbox.payload, flags, pid)
         elif self.untold and not self.awaited:
-            from mqtt.connect import ask
+            from mqtt.engine.connect import ask
 
             self.asked_at = ticks_ms()
             ask(self)
@@ -542,7 +542,7 @@ class Core:
             more >>= 7
             at -= 1
         if at < 0:
-            from mqtt.words import too_long
+            from mqtt.engine.words import too_long
 
             raise too_long("packet", size, 0xFFFFFFF)
         self.head = self.index = at
@@ -632,7 +632,7 @@ class Core:
             self.at = 0
             self.held = held
         if held == len(rx):
-            from mqtt.large import Large
+            from mqtt.engine.large import Large
 
             Large(self, self.end - at)  # which becomes `large`
         return 0
@@ -655,7 +655,7 @@ class Core:
                     self.pop()
                     return
                 if first in _OF_QOS2:
-                    from mqtt.qos2 import handle
+                    from mqtt.engine.qos2 import handle
 
                     handle(self, first, pid, now)
                     return
@@ -663,7 +663,7 @@ class Core:
                 if self.awaited == first:
                     self.awaited = 0
                 return
-        from mqtt.connect import answered
+        from mqtt.engine.connect import answered
 
         answered(self, first, size)
 
@@ -680,7 +680,7 @@ class Core:
                 raise self.forbidden(first, self.end - self.body)
             ack = _PUBACK << 16 | pid
             if first & 4:
-                from mqtt.qos2 import arrived
+                from mqtt.engine.qos2 import arrived
 
                 new = arrived(self, pid)
                 ack += 0x10 << 16  # PUBREC
@@ -717,7 +717,7 @@ class Core:
             topic = bytes(name)
             for byte in topic:
                 if byte > 127 or byte in b"\0#+":
-                    from mqtt.words import check_received
+                    from mqtt.engine.words import check_received
 
                     check_received(topic)
                     break
@@ -728,8 +728,8 @@ class Core:
         return self.rx[at] << 8 | self.rx[at + 1]
 
     def forbidden(self, first, size):
-        """The exception for a packet that MQTT forbids, see mqtt.words."""
-        from mqtt.words import forbidden
+        """The exception for a packet that MQTT forbids, see engine.words."""
+        from mqtt.engine.words import forbidden
 
         return forbidden(first, size)
 

@@ -3,7 +3,7 @@
 import io
 from time import ticks_diff
 
-from mqtt.core import ProtocolError
+from mqtt.engine.core import ProtocolError
 
 
 class Large:

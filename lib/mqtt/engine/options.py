@@ -1,7 +1,7 @@
 """Takes a client's options when it is made, before its buffers are, and is forgotten again.
 
-What is plainly good passes here. All else is for mqtt.checks to judge, which knows every rule and
-the words for it, and takes far more RAM. One function, since each name would stay for good.
+What is plainly good passes here. All else is for engine.checks to judge, which knows every rule
+and the words for it, and takes far more RAM. One function, since each name would stay for good.
 """
 
 import gc
@@ -9,7 +9,7 @@ import sys
 
 
 def check(core, queue, buffer, options, timeout=None):
-    """Give the core its options, and leave those of version 5 alone; see mqtt.checks.check().
+    """Give the core its options, and leave those of version 5 alone; see engine.checks.check().
 
     TypeError or ValueError for bad ones, and for names that no option has. timeout: see
     MQTTClient.connect() of mqtt.simple.
@@ -43,7 +43,7 @@ def check(core, queue, buffer, options, timeout=None):
         good = good and isinstance(value, int) and least <= value <= most
     try:
         if not good:
-            from mqtt.checks import check as judge
+            from mqtt.engine.checks import check as judge
 
             judge(core.client_id, queue, buffer, version, options, timeout)
         for name in (
@@ -58,6 +58,6 @@ def check(core, queue, buffer, options, timeout=None):
                 raise TypeError("unexpected keyword argument '%s'" % name)
     finally:
         for module in ("options", "checks", "payload"):
-            if sys.modules.pop("mqtt." + module, None):
-                delattr(sys.modules["mqtt"], module)
+            if sys.modules.pop("mqtt.engine." + module, None):
+                delattr(sys.modules["mqtt.engine"], module)
         gc.collect()

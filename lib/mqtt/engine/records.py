@@ -1,4 +1,4 @@
-"""Reads what a journal has stored: its segments, and the records in them. See mqtt.journal.
+"""Reads what a journal has stored: its segments, and the records in them. See engine.journal.
 
 No list of the segments is held, because there may be hundreds: the next one is looked up in
 the folder when its turn comes.
@@ -12,7 +12,7 @@ from micropython import const
 try:
     from binascii import crc32  # type: ignore[attr-defined]
 except ImportError:  # a port without it
-    from mqtt.crc import crc32
+    from mqtt.engine.crc import crc32
 
 HEADER = ">HBBIHHI"
 LAST = 0x3FFF_FFFF  # no number reaches it
@@ -77,7 +77,7 @@ class Reader:
 
     def beyond(self, file, at, low, end):
         """The next record behind that place, which is then `at`; None if there is none."""
-        from mqtt.survey import place
+        from mqtt.engine.survey import place
 
         at = place(file, at + 1, low, end)
         if at < 0:

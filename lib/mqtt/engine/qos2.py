@@ -7,7 +7,7 @@ its PUBREL has come.
 
 from micropython import const
 
-from mqtt.core import LinkError
+from mqtt.engine.core import LinkError
 
 _PUBREC = const(0x50)
 _PUBREL = const(0x62)

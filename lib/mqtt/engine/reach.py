@@ -6,7 +6,7 @@ name in `errno` goes by its name.
 
 import errno
 
-from mqtt.core import LinkError, ProtocolError
+from mqtt.engine.core import LinkError, ProtocolError
 from mqtt.transport import at
 
 

@@ -8,16 +8,16 @@ Filters of a SUBSCRIBE at which three ended are not asked for until a later conn
 or an hour has passed. If a second message of a topic has to be set aside, or one of QoS 0, which
 is not kept, post() takes nothing more for that topic until then.
 
-outbox.aside holds the messages, see mqtt.aside.
+outbox.aside holds the messages, see engine.aside.
 """
 
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.core import LinkError, Refused
+from mqtt.engine.core import LinkError, Refused
 
-# client.past is what is remembered from one end to the next; mqtt.backoff has the first place.
+# client.past is what is remembered from one end to the next; engine.backoff has the first place.
 _HEAD = const(1)  # number of the message at which the last connection ended, or -1
 _STRIKES = const(2)  # so many in a row ended at it
 _WHAT = const(3)  # what the last one ended at, in words, or None
@@ -96,7 +96,7 @@ def retry(client):
     if hour is None or 0 < ticks_diff(hour, now) <= _HOUR_MS:
         return 0
     past[_HOUR] = client.again = None
-    from mqtt.aside import aside, put_back
+    from mqtt.engine.aside import aside, put_back
 
     past[_KNOWN] = [text(each[0]) for each in aside(client.outbox)]
     past[_BARRED] = ()
@@ -178,7 +178,7 @@ def _strike(client, topic, now):
             _set_window(client, 0)  # see retry()
             client.again = now
         return False
-    from mqtt.aside import set_aside
+    from mqtt.engine.aside import set_aside
 
     set_aside(outbox)
     client.acked |= 1
@@ -225,7 +225,7 @@ def _do_not_ask(client):
 
 
 def _ask_again(client):
-    from mqtt.connect import want
+    from mqtt.engine.connect import want
 
     filters, client.past[_FILTERS] = client.past[_FILTERS], []
     for pattern, qos in filters:

@@ -5,14 +5,15 @@ drawn from 0 up to a limit that doubles. The score is for a far end that takes t
 then ends it, and only time or work brings it down again: see _pause().
 """
 
+import sys
 from errno import ECONNRESET
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.core import LinkError, ProtocolError, Refused
+from mqtt.engine.core import LinkError, ProtocolError, Refused
 
-_SCORE = const(0)  # of `past`, see mqtt.suspects for the others
+_SCORE = const(0)  # of `past`, see engine.suspects for the others
 _HEAD = const(1)
 _BUSY = const(12)  # True if messages were on their way at the third of these ends
 
@@ -51,7 +52,7 @@ def ended(client, error):
     thrown_out = closed or isinstance(error, (Refused, ProtocolError))
     thrown_out = thrown_out or (client.up and _is_link(error))
     if closed or lasted:
-        from mqtt.suspects import look_into
+        from mqtt.engine.suspects import look_into
 
         error = look_into(client, error, now, life, lasted, closed)
     else:
@@ -70,10 +71,9 @@ def ended(client, error):
             pause = draw % min(longest, first << min(max(rounds - 1, 0), 10))
     client.since = ticks_add(now, pause)
     if not client.up:
-        from mqtt.transport import at
-
-        if at:  # else it was opened in another way, and there is nothing to add
-            from mqtt.reach import explain
+        transport = sys.modules.get("mqtt.transport")
+        if transport and transport.at:  # else it was opened in another way: nothing to add
+            from mqtt.engine.reach import explain
 
             return explain(client, raised, error)
     return error

@@ -1,6 +1,6 @@
 """What the broker's codes mean. Imported when one has to be said, and not before."""
 
-from mqtt.core import ProtocolError, Refused
+from mqtt.engine.core import ProtocolError, Refused
 
 
 def refusal(code):
@@ -63,7 +63,7 @@ def bad_topic(topic, raw):
 
 def check_received(topic):
     """ProtocolError if the broker should not have sent this topic name."""
-    from mqtt.topic import check_name
+    from mqtt.engine.topic import check_name
 
     try:
         check_name(topic)
@@ -74,7 +74,7 @@ def check_received(topic):
 def not_granted(core, pattern):
     """The exception for a filter that the broker refused."""
     if core.v5:
-        from mqtt.reasons import raise_for
+        from mqtt.engine.reasons import raise_for
 
         raise_for(core, pattern)
     return OSError("subscription refused: %s" % pattern)

@@ -1,4 +1,4 @@
-"""The messages that were set aside. Imported when there are some; mqtt.suspects finds them.
+"""The messages that were set aside. Imported when there are some; engine.suspects finds them.
 
 outbox.aside: a list of (topic, payload, flags). Those of a durable outbox are on the flash as
 well, in a folder beside its own, from which the next start takes them into the outbox again.
@@ -82,6 +82,6 @@ def _store(journal, messages):
 
 
 def _beside(journal):
-    from mqtt.journal import Journal
+    from mqtt.engine.journal import Journal
 
     return Journal(journal.folder + "-aside", journal.segments, journal.segment, journal.reserve)

@@ -1,6 +1,6 @@
 """The reason codes of MQTT 5 (2.4) in words. Imported when one has to be said, and not before."""
 
-from mqtt.core import Refused
+from mqtt.engine.core import Refused
 
 _WORDS = {
     0x80: "reason not given",
@@ -86,7 +86,7 @@ def code_of(error):
     """The reason code with which a connection is ended for that error; 0 for none."""
     if isinstance(error, Refused):
         return error.code if str(error).startswith("authentication") else 0
-    if hasattr(error, "code"):  # see mqtt.words
+    if hasattr(error, "code"):  # see engine.words
         return error.code
     said = str(error)
     for part, code in _CODES:

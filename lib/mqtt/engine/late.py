@@ -7,15 +7,18 @@
 - A packet that has begun to leave or to arrive is late when neither 256 bytes nor its end moved
   for answer_ms. So a slow link is waited for, and not a broker that sends a little now and then.
   (Of TLS only whole records are seen, of up to 16 KiB.)
+- A connection that does not come to stand: each address of the broker's name has its share of the
+  time there is, and the last of them all that is left.
 - After days in which nobody looked, the ticks have wrapped and no difference holds any more: all
   times are taken again, and the broker is asked at once whether it is still there.
 """
 
-from time import ticks_add, ticks_diff
+from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.core import LinkError
+from mqtt.engine.connect import open_ms
+from mqtt.engine.core import LinkError
 
 _CONNACK = const(0x20)
 _LARGE = const(64)  # a packet of more bytes holds up others
@@ -63,12 +66,31 @@ def late(core, now, more):
 def stalled(core, now):
     """The stream took no more: raise LinkError if that is too long; see `stuck` of Core."""
     if core.awaited == _CONNACK:
-        from mqtt.opening import check
-
-        check(core, now)
+        _check_open(core, now)
     elif core.moved < _PACE:
         raise LinkError("the connection takes no more")
     else:
         core.moved = 0
         core.busy += ticks_diff(now, core.stuck)
         core.stuck = now
+
+
+def slow(core, failed):
+    """The stream does not open: wait on, dial the next address of the broker's name, or raise."""
+    more = getattr(core.dial, "more", 0)
+    now = ticks_ms()
+    share = open_ms(core) // (more + 1)
+    if more and (failed or not 0 <= ticks_diff(now, core.stuck) <= share):
+        stream, core.stream = core.stream, None
+        core.poll.unregister(stream)
+        stream.close()
+        began = core.stuck
+        core.open(core.dial)
+        core.stuck = began
+    else:
+        _check_open(core, now)
+
+
+def _check_open(core, now):
+    if not 0 <= ticks_diff(now, core.stuck) <= open_ms(core):  # the ticks wrap
+        raise LinkError("the connection does not open within %d ms" % open_ms(core))

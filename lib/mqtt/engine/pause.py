@@ -1,4 +1,4 @@
-"""When to come back after a connection has ended: mqtt.backoff decides, where it has room.
+"""When to come back after a connection has ended: engine.backoff decides, where it has room.
 
 In a heap that is almost full the pause is drawn up to a limit that doubles, from 2 s to 15 s, and
 to a minute if the broker takes the connection and ends it again. A connection that stood for 75 s
@@ -10,13 +10,13 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-_ROOM = const(8000)  # bytes of heap for mqtt.backoff, and for what explains an end
+_ROOM = const(8000)  # bytes of heap for engine.backoff, and for what explains an end
 
 
 def ended(client, error):
     """Set client.since, when the next connection may begin; returns the error."""
     if gc.mem_free() > _ROOM:
-        from mqtt.backoff import ended
+        from mqtt.engine.backoff import ended
 
         return ended(client, error)
     now = ticks_ms()

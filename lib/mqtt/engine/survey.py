@@ -7,7 +7,7 @@ import os
 
 from micropython import const
 
-from mqtt.records import LAST, record, segments
+from mqtt.engine.records import LAST, record, segments
 
 _SIZE = const(16)  # of a header
 _WINDOW = const(64)
@@ -97,7 +97,7 @@ def place(file, at, low, end):
         if last < 0:
             return -1
         for i in range(last + 1):
-            if window[i + 4] < 0x40:  # see mqtt.records
+            if window[i + 4] < 0x40:  # see engine.records
                 number = window[i + 4] << 24 | window[i + 5] << 16 | window[i + 6] << 8
                 if low <= number | window[i + 7] < end:
                     file.seek(at + i)

@@ -11,8 +11,8 @@ A record without a topic tells only how far we are. Bytes that are no record are
 the next that is one. At the end of a segment they are what a power cut has left: it is never
 appended to then, and where two segments hold the same number, the later one is right.
 
-Reading stands in mqtt.records, and what happens at the opening in mqtt.survey. However long the
-backlog is, opening takes no more RAM.
+Reading stands in engine.records, and what happens at the opening in engine.survey. However long
+the backlog is, opening takes no more RAM.
 """
 
 import os
@@ -20,7 +20,7 @@ import struct
 
 from micropython import const
 
-from mqtt.records import HEADER, LAST, Reader, crc32, following
+from mqtt.engine.records import HEADER, LAST, Reader, crc32, following
 
 _ENOSPC = const(28)
 _SIZE = const(16)  # of the header
@@ -37,7 +37,7 @@ class Journal(Reader):
     damaged: places with something that is no record: a power cut, or worn flash
     look: look(payload) is called for each message that is found when the journal is opened
     errors: times that the file system failed
-    lost, mark, read(): see mqtt.records.Reader
+    lost, mark, read(): see engine.records.Reader
     """
 
     def __init__(self, folder, segments=16, segment=4096, reserve=16_384, look=None):
@@ -50,7 +50,7 @@ class Journal(Reader):
         except OSError:
             pass  # it is there; if not, the next line says so
         super().__init__(folder)
-        from mqtt.survey import survey
+        from mqtt.engine.survey import survey
 
         # low, second, high: the first two segments and the last; count: of segments
         # size: of the last; whole: it ends with a record, so that it can be gone on with
