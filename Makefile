@@ -27,8 +27,8 @@ play: setup-demo  ## play with a simulated node: set what it measures, break its
 sim: setup-host  ## run a node with its console here (CONFIG=my.json)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)')
 
-repl: setup-host  ## open the REPL of a board, or of the simulated one (BOARD= PORT=)
-	@$(RUN) repl '$(BOARD)' $(if $(PORT),--port '$(PORT)')
+repl: setup-host  ## open the REPL of a board (BOARD= PORT=), or of the simulated one (CONFIG=my.json)
+	@$(RUN) repl '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)')
 
 broker: setup-demo  ## run a broker, if you have none (LAN=1: boards may connect; BROKER_PORT=1883)
 	@$(RUN) broker $(if $(LAN),--lan) $(if $(BROKER_PORT),--port '$(BROKER_PORT)')

@@ -295,23 +295,6 @@ def test_a_board_tells_its_room_and_its_drivers_and_keeps_its_secrets(tmp_path: 
         assert target.look().drivers is None
 
 
-def test_repl_of_the_simulated_board_has_its_pins(tmp_path: Path) -> None:
-    # With a flash of its own: on the usual one there may be a config, and then the node runs.
-    code = (
-        "import pathlib, sys, tools.board.repl\n"
-        "tools.board.repl.BUILD = pathlib.Path(sys.argv[1])\n"
-        "tools.board.repl.command(['UNIX'])\n"
-    )
-    typed = "from machine import ADC\nADC(34).read_uv()\nfrom mqtt.simple import MQTTClient\n"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=ROOT, input=typed, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "1650000" in done.stdout.splitlines()
-    assert "Traceback" not in done.stdout
-
-
 def test_a_config_goes_with_the_files_that_it_names(package: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     (mine / "certs").mkdir(parents=True)

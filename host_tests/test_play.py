@@ -192,8 +192,8 @@ def test_the_screen_shows_readings_and_does_what_is_typed(stage: Stage) -> None:
 
 
 def test_without_a_config_that_can_be_read_it_says_so(tmp_path: Path) -> None:
-    from tools.play.playground import _read
+    from tools.play.playground import read
 
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(ToolError, match="object"):
-        _read(tmp_path / "bad.json")
+        read(tmp_path / "bad.json")

@@ -116,6 +116,13 @@ class SoftI2C:
         self._transfer(address, bytes((register,)) + data)
 
 
+class I2C(SoftI2C):
+    def __init__(self, id=0, *, scl=None, sda=None, freq=400_000, timeout=50_000):
+        from machine import Pin
+
+        super().__init__(scl=scl or Pin(22), sda=sda or Pin(21), freq=freq, timeout=timeout)
+
+
 class PWM:
     def __init__(self, pin, freq=None, duty_u16=None):
         self._pin = pin.id

@@ -36,7 +36,7 @@ def command(
     Without --config it has a few sensors and a relay. Type help. With --do it runs without the
     screen, such as: play --do "air.temperature 31" --do "wifi off"
     """
-    with Stage(_read(config or EXAMPLE)) as stage:
+    with Stage(read(config or EXAMPLE)) as stage:
         if picture:
             from tools.play.playground.picture import draw
 
@@ -50,7 +50,8 @@ def command(
         Screen(stage).run()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """A config's JSON object; raises ToolError."""
     try:
         config = json.loads(path.read_text(encoding="utf-8-sig"))
         if isinstance(config, dict):

@@ -36,6 +36,7 @@ class Bench:
     parts: models by pin, {"adc:34": {...}, "pin:4": {...}}, see tools.play.sim.parts
     wifi: {"ssid": ..., "password": ..., "rssi": -50}; broker: (host, port) that the Wi-Fi leads
     to, through `relay_port`; echo: called with each line of the console
+    interactive: the console is this terminal, with a REPL after main.py; first: what is run first
     serial: a descriptor that is the board's console and serial port; then `lines` stays empty
     clock: "right", or "unset": it begins in the year 2000 with each power on, until it is set
     """
@@ -51,6 +52,7 @@ class Bench:
         broker: tuple[str, int] | None = None,
         echo: Callable[[str], None] | None = None,
         interactive: bool = False,
+        first: str = "import start",
         serial: int | None = None,
         clock: str = "right",
     ) -> None:
@@ -63,7 +65,7 @@ class Bench:
         self._command = [str(interpreter)]
         if heap:
             self._command += ["-X", f"heapsize={heap}"]
-        self._command += [*(["-i"] if interactive else []), "-c", "import start"]
+        self._command += [*(["-i"] if interactive else []), "-c", first]
         self._interactive = interactive
         self._serial = serial
         self.clock = clock
