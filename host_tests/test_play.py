@@ -155,6 +155,27 @@ def test_configs_of_other_boards_can_be_played(page: str) -> None:
         assert not [line for line in stage.bench.lines if "refused" in line]
 
 
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"sensors": 5}, "sensors: 5 is wrong"),
+        ({"sensors": [3, {"driver": []}]}, r"sensors\[0\]: it has to be an object"),
+        (
+            {"sensors": [{"name": [1], "driver": "bme280", "sda": [1], "scl": {}}]},
+            r"sensors\[0\].name: a list is wrong",
+        ),
+        (
+            {"sensors": [{"name": "a", "driver": "bme280", "address": "zz"}]},
+            r"sensors\[0\].address: \"zz\" is wrong",
+        ),
+    ],
+)
+def test_of_a_wrong_config_the_node_says_what(wrong: dict[str, object], said: str) -> None:
+    with Stage(wrong) as stage:
+        stage.start()
+        stage.bench.wait_for_line(said, 20)
+
+
 def test_every_driver_has_a_part(tmp_path: Path) -> None:
     for driver in PARTS:
         sensor = json.loads(json.dumps(config_for(driver, boards.load("ESP32_GENERIC"))))

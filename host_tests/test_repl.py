@@ -22,16 +22,10 @@ PAGE = ROOT / "docs" / "sensors-repl.md"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def typed(lines: list[str], tmp_path: Path, *arguments: str) -> tuple[str, list[str]]:
+def typed(lines: list[str], *arguments: str) -> tuple[str, list[str]]:
     """Type lines; returns what stands before the first prompt, and what each line printed."""
-    code = (  # a flash of its own: other tests run beside this one
-        "import pathlib, sys\nfrom tools.board import repl\n"
-        "from tools.play import simulated_repl\n"
-        "simulated_repl.BUILD = pathlib.Path(sys.argv[1])\n"
-        "repl.command(['UNIX', *sys.argv[2:]])\n"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), *arguments],
+        [sys.executable, "-m", "tools", "repl", "UNIX", *arguments],
         cwd=ROOT, input="".join(f"{line}\n" for line in lines), text=True, timeout=60,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -42,11 +36,11 @@ def typed(lines: list[str], tmp_path: Path, *arguments: str) -> tuple[str, list[
     return first, outputs[:-1]
 
 
-def test_a_session_prints_what_the_page_shows(tmp_path: Path) -> None:
+def test_a_session_prints_what_the_page_shows() -> None:
     text = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", PAGE.read_text(), re.M | re.S))
     examples = doctest.DocTestParser().get_examples(text)
     assert len(examples) > 10
-    _, outputs = typed([example.source.rstrip("\n") for example in examples], tmp_path)
+    _, outputs = typed([example.source.rstrip("\n") for example in examples])
     for example, output in zip(examples, outputs, strict=True):
         want = example.want
         if example.exc_msg is not None:
@@ -55,8 +49,8 @@ def test_a_session_prints_what_the_page_shows(tmp_path: Path) -> None:
         assert doctest.OutputChecker().check_output(want, output, FLAGS), (example, output)
 
 
-def test_the_greeting_shows_the_lines_of_the_page(tmp_path: Path) -> None:
-    said, _ = typed([], tmp_path)
+def test_the_greeting_shows_the_lines_of_the_page() -> None:
+    said, _ = typed([])
     shown = re.search(r"^    from machine.*?\n\n", PAGE.read_text(), re.M | re.S)
     assert shown
     for line in shown[0].strip("\n").splitlines():
@@ -71,9 +65,7 @@ def test_every_driver_is_made(tmp_path: Path) -> None:
         entries = [config_for(driver, board) for driver in some]
         config = tmp_path / f"{at}.json"
         config.write_text(json.dumps({"sensors": entries}))
-        said, outputs = typed(
-            [f"{driver}.FIELDS" for driver in some], tmp_path, "--config", str(config)
-        )
+        said, outputs = typed([f"{driver}.FIELDS" for driver in some], "--config", str(config))
         assert "Traceback" not in said, said
         for driver, output in zip(some, outputs, strict=True):
             assert sensors.facts(driver)["fields"][0][0] in output, (driver, output)
@@ -88,9 +80,7 @@ def test_names_that_are_no_variables_become_some(tmp_path: Path) -> None:
     config = tmp_path / "my.json"
     entries = [{"name": name, **button, "pin": pin} for name, pin in zip(names, pins, strict=True)]
     config.write_text(json.dumps({"sensors": [first, *entries]}))
-    _, outputs = typed(
-        [f"{name}.read()" for name in names.values()], tmp_path, "--config", str(config)
-    )
+    _, outputs = typed([f"{name}.read()" for name in names.values()], "--config", str(config))
     assert outputs == ["(None,)\n"] * len(names)
 
 

@@ -11,6 +11,7 @@ import keyword
 import re
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tools.config.check import findings
@@ -22,7 +23,7 @@ from tools.play.playground.prompt import OUTPUTS
 from tools.play.sim import Bench
 from tools.shared.errors import ToolError
 from tools.shared.imports import DRIVERS
-from tools.shared.paths import BUILD, LIB, MICROPYTHON
+from tools.shared.paths import LIB, MICROPYTHON
 
 READY = "ready"  # the module on the board's flash that makes the sensors
 STARTS = ("boot.py", "main.py")  # they would start the node
@@ -41,19 +42,21 @@ MACHINE = ("ADC", "I2C", "PWM", "Pin", "time_pulse_us")
 
 def simulated_repl(config: Path | None) -> None:
     """Open the REPL until Ctrl-D. Raises ToolError for sensors that can't be made."""
-    flash = BUILD / "UNIX-repl"
-    shutil.rmtree(flash, ignore_errors=True)
-    shutil.copytree(build("UNIX", quiet=True), flash, ignore=shutil.ignore_patterns(*STARTS))
-    with Bench(
-        flash,
-        interpreter=MICROPYTHON["64"],
-        interactive=True,
-        first=f"import start\nfrom {READY} import *",
-    ) as bench:
+    with (
+        TemporaryDirectory(prefix="petrel-repl-") as folder,
+        Bench(
+            Path(folder),
+            interpreter=MICROPYTHON["64"],
+            interactive=True,
+            first=f"import start\nfrom {READY} import *",
+        ) as bench,
+    ):
         session = Session(bench, read(config or EXAMPLE))
-        (flash / f"{READY}.py").write_text("\n".join(session.lines) + "\n")
+        left_out = shutil.ignore_patterns(*STARTS)
+        shutil.copytree(build("UNIX", quiet=True), folder, ignore=left_out, dirs_exist_ok=True)
+        (Path(folder) / f"{READY}.py").write_text("\n".join(session.lines) + "\n")
         print(f"The simulated board, with the sensors of {config or 'an example'}.")
-        print(session.greeting())
+        print(session.greeting(), flush=True)
         bench.power_on()
         bench.wait_exit()
 

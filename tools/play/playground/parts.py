@@ -5,6 +5,7 @@ A part has quantities that can be set, or follow a wave or a recording, and faul
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,7 +115,8 @@ def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[s
     said: list[str] = []
     places = _Places()
     world.clear()
-    for sensor in config.get("sensors", []):
+    sensors_of = config.get("sensors")
+    for sensor in sensors_of if isinstance(sensors_of, list) else []:
         if not isinstance(sensor, dict) or not isinstance(sensor.get("driver"), str):
             continue  # the node itself says what is wrong with it
         name, driver = str(sensor.get("name")), sensor["driver"]
@@ -136,9 +138,8 @@ def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any])
     if driver in MODELS:
         where = f"{pins['sda']},{pins['scl']}"
         values = {}
-        if "address" in sensor:
-            address = sensor["address"]
-            values["address"] = int(address, 16) if isinstance(address, str) else address
+        with suppress(KeyError, ValueError):  # a wrong one, or none: the node says so
+            values["address"] = int(str(sensor["address"]), 0)
         world.wire(f"i2c:{where}", {"model": driver, **values})
         part.model = world.buses[where].parts[-1]
         part.faults = I2C_FAULTS
@@ -171,6 +172,8 @@ class _Places:
 
     def take(self, wanted: Any, kind: str) -> int:
         """The wanted pin if the board has it for that, else another."""
+        if not isinstance(wanted, int | str):
+            wanted = None
         if kind == "i2c" and wanted in self._buses:
             return self._buses[wanted]
         able = self._adc if kind == "adc" else self._free
