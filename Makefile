@@ -1,4 +1,5 @@
-# What you can do with Petrel, in the order in which you would. `make help` lists it.
+# What you can do with Petrel, in the order in which you would. `make help` lists it. Each target sets
+# up what it needs and calls petrel, the command line in tools/, which does the same by itself.
 BOARD ?= UNIX
 PYTHON ?= python3
 WORKERS ?= 12
@@ -69,7 +70,7 @@ setup-host setup-demo setup-backend: setup-%:
 	@$(PYTHON) tools/start/bootstrap.py $*
 
 test: setup  ## run all tests, in MicroPython 64 and 32 bit, with a real broker (ARGS= for pytest)
-	@.venv/bin/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist worksteal --ignore=host_tests/emulated)
+	@$(RUN) test $(or $(ARGS),--workers $(WORKERS))
 
 lint: setup  ## check style, types, the layers of imports, spelling and phrases
 	@$(RUN) lint
@@ -84,10 +85,10 @@ docs: setup-host  ## build the documentation into build/site/index.html (SERVE=1
 	@$(RUN) docs $(if $(SERVE),--serve)
 
 reference: setup  ## write the pages that are made from the code
-	@.venv/bin/python -m tools.docs.generated
+	@$(RUN) reference
 
 heap: setup  ## measure whole nodes in small heaps, for the estimate of make check
-	@.venv/bin/python -m host_tests.heap_figures
+	@$(RUN) heap
 
 clean:  ## remove what was built
 	@rm -rf build
@@ -98,26 +99,25 @@ distclean: clean  ## remove the tools as well
 ##@ Evidence
 
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
-	@.venv/bin/python -m tools.lab.emulator.prepare
-	@.venv/bin/python -m pytest -n 2 -rs host_tests/emulated $(ARGS)
+	@$(RUN) test-emulated $(ARGS)
 
 faults: setup  ## run the fault lab (WRITE=1 updates docs/faults.md)
-	@.venv/bin/python -m host_tests.faults $(if $(WRITE),--write)
+	@$(RUN) faults $(if $(WRITE),--write)
 
 soak: setup  ## run nodes under random faults, every reading accounted for (MINUTES= NODES= RATE= SEED=)
-	@.venv/bin/python -m host_tests.faults.soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(WRITE),--write)
+	@$(RUN) soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(WRITE),--write)
 
 interop: setup  ## try both clients with six real brokers (ARGS=nats: one of them)
-	@.venv/bin/python -m host_tests.interop $(ARGS)
+	@$(RUN) interop $(ARGS)
 
 conformance: setup  ## test every statement of MQTT that binds a client
-	@.venv/bin/python -m tools.lab.conformance
+	@$(RUN) conformance
 
 fuzz: setup  ## send mutated packets to the clients, in a 34 KB heap (COUNT=1000000)
-	@.venv/bin/python -m host_tests.fuzz $(if $(COUNT),--count '$(COUNT)')
+	@$(RUN) fuzz $(if $(COUNT),--count '$(COUNT)')
 
 bench: setup  ## measure what the clients cost, beside the raw floor (MEMORY=1: only RAM; WRITE=1)
 	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MEMORY),--memory) $(if $(WRITE),--write)
 
 cortex: setup  ## measure the clients' RAM on an emulated Cortex-M3 (WRITE=1)
-	@.venv/bin/python -m host_tests.emulated $(if $(WRITE),--write)
+	@$(RUN) cortex $(if $(WRITE),--write)

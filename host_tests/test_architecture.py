@@ -93,7 +93,7 @@ def test_each_folder_of_the_tools_says_what_it_is_for() -> None:
 
 def test_only_the_command_line_stands_beside_the_folders_of_the_tools() -> None:
     there = {path.name for path in (ROOT / "tools").glob("*.*")}
-    assert there == {"__init__.py", "__main__.py", "cli.py"}
+    assert there == {"__init__.py", "__main__.py", "cli.py", "commands.py"}
 
 
 def test_every_file_that_the_page_names_is_there() -> None:

@@ -17,7 +17,10 @@ import pytest
 
 from tools.shared.paths import ROOT
 
-COPIED = ("Makefile", "tools", "lib", "boards", "firmware", "docs", "pyproject.toml")
+COPIED = (
+    "Makefile", "tools", "lib", "boards", "firmware", "docs", "pyproject.toml",
+    *(path.name for path in ROOT.glob("requirements*.txt")),
+)  # fmt: skip
 _AS_SET_UP = [word for name in ("setup", "setup-host", "setup-demo") for word in ("-o", name)]
 SENSOR = {"name": "door", "driver": "digital", "pin": "X1", "pull": "up"}
 GOOD = '''"""Made up."""

@@ -1,42 +1,25 @@
-"""`petrel`, or `python -m tools`: finds the command's module."""
+"""`petrel`, or `python -m tools`: finds the command's module, and has it set up."""
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import os
 import sys
+from pathlib import Path
 
 try:
     import click
 except ModuleNotFoundError:
-    sys.exit("error: this Python has no click\n  Use .venv/bin/python -m tools, after make setup.")
+    sys.exit("error: this Python has no click\n  Use .venv/bin/petrel, after make setup.")
 
 from tools import cli
+from tools.commands import COMMANDS, GROUPS
 from tools.shared.errors import ToolError
+from tools.shared.paths import VENV
+from tools.start import bootstrap
 
-# Each command: its module below tools/, and what it does.
-COMMANDS = {
-    "demo": ("play.demo", "Watch a whole node on this computer, against a real broker."),
-    "play": (
-        "play.playground",
-        "Play with a simulated node: set what it measures, break its network.",
-    ),
-    "build": ("make.package", "Compile Petrel for a board, into build/<BOARD>/."),
-    "check": ("config.check", "Check a config for a board, and suggest better pins."),
-    "wiring": ("docs.wiring", "Draw how the parts of a config are wired to a board."),
-    "firmware": ("make.firmware", "Build MicroPython for a board, with Petrel frozen in."),
-    "flash": ("board.flash", "Put MicroPython onto a board."),
-    "deploy": ("board.deploy", "Copy Petrel onto a board; only what changed is sent."),
-    "usb": ("board.usb", "Copy Petrel onto a Pyboard's USB drive."),
-    "repl": ("board.repl", "Open a board's REPL."),
-    "bridge": ("talk.bridge", "Carry a board's MQTT from its serial port to a broker."),
-    "monitor": ("talk.monitor", "Show the readings that arrive at a broker."),
-    "send": ("talk.send", "Send a command to a node, signed if needed, and show its reply."),
-    "broker": ("play.broker", "Run a broker on this computer, if you have none."),
-    "sim": ("play.sim", "Run the simulated board and its node."),
-    "bench": ("lab.bench", "Measure the MQTT clients: RAM, allocations, speeds."),
-    "docs": ("docs.site", "Build the documentation site."),
-    "lint": ("lint.command", "Check style, types, layers, spelling and phrases."),
-}
+PROGRAM = VENV / "bin" / "petrel"
 
 
 class Commands(click.Group):
@@ -48,27 +31,58 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, short_help = COMMANDS[cmd_name]
+        entry = COMMANDS[cmd_name]
         try:
-            command: click.Command = importlib.import_module(f"tools.{module}").command
+            command: click.Command = importlib.import_module(entry.module).command
         except ModuleNotFoundError as error:
             raise ToolError(
-                f"this Python has no {error.name}",
-                "Use .venv/bin/python -m tools, after make setup.",
+                f"this Python has no {error.name}", "Run petrel setup, then try again."
             ) from error
-        command.short_help = short_help
+        command.short_help = entry.words
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        entry = COMMANDS.get(args[0])
+        if not entry and not ctx.resilient_parsing:
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f"Did you mean {close[0]}? " if close else ""
+            raise ToolError(f"there is no command {args[0]!r}", f"{meant}See petrel --help.")
+        asks = ctx.resilient_parsing or {"-h", "--help"} & set(args)
+        if entry and entry.level and not asks:
+            _set_up(entry.level)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.words) for name, entry in group.items()])
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Petrel's host program. Each command explains itself with --help."""
+    """Petrel's commands. Each of them explains itself: petrel COMMAND --help."""
 
 
 def run() -> None:
-    """The console script `petrel`; it works from any folder."""
+    """The console script `petrel`; it works from any folder, and in any environment."""
+    if PROGRAM.exists():
+        _enter()
     sys.exit(cli.run(main, "petrel"))
 
 
+def _set_up(level: str) -> None:
+    if bootstrap.main(level):
+        raise SystemExit(1)
+    _enter()
+
+
+def _enter() -> None:
+    """Go on in .venv, which has the pinned packages, unless this is it."""
+    if not Path(sys.prefix).samefile(VENV):
+        os.execv(PROGRAM, [str(PROGRAM), *sys.argv[1:]])
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main, ".venv/bin/python -m tools"))
+    sys.exit(cli.run(main, ".venv/bin/petrel"))

@@ -347,7 +347,9 @@ def wrong(report: dict[str, Any]) -> list[str]:
     "--minutes", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
     help="how long to make faults",
 )  # fmt: skip
-@click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--nodes", default=NODES, show_default=True, type=click.IntRange(1, 64), help="how many run"
+)
 @click.option(
     "--rate", default=RATE, show_default=True, type=click.FloatRange(0.1, FASTEST * len(PINS)),
     help="readings per node per second",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from types import FrameType
+
+import click
 
 from host_tests.interop import matrix
 from host_tests.interop.bench import Bench
@@ -15,6 +16,7 @@ from host_tests.interop.checks import CHECKS
 from host_tests.interop.control import CONTROL
 from host_tests.interop.device import CLIENTS, PROTOCOLS
 from host_tests.interop.verdict import Verdict, judge
+from tools import cli
 from tools.lab.brokers.aedes import Aedes
 from tools.lab.brokers.amqtt import Amqtt
 from tools.lab.brokers.base import RealBroker
@@ -25,26 +27,25 @@ from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
 
 BROKERS: tuple[type[RealBroker], ...] = (Mosquitto, RabbitMQ3, RabbitMQ4, Nats, Aedes, Amqtt)
+KNOWN = {kind.__name__.lower(): kind for kind in BROKERS}
 MARKS = {"yes": ".", "no": "n", "n/a": "-", "not yet": "?", "FAIL": "F"}
 PAGE = ROOT / "docs" / "interop.md"
 
 
-def main() -> int:
-    """Run what was asked for; the exit status is 0 only if nothing failed or is missing."""
-    parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
-    known = {kind.__name__.lower(): kind for kind in BROKERS}
-    parser.add_argument("broker", nargs="*", help=f"only some of: {', '.join(known)}")
-    asked = [name.lower() for name in parser.parse_args().broker]
-    if unknown := set(asked) - set(known):
-        print(f"error: no broker {unknown.pop()}\n  there are {', '.join(known)}", file=sys.stderr)
-        return 2
+@click.command()
+@click.argument("broker", nargs=-1, type=click.Choice(list(KNOWN), case_sensitive=False))
+def command(broker: tuple[str, ...]) -> int:
+    """Try both clients with six real brokers, or with one BROKER; write docs/interop.md.
+
+    The first time fetches the brokers. The page is only written by a run with all of them.
+    """
     signal.signal(signal.SIGTERM, _interrupted)
     try:
-        columns = [run(known[name]()) for name in asked or known]
+        columns = [run(KNOWN[name]()) for name in broker or KNOWN]
     except KeyboardInterrupt:
         print("\nstopped; nothing was written", file=sys.stderr)
         return 130
-    if not asked:
+    if not broker:
         PAGE.write_text(matrix.text(columns))
         print(f"written: {PAGE.relative_to(ROOT)}")
     return summary(columns)
@@ -111,4 +112,4 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.run(command, "python -m host_tests.interop"))

@@ -208,7 +208,7 @@ def _digest(path: Path) -> str:
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option(
     "--config",

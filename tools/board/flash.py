@@ -148,11 +148,14 @@ def download(url: str) -> Path:
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option("--firmware", help="file or address of the firmware")
 @click.option("--no-erase", is_flag=True, help="keep everything else on the flash")
-@click.option("--baud", default=460800, show_default=True, type=click.IntRange(min=1200))
+@click.option(
+    "--baud", default=460800, show_default=True, type=click.IntRange(min=1200),
+    help="speed of the serial port",
+)  # fmt: skip
 @click.option(
     "--dry-run", is_flag=True, help="check the file and print the command, but do nothing"
 )

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from tools.play.simulated_repl import simulated_repl
+from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.ports import choose
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.option("--port", help="serial port  [default: the only one plugged in]")
 @click.option(
     "--config",

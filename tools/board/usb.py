@@ -34,7 +34,7 @@ def find_drive() -> Path | None:
 
 
 @click.command()
-@click.argument("board", default="PYBV11")
+@click.argument("board", default="PYBV11", shell_complete=boards.complete)
 @click.option(
     "--to",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

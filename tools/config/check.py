@@ -167,7 +167,7 @@ def _run(
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(board: str, config: Path) -> None:
     """Check CONFIG, a config.json, as BOARD would, and suggest better pins.

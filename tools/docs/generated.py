@@ -35,7 +35,7 @@ def stale(pages: dict[Path, str]) -> list[Path]:
 
 @click.command()
 @click.option("--check", is_flag=True, help="write nothing, and fail if anything would change")
-@click.argument("generators", nargs=-1, type=click.Choice(GENERATORS))
+@click.argument("generators", nargs=-1, type=click.Choice(GENERATORS), metavar="[GENERATORS]...")
 def command(check: bool, generators: tuple[str, ...]) -> None:
     """Write everything that is made from the code, or only what some GENERATORS make."""
     changed: list[Path] = []

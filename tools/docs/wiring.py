@@ -82,7 +82,7 @@ def pages() -> dict[Path, str]:
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--out",

@@ -14,6 +14,8 @@ import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import click
+
 from tools.lab.statements import MQTT_3_1_1, MQTT_5, SAME, UNTESTED
 from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, ROOT
@@ -114,23 +116,15 @@ def run(found: dict[str, list[str]]) -> dict[str, str]:
     return results
 
 
-def main() -> int:
-    """Run, and write the page; returns the exit status."""
+@click.command()
+def command() -> None:
+    """Run the tests that name a statement of MQTT, and write docs/conformance.md."""
     found = named_in_tests()
-    try:
-        if wrong := faults(found):
-            raise ToolError("\n  ".join(wrong), "Correct tools/lab/statements.py or the tests.")
-        results = run(found)
-        PAGE.write_text(page(found, results))
-        bad = sorted(name for name, word in results.items() if word != "passes")
-        print(f"written: {PAGE.relative_to(ROOT)}")
-        if bad:
-            raise ToolError("not all tests pass:\n  " + "\n  ".join(bad), "see above")
-    except ToolError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if wrong := faults(found):
+        raise ToolError("\n  ".join(wrong), "Correct tools/lab/statements.py or the tests.")
+    results = run(found)
+    PAGE.write_text(page(found, results))
+    bad = sorted(name for name, word in results.items() if word != "passes")
+    print(f"written: {PAGE.relative_to(ROOT)}")
+    if bad:
+        raise ToolError("not all tests pass:\n  " + "\n  ".join(bad), "see above")

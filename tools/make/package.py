@@ -105,7 +105,7 @@ def _table(name: str, out: Path) -> Table:
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.option(
     "--factory",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

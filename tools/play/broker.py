@@ -217,7 +217,13 @@ def _password_line(name: str, password: str) -> str:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=1883,
+    show_default=True,
+    help="where it listens",
+)
 @click.option(
     "--lan", is_flag=True, help="let boards in your network connect, not only programs here"
 )

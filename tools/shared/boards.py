@@ -95,6 +95,11 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
 
 
+def complete(_context: object, _argument: object, typed: str) -> list[str]:
+    """For the shell: the ids of boards that begin with what was typed, in either case."""
+    return [name for name in names() if name.startswith(typed.upper())]
+
+
 def load(name: str) -> Board:
     """The board of that id; raises ToolError, with what may have been meant, for another."""
     if name not in names():

@@ -39,6 +39,7 @@ RECIPE = "2"  # to be raised when .tools is made otherwise, so that it is made a
 HOST_PACKAGES = "requirements.txt"
 BACKEND_PACKAGES = "requirements-backend.txt"
 TEST_PACKAGES = "requirements-test.txt"
+COMMAND = VENV / "bin" / "petrel"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 STUBS_VERSION = "1.29.0.post1"
 STUB_PORTS = ("esp32", "esp8266", "stm32", "rp2")
@@ -79,7 +80,7 @@ def steps(level: str = "test") -> list[Step]:
     alembic = VENV / "bin" / "alembic"
     pytest = VENV / "bin" / "pytest"
     every = [
-        Step("host packages", packages, (python,), host_packages),
+        Step("host packages", packages, (python, COMMAND), host_packages),
         Step("MicroPython, 64 bit", RECIPE, (MICROPYTHON["64"],), micropython64),
         Step("Mosquitto", RECIPE, (MOSQUITTO,), mosquitto, BROKER_NOTE, "demo"),
         Step("back-end packages", backend, (alembic,), packages_of_backend, level="backend"),
@@ -154,6 +155,8 @@ def host_packages() -> str:
     if not (VENV / "bin" / "python").exists() or not _pip_works():
         _make_venv()
     pip("install", "-r", HOST_PACKAGES)
+    COMMAND.write_text(_PETREL)
+    COMMAND.chmod(0o755)
     return f"in {VENV.name}"
 
 
@@ -258,6 +261,16 @@ def _make_venv() -> None:
         raise ToolError("python3-pip-whl holds no pip", "sudo apt-get install python3-venv")
     python = str(VENV / "bin" / "python")
     _must([python, f"{wheels[0]}/pip", "install", "-q", str(wheels[0])], "installing pip")
+
+
+# With -P a folder called tools where it is started is not taken for ours.
+_PETREL = """\
+#!/bin/sh
+# Petrel's command line; made by make setup
+bin=$(dirname "$(readlink -f "$0")")
+code='import sys; sys.path.insert(0, sys.argv.pop(1)); from tools.__main__ import run; run()'
+exec "$bin/python" -P -c "$code" "$(dirname "$(dirname "$bin")")" "$@"
+"""
 
 
 def _pip_works() -> bool:

@@ -14,7 +14,7 @@ from tools.shared.errors import ToolError
 
 
 @click.command()
-@click.argument("board")
+@click.argument("board", shell_complete=boards.complete)
 @click.option(
     "--micropython",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),

@@ -22,7 +22,10 @@ EXAMPLE = Path(__file__).with_name("example.json")
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="config.json of the node  [default: an example]",
+)  # fmt: skip
 @click.option("--do", "typed", multiple=True, help="run this command and wait, without the screen")
 @click.option(
     "--seconds", type=click.FloatRange(min=0), default=3.0, help="how long to wait after --do"

@@ -49,7 +49,10 @@ def network(config: Path) -> dict[str, Any]:
     help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}',
 )
 @click.option("--heap", help="heap of the board, such as 38K")
-@click.option("--bits", type=click.Choice(["64", "32"]), default="64", show_default=True)
+@click.option(
+    "--bits", type=click.Choice(["64", "32"]), default="64", show_default=True,
+    help="MicroPython of that width",
+)  # fmt: skip
 def command(
     flash: Path, config: Path | None, parts: Path | None, heap: str | None, bits: str
 ) -> None:

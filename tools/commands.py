@@ -1,0 +1,65 @@
+"""What `petrel` can do: a line for each command, in the order and groups of `make help`.
+
+A command's module is imported when the command is used. Its set-up is done before that, as `make`
+does it: the first time takes a moment, later times nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A command: where its code is, and what has to be set up for it."""
+
+    module: str  # its `command` is what runs
+    level: str  # of tools.start.bootstrap.LEVELS; empty if it needs no set-up
+    words: str  # for the list of commands
+
+
+GROUPS: dict[str, dict[str, Entry]] = {
+    "Start": {
+        "demo": Entry(
+            "tools.play.demo", "demo", "Watch a whole node here: readings, a command, an outage."
+        ),
+        "play": Entry(
+            "tools.play.playground", "demo", "Play with a simulated node; break its network."
+        ),
+        "sim": Entry("tools.play.sim", "host", "Run a simulated node with its console here."),
+        "repl": Entry("tools.board.repl", "host", "Open a board's REPL, or the simulated one's."),
+        "broker": Entry("tools.play.broker", "demo", "Run a broker here, if you have none."),
+    },
+    "Board": {
+        "check": Entry("tools.config.check", "host", "Check a config for a board."),
+        "wiring": Entry("tools.docs.wiring", "host", "Draw the wires of a config."),
+        "flash": Entry("tools.board.flash", "host", "Put MicroPython onto a board."),
+        "deploy": Entry("tools.board.deploy", "host", "Copy Petrel onto a board."),
+        "usb": Entry("tools.board.usb", "host", "Copy Petrel onto a Pyboard's USB drive."),
+        "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
+        "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
+        "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),
+    },
+    "Develop": {
+        "setup": Entry("tools.start.setup", "", "Install all tools into .venv and .tools."),
+        "test": Entry("tools.lab.test", "test", "Run all tests, with a real broker."),
+        "lint": Entry("tools.lint.command", "test", "Check style, types, imports, spelling."),
+        "build": Entry("tools.make.package", "host", "Compile Petrel for a board."),
+        "firmware": Entry("tools.make.firmware", "host", "Build MicroPython with Petrel in it."),
+        "docs": Entry("tools.docs.site", "host", "Build the documentation."),
+        "reference": Entry("tools.docs.generated", "test", "Write the pages made from the code."),
+        "heap": Entry("host_tests.heap_figures", "test", "Measure whole nodes in small heaps."),
+        "clean": Entry("tools.start.clean", "", "Remove what was built; --all: the tools too."),
+        "completion": Entry("tools.start.completion", "", "Print what completes its commands."),
+    },
+    "Evidence": {
+        "test-emulated": Entry("tools.lab.emulator.prepare", "test", "Run on emulated chips."),
+        "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),
+        "soak": Entry("host_tests.faults.soak", "test", "Run nodes under random faults."),
+        "interop": Entry("host_tests.interop.__main__", "test", "Try six real brokers."),
+        "conformance": Entry("tools.lab.conformance", "test", "Test every statement of MQTT."),
+        "fuzz": Entry("host_tests.fuzz", "test", "Send mutated packets to the clients."),
+        "bench": Entry("tools.lab.bench", "test", "Measure what the MQTT clients cost."),
+        "cortex": Entry("host_tests.emulated.__main__", "test", "Measure RAM on a Cortex-M3."),
+    },
+}
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
