@@ -9,7 +9,7 @@ BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA
 LOGIN = $(if $(USER_NAME),--user '$(USER_NAME)') $(if $(BASE),--base '$(BASE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help play demo sim repl broker check wiring flash deploy usb monitor send bridge setup test lint build firmware docs reference heap clean distclean test-emulated faults soak interop conformance fuzz bench cortex
+.PHONY: help play demo sim repl broker check wiring flash deploy usb monitor send bridge collect simulate setup test lint build firmware docs reference heap clean distclean test-emulated faults soak interop conformance fuzz bench cortex
 
 help:  ## this list
 	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -59,6 +59,14 @@ send: setup-host  ## send a command to a node (HOST=broker NODE=greenhouse COMMA
 
 bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT= BAUD= KEYS=1: its REPL)
 	@$(RUN) bridge $(if $(PORT),--port '$(PORT)') $(BROKER) $(if $(BAUD),--baud '$(BAUD)') $(if $(KEYS),--keys)
+
+##@ Back end
+
+collect: setup-backend  ## store what nodes publish, and show it on a page (CONFIG=collector.toml HOST= LAN=1)
+	@$(RUN) collect $(if $(CONFIG),--config '$(CONFIG)') $(if $(HOST),--host '$(HOST)') $(if $(LAN),--lan)
+
+simulate: setup-backend  ## publish as a fleet of nodes does (NODES=100 RATE= HOST=broker SECONDS=)
+	@$(RUN) simulate $(BROKER) $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
 ##@ Develop
 

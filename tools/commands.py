@@ -39,6 +39,10 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),
     },
+    "Back end": {
+        "collect": Entry("tools.backend.collect", "backend", "Store what nodes publish; a page."),
+        "simulate": Entry("tools.backend.simulate", "backend", "Publish as a fleet of nodes."),
+    },
     "Develop": {
         "setup": Entry("tools.start.setup", "", "Install all tools into .venv and .tools."),
         "test": Entry("tools.lab.test", "test", "Run all tests, with a real broker."),

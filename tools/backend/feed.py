@@ -13,8 +13,9 @@ class Event:
 
     kind: reading, status, diagnostics, reply, command or log
     node: the node's id in the database, name: its name
-    sensor, field, unit: of a reading: its sensor's id and name, and the unit of the value
-    value: of a reading; the word of a status, and of all others their JSON or text
+    field: the name of a sensor, a command or a reply; the level of a line of the log
+    value: of a reading; the word of a status; the text of a line; of all others their payload
+    sensor, unit: of a reading: its sensor's id, and the unit of the value
     time: when a reading was taken; at: when the message arrived; both in ms since 1970
     fresh: the newest of its sensor, and not one that came late
     """
@@ -23,9 +24,9 @@ class Event:
     node: int
     name: str
     at: int
-    sensor: int = 0
     field: str = ""
     value: float | bool | str | None = None
+    sensor: int = 0
     unit: str = ""
     time: int = 0
     fresh: bool = True

@@ -212,7 +212,7 @@ def _roll(
 ) -> list[tuple[Any, ...]]:
     """Roll up readings while they are asked for."""
     r = t.reading.c
-    bucket = r.time - r.time % size
+    bucket = t.start_of(r.time, size)
     query = (
         sa.select(bucket, sa.func.avg(r.value), sa.func.min(r.value), sa.func.max(r.value))
         .add_columns(sa.func.count(r.value))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Integer,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 # How the time of a reading is known.
@@ -33,6 +35,14 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 metadata = MetaData()
+
+
+def start_of(time: ColumnElement[int], size: int) -> ColumnElement[int]:
+    """The start of the hour or the day of a time, for queries."""
+    # No parameter: PostgreSQL takes two of them for different, and refuses to group by one.
+    return time - time % literal_column(str(int(size)))
+
+
 _Key = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
 
 
@@ -57,7 +67,7 @@ node = Table(
     Column("mode", Text),
     Column("signal", Float),  # dBm
     Column("waiting", BigInteger),  # readings that wait in the node
-    Column("lost", BigInteger),  # messages that the node could not keep, of all its diagnostics
+    Column("lost", BigInteger),  # messages that the node could not keep, in RAM or on its flash
     Column("refused", BigInteger),
     Column("uptime", Float),
     UniqueConstraint("base", "name"),

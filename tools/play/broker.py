@@ -32,7 +32,8 @@ class Broker:
     """Mosquitto with a folder of its own; a context manager that starts it and cleans up.
 
     users: names and passwords, without which nobody may connect; persistence: keep sessions and
-    retained messages over restarts; settings: further lines for mosquitto.conf.
+    retained messages over restarts; settings: further lines for mosquitto.conf; folder: where it
+    keeps them, and they stay there afterwards.
     """
 
     host = "127.0.0.1"
@@ -43,6 +44,7 @@ class Broker:
         users: dict[str, str] | None = None,
         persistence: bool = False,
         settings: tuple[str, ...] = (),
+        folder: Path | None = None,
     ) -> None:
         self.users = users or {}
         self.persistence = persistence
@@ -50,7 +52,8 @@ class Broker:
         self.port = 0
         self.log: list[str] = []
         self._logged = threading.Condition()
-        self._folder: Path | None = None
+        self._folder = folder
+        self._kept = folder is not None
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -65,7 +68,7 @@ class Broker:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        if self._folder:
+        if self._folder and not self._kept:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -134,6 +137,7 @@ class Broker:
     def _try(self, port: int) -> bool:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="petrel-broker-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
         conf = self._folder / "mosquitto.conf"
         conf.write_text(self._config(port))
         self._process = self._popen(

@@ -1,0 +1,278 @@
+"""The collector: takes messages from a broker, and acknowledges them when they are stored.
+
+Two threads. paho's reads from the network and fills the inbox. The writer takes what is there,
+commits it, and only then acknowledges it. So whatever happens to this process, the broker still
+has what is not in the database; what comes twice is stored once.
+
+- While the database is gone, nothing is acknowledged. The broker sends no more than it may have
+  in flight, and keeps the rest in the collector's session.
+- An acknowledgement belongs to the connection that its message came over. After a new connection
+  the broker may use the same identifier for another message, so an old one is not sent any more.
+- A message that the database refuses by itself is stored as unreadable, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+import sqlalchemy as sa
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tools.backend.config import BackendConfig
+from tools.backend.database import reason
+from tools.backend.feed import Feed
+from tools.backend.inbox import Inbox, Message
+from tools.backend.mapping import Mappings
+from tools.backend.messages import Item, Unreadable, clean, parse
+from tools.backend.queries import now_ms
+from tools.backend.store import Store, Written
+from tools.shared.errors import ToolError
+from tools.talk.connection import Address
+
+log = logging.getLogger(__name__)
+KEEP_ALIVE_S = 30
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0  # before the database is tried again
+WAKE_S = 0.5  # how often the writer looks whether it is to end
+STOP_S = 30.0
+
+# Errors after which the same transaction can succeed: the server is gone, the disk is full, ...
+PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, OSError)
+
+
+@dataclass
+class Counts:
+    """Since the start: messages that came, and what became of them."""
+
+    received: int = 0
+    stored: int = 0
+    copies: int = 0
+    told: int = 0
+    unreadable: int = 0
+    acknowledged: int = 0
+    transactions: int = 0
+    retries: int = 0
+
+
+class Collector:
+    """The connection and the writer.
+
+    connected: the broker has answered; refused: why it will not, empty if it does
+    trouble: why nothing can be stored now, empty if it can
+    """
+
+    def __init__(
+        self, broker: Address, config: BackendConfig, engine: sa.Engine, feed: Feed
+    ) -> None:
+        self.counts = Counts()
+        self.connected = threading.Event()
+        self.refused = ""
+        self.trouble = ""
+        self.feed = feed
+        self.inbox = Inbox(config.database.queue, config.database.queue_mb * 1_000_000)
+        self._config = config
+        self._store = Store(engine)
+        self._mappings = Mappings(config.mapping)
+        self._session = 0  # counts the connections
+        self._acknowledging = threading.Lock()
+        self._stopping = threading.Event()
+        self._writer = threading.Thread(target=self._write, name="writer")
+        self._client = _client(broker, config)
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._broker = broker
+
+    def __enter__(self) -> Collector:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin; a broker that isn't there is tried again and again."""
+        self._writer.start()
+        self._client.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """End: what has come is stored and acknowledged if the database takes it."""
+        self._stopping.set()
+        self._writer.join(STOP_S)
+        self._client.disconnect()
+        self.inbox.close()
+        self._client.loop_stop()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message, such as a command to a node. Raises ToolError if there is no broker."""
+        if not self.connected.is_set():
+            raise ToolError(f"no connection to {self._broker}", "Does the broker run?")
+        self._client.publish(topic, payload, qos=1)
+
+    # --- the network's thread
+
+    def _on_connect(self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any) -> None:
+        if code.is_failure:
+            self.refused = str(code)
+            log.error("%s refused the connection: %s", self._broker, code)
+            return
+        self.refused = ""
+        filters = [f"{base}/#" for base in self._config.topics.base]
+        filters += [mapping.filter for mapping in self._config.mapping]
+        client.subscribe([(each, 1) for each in dict.fromkeys(filters)])
+        log.info("connected to %s", self._broker)
+
+    def _on_connect_fail(self, client: paho.Client, data: Any) -> None:
+        log.warning("no broker at %s: %s", self._broker, sys.exc_info()[1])
+
+    def _on_subscribe(self, client: paho.Client, data: Any, mid: int, codes: Any, _: Any) -> None:
+        if any(code.is_failure for code in codes):
+            self.refused = "a subscription; may the collector's user read these topics?"
+            log.error("%s refused %s", self._broker, self.refused)
+        else:
+            self.connected.set()
+
+    def _on_disconnect(
+        self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any
+    ) -> None:
+        with self._acknowledging:
+            self._session += 1
+        self.connected.clear()
+        if not self._stopping.is_set():
+            log.warning("the connection to %s is lost: %s", self._broker, code)
+
+    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # MQTT forbids it, but not every broker looks
+            topic = ""
+        self.inbox.put(
+            Message(
+                topic, bytes(message.payload), message.qos, message.mid, message.retain, now_ms(),
+                self._session,
+            )
+        )  # fmt: skip
+
+    # --- the writer's thread
+
+    def _write(self) -> None:
+        while True:
+            messages = self.inbox.take(self._config.database.batch, WAKE_S)
+            if messages:
+                self.counts.received += len(messages)
+                if not self._settle(messages):
+                    return
+            if self._stopping.is_set():
+                return  # what isn't acknowledged the broker still has
+
+    def _settle(self, messages: Sequence[Message]) -> bool:
+        """Store messages and acknowledge them; False if the end came first."""
+        items = [item for message in messages for item in self._read(message)]
+        try:
+            self._commit(items)
+        except _Ended:
+            return False
+        with self._acknowledging:
+            for message in messages:
+                if message.qos and message.session == self._session:
+                    self._client.ack(message.mid, message.qos)
+                    self.counts.acknowledged += 1
+        return True
+
+    def _read(self, message: Message) -> list[Item]:
+        topic, payload, at = message.topic, message.payload, message.at
+        for base in self._config.topics.base:
+            if topic.startswith(base + "/"):
+                return [parse(topic, payload, at, base, message.retained)]
+        found = self._mappings.parse(topic, payload, at)
+        if found is None:
+            return [Unreadable(clean(topic), payload, "no mapping is meant for this topic", at)]
+        return found
+
+    def _commit(self, items: Sequence[Item]) -> None:
+        """Store items in a transaction, or in several if the database refuses one of them."""
+        try:
+            written = self._insist(items)
+        except Exception as error:  # whatever it is, one message must not stop all others
+            if len(items) == 1:
+                self._once_more(items[0], error)
+                return
+            middle = len(items) // 2
+            self._commit(items[:middle])
+            self._commit(items[middle:])
+            return
+        self._count(written)
+
+    def _insist(self, items: Sequence[Item]) -> Written:
+        """Try until the database is there. Raises what it says to these items themselves."""
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                written = self._store.write(items, self.feed.heard)
+            except PASSING as error:
+                if not self.trouble:
+                    log.error("can't store, and try again until it works: %s", reason(error))
+                self.trouble = reason(error)
+                self.counts.retries += 1
+                if self._stopping.wait(pause):
+                    raise _Ended from error
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+                continue
+            if self.trouble:
+                log.info("storing works again")
+            self.trouble = ""
+            return written
+
+    def _once_more(self, item: Item, error: Exception) -> None:
+        """Store an item that the database refused, if it still does, as what can't be read.
+
+        A refusal can be another's doing: a partition was dropped just now.
+        """
+        with contextlib.suppress(Exception):
+            self._count(self._insist([item]))
+            return
+        if isinstance(item, Unreadable):
+            log.error("%s can't be stored at all: %s", item.topic[:100], reason(error))
+            return
+        log.error("the database refuses a message of %s: %s", item.node, reason(error))
+        topic = f"{item.base}/{item.node}"
+        text = repr(item).encode(errors="replace")
+        self._count(self._insist([Unreadable(topic, text, reason(error), item.at)]))
+
+    def _count(self, written: Written) -> None:
+        counts = self.counts
+        counts.transactions += 1
+        counts.stored += written.stored
+        counts.copies += written.copies
+        counts.told += written.told
+        counts.unreadable += written.unreadable
+        if written.events:
+            self.feed.publish(written.events)
+
+
+class _Ended(BaseException):
+    """The collector ends while the database is gone."""
+
+
+def _client(broker: Address, config: BackendConfig) -> paho.Client:
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=config.broker.client_id,
+        clean_session=False,
+        manual_ack=True,
+    )
+    client.reconnect_delay_set(1, 15)
+    if broker.context:
+        client.tls_set_context(broker.context)
+    if broker.user:
+        client.username_pw_set(broker.user, broker.password())
+    return client

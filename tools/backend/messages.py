@@ -1,0 +1,213 @@
+"""What an MQTT message of a node says, by docs/topics.md.
+
+parse() never raises: what can't be read comes back as Unreadable, with the reason. All that comes
+from outside is checked here, so that no database refuses it later: numbers are finite and fit into
+64 bits, texts are whole Unicode without zero bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from tools.backend.tables import BY_ARRIVAL, BY_NODE, BY_UPTIME, DAY_MS
+
+LONGEST_NAME = 256  # characters of a node's or sensor's name
+LONGEST_TEXT = 4096  # of a value that is text
+MOST_KEPT = 65_536  # bytes of a payload that can't be read
+EARLIEST_MS = 1_577_836_800_000  # 2020: a clock that says less was never set
+AHEAD_MS = DAY_MS  # a clock may be wrong by as much
+MOST = 2**63 - 1
+RESERVED = ("status", "diagnostics")
+
+
+@dataclass(slots=True)
+class Reading:
+    """A value of a sensor. boot is -1 for other publishers; `said`: see tables.reading."""
+
+    base: str
+    node: str
+    sensor: str
+    boot: int
+    seq: int
+    time: int
+    source: int
+    value: float | None
+    text: str | None
+    unit: str
+    kind: str
+    at: int
+    said: int | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """Anything else a node says, or is told. kind: status, diagnostics, reply or command."""
+
+    kind: str
+    base: str
+    node: str
+    at: int
+    text: str
+    name: str = ""  # of a command or reply
+    content: Any = None  # of JSON
+    retained: bool = False
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """A message that is none of these."""
+
+    topic: str
+    payload: bytes
+    reason: str
+    at: int
+
+
+Item = Reading | Told | Unreadable
+
+
+class NotReadable(Exception):
+    """Why a message is no reading."""
+
+
+def parse(topic: str, payload: bytes, at: int, base: str, retained: bool = False) -> Item:
+    """What a message below `base` says. at: when it arrived, ms since 1970."""
+    try:
+        return _parse(topic, payload, at, base, retained)
+    except NotReadable as error:
+        return Unreadable(clean(topic), payload, str(error), at)
+
+
+def _parse(topic: str, payload: bytes, at: int, base: str, retained: bool) -> Item:
+    node, _, what = topic[len(base) + 1 :].partition("/")
+    _check_name("node", node)
+    _check_name("sensor", what)
+    if what == "status":
+        if payload not in (b"online", b"offline"):
+            raise NotReadable("a status is online or offline")
+        return Told("status", base, clean(node), at, payload.decode(), retained=retained)
+    kind, _, name = what.partition("/")
+    if kind == "cmd" and name:
+        text = clean(payload[:MOST_KEPT].decode(errors="replace"))
+        return Told("command", base, clean(node), at, text, clean(name), retained=retained)
+    content = decoded(payload)
+    if not isinstance(content, dict):
+        raise NotReadable("not a JSON object")
+    if what == "diagnostics" or (kind == "reply" and name):
+        content = cleaned(content)
+        text = json.dumps(content, ensure_ascii=False)
+        kind = "diagnostics" if what == "diagnostics" else "reply"
+        return Told(kind, base, clean(node), at, text, clean(name), content, retained)
+    return _reading(content, at, base, clean(node), clean(what))
+
+
+def _reading(content: dict[str, Any], at: int, base: str, node: str, sensor: str) -> Reading:
+    if "value" not in content:
+        raise NotReadable('no "value"')
+    boot, seq = _identity(content, "boot"), _identity(content, "seq")
+    unit = content.get("unit", "")
+    if not isinstance(unit, str):
+        raise NotReadable('"unit" is not text')
+    value, text, kind = valued(content["value"])
+    time, source, said = _timed(content, at)
+    return Reading(
+        base, node, sensor, boot, seq, time, source, value, text, clean(unit[:64]), kind, at, said
+    )
+
+
+def _identity(content: dict[str, Any], name: str) -> int:
+    number = content.get(name)
+    if type(number) is not int or not 0 <= number <= MOST:
+        raise NotReadable(f'"{name}" is not a whole number' if name in content else f'no "{name}"')
+    return number
+
+
+def _timed(content: dict[str, Any], at: int) -> tuple[int, int, int | None]:
+    """When a reading was taken, how that is known, and what the node said if it can't be right."""
+    if (time := milliseconds(content.get("time"))) is not None:
+        if plausible(time, at):
+            return time, BY_NODE, None
+        return at, BY_ARRIVAL, time
+    uptime = milliseconds(content.get("uptime"))
+    if uptime is not None and 0 <= uptime < at - EARLIEST_MS:
+        return at, BY_UPTIME, uptime  # the store knows the node's start, and corrects it
+    return at, BY_ARRIVAL, uptime
+
+
+def plausible(time: int, at: int) -> bool:
+    """True if a reading that arrived at `at` can be of that time."""
+    return EARLIEST_MS <= time <= at + AHEAD_MS
+
+
+def milliseconds(seconds: Any) -> int | None:
+    """Seconds as whole milliseconds, in 64 bits; None if it is not a number."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    if isinstance(seconds, float) and not math.isfinite(seconds):
+        return None
+    return max(-MOST, min(MOST, round(seconds * 1000)))
+
+
+def valued(value: Any) -> tuple[float | None, str | None, str]:
+    """A value as a number or as text, and the kind of its sensor. Raises NotReadable."""
+    if isinstance(value, bool):
+        return float(value), None, "switch"
+    if isinstance(value, int | float):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise NotReadable("the value is not a finite number")
+        return number, None, "number"
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise NotReadable(f"the value is longer than {LONGEST_TEXT} characters")
+        return None, clean(value), "text"
+    if value is None:
+        return None, None, "number"
+    raise NotReadable("the value is neither a number, true or false, nor text")
+
+
+def decoded(payload: bytes) -> Any:
+    """The content of a JSON payload. Raises NotReadable."""
+    try:
+        return json.loads(payload)
+    except ValueError:  # UnicodeDecodeError among them
+        raise NotReadable("not JSON" if payload else "empty") from None
+    except RecursionError:
+        raise NotReadable("nested too deep") from None
+
+
+def clean(text: str) -> str:
+    """A text that every database takes: without zero bytes and halves of surrogates."""
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode(errors="replace").decode()
+    return text
+
+
+def cleaned(content: Any) -> Any:
+    """The same of all that is in JSON; numbers that JSON doesn't have become null."""
+    if isinstance(content, str):
+        return clean(content)
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    if isinstance(content, list):
+        return [cleaned(each) for each in content]
+    if isinstance(content, dict):
+        return {clean(key): cleaned(value) for key, value in content.items()}
+    return content
+
+
+def _check_name(what: str, name: str) -> None:
+    if not name:
+        raise NotReadable(f"the topic names no {what}")
+    if len(name) > LONGEST_NAME:
+        raise NotReadable(f"the {what}'s name is longer than {LONGEST_NAME} characters")
