@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.widgets import DataTable, Input, RichLog, Static
 
 from tools.docs.parts import PARTS
 from tools.docs.sensors import config_for
@@ -54,7 +57,7 @@ def test_a_recording_is_followed(stage: Stage, prompt: Prompt, tmp_path: Path) -
     file.write_text("t,x\n0,12.5\n1,12.5\n")
     assert "follows" in prompt.run(f"boiler csv '{file}' x")
     stage.watcher.wait("petrel/playground/boiler", 20, value=12.5)
-    assert "no number in the column 'y'" in prompt.run(f"boiler csv '{file}' y")
+    assert "no column 'y'" in prompt.run(f"boiler csv '{file}' y")
     assert "No such file" in prompt.run("boiler csv nowhere.csv x")
 
 
@@ -93,23 +96,81 @@ def test_a_part_fails_and_is_whole_again(stage: Stage, prompt: Prompt) -> None:
         ("air 5", "air.humidity|there are humidity, pressure, temperature"),
         ("air.weight 5", "no 'weight'"),
         ("air.temperature warm", "'warm' is not a number"),
+        ("air.temperature 21,5", "'21,5' is not a number"),
+        ("air.temperature 1e999", "'1e999' is not a number"),
         ("air.temperature sine 1", "low and high are missing"),
+        ("light sine low 3", "'low' is not a number"),
+        ("light sine 0 3 0", "0 s is too short"),
         ("boiler csv", "csv FILE COLUMN"),
-        ("press air", "not a button"),
+        ("boiler csv /", "Is a directory"),
+        ("press air", "not a button or contact\n  there are: door"),
         ("press", "which sensor"),
-        ("door 5", "0 or 1"),
+        ("press door -5", "1 to 60000"),
+        ("press door long", "'long' is not a number"),
+        ("door 5", "'5' is not a level\n  door 0, door 1"),
+        ("Air.temprature 5", "no 'temprature'\n  there are humidity, pressure, temperature"),
+        ("wfi off", "did you mean wifi?"),
+        ("p", "did you mean parts or power or press or pump?"),
+        ("config delete", "config what?"),
         ("wifi", "wifi off, on"),
         ("power maybe", "power cut, off, on"),
         ("fault air lightning", "no fault 'lightning'"),
-        ("fault light absent", "no faults"),
+        ("fault light absent", "no faults to choose from\n  these have: air, boiler, tank"),
         ("send", "which command"),
         ("'", "quotation"),
         ("broker resume", ""),
-        ("pump maybe", "Expecting value"),
+        ("pump maybe", "'maybe' is not a value\n  pump on, pump off"),
+        ("reset", "the board has no power\n  type: power on"),
+        ("power off", "already off"),
+        ("broker start", "already runs"),
     ],
 )
 def test_what_cannot_be_done_is_said(stage: Stage, line: str, said: str) -> None:
     assert re.search(said, Prompt(stage).run(line))
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("AIR.Temperature 22", "air.temperature is 22"),
+        ("air.temperature 31C", "air.temperature is 31"),
+        ("boi 60", "boiler.temperature is 60"),
+        ("Door HIGH", "door: its pin is high"),
+        ("wi Off", "the Wi-Fi is out of reach"),
+        ("par air", "air: bme280 at sda 21, scl 22; air.humidity 45,"),
+        ("? wifi", "^wifi off"),
+        ("help power", "^power cut"),
+        ("FAULT AIR Bad CRC", "air: bad crc"),
+    ],
+)
+def test_case_and_the_rest_of_a_word_do_not_matter(stage: Stage, line: str, said: str) -> None:
+    assert re.search(said, Prompt(stage).run(line))
+
+
+@pytest.mark.parametrize("line", ["quit", "exit", "q", "QUIT"])
+def test_there_are_several_ways_out(stage: Stage, line: str) -> None:
+    with pytest.raises(Quit):
+        Prompt(stage).run(line)
+
+
+def test_what_keeps_a_command_from_its_node_is_said(stage: Stage, prompt: Prompt) -> None:
+    for broken, said, whole in (
+        ("power off", "no power\n  type: power on", "power on"),
+        ("wifi off", "Wi-Fi is off\n  type: wifi on", "wifi on"),
+        ("broker hang", "hangs\n  type: broker resume", "broker resume"),
+        ("broker kill", "stopped\n  type: broker start", "broker start"),
+    ):
+        prompt.run(broken)
+        assert said in prompt.run("send ping")
+        prompt.run(whole)
+
+
+def test_json_is_typed_as_it_is(stage: Stage, prompt: Prompt) -> None:
+    said = json.loads(prompt.run('send interval {"sensor": "light", "seconds": 5}'))
+    assert said["ok"] and said["seconds"] == 5
+    assert json.loads(prompt.run('send set {"output": "pump", "value": true}'))["ok"]
+    assert "[red, green, blue]" not in prompt.run("pump [255, 80, 0]")
+    assert "[255, 80, 0]" in prompt.run("pump [255, 80, 0]")
 
 
 def test_another_config_gets_parts_of_its_own(stage: Stage, prompt: Prompt) -> None:
@@ -141,6 +202,22 @@ def test_completion_knows_sensors_quantities_and_verbs(stage: Stage) -> None:
     assert prompt.next("fault boiler bad") == []
     assert "fault boiler 'bad crc'" in prompt.next("fault boiler ")
     assert set(prompt.next("press ")) == {"press door"}
+
+
+def test_completion_knows_recordings_and_their_columns(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "day.csv").write_text("time,out side,inside\n0,1,2\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "notes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    prompt = Prompt(stage)
+    assert prompt.next("light csv ") == ["light csv data/", "light csv day.csv"]
+    assert prompt.next(f"light csv {tmp_path}/day") == [f"light csv {tmp_path}/day.csv"]
+    assert prompt.next("light csv day.csv i") == ["light csv day.csv inside"]
+    assert "light csv day.csv 'out side'" in prompt.next("light csv day.csv ")
+    assert prompt.next("light csv nowhere/ ") == []
+    assert "there are: time, out side, inside" in prompt.run("light csv day.csv outside")
 
 
 @pytest.mark.parametrize("page", ["esp32", "esp8266", "pyboard", "pico-w"])
@@ -218,3 +295,99 @@ def test_without_a_config_that_can_be_read_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(ToolError, match="object"):
         read(tmp_path / "bad.json")
+
+
+def played(stage: Stage, size: tuple[int, int], do: Callable[[Screen, Any], Any]) -> None:
+    """Open the screen and do something with it."""
+
+    async def session() -> None:
+        app = Screen(stage)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.5)
+            await do(app, pilot)
+
+    asyncio.run(session())
+
+
+async def typed(app: Screen, pilot: Any, line: str) -> str:
+    """Type a line; returns what was said."""
+    log = app.query_one("#replies", RichLog)
+    before = len(log.lines)
+    app.query_one(Input).value = line
+    await pilot.press("enter")
+    for _ in range(200):
+        await pilot.pause(0.05)
+        if len(log.lines) > before + 1:
+            break
+    return "\n".join(each.text.rstrip() for each in log.lines[before + 1 :])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (120, 40)])
+def test_a_long_reply_is_shown_from_its_beginning_and_scrolls(
+    stage: Stage, size: tuple[int, int]
+) -> None:
+    async def session(app: Screen, pilot: Any) -> None:
+        log = app.query_one("#replies", RichLog)
+        for _ in range(5):
+            await typed(app, pilot, "wifi on")
+        assert log.scroll_y == log.max_scroll_y
+        before = len(log.lines)
+        await typed(app, pilot, "help")
+        await pilot.pause(0.3)
+        assert len(log.lines) > before + log.size.height
+        assert log.scroll_y == before
+        await pilot.press("pagedown")
+        await pilot.pause(0.3)
+        assert log.scroll_y > before
+        await pilot.press("pageup")
+        await pilot.pause(0.3)
+        assert log.scroll_y <= before
+        assert app.query_one(DataTable).size.height >= 6
+
+    played(stage, size, session)
+
+
+def test_a_config_with_faults_is_not_taken_and_can_be_corrected(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node goes on; the draft is there when the editor opens again."""
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\ncp "$1" "$0.before"; [ ! -f "$0.new" ] || cp "$0.new" "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    monkeypatch.setattr(Screen, "suspend", lambda self: contextlib.nullcontext())
+    new, before = tmp_path / "editor.new", tmp_path / "editor.before"
+    wrong = json.dumps(CONFIG).replace("bme280", "bme208")
+
+    async def session(app: Screen, pilot: Any) -> None:
+        starts = len(stage.bench.resets)
+        assert "nothing has changed" in await typed(app, pilot, "config edit")
+        for text, said in (("{", "it is not JSON"), ("[]", "an object"), (wrong, '"bme280"?')):
+            new.write_text(text)
+            assert said in await typed(app, pilot, "config edit")
+            new.unlink()
+            assert said in await typed(app, pilot, "Config Edit")
+            assert before.read_text() == text
+        assert len(stage.bench.resets) == starts
+        new.write_text(json.dumps({**CONFIG, "node": "other"}))
+        assert "starts with the new config" in await typed(app, pilot, "config edit")
+        assert stage.node == "other"
+        monkeypatch.setenv("VISUAL", str(tmp_path / "no editor").replace(" ", "_"))
+        assert "No such file" in await typed(app, pilot, "config edit")
+
+    played(stage, (100, 40), session)
+
+
+def test_the_summary_says_what_is_off(stage: Stage) -> None:
+    async def session(app: Screen, pilot: Any) -> None:
+        for line, said in (
+            ("wifi off", "Wi-Fi: off"),
+            ("power off", "power: off"),
+            ("broker hang", "broker: hangs"),
+            ("broker kill", "broker: stopped"),
+        ):
+            await typed(app, pilot, line)
+            app.show()
+            assert said in str(app.query_one("#summary", Static).render())
+
+    played(stage, (100, 40), session)

@@ -85,7 +85,7 @@ def fill(
         for name, cell in zip(columns, cells, strict=True):
             shown = _cell(name, cell)
             if table.get_cell(key, name) != shown:
-                table.update_cell(key, name, shown)
+                table.update_cell(key, name, shown, update_width=True)
 
 
 def _cell(column: str, text: str) -> Text:

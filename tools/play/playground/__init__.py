@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from tools.play.playground.prompt import Prompt
+from tools.play.playground.prompt import Prompt, Quit
 from tools.play.playground.stage import Stage
 from tools.shared.errors import ToolError
 
@@ -73,5 +73,10 @@ def _plain(stage: Stage, typed: tuple[str, ...], seconds: float) -> None:
     stage.wait_online(20)
     for line in typed:
         print(f"> {line}")
-        print(prompt.run(line))
+        try:
+            print(prompt.run(line))
+        except Quit:
+            return
         time.sleep(seconds)
+    if not typed:
+        print("The screen needs a terminal. Without one: petrel play --do help --do 'wifi off'")

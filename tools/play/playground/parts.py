@@ -58,6 +58,7 @@ class Part:
     faults: tuple[str, ...] = ()
     model: Any = None
     followed: dict[str, Source] = field(default_factory=dict)
+    volts: float = 0.0  # at an analog input
 
     @property
     def is_input(self) -> bool:
@@ -92,8 +93,13 @@ class Part:
         for quantity, source in list(self.followed.items()):
             self._put(world, quantity, source())
 
+    def value(self, quantity: str) -> float:
+        """What it measures now."""
+        return float(self.volts if self.model is None else getattr(self.model, quantity))
+
     def _put(self, world: World, quantity: str, value: float) -> None:
         if self.model is None:
+            self.volts = value
             world.wire(f"adc:{self.pins['pin']}", {"model": "constant", "volts": value})
         else:
             setattr(self.model, quantity, value)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import math
 import re
 import shlex
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tools.play.playground.parts import Part
-from tools.play.sim.parts import SHAPES, source
+from tools.play.sim.parts import SHAPES, columns, source
 from tools.shared.errors import ToolError
 
 if TYPE_CHECKING:
     from tools.play.playground.stage import Stage
 
 COMMANDS = ("ping", "read", "set", "interval", "diagnostics", "reboot")  # of a node
+ALIASES = {"?": "help", "exit": "quit", "bye": "quit"}
+MOST_MS = 60_000  # that a button is pressed
+LEVELS = {"0": 0, "low": 0, "1": 1, "high": 1}
 
 
 class Help(NamedTuple):
@@ -38,10 +45,12 @@ HELP = (
     Help("broker kill", "kill the broker; start, hang, resume"),
     Help("power cut", "cut the power for a moment; power off, power on"),
     Help("reset", "press the reset button"),
-    Help("send read air", "send the node a command and show its reply"),
+    Help("send read air", "send the node a command and show its reply: ping, read, diagnostics, "
+         'reboot, interval {"sensor": "light", "seconds": 5}'),
     Help("pump on", "switch an output; pump off, fan 40"),
     Help("parts", "the parts, their pins, and what can be set"),
     Help("config", "show the config; config edit changes it and restarts the node"),
+    Help("help fault", "the help for one command"),
     Help("quit", "end; Ctrl-Q as well"),
 )  # fmt: skip
 OUTPUTS = ("relay", "dimmer", "servo", "pixels", "buzzer")
@@ -77,10 +86,16 @@ class Prompt:
             words = shlex.split(line)
             if not words:
                 return ""
-            verb = self._verbs.get(words[0].lower())
-            if verb:
-                return verb(words[1:])
-            return self._set(words)
+            known = {*self._verbs, *self._stage.parts}
+            first, dot, quantity = words[0].partition(".")
+            name = _meant(first, known)
+            if name in self._verbs and not dot:
+                # JSON is typed as it is; to shlex its quotation marks would be the shell's.
+                payload = line.split(maxsplit=2)[2:] if re.search(r"[{\[]", line) else words[2:]
+                return self._verbs[name](words[1:2] + (payload if name == "send" else words[2:]))
+            if name not in self._stage.parts:
+                raise ToolError(f"{words[0]!r} is not a command or a sensor", _try(first, known))
+            return self._set([f"{name}{dot}{quantity}", *words[1:]], line)
         except ToolError as error:
             return f"{error.message}\n  {error.hint}" if error.hint else error.message
         except ValueError as error:
@@ -92,11 +107,11 @@ class Prompt:
         begun, last = words[:-1], words[-1]
         return [
             " ".join([*begun, choice])
-            for choice in self._choices(begun)
+            for choice in self._choices(begun, last)
             if choice.startswith(last)
         ]
 
-    def _choices(self, words: list[str]) -> list[str]:
+    def _choices(self, words: list[str], last: str) -> list[str]:
         parts = self._stage.parts
         inputs = [name for name, part in parts.items() if part.is_input]
         if not words:
@@ -106,7 +121,9 @@ class Prompt:
             "wifi": ["off", "on"],
             "broker": ["kill", "start", "hang", "resume"],
             "power": ["cut", "off", "on"],
-            "config": ["edit"],
+            "config": ["edit", "show"],
+            "help": [*self._verbs],
+            "parts": list(parts),
             "press": inputs,
             "toggle": inputs,
             "send": list(COMMANDS),
@@ -122,6 +139,11 @@ class Prompt:
             return ["on", "off"]
         if len(words) == 1 and words[0].partition(".")[0] in parts:
             return [*SHAPES, "csv"]
+        if len(words) == 2 and words[1] == "csv":
+            return _files(last)
+        if len(words) == 3 and words[1] == "csv":
+            with suppress(OSError):
+                return [shlex.quote(each) for each in columns(words[2])]
         return []
 
     def _outputs(self) -> list[str]:
@@ -130,68 +152,78 @@ class Prompt:
     # --- the verbs
 
     def _help(self, words: list[str]) -> str:
-        width = max(len(each.usage) for each in HELP)
-        return "\n".join(f"{each.usage:{width}}  {each.what}" for each in HELP)
+        about = words[0].lower() if words else ""
+        found = [each for each in HELP if about in each.usage.split()[:1] or not about]
+        found = found or [each for each in HELP if about in f"{each.usage} {each.what}"] or [*HELP]
+        width = max(len(each.usage) for each in found)
+        return "\n".join(f"{each.usage:{width}}  {each.what}" for each in found)
 
     def _press(self, words: list[str]) -> str:
         part = self._input(words)
-        ms = int(words[1]) if len(words) > 1 else 100
+        ms = _number(words[1], "press door 800") if len(words) > 1 else 100
+        if not 1 <= ms <= MOST_MS:
+            raise ToolError(f"{ms:g} ms is wrong", f"press {part.name} MS, 1 to {MOST_MS}")
         pin = part.pins["pin"]
-        threading.Thread(target=self._stage.bench.press, args=(pin, ms), daemon=True).start()
-        return f"{part.name} pressed for {ms} ms"
+        threading.Thread(target=self._stage.bench.press, args=(pin, int(ms)), daemon=True).start()
+        return f"{part.name} pressed for {ms:g} ms"
 
     def _toggle(self, words: list[str]) -> str:
         part = self._input(words)
         return self._level(part, 1 - self._stage.bench.world.level(part.pins["pin"]))
 
     def _level(self, part: Part, level: int) -> str:
-        if level not in (0, 1):
-            raise ValueError("a level is 0 or 1")
         self._stage.bench.set_pin(part.pins["pin"], level)
         return f"{part.name}: its pin is {'high' if level else 'low'}"
 
     def _input(self, words: list[str]) -> Part:
         part = self._part(words[0] if words else "")
         if not part.is_input:
-            raise ToolError(f"{part.name} is not a button or contact", "try: press door")
+            inputs = [name for name, each in self._stage.parts.items() if each.is_input]
+            raise ToolError(
+                f"{part.name} is not a button or contact",
+                f"there are: {', '.join(inputs) or 'none'}",
+            )
         return part
 
     def _part(self, name: str) -> Part:
-        if name in self._stage.parts:
-            return self._stage.parts[name]
+        if name and (found := _meant(name, self._stage.parts)) in self._stage.parts:
+            return self._stage.parts[found]
         known = ", ".join(self._stage.parts) or "none"
         raise ToolError(
             f"there is no sensor {name!r}" if name else "which sensor?", f"there are: {known}"
         )
 
-    def _set(self, words: list[str]) -> str:
+    def _set(self, words: list[str], line: str) -> str:
         name, _, quantity = words[0].partition(".")
-        if name not in self._stage.parts:
-            raise ToolError(f"{words[0]!r} is not a command or a sensor", "type help")
-        part = self._part(name)
-        if part.driver in OUTPUTS:
-            return self._switch(part, words[1:])
+        part = self._stage.parts[name]
         if len(words) == 1:
             return self._about(part)
+        if part.driver in OUTPUTS:
+            return self._switch(part, line.split(maxsplit=1)[1])
         if part.is_input:
-            return self._level(part, int(words[1]))
-        quantity = part.quantity(quantity)
-        if words[1] == "csv":
+            if (level := LEVELS.get(words[1].lower())) is None:
+                raise ToolError(
+                    f"{words[1]!r} is not a level",
+                    f"{name} 0, {name} 1, toggle {name} or press {name}",
+                )
+            return self._level(part, level)
+        quantity = part.quantity(quantity.lower())
+        how = words[1].lower()
+        if how == "csv":
             return self._recording(part, quantity, words[2:])
-        if words[1] in SHAPES:
-            return self._wave(part, quantity, words[1:])
-        value = re.match(r"[-+]?[0-9.]+(?:e[-+]?\d+)?", words[1])
-        if not value:
-            raise ToolError(
-                f"{words[1]!r} is not a number", f"{words[0]} 21.5, or {words[0]} sine 10 30 20"
-            )
-        part.set(self._stage.bench.world, quantity, float(value[0]))
-        return f"{name}.{quantity} is {float(value[0]):g}"
+        if how in SHAPES:
+            return self._wave(part, quantity, [how, *words[2:]])
+        value = _number(words[1], f"{words[0]} 21.5, or {words[0]} sine 10 30 20")
+        part.set(self._stage.bench.world, quantity, value)
+        return f"{name}.{quantity} is {value:g}"
 
     def _wave(self, part: Part, quantity: str, words: list[str]) -> str:
+        how = f"{part.name}.{quantity} {words[0]} LOW HIGH [SECONDS]"
         if len(words) < 3:
-            raise ToolError("low and high are missing", f"{part.name} {words[0]} 10 30 20")
-        low, high, seconds = (*map(float, words[1:4]), 60.0)[:3]
+            raise ToolError("low and high are missing", how)
+        low, high, seconds = (*(_number(each, how) for each in words[1:4]), 60.0)[:3]
+        if seconds <= 0:
+            raise ToolError(f"{seconds:g} s is too short", how)
         wave = {"model": "waveform", "shape": words[0], "period_s": seconds}
         wave |= {"low_v": low, "high_v": high}
         part.follow(self._stage.bench.world, quantity, source(wave))
@@ -199,31 +231,47 @@ class Prompt:
 
     def _recording(self, part: Part, quantity: str, words: list[str]) -> str:
         how = f"{part.name}.{quantity} csv FILE COLUMN [ROWS A SECOND]"
-        if len(words) < 2:
-            raise ToolError("the file or its column is missing", how)
-        rate = float(words[2]) if len(words) > 2 else 1.0
-        recording = {"model": "csv", "file": words[0], "column": words[1], "rate": rate}
+        if not words:
+            raise ToolError("the file is missing", how)
         try:
+            there = columns(words[0])
+            if len(words) < 2 or words[1] not in there:
+                what = f"no column {words[1]!r}" if len(words) > 1 else "the column is missing"
+                raise ToolError(
+                    f"{words[0]}: {what}", f"there are: {', '.join(there) or 'none'}\n  {how}"
+                )
+            rate = _number(words[2], how) if len(words) > 2 else 1.0
+            if rate <= 0:
+                raise ToolError(f"{rate:g} rows a second are too few", how)
+            recording = {"model": "csv", "file": words[0], "column": words[1], "rate": rate}
             part.follow(self._stage.bench.world, quantity, source(recording))
         except OSError as error:
             raise ToolError(f"{words[0]}: {error.strerror}", how) from error
         return f"{part.name}.{quantity} follows {words[0]}"
 
-    def _switch(self, part: Part, words: list[str]) -> str:
-        if not words:
-            return self._about(part)
-        said = {"on": True, "off": False}.get(words[0].lower(), words[0])
-        if isinstance(said, str):
-            said = json.loads(said)
+    def _switch(self, part: Part, text: str) -> str:
+        said: Any = {"on": True, "off": False}.get(text.lower())
+        if said is None:
+            try:
+                said = json.loads(text)
+            except ValueError:
+                name = part.name
+                raise ToolError(
+                    f"{text!r} is not a value", f"{name} on, {name} off, {name} 40"
+                ) from None
         return self._stage.send("set", json.dumps({"output": part.name, "value": said}))
 
     def _fault(self, words: list[str]) -> str:
         part = self._part(words[0] if words else "")
         if len(words) == 1:
             return f"faults of {part.name}: {', '.join(part.faults) or 'there are none'}"
-        fault = " ".join(words[1:])
+        fault = " ".join(words[1:]).lower()
         if not part.faults:
-            raise ToolError(f"{part.name} has no faults to choose from", "try a BME280")
+            able = [name for name, each in self._stage.parts.items() if each.faults]
+            raise ToolError(
+                f"{part.name} has no faults to choose from",
+                f"these have: {', '.join(able) or 'none'}",
+            )
         part.fail("" if fault == "none" else fault)
         return f"{part.name}: {fault}"
 
@@ -234,52 +282,67 @@ class Prompt:
 
     def _broker(self, words: list[str]) -> str:
         what = _one_of(words, "broker", ("kill", "start", "hang", "resume"))
-        broker = self._stage.broker
-        if what in ("hang", "resume") and not broker.running:
+        stage, broker = self._stage, self._stage.broker
+        if what == "start" and broker.running:
+            return "the broker already runs" + ("; type: broker resume" if stage.hangs else "")
+        if what != "start" and not broker.running:
             raise ToolError("the broker is stopped", "type: broker start")
         if what == "kill":
-            self._stage.bench.relay_refuse()
-            self._stage.bench.relay_cut()
+            stage.bench.relay_refuse()
+            stage.bench.relay_cut()
             broker.kill()
-        elif what == "start":
+            stage.hangs = False
+            return "the broker is killed; broker start brings it back"
+        if what == "start":
             broker.start()
-            self._stage.bench.relay_accept()
-        else:
-            (broker.suspend if what == "hang" else broker.resume)()
-        return f"broker: {what}"
+            stage.bench.relay_accept()
+            return "the broker runs again"
+        stage.hangs = what == "hang"
+        (broker.suspend if stage.hangs else broker.resume)()
+        if stage.hangs:
+            return (
+                "the broker hangs: connections stay open, nothing answers; broker resume ends it"
+            )
+        return "the broker answers again"
 
     def _power(self, words: list[str]) -> str:
         what = _one_of(words, "power", ("cut", "off", "on"))
         bench = self._stage.bench
-        if what == "on" and bench.powered:
-            return "the power is already on"
+        if what != "cut" and bench.powered == (what == "on"):
+            return f"the power is already {what}"
         {"cut": bench.power_cut, "off": bench.power_off, "on": bench.power_on}[what]()
-        return f"power {what}"
+        return "the power was cut for a moment" if what == "cut" else f"the power is {what}"
 
     def _reset(self, words: list[str]) -> str:
+        if not self._stage.bench.powered:
+            raise ToolError("the board has no power", "type: power on")
         self._stage.bench.reset()
-        return "reset"
+        return "the reset button was pressed"
 
     def _send(self, words: list[str]) -> str:
         if not words:
             raise ToolError("which command?", f"there are: {', '.join(COMMANDS)}")
-        return self._stage.send(words[0], " ".join(words[1:]))
+        return self._stage.send(words[0].lower(), " ".join(words[1:]))
 
     def _parts(self, words: list[str]) -> str:
-        return "\n".join(map(self._about, self._stage.parts.values())) or "no sensors"
+        some = [self._part(words[0])] if words else self._stage.parts.values()
+        return "\n".join(map(self._about, some)) or "no sensors"
 
     def _about(self, part: Part) -> str:
         pins = ", ".join(f"{role} {pin}" for role, pin in part.pins.items())
-        can = ", ".join(f"{part.name}.{each}" for each in part.quantities)
+        can = ", ".join(f"{part.name}.{each} {part.value(each):g}" for each in part.quantities)
         if part.is_input:
-            can = f"press {part.name}"
+            can = f"press {part.name}, {part.name} 0, {part.name} 1"
         elif part.driver in OUTPUTS:
-            can = f"{part.name} on"
+            can = f"{part.name} on, {part.name} off"
         return f"{part.name}: {part.driver} at {pins}; {can}"
 
     def _config(self, words: list[str]) -> str:
-        if words:
-            raise ToolError("config edit needs the screen", "type config to see it")
+        if words and words != ["show"]:
+            raise ToolError(
+                "config edit needs the screen" if words == ["edit"] else "config what?",
+                "type config to see it",
+            )
         return json.dumps(self._stage.config, indent=2)
 
     def _quit(self, words: list[str]) -> str:
@@ -287,6 +350,46 @@ class Prompt:
 
 
 def _one_of(words: list[str], verb: str, choices: tuple[str, ...]) -> str:
-    if len(words) == 1 and words[0] in choices:
-        return words[0]
+    if len(words) == 1 and words[0].lower() in choices:
+        return words[0].lower()
     raise ToolError(f"{verb} what?", f"{verb} {', '.join(choices)}")
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """The name that a word is, in any case, or the only one that it begins; else the word."""
+    word = ALIASES.get(word.lower(), word)
+    if word in known:
+        return word
+    begun = [name for name in known if name.lower().startswith(word.lower())]
+    whole = [name for name in begun if len(name) == len(word)]
+    found = whole or begun
+    return found[0] if len(found) == 1 else word
+
+
+def _try(word: str, known: Iterable[str]) -> str:
+    """What somebody may have wanted to type."""
+    begun = sorted(name for name in known if name.lower().startswith(word.lower()))
+    if near := begun or difflib.get_close_matches(word.lower(), known):
+        return f"did you mean {' or '.join(near)}?"
+    return "type help"
+
+
+def _number(text: str, example: str) -> float:
+    """A number, which may have its unit behind it."""
+    number = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)[^\d.,]*", text)
+    value = float(number[1]) if number else math.nan
+    if not math.isfinite(value):
+        raise ToolError(f"{text!r} is not a number", example)
+    return value
+
+
+def _files(begun: str) -> list[str]:
+    """CSV files and folders that a path may become."""
+    folder = Path(begun if begun.endswith("/") else Path(begun).parent)
+    try:
+        found = [each for each in folder.iterdir() if each.is_dir() or each.suffix == ".csv"]
+    except OSError:
+        return []
+    lead = "" if folder == Path() else f"{folder}/".replace("//", "/")
+    return sorted(f"{lead}{each.name}{'/' if each.is_dir() else ''}" for each in found
+                  if not each.name.startswith("."))  # fmt: skip

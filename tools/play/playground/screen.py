@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from typing import Any
 
@@ -17,10 +18,12 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from tools.play.playground.prompt import Prompt, Quit
 from tools.play.playground.stage import Stage
+from tools.shared.errors import ToolError
 from tools.talk.monitor_screen import PERIOD_S, fill
 
 COLUMNS = ("sensor", "value", "unit", "readings", "age")
-EDITOR = "vi"
+EDITORS = ("nano", "vi")  # the first that is there, if neither VISUAL nor EDITOR names one
+LOW = 30  # lines of a terminal that has little room
 
 
 class Completion(Suggester):
@@ -48,8 +51,10 @@ class Screen(App[None]):
         border-title-color: $text;
         scrollbar-size-vertical: 1;
     }
+    .-low #console { height: 4; }
     Input { border: none; height: 1; background: $boost; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (LOW, "-high")]  # noqa: RUF012, as Textual has it
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, stage: Stage) -> None:
@@ -58,6 +63,7 @@ class Screen(App[None]):
         self._prompt = Prompt(stage)
         self._typed: list[str] = []
         self._at = 0
+        self._draft = ""  # of a config that could not be taken
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -75,7 +81,9 @@ class Screen(App[None]):
         """Switch the board on, and begin to show."""
         self.query_one(DataTable).add_columns(*((name, name) for name in COLUMNS))
         self.query_one("#console", RichLog).border_title = "the board's console"
-        self.query_one("#replies", RichLog).border_title = "type help; Tab completes, up repeats"
+        self.query_one(
+            "#replies", RichLog
+        ).border_title = "type help; Tab completes, PageUp scrolls"
         self._stage.on_line = lambda line: self.call_from_thread(self._line, line)
         for said in self._stage.said:
             self._say(Text(said, "yellow"))
@@ -95,12 +103,23 @@ class Screen(App[None]):
         self.query_one("#console", RichLog).write(Text(line))
 
     def _say(self, text: Text) -> None:
-        self.query_one("#replies", RichLog).write(text)
+        """Add to the replies; a long one is shown from its beginning."""
+        log = self.query_one("#replies", RichLog)
+        before = len(log.lines)
+        log.write(text, scroll_end=False)
+        if before and len(log.lines) - before >= log.size.height:
+            log.scroll_to(y=before - 1, animate=False)
+        else:
+            log.scroll_end(animate=False, immediate=True)
 
     def on_key(self, event: Key) -> None:
-        """Tab completes; up and down go through what was typed."""
+        """Tab completes; up and down go through what was typed, the page keys through replies."""
         line = self.query_one(Input)
-        if event.key == "tab":
+        if event.key in ("pageup", "pagedown"):
+            log = self.query_one("#replies", RichLog)
+            (log.scroll_page_up if event.key == "pageup" else log.scroll_page_down)(animate=False)
+            event.prevent_default()
+        elif event.key == "tab":
             found = self._prompt.next(line.value)
             if len(found) == 1:
                 line.value = found[0]
@@ -126,7 +145,7 @@ class Screen(App[None]):
             self._typed.append(line)
         self._at = len(self._typed)
         self._say(Text(f"> {line}", "bold"))
-        if line == "config edit":
+        if line.lower().split() == ["config", "edit"]:
             self._edit()
         else:
             self._do(line)
@@ -141,34 +160,69 @@ class Screen(App[None]):
         self.call_from_thread(self._say, Text(said))
 
     def _edit(self) -> None:
-        """The config in an editor; the node starts with it if it is JSON, and says the rest."""
-        draft = self._stage.flash.parent / f"{self._stage.flash.name}.json"
-        draft.write_text(json.dumps(self._stage.config, indent=2) + "\n")
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or EDITOR)
+        """The config in an editor; the node starts with it if there is nothing wrong with it."""
+        editor = _editor()
+        if not editor:
+            self._say(Text("there is no editor; set EDITOR, and start again", "red"))
+            return
+        file = self._stage.flash.parent / f"{self._stage.flash.name}.json"
+        before = self._draft or json.dumps(self._stage.config, indent=2) + "\n"
+        file.write_text(before)
         try:
             with self.suspend():
-                subprocess.run([*editor, str(draft)])
-            config: Any = json.loads(draft.read_text())
-            if not isinstance(config, dict):
-                raise ValueError("a config is an object, {...}")
-        except (OSError, ValueError) as error:
-            self._say(Text(f"nothing has changed: {error}", "red"))
+                subprocess.run([*editor, str(file)])
+            self._draft = file.read_text()
+        except OSError as error:
+            self._say(Text(f"nothing has changed: {editor[0]}: {error.strerror}", "red"))
             return
         finally:
-            draft.unlink(missing_ok=True)
-        for said in self._stage.restart(config):
-            self._say(Text(said, "yellow"))
-        self._say(Text("the node starts with it"))
+            file.unlink(missing_ok=True)
+        if self._draft == before and json.dumps(self._stage.config, indent=2) + "\n" == before:
+            self._draft = ""
+            self._say(Text("nothing has changed"))
+            return
+        self._take()
+
+    @work(thread=True)
+    def _take(self) -> None:
+        """Start the node with the draft, or say what is wrong with it."""
+        try:
+            config: Any = json.loads(self._draft)
+            wrong = [] if isinstance(config, dict) else ["it has to be an object, {...}"]
+            wrong = wrong or self._stage.faults(config)
+            said = [] if wrong else self._stage.restart(config)
+        except ValueError as error:
+            wrong = [f"it is not JSON: {error}"]
+        except ToolError as error:
+            wrong = [error.message]
+        if wrong:
+            said = [*wrong, "The node goes on as it was. Type config edit to correct it."]
+        else:
+            self._draft = ""
+            self.call_from_thread(self._say, Text("the node starts with the new config"))
+        for line in said:
+            self.call_from_thread(self._say, Text(line, "red" if wrong else "yellow"))
 
     def show(self) -> None:
         """Bring readings and summary up to date."""
         stage = self._stage
         status = stage.readings.status.get(stage.node, "not yet seen")
-        broker = "runs" if stage.broker.running else "is stopped"
-        summary = f" {stage.base}/{stage.node}: {status}   the broker {broker}"
+        broker = "hangs" if stage.hangs else "runs" if stage.broker.running else "stopped"
+        power, wifi = stage.bench.powered, stage.bench.world.in_reach
+        summary = f" {stage.base}/{stage.node}: {status}   broker: {broker}   " + "   ".join(
+            f"{name}: {'on' if on else 'off'}" for name, on in (("Wi-Fi", wifi), ("power", power))
+        )
         self.query_one("#summary", Static).update(Text(summary))
         rows = {cells[2]: cells[2:] for cells in stage.readings.shown() if cells[0] == stage.node}
         fill(self.query_one(DataTable), COLUMNS, rows)
+
+
+def _editor() -> list[str]:
+    """The command of the editor that somebody wants, or of one that is there."""
+    wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if wanted:
+        return shlex.split(wanted)
+    return next(([each] for each in EDITORS if shutil.which(each)), [])
 
 
 def _shared(lines: list[str]) -> str:

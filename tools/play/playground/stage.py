@@ -13,12 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tools.config.check import findings
 from tools.make.package import build
 from tools.play.amqtt import Amqtt
 from tools.play.broker import Broker
 from tools.play.playground.parts import Part, wired
 from tools.play.sim import Bench
 from tools.play.sim.bench import WIFI
+from tools.play.sim.world import World
 from tools.play.subscriber import Subscriber
 from tools.shared.errors import ToolError
 from tools.shared.paths import MOSQUITTO
@@ -41,6 +43,7 @@ class Stage:
         self.config = copy.deepcopy(config)
         self.readings = Readings("petrel")
         self.parts: dict[str, Part] = {}
+        self.hangs = False  # the broker, see the command broker hang
         self._stack = ExitStack()
         self._ends = threading.Event()
 
@@ -82,20 +85,32 @@ class Stage:
 
         Returns what was changed in its pins.
         """
+        self._settle(config)
         self.base = str(config.get("base", "petrel"))
-        self.node = str(config.setdefault("node", "playground"))
+        self.node = str(config["node"])
         self.readings = Readings(self.base)
         self.parts = {}
         self.parts, said = wired(self.bench.world, config)
+        self.config = config
+        (self.flash / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        return said
+
+    def _settle(self, config: dict[str, Any]) -> None:
+        """Give a config the stage's network and broker."""
+        config.setdefault("node", "playground")
         mqtt = config.get("mqtt")
         kept = mqtt if isinstance(mqtt, dict) else {}
         kept = {key: value for key, value in kept.items() if key not in FORGOTTEN}
         config["mqtt"] = {**kept, "host": "127.0.0.1", "port": self.bench.relay_port}
         config["wifi"] = WIFI
         config.setdefault("ntp", "")  # the simulated clock is right
-        self.config = config
-        (self.flash / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-        return said
+
+    def faults(self, config: dict[str, Any]) -> list[str]:
+        """What the node would say is wrong with a config."""
+        trial = copy.deepcopy(config)
+        self._settle(trial)
+        wired(World({}, WIFI), trial)
+        return findings(trial, "UNIX")[0]
 
     def start(self) -> None:
         """Switch the board on."""
@@ -108,6 +123,9 @@ class Stage:
                 f"the node didn't connect within {seconds:g} s",
                 "\n  ".join(self.bench.lines[-5:]) or "it printed nothing",
             )
+        # It subscribes to its commands after that, and sends its diagnostics within a second.
+        diagnostics = f"{self.base}/{self.node}/diagnostics"
+        self.watcher.seen(lambda topic, _: topic == diagnostics, 3)
 
     @property
     def _online(self) -> tuple[str, str]:
@@ -116,17 +134,27 @@ class Stage:
     def restart(self, config: dict[str, Any]) -> list[str]:
         """Take the config's parts, and start with it; returns what was changed in it."""
         said = self._take(config)
-        self.bench.reset()
+        if self.bench.powered:
+            self.bench.reset()
         return said
 
     def send(self, command: str, payload: str) -> str:
         """Send the node a command; returns its reply. Raises ToolError if there is none."""
         if not self.broker.running:
             raise ToolError("the broker is stopped", "type: broker start")
+        if self.hangs:
+            raise ToolError("the broker hangs", "type: broker resume")
         address = Address(self.broker.host, self.broker.port)
         commands = self.config.get("commands")
         secret = str(commands.get("secret", "")) if isinstance(commands, dict) else ""
-        return ask(address, self.base, self.node, command, payload, secret, wait=5)
+        try:
+            return ask(address, self.base, self.node, command, payload, secret, wait=5)
+        except ToolError as error:
+            if not self.bench.powered:
+                raise ToolError("no reply: the board has no power", "type: power on") from error
+            if not self.bench.world.in_reach:
+                raise ToolError("no reply: the Wi-Fi is off", "type: wifi on") from error
+            raise
 
     def _arrived(self, topic: str, payload: str) -> None:
         self.readings.take(topic, payload)

@@ -67,7 +67,7 @@ def _waveform(
 
 def _csv(file: str, column: str, rate: float = 1.0, scale: float = 1.0) -> Source:
     """A recording: `rate` rows a second, over and over, each times `scale` volts."""
-    with Path(file).open(newline="") as handle:
+    with Path(file).open(newline="", encoding="utf-8-sig") as handle:
         table = csv.DictReader(handle)
         try:
             rows = [float(row[column]) for row in table]
@@ -78,6 +78,15 @@ def _csv(file: str, column: str, rate: float = 1.0, scale: float = 1.0) -> Sourc
         raise ToolError(f"{file} has no rows")
     began = time.monotonic()
     return lambda: rows[int((time.monotonic() - began) * rate) % len(rows)] * scale
+
+
+def columns(file: str) -> list[str]:
+    """The names of a CSV file's columns; none if it is not one. Raises OSError."""
+    try:
+        with Path(file).open(newline="", encoding="utf-8-sig") as handle:
+            return [each for each in next(csv.reader(handle), []) if each]
+    except (UnicodeDecodeError, csv.Error):
+        return []
 
 
 def _host(figure: str = "load", scale: float = 1.0, offset: float = 0.0) -> Source:

@@ -43,6 +43,11 @@ class World:
         for name, model in parts.items():
             self.wire(name, model)
 
+    @property
+    def in_reach(self) -> bool:
+        """True while the access point is there."""
+        return self._in_reach
+
     def clear(self) -> None:
         """Take all parts away, and let go of all inputs."""
         for parts in (self._sources, self._driven, self.buses, self.wires):
