@@ -9,7 +9,7 @@ BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA
 LOGIN = $(if $(USER_NAME),--user '$(USER_NAME)') $(if $(BASE),--base '$(BASE)')
 
 .DEFAULT_GOAL := help
-.PHONY: help play demo sim repl broker check wiring flash deploy usb monitor send bridge collect simulate setup test lint build firmware docs reference heap clean distclean test-emulated faults soak interop conformance fuzz bench cortex
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' $(MAKEFILE_LIST))
 
 help:  ## this list
 	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -88,6 +88,9 @@ build: setup-host  ## compile for a board into build/BOARD/, with a table of siz
 
 firmware: setup-host  ## build MicroPython with Petrel in it (BOARD=RPI_PICO; others: MICROPYTHON=folder)
 	@$(RUN) firmware '$(BOARD)' $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(FACTORY),--factory '$(FACTORY)')
+
+release: setup-host  ## make the files of a release (VERSION=0.2.0; PREPARE=1: write the version first)
+	@$(RUN) release '$(VERSION)' $(if $(PREPARE),--prepare)
 
 docs: setup-host  ## build the documentation into build/site/index.html (SERVE=1: at 127.0.0.1:8000)
 	@$(RUN) docs $(if $(SERVE),--serve)

@@ -49,6 +49,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "lint": Entry("tools.lint.command", "test", "Check style, types, imports, spelling."),
         "build": Entry("tools.make.package", "host", "Compile Petrel for a board."),
         "firmware": Entry("tools.make.firmware", "host", "Build MicroPython with Petrel in it."),
+        "release": Entry("tools.make.release", "host", "Make the files of a release."),
         "docs": Entry("tools.docs.site", "host", "Build the documentation."),
         "reference": Entry("tools.docs.generated", "test", "Write the pages made from the code."),
         "heap": Entry("host_tests.heap_figures", "test", "Measure whole nodes in small heaps."),

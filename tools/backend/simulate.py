@@ -19,7 +19,9 @@ TELL_S = 5.0
 
 
 @click.command()
-@click.option("--nodes", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--nodes", type=click.IntRange(1, 10_000), default=100, show_default=True, help="how many"
+)
 @click.option(
     "--sensors", type=click.IntRange(1, 100), default=len(SENSORS), show_default=True,
     help="of each node",

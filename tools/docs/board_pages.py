@@ -40,6 +40,7 @@ def page(board: Board) -> str:
         f"| TLS | {TLS[facts['tls']]}{'; files in DER' if 'certificates' in facts else ''} |",
         f"| heap | {f'{heap:,} bytes' if heap else 'not known'} |",
         f"| file system | {_file_system(board) if size else 'the rest of the flash'} |",
+        *([f"| ROM file system | needs {_romfs(facts['romfs'])} |"] if "romfs" in facts else []),
         f"| ADC | full scale {facts['adc']['full_scale_v']} V |",
         f"| deep sleep | {facts['deep_sleep'] or 'no'} |",
         "",
@@ -71,6 +72,11 @@ def _file_system(board: Board) -> str:
     facts = board.petrel["storage"]
     room = storage.capacity(board)
     return f"{facts['bytes']:,} bytes; for files {room:,}, in blocks of {facts['block']:,}"
+
+
+def _romfs(facts: dict[str, Any]) -> str:
+    size = f"; {facts['bytes']:,} bytes" if "bytes" in facts else ""
+    return f"{facts['firmware']}{size}"
 
 
 def _pwm(pwm: dict[str, Any]) -> str:

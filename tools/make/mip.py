@@ -6,40 +6,45 @@ tools.docs.generated writes them; a test holds them to what there is.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
 
-from tools.shared.paths import LIB
+from tools.shared.paths import ROOT
 
+VERSION_FILE = "lib/node/health/telemetry.py"  # the one place that says it; pyproject reads it too
+# The folders of lib/ that get a package.json, and what it takes from lib/.
 PACKAGES = {
-    LIB: ("mqtt", "sensors", "node"),
-    LIB / "mqtt": ("mqtt",),
-    LIB / "sensors": ("sensors",),
+    "lib": ("mqtt", "sensors", "node"),
+    "lib/mqtt": ("mqtt",),
+    "lib/sensors": ("sensors",),
 }
 
 
-def version() -> str:
+def version(root: Path = ROOT) -> str:
     """The version that the node tells in its diagnostics."""
-    for line in (LIB / "node" / "health" / "telemetry.py").read_text().splitlines():
-        if line.startswith("VERSION"):
-            return line.split('"')[1]
-    raise ValueError("lib/node/health/telemetry.py has no VERSION")
+    found = re.search(r'^VERSION = "(.*)"$', (root / VERSION_FILE).read_text(), re.M)
+    if not found:
+        raise ValueError(f"{VERSION_FILE} has no VERSION")
+    return found[1]
 
 
-def package(folder: Path) -> dict[str, Any]:
-    """The package.json that belongs into a folder: every module, by a path relative to it."""
-    urls = []
-    for name in PACKAGES[folder]:
-        for path in sorted((LIB / name).rglob("*.py")):
-            urls.append([path.relative_to(LIB).as_posix(), path.relative_to(folder).as_posix()])
-    return {"urls": urls, "deps": [], "version": version()}
+def pages(root: Path = ROOT, of: str | None = None) -> dict[Path, str]:
+    """Every package.json, by its path. of: the version that they say, in place of the code's."""
+    return {
+        root / folder / "package.json": json.dumps(
+            {"urls": _urls(root, folder, names), "deps": [], "version": of or version(root)},
+            indent=2,
+        )
+        + "\n"
+        for folder, names in PACKAGES.items()
+    }
 
 
-def text(folder: Path) -> str:
-    """The same as it stands in the file."""
-    return json.dumps(package(folder), indent=2) + "\n"
-
-
-def pages() -> dict[Path, str]:
-    """Every package.json, by its path."""
-    return {folder / "package.json": text(folder) for folder in PACKAGES}
+def _urls(root: Path, folder: str, names: tuple[str, ...]) -> list[list[str]]:
+    """Every module: where it belongs on a board, and where it is, seen from the folder."""
+    lib = root / "lib"
+    return [
+        [path.relative_to(lib).as_posix(), path.relative_to(root / folder).as_posix()]
+        for name in names
+        for path in sorted((lib / name).rglob("*.py"))
+    ]
