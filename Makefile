@@ -80,8 +80,8 @@ setup-host setup-demo setup-backend: setup-%:
 test: setup  ## run all tests, in MicroPython 64 and 32 bit, with a real broker (ARGS= for pytest)
 	@$(RUN) test $(or $(ARGS),--workers $(WORKERS))
 
-lint: setup  ## check style, types, the layers of imports, spelling and phrases
-	@$(RUN) lint
+lint: setup  ## check style, types, the layers of imports, spelling and phrases (FIX=1: fix style)
+	@$(RUN) lint $(if $(FIX),--fix)
 
 build: setup-host  ## compile for a board into build/BOARD/, with a table of sizes (FACTORY=file)
 	@$(RUN) build '$(BOARD)' $(if $(FACTORY),--factory '$(FACTORY)')

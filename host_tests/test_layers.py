@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from tools.lint.circles import circles
 from tools.lint.command import layer_faults, layers
 from tools.make.drivers import faults
 from tools.shared.imports import drivers, imported
-from tools.shared.paths import LIB
+from tools.shared.paths import LIB, ROOT
 
 
 def test_our_own_code_keeps_its_layers() -> None:
@@ -97,3 +100,25 @@ def test_imports_down_the_floors_are_no_circle(tmp_path: Path) -> None:
 
 def test_our_own_tools_run_in_no_circle() -> None:
     assert circles() == []
+
+
+# --- before a commit
+
+
+def test_pre_commit_runs_what_is_here_and_fetches_nothing() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"repo: (.*)", text) == ["local"]
+    entries = re.findall(r"entry: (.*)", text)
+    assert len(entries) == 3
+    for entry in entries:
+        done = subprocess.run([*shlex.split(entry), "--help"], cwd=ROOT, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_fault_of_style_ends_the_commit(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("import os\n\n\nprint( undefined )\n")
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    check, *_ = (shlex.split(entry) for entry in re.findall(r"entry: (.*ruff check.*)", text))
+    done = subprocess.run([*check, str(file)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "undefined" in done.stdout

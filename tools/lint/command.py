@@ -101,38 +101,43 @@ def types_of(port: str) -> tuple[list[str], dict[str, str]]:
     return command, {**os.environ, "MYPYPATH": f"lib:{stubs}"}
 
 
+def _nothing(found: Callable[[], list[str]]) -> Callable[[], bool]:
+    """A check that prints what was found, a line each."""
+
+    def check() -> bool:
+        lines = found()
+        print(*lines, sep="\n", end="\n" if lines else "")
+        return not lines
+
+    return check
+
+
 @click.command()
 @click.option("--fix", is_flag=True, help="fix what ruff can fix")
-def command(fix: bool) -> None:
+@click.option("--quick", is_flag=True, help="leave out the types, which take the longest")
+def command(fix: bool, quick: bool) -> None:
     """Check style, types (the tools, and lib/ against each port), layers, spelling and phrases."""
     console = Console()
     ruff = [sys.executable, "-m", "ruff"]
+    mypy = [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
+    types: dict[str, Callable[[], bool]] = {
+        "types of the tools and tests": lambda: _run(mypy),
+        **{f"types of lib/ on {name}": partial(_types_fit, port) for port, name in STUBS.items()},
+    }
     checks: dict[str, Callable[[], bool]] = {
         "style": lambda: _run([*ruff, "check", *(["--fix"] if fix else []), "."]),
         "format": lambda: _run([*ruff, "format", *([] if fix else ["--check"]), "."]),
-        "types of the tools and tests": lambda: _run(
-            [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
-        ),
+        **({} if quick else types),
         "spelling": lambda: spelled(SPELLED),
-        **{f"types of lib/ on {name}": partial(_types_fit, port) for port, name in STUBS.items()},
+        "layers of imports": _nothing(layers),
+        "circles of imports": _nothing(circles.circles),
+        "phrases": _nothing(prose.faults),
     }
     failed = []
     for name, check in checks.items():
         console.print(f"[bold]{name}[/]")
         if not check():
             failed.append(name)
-    console.print("[bold]layers of imports[/]")
-    if faults := layers():
-        failed.append("layers")
-        print(*faults, sep="\n")
-    console.print("[bold]circles of imports[/]")
-    if round_and_round := circles.circles():
-        failed.append("circles")
-        print(*round_and_round, sep="\n")
-    console.print("[bold]phrases[/]")
-    if found := prose.faults():
-        failed.append("phrases")
-        print(*found, sep="\n")
     if failed:
         raise ToolError(
             f"lint found faults: {', '.join(failed)}", "Fix them, then run make lint again."
