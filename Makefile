@@ -45,8 +45,8 @@ wiring: setup-host  ## draw the wires of a config into build/wiring.svg (CONFIG=
 flash: setup-host  ## put MicroPython onto a board (FIRMWARE=file.bin PORT= BAUD=115200 DRY_RUN=1)
 	@$(RUN) flash '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') $(if $(BAUD),--baud '$(BAUD)') $(if $(DRY_RUN),--dry-run)
 
-deploy: setup-host  ## copy Petrel onto a board; its config is kept (CONFIG=my.json sends one; PORT= DRIVERS=a,b)
-	@$(RUN) deploy '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(TO),--to '$(TO)') $(if $(DRIVERS),--drivers '$(DRIVERS)')
+deploy: setup-host  ## copy Petrel onto a board; its config is kept (CONFIG=my.json sends one; PORT= DRIVERS=a,b MODE=files)
+	@$(RUN) deploy '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(TO),--to '$(TO)') $(if $(DRIVERS),--drivers '$(DRIVERS)') $(if $(MODE),--mode '$(MODE)')
 
 usb: setup-host  ## copy Petrel onto a Pyboard's USB drive (CONFIG=my.json TO=folder DRIVERS=a,b)
 	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to '$(TO)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(DRIVERS),--drivers '$(DRIVERS)')

@@ -9,4 +9,4 @@ except Exception as error:
     sys.print_exception(error)
     print("Petrel: the boot failed:", error)
     if isinstance(error, ImportError):
-        print("Petrel: lib/ is not complete on this board; deploy to it again")
+        print("Petrel is not complete on this board. Deploy again.")

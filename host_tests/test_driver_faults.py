@@ -233,7 +233,7 @@ def test_a_library_that_is_not_complete_is_told_at_the_boot(node: Node) -> None:
     (node.flash / "lib/node/config/load.mpy").unlink()
     node.bench.power_on()
     node.bench.wait_for_line("the boot failed: no module named 'node.config.load'")
-    node.bench.wait_for_line("lib/ is not complete on this board; deploy to it again")
+    node.bench.wait_for_line("Petrel is not complete on this board. Deploy again.")
 
 
 def test_another_failure_of_the_boot_blames_no_file(node: Node) -> None:

@@ -59,6 +59,21 @@ def test_without_a_firmware_it_says_where_there_is_one() -> None:
     assert "https://micropython.org/download/ESP32_GENERIC/" in done.stderr
 
 
+def test_of_several_builds_it_points_to_the_one_with_a_romfs(tmp_path: Path) -> None:
+    done = flash("ESP8266_GENERIC", "--port", "/dev/null")
+    assert done.returncode == 1
+    assert "Take the build FLASH_2M_ROMFS: Petrel's code stays in its flash" in done.stderr
+    plain = image(tmp_path / "plain.bin", "esp8266")
+    done = flash("ESP8266_GENERIC", "--dry-run", "--firmware", str(plain))
+    assert done.returncode == 0
+    assert "plain.bin has no ROMFS. Petrel works with it, but its code then takes" in done.stdout
+    plain.write_bytes(plain.read_bytes() + b"\0rom_ioctl\0")
+    done = flash("ESP8266_GENERIC", "--dry-run", "--firmware", str(plain))
+    assert "ROMFS" not in done.stdout
+    other = image(tmp_path / "other.bin")
+    assert "ROMFS" not in flash("ESP32_GENERIC", "--dry-run", "--firmware", str(other)).stdout
+
+
 def test_a_board_without_esptool_gets_its_steps() -> None:
     done = flash("RPI_PICO_W")
     assert done.returncode == 0

@@ -76,12 +76,13 @@ CLAIMS = [
         PICO, _of(f"{HERE}/test_flash.py", "*"),
     ),
     Claim(
-        "mpremote, make deploy and make repl over USB; after a power cut in a deploy, the next "
-        "one repairs it; a ROMFS",
+        "mpremote, make repl and make deploy over USB, as files and into a ROMFS; after a power "
+        "cut in a deploy, the next one repairs it",
         PICO, _of(f"{HERE}/test_mpremote.py", "test_files_go_there_and_come_back",
                   "test_make_repl", "test_make_deploy",
                   "test_a_deploy_that_the_power_cuts_leaves_a_board_that_boots",
-                  "test_a_rom_file_system"),
+                  "test_make_deploy_into_a_romfs",
+                  "test_a_romfs_that_the_power_cuts_leaves_a_board_that_says_so"),
     ),
     Claim(
         "a whole node's readings and commands over USB and make bridge, with a real Mosquitto",

@@ -97,11 +97,11 @@ def test_make_repl(whole: Pico) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_make_deploy(bare: Pico, tmp_path: Path) -> None:
-    """All of it, then nothing, then what has changed; the config stays; the node runs from it."""
+    """As files: all, then nothing, then what has changed; the config stays; the node runs."""
     config = tmp_path / "config.json"
     config.write_text(json.dumps({**CONFIG, "mqtt": {"host": "broker"}}))
     number = len([path for path in build(firmware.BOARD).rglob("*") if path.is_file()])
-    said = make("deploy", bare, f"CONFIG={config}")
+    said = make("deploy", bare, "MODE=files", f"CONFIG={config}")
     first = re.search(r"(\d+) of (\d+) files copied", said)
     assert first and first[1] == first[2] and 80 < int(first[2]) < number
     bare.wait("usb")  # it restarts
@@ -109,10 +109,10 @@ def test_make_deploy(bare: Pico, tmp_path: Path) -> None:
         console.wait("n1/air/temperature")
         console.type(b"\x03")
         console.wait("stopped; machine.reset() starts it again")
-    assert re.search(r"\b0 of \d+ files copied", make("deploy", bare))
+    assert re.search(r"\b0 of \d+ files copied", make("deploy", bare, "MODE=files"))
     bare.wait("usb")
     mpremote(bare, "exec", "import os; os.remove('lib/mqtt/engine/words.mpy')")
-    assert re.search(r"\b1 of \d+ files copied", make("deploy", bare))
+    assert re.search(r"\b1 of \d+ files copied", make("deploy", bare, "MODE=files"))
     bare.wait("usb")
     assert json.loads(mpremote(bare, "cat", ":config.json")) == json.loads(config.read_text())
 
@@ -125,11 +125,11 @@ def test_a_deploy_that_the_power_cuts_leaves_a_board_that_boots(
     """In the middle of a file; the board still has its REPL, and the next deploy repairs it."""
     bare.cut(500)
     with pytest.raises(AssertionError, match="deploy"):
-        make("deploy", bare)
+        make("deploy", bare, "MODE=files")
     bare.wait("cut")
     bare.power_on()
     assert "2" in mpremote(bare, "exec", "print(1 + 1)")
-    make("deploy", bare)
+    make("deploy", bare, "MODE=files")
     again = bare.operations  # of the flash: what was whole did not travel again
     bare.wait("usb")
     assert "ok" in mpremote(bare, "exec", "import node.app, mqtt.link; print('ok')")
@@ -137,17 +137,53 @@ def test_a_deploy_that_the_power_cuts_leaves_a_board_that_boots(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
-def test_a_rom_file_system(bare: Pico) -> None:
-    """`mpremote romfs deploy`: the modules are run where they stand, and take little RAM."""
-    mpremote(bare, "romfs", "deploy", str(build(firmware.BOARD) / "lib"), timeout=500)
-    mpremote(bare, "reset")
+@pytest.mark.timeout(900)
+def test_make_deploy_into_a_romfs(bare: Pico, tmp_path: Path) -> None:
+    """The modules run where they stand and take little RAM; a second deploy changes nothing."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({**CONFIG, "mqtt": {"host": "broker"}}))
+    said = make("deploy", bare, f"CONFIG={config}")
+    assert re.search(r"in the board's ROMFS: [\d,]+ of 262,144 bytes, written", said), said
+    bare.wait("usb")
+    with Console(bare) as console:
+        console.wait("n1/air/temperature")
+        console.type(b"\x03")
+        console.wait("stopped; machine.reset() starts it again")
+    said = make("deploy", bare)
+    assert "bytes, unchanged" in said
+    assert "0 of 4 files copied" in said
     bare.wait("usb")
     code = "import gc, sys; gc.collect(); a = gc.mem_alloc(); import mqtt.client; gc.collect(); "
     code += "print(sys.modules['mqtt.client'].__file__, gc.mem_alloc() - a)"
     where, taken = mpremote(bare, "exec", code).split()
     assert where.startswith("/rom/")
     assert int(taken) < 16_000  # from .mpy files it is some 24,000
+    assert json.loads(mpremote(bare, "cat", ":config.json")) == json.loads(config.read_text())
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("cut", [10, 300])
+def test_a_romfs_that_the_power_cuts_leaves_a_board_that_says_so(bare: Pico, cut: int) -> None:
+    """While it is erased, and while it is written; the next deploy repairs it."""
+    make("deploy", bare)
+    bare.wait("usb")
+    # As if another version were in it.
+    mpremote(bare, "exec", "import vfs; vfs.rom_ioctl(2, 0).writeblocks(20, bytes(4096))")
+    bare.cut(cut)
+    with pytest.raises(AssertionError, match="deploy"):
+        make("deploy", bare)
+    bare.wait("cut")
+    bare.power_on()
+    with Console(bare) as console:
+        console.type(b"\x03\x04")
+        console.wait("Petrel is not complete on this board. Deploy again.")
+        console.wait("the start failed")
+        console.type(b"\x03")
+    assert "2" in mpremote(bare, "exec", "print(1 + 1)")
+    assert "bytes, written" in make("deploy", bare)
+    bare.wait("usb")
+    assert "/rom/" in mpremote(bare, "exec", "import node.app as a; print(a.__file__)")
 
 
 def test_readings_reach_a_broker_over_usb(whole: Pico, broker: Broker, seen: Subscriber) -> None:

@@ -15,10 +15,17 @@ SCRIPT = Path(__file__).parent.parent / "scripts" / "raw_repl.py"
 
 
 class SerialBoard:
-    """`port` is where mpremote finds it, `root` its file system. A context manager."""
+    """`port` is where mpremote finds it, `root` its file system. A context manager.
 
-    def __init__(self, root: Path) -> None:
+    rom: bytes of the ROMFS that it has; `rom` is the file that is its flash, and like `root` stays
+    cut: the power goes in the midst of that operation of this flash, counted from 1
+    """
+
+    def __init__(self, root: Path, rom: int = 0, cut: int = 0) -> None:
         self.root = root
+        self.rom = root.with_name(root.name + ".rom")
+        if rom and not self.rom.exists():
+            self.rom.write_bytes(b"\xff" * rom)
         self._notes = root.with_name(root.name + ".resets")
         root.mkdir(exist_ok=True)
         # The board is at one end. The other is kept open: when mpremote leaves, the line stays.
@@ -26,6 +33,7 @@ class SerialBoard:
         tty.setraw(self._line)
         self.port = os.ttyname(self._line)
         command = [str(MICROPYTHON["64"]), str(SCRIPT), str(self._notes)]
+        command += [str(self.rom), str(cut)] if rom else []
         self._process = popen(command, cwd=root, stdin=board, stdout=board)
         os.close(board)
 

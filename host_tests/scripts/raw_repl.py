@@ -1,8 +1,12 @@
 # Plays a board's raw REPL on stdin and stdout, so that mpremote finds a board at the other end of
 # a terminal. What it is sent runs here, on the files of the current folder. machine.reset() is
 # noted in the file that is the argument. Source: MicroPython's documentation of the raw REPL.
+# With a second file the board has a ROMFS, as an ESP8266 has: that file is its flash. A number as
+# the third argument: the power goes in the midst of that operation of the flash, counted from 1.
 import io
 import sys
+
+import vfs
 
 _BANNER = "raw REPL; CTRL-B to exit\r\n>"
 _CTRL_A, _CTRL_B, _CTRL_C, _CTRL_D = b"\x01", b"\x02", b"\x03", b"\x04"
@@ -12,6 +16,51 @@ class Machine:
     def reset(self):
         with open(sys.argv[1], "a") as file:
             file.write("reset\n")
+
+
+class Vfs:
+    """The module vfs of a board with a ROMFS. Erased bits are 1, and a write only clears some."""
+
+    BLOCK = 4096
+
+    def __init__(self, path, cut):
+        with open(path, "rb") as file:
+            self._flash = bytearray(file.read())
+        self._path = path
+        self._cut = cut
+
+    def __getattr__(self, name):
+        return getattr(vfs, name)
+
+    def umount(self, where):
+        if where != "/rom":
+            vfs.umount(where)
+
+    def rom_ioctl(self, what, *more):
+        if what == 1:
+            return 1
+        if what == 2:
+            return memoryview(self._flash)
+        if what == 3:
+            for at in range(0, more[1], self.BLOCK):
+                self._change(at, b"\xff" * self.BLOCK)
+            return 4
+        if what == 4:
+            old = self._flash[more[1] : more[1] + len(more[2])]
+            self._change(more[1], bytes(a & b for a, b in zip(old, more[2])))
+            return 0
+        return -22  # EINVAL
+
+    def _change(self, at, data):
+        self._cut -= 1
+        if not self._cut:
+            data = data[: len(data) // 2]
+        self._flash[at : at + len(data)] = data
+        with open(self._path, "r+b") as file:
+            file.seek(at)
+            file.write(data)
+        if not self._cut:
+            raise SystemExit
 
 
 def execute(code, names):
@@ -49,4 +98,6 @@ def serve():
 
 
 sys.modules["machine"] = Machine()
+if len(sys.argv) > 2:
+    sys.modules["vfs"] = Vfs(sys.argv[2], int(sys.argv[3]))
 serve()

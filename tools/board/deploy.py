@@ -8,6 +8,10 @@ deploy that was interrupted, or a file that somebody removed, is put right by th
 
 Before anything travels the room is counted. If not everything fits, what the board cannot use is
 left out, and so are the drivers that its config does not name (see selection).
+
+Where the firmware has a ROMFS, all of lib/ goes there if it can (see rom), and the file system
+keeps what starts it and the config. What is about to be replaced goes last: files after the ROMFS
+is complete, the ROMFS after the files are.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -24,7 +28,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from tools.board.selection import Room, Selection, asked, example_drivers, example_keys, select
+from tools.board import rom
+from tools.board.selection import (
+    Room,
+    Selection,
+    asked,
+    example_drivers,
+    example_keys,
+    part,
+    select,
+)
 from tools.board.targets import (
     CONFIG,
     HASH,
@@ -42,6 +55,7 @@ from tools.make import storage
 from tools.make.package import PLAIN, build, files, sizes_of
 from tools.shared import boards
 from tools.shared.boards import Board
+from tools.shared.errors import ToolError
 from tools.shared.imports import drivers as all_drivers
 from tools.shared.paths import BUILD
 from tools.shared.ports import choose
@@ -61,11 +75,27 @@ class Plan:
     pending: dict[str, str]
 
 
-def plan(folder: Path, found: Found, names: Iterable[str] | None = None) -> Plan:
+@dataclass(frozen=True)
+class Way:
+    """How the package goes onto a board.
+
+    names: what goes onto its file system; image: what its ROMFS is to hold, None for files alone
+    remove: files that may not stay, even if no deploy put them there; why: the ROMFS is not used
+    """
+
+    names: list[str]
+    image: bytes | None = None
+    remove: list[str] = field(default_factory=list)
+    why: str = ""
+
+
+def plan(
+    folder: Path, found: Found, names: Iterable[str] | None = None, remove: Iterable[str] = ()
+) -> Plan:
     """Compare the built files with what is on the target, and with what was put there before.
 
     A file stays if the record has its hash and the target has it in its size. Only what the record
-    names is ever removed. names: the files that are wanted, if not all
+    names is removed, and `remove`. names: the files that are wanted, if not all
     """
     wanted = {name: _digest(folder / name) for name in names or files(folder)}
     there = _record(found.record)
@@ -77,9 +107,10 @@ def plan(folder: Path, found: Found, names: Iterable[str] | None = None) -> Plan
     ]
     # What starts the rest comes last: a deploy that was cut short is simply repeated.
     write.sort(key=lambda name: (name in PLAIN, name))
-    remove = [name for name in there if name not in wanted and name in found.sizes]
-    pending = {**there, **dict.fromkeys([*write, *remove], "")}
-    return Plan(write, remove, wanted, pending)
+    gone = {*there, *remove} - {*wanted}
+    removed = [name for name in found.sizes if name in gone]
+    pending = {**there, **dict.fromkeys([*write, *removed], "")}
+    return Plan(write, removed, wanted, pending)
 
 
 def deploy(
@@ -89,28 +120,36 @@ def deploy(
     console: Console,
     board: Board | None = None,
     drivers: tuple[str, ...] = (),
+    mode: str = "files",
 ) -> int:
     """Bring the target up to date; returns how many files travelled.
 
     board: whose room is counted; without it there is room for all
-    drivers: those that are wanted besides the config's
+    drivers: those that are wanted besides the config's; mode: one of rom.MODES
     """
     found = target.look()
+    _check_version(folder, found)
+    if isinstance(target, Folder) and rom.ENTRY in _record(found.record):
+        raise ToolError(
+            "this board runs Petrel from its ROMFS, which a drive does not show; what is copied "
+            "here would not be used",
+            "Use make deploy, once with MODE=files if you want to copy files from then on.",
+        )
     with tempfile.TemporaryDirectory() as records:
         sent = _config_files(config, Path(records)) if config else {}
-        names = _fitting(folder, found, sent, console, board, drivers) if board else files(folder)
-        todo = plan(folder, found, names)
-        steps = [Step(name) for name in todo.remove]
-        steps += [Step(name, path) for name, path in sent.items()]
-        steps += [Step(name, folder / name) for name in todo.write]
-        if todo.write or todo.remove:
+        way = _way(folder, found, sent, console, board, drivers, mode)
+        todo = plan(folder, found, way.names, way.remove)
+        burn = _rom_steps(way, found, Path(records))
+        steps = _in_order(folder, found, sent, way, todo, burn)
+        if todo.write or todo.remove or burn:
             before = _write_record(Path(records) / "pending.json", todo.pending)
-            after = _write_record(Path(records) / "wanted.json", todo.wanted)
+            held = {} if way.image is None else {rom.ENTRY: rom.digest(way.image)}
+            after = _write_record(Path(records) / "wanted.json", {**todo.wanted, **held})
             steps = [Step(RECORD, before), *steps, Step(RECORD, after)]
         with Progress(
             console=console, transient=True, disable=not console.is_terminal
         ) as progress:
-            task = progress.add_task("deploying", total=len(steps))
+            task = progress.add_task("deploying", total=sum(step.reports for step in steps))
 
             def started(name: str) -> None:
                 progress.update(task, description=name, advance=1)
@@ -122,6 +161,8 @@ def deploy(
         + (f"; {_sent(sent, config)}" if config else ""),
         soft_wrap=True,
     )
+    if said := _where(way, found, burn):
+        console.print(said, soft_wrap=True, highlight=False)
     if not config and CONFIG not in found.sizes:
         console.print(
             "[yellow]The board has no config.json yet.[/] Copy firmware/config.json, fill it in, "
@@ -144,28 +185,147 @@ def _sent(sent: Iterable[str], config: Path) -> str:
     return f"{config} sent as {CONFIG}" + (f", with {', '.join(others)}" if others else "")
 
 
+def _check_version(folder: Path, found: Found) -> None:
+    """Refuse a MicroPython that can't load what is compiled for it."""
+    compiled = folder / "lib/board.mpy"
+    if not found.mpy or not compiled.exists():
+        return
+    version = compiled.read_bytes()[1]
+    if found.mpy != version:
+        raise ToolError(
+            f"the board's MicroPython loads .mpy files of version {found.mpy}, and Petrel's have "
+            f"version {version}",
+            "Flash MicroPython 1.24 or later with make flash, and deploy again.",
+        )
+
+
+def _way(
+    folder: Path,
+    found: Found,
+    sent: Mapping[str, Path],
+    console: Console,
+    board: Board | None,
+    drivers: tuple[str, ...],
+    mode: str,
+) -> Way:
+    """Choose between the ROMFS and files. Raises ToolError if the one that is wanted can't be."""
+    built, before = files(folder), _record(found.record)
+    if board is None:
+        return Way(built)
+    needs = _needs(found, sent, drivers)
+    build = board.install.get("romfs")
+    why = "" if mode == "files" else "this firmware has no ROMFS"
+    if build and why:
+        why += f". The build {build} has one, which leaves a node much more RAM"
+    if found.rom and mode != "files":
+        image, left_out = rom.image(folder, built), 0
+        if len(image) > found.rom.size:
+            names = part(board, built, needs.named, needs.keys)
+            image, left_out = rom.image(folder, names), len(built) - len(names)
+        others = rom.in_the_way(found.sizes, built, before)
+        why = rom.refusal(found.rom, len(image), others, mode == "romfs")
+        if not why:
+            if left_out:
+                free = found.rom.size - len(image)
+                chosen = Selection([], left_out, free)
+                console.print(_said(chosen, needs.named, needs.guessed), soft_wrap=True)
+            beside = {*built} - {*rom.in_rom(built)}
+            names = _fitting(folder, found, sent, console, board, needs, beside)
+            return Way(names, image, rom.hidden(found.sizes, built, before))
+    if mode == "romfs":
+        raise ToolError(f"the board: {why}", "Without MODE=romfs the package is copied as files.")
+    return Way(_fitting(folder, found, sent, console, board, needs, built), why=why)
+
+
+def _rom_steps(way: Way, found: Found, folder: Path) -> list[Step]:
+    """What has to be done to the ROMFS: written if it differs, emptied if files replace it."""
+    held = found.rom
+    if held is None:
+        return []
+    if way.image is None:
+        return [Step(rom.ENTRY)] if held.digest and held.ours else []
+    if held.digest == rom.digest(way.image):
+        return []
+    path = folder / "rom.img"
+    path.write_bytes(way.image)
+    return [Step(rom.ENTRY, path)]
+
+
+def _in_order(
+    folder: Path,
+    found: Found,
+    sent: Mapping[str, Path],
+    way: Way,
+    todo: Plan,
+    burn: list[Step],
+) -> list[Step]:
+    """The steps so that the board has a whole Petrel, old or new, for as long as it can."""
+    config = [Step(name, path) for name, path in sent.items()]
+    copy = [Step(name, folder / name) for name in todo.write]
+    remove = [Step(name) for name in todo.remove]
+    if way.image is None:  # what is removed makes room
+        return [*remove, *config, *copy, *burn]
+    folders = rom.emptied(found.folders, files(folder))
+    return [*config, *burn, *copy, *remove, *(Step(f"{name}/") for name in folders)]
+
+
+def _where(way: Way, found: Found, burn: list[Step]) -> str:
+    """What is said of the ROMFS."""
+    if way.image is not None and found.rom:
+        done = "written" if burn else "unchanged"
+        room = f"{len(way.image):,} of {found.rom.size:,} bytes"
+        return f"Petrel is in the board's ROMFS: {room}, {done}."
+    emptied = "The ROMFS was emptied." if burn else ""
+    return (
+        f"Petrel is on the board's file system: {way.why}. {emptied}".rstrip()
+        if way.why
+        else emptied
+    )
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a config asks for: drivers, and keys, none where no config is known.
+
+    guessed: they are those of the example
+    """
+
+    named: list[str]
+    keys: frozenset[str]
+    guessed: bool
+
+
+def _needs(found: Found, sent: Mapping[str, Path], drivers: tuple[str, ...]) -> Needs:
+    text = sent[CONFIG].read_text() if sent else ""
+    known = drivers_of(text) if sent else found.drivers
+    wanted = {*(example_drivers() if known is None else known), *drivers}
+    named = sorted(wanted & {*all_drivers()})  # the board tells of one that there is not
+    keys = example_keys() if known is None else keys_of(text) if sent else found.keys
+    return Needs(named, keys, known is None and not drivers)
+
+
 def _fitting(
     folder: Path,
     found: Found,
     sent: Mapping[str, Path],
     console: Console,
     board: Board,
-    drivers: tuple[str, ...],
+    needs: Needs,
+    of: Collection[str],
 ) -> list[str]:
-    """The files that fit beside those that are sent; says what that leaves out."""
-    text = sent[CONFIG].read_text() if sent else ""
-    known = drivers_of(text) if sent else found.drivers
-    wanted = {*(example_drivers() if known is None else known), *drivers}
-    named = sorted(wanted & {*all_drivers()})  # the board tells of one that there is not
-    sizes, ours = sizes_of(folder), _record(found.record)
+    """Those of a build's files that fit beside what is sent; says what that leaves out."""
+    sizes = {name: size for name, size in sizes_of(folder).items() if name in of}
     room = Room(
-        storage.of(board), storage.capacity(board), found.free, found.sizes, frozenset(ours)
+        storage.of(board),
+        storage.capacity(board),
+        found.free,
+        found.sizes,
+        frozenset(_record(found.record)),
     )
     more = {name: path.stat().st_size for name, path in sent.items()}
-    keys = example_keys() if known is None else keys_of(text) if sent else found.keys
-    chosen = select(board, sizes, more, named, room, keys)
+    chosen = select(board, sizes, more, needs.named, room, needs.keys)
     if chosen.others:
-        console.print(_said(chosen, named, known is None and not drivers), soft_wrap=True)
+        console.print(_said(chosen, needs.named, needs.guessed), soft_wrap=True)
     return chosen.names
 
 
@@ -219,6 +379,13 @@ def _digest(path: Path) -> str:
     "--to", type=click.Path(file_okay=False, path_type=Path), help="a folder instead of a board"
 )
 @click.option("--drivers", default="", help="drivers to copy besides those of the config")
+@click.option(
+    "--mode",
+    type=click.Choice(rom.MODES),
+    default="auto",
+    show_default=True,
+    help="where the code goes: into the firmware's ROMFS, or onto the file system",
+)
 @click.option("--no-reset", is_flag=True, help="do not restart the board")
 def command(
     board: str,
@@ -226,11 +393,15 @@ def command(
     config: Path | None,
     to: Path | None,
     drivers: str,
+    mode: str,
     no_reset: bool,
 ) -> None:
     """Build for BOARD and copy what changed onto it.
 
     The board keeps its config.json unless you give --config.
+
+    If its firmware has a ROMFS, the code goes there, where it takes little RAM; otherwise it goes
+    onto the file system.
 
     If not all of it fits, only what the node can use is copied, with the drivers that its
     config names and those of --drivers.
@@ -241,6 +412,8 @@ def command(
     for warning in check_config(config, board) if config else ():
         console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
     if to or board == "UNIX":
+        if mode == "romfs":
+            raise ToolError("a folder has no ROMFS", "Leave MODE=romfs out.")
         where = to or BUILD / "UNIX-flash"
         deploy(folder, Folder(where), config, console, facts, wanted)
         run = (
@@ -251,7 +424,7 @@ def command(
         console.print(f"the files are in {where}{run}", soft_wrap=True)
         return
     target = Mpremote(choose(port))
-    deploy(folder, target, config, console, facts, wanted)
+    deploy(folder, target, config, console, facts, wanted, mode)
     if no_reset:
         console.print("the board waits at its REPL; its reset button starts it")
         return

@@ -43,6 +43,9 @@ MEANINGS = [  # words of esptool's, what they mean, what to do next
     ),
 ]
 
+# A name of MicroPython's that is in a firmware with a ROMFS, and in no other.
+ROMFS_NAME = b"rom_ioctl"
+
 BY_HAND = {
     "dfu": [
         "connect P1 (DFU) to 3V3 and press RST",
@@ -91,6 +94,17 @@ def check_image(path: Path, chip: str) -> None:
             f"{path} is an update (.app-bin), without the bootloader: the board would not start",
             "Use the .bin from the board's page.",
         )
+
+
+def without_romfs(path: Path, board: Board) -> str:
+    """What to say of a firmware that has no ROMFS, while another build for the board has one."""
+    build = board.install.get("romfs")
+    if not build or ROMFS_NAME in path.read_bytes():
+        return ""
+    return (
+        f"{path.name} has no ROMFS. Petrel works with it, but its code then takes RAM, of which "
+        f"this board has little. The build {build} keeps it in the flash: {board.install['page']}"
+    )
 
 
 def run(command: list[str]) -> str | None:
@@ -182,14 +196,20 @@ def command(
             click.echo(f"  {number}. {what}")
         return
     if not firmware and not dry_run:
+        build = install.get("romfs")
         raise ToolError(
             f"which firmware? {board}'s is at {install['page']}",
-            "download the newest release (.bin) and pass FIRMWARE=file, or its address",
+            f"Take the build {build}: Petrel's code stays in its flash and leaves the RAM to the "
+            "node. Download its newest release (.bin) and pass FIRMWARE=file, or its address."
+            if build
+            else "Download the newest release (.bin) and pass FIRMWARE=file, or its address.",
         )
     if firmware and address and not dry_run:
         firmware = str(download(firmware))
     if firmware and not (address and dry_run):
         check_image(Path(firmware), install["chip"])
+        if said := without_romfs(Path(firmware), facts):
+            click.echo(said)
     shown = firmware or "FIRMWARE.bin"
     where = port or "PORT" if dry_run else choose(port)
     step = esptool(facts, where, shown, not no_erase, baud)

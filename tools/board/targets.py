@@ -1,7 +1,7 @@
 """Where a deploy goes: a board that mpremote reaches, or a folder that plays one.
 
 `deploy` decides what has to be done; here it is done. A target tells what is there, and carries
-out steps in their order, stopping at the first that fails.
+out steps in their order, stopping at the first that fails. Only a board has a ROMFS.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tools.board import rom
+from tools.board.rom import Rom
 from tools.shared.errors import ToolError
 
 CONFIG = "config.json"
@@ -26,10 +28,25 @@ RECORD = ".petrel.json"  # on the board: what a deploy put there, and its hashes
 
 @dataclass(frozen=True)
 class Step:
-    """Copy `source` to a name on the target, or remove that name where there is no source."""
+    """Copy `source` to a name on the target, or remove that name where there is no source.
+
+    A name that ends in "/" is a folder to be removed. rom.ENTRY is the ROMFS: `source` is the
+    image that it gets, and without one it is emptied.
+    """
 
     name: str
     source: Path | None = None
+
+    def programs(self) -> list[str]:
+        """What the board has to run for it, if it is about the ROMFS."""
+        if self.name != rom.ENTRY:
+            return []
+        return list(rom.programs(self.source.read_bytes() if self.source else b""))
+
+    @property
+    def reports(self) -> int:
+        """How often a target tells that it is at this step."""
+        return max(1, len(self.programs()) - 1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,7 @@ class Found:
 
     free: bytes, None where that cannot be asked; drivers: those that its config names, None if it
     has none; keys: all keys of that config, see keys_of
+    rom: its ROMFS, if it has one; mpy: the version of .mpy files that it loads, 0 if unknown
     """
 
     sizes: dict[str, int]
@@ -46,6 +64,8 @@ class Found:
     free: int | None = None
     drivers: tuple[str, ...] | None = None
     keys: frozenset[str] = frozenset()
+    rom: Rom | None = None
+    mpy: int = 0
 
 
 def drivers_of(config: str) -> tuple[str, ...] | None:
@@ -79,7 +99,7 @@ class Target(Protocol):
         """Tell what is there."""
 
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
-        """Take the steps; calls `started` with the name of each. Raises ToolError."""
+        """Take the steps; calls `started` as often as each reports. Raises ToolError."""
 
 
 class Folder:
@@ -125,8 +145,8 @@ class Folder:
 
 # Runs on the board: a line for each file and folder, then what is free, the drivers and keys of
 # the config (not its values, among which are secrets), and the record.
-_LOOK = f"""
-import json, os
+_LOOK = f"""{rom.FIND}
+import json, os, sys
 def look(folder, before):
     for entry in os.ilistdir(folder):
         name = before + entry[0]
@@ -139,6 +159,9 @@ def look(folder, before):
 look(os.getcwd(), "")
 found = os.statvfs(os.getcwd())
 print("free", found[0] * found[4])
+print("mpy", getattr(sys.implementation, "_mpy", 0) & 255)
+if rom:
+    print("rom", *held())
 try:
     with open({CONFIG!r}) as file:
         config = json.load(file)
@@ -173,6 +196,8 @@ class Mpremote:
         free: int | None = None
         drivers: tuple[str, ...] | None = None
         keys: set[str] = set()
+        held: Rom | None = None
+        mpy = 0
         for line in self._run(["exec", _LOOK]).splitlines():
             size, _, name = line.partition(" ")
             if line.startswith("{"):
@@ -183,26 +208,37 @@ class Mpremote:
                 drivers = tuple(name.split())
             elif size == "keys":
                 keys.update(name.split())
+            elif size == "mpy":
+                mpy = int(name)
+            elif size == "rom":
+                room, ours, *digest = name.split()
+                held = Rom(int(room), "".join(digest), ours == "1")
             elif name.endswith("/"):
                 self._folders.add(name[:-1])
             elif size.isdigit():
                 sizes[name] = int(size)
-        return Found(sizes, frozenset(self._folders), record, free, drivers, frozenset(keys))
+        folders = frozenset(self._folders)
+        return Found(sizes, folders, record, free, drivers, frozenset(keys), held, mpy)
 
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
-        names = iter([step.name for step in steps])
+        names = iter([step.name for step in steps for _ in range(step.reports)])
 
         def heard(line: str) -> None:
-            if line.startswith(("cp ", "rm ")):
+            if line.startswith(("cp ", "rm ", "rmdir ", "rom ")):
                 started(next(names, ""))
 
         commands = ["resume"]
         size = 0
         for step in steps:
-            if step.source is None:
-                commands += ["fs", "rm", f":{step.name}", "+"]
+            if programs := step.programs():
+                size = max(size, *map(len, programs))
+                commands += [part for program in programs for part in ("exec", program, "+")]
                 continue
-            size += step.source.stat().st_size
+            if step.source is None:
+                what = "rmdir" if step.name.endswith("/") else "rm"
+                commands += ["fs", what, f":{step.name.rstrip('/')}", "+"]
+                continue
+            size = max(size, step.source.stat().st_size)
             for folder in self._missing_folders(step.name):
                 commands += ["fs", "mkdir", f":{folder}", "+"]
             commands += ["fs", "cp", str(step.source), f":{step.name}", "+"]
@@ -223,7 +259,10 @@ class Mpremote:
     def _run(
         self, commands: list[str], size: int = 0, heard: Callable[[str], None] = lambda line: None
     ) -> str:
-        """Run mpremote; returns what it said. `size`: bytes to be copied, for the time it gets."""
+        """Run mpremote; returns what it said.
+
+        size: the most bytes that are copied between one line that it says and the next
+        """
         said: list[str] = []
         late = threading.Event()
         with subprocess.Popen(
@@ -240,11 +279,17 @@ class Mpremote:
                 late.set()
                 process.kill()
 
-            # At 115,200 baud a board takes some 4 KB a second.
-            timer = threading.Timer(60 + size / 1000, end)
-            timer.start()
+            def watch() -> threading.Timer:
+                # At 115,200 baud a board takes some 4 KB a second.
+                timer = threading.Timer(60 + size / 1000, end)
+                timer.start()
+                return timer
+
+            timer = watch()
             assert process.stdout
             for line in process.stdout:
+                timer.cancel()
+                timer = watch()
                 said.append(line.rstrip())
                 heard(line)
             timer.cancel()
