@@ -15,6 +15,8 @@ import pytest
 import sqlalchemy as sa
 from paho.mqtt.enums import CallbackAPIVersion
 
+from host_tests.backend.postgres import Postgres
+from tools.backend.collect import BROKER_SETTINGS
 from tools.backend.collector import Collector
 from tools.backend.config import BackendConfig
 from tools.backend.database import open_database
@@ -105,12 +107,34 @@ def wait_until(true: Callable[[], bool], timeout: float, told: Callable[[], str]
         time.sleep(0.02)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/collector.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """A new SQLite database."""
-    engine = open_database(f"sqlite:///{tmp_path}/collector.db")
+def engine(url: str) -> Iterator[sa.Engine]:
+    """A new database, with its tables."""
+    engine = open_database(url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def broker(broker_factory: Callable[..., Broker]) -> Broker:
+    """Mosquitto with the settings that `collect` gives it: it queues more, and sends more."""
+    return broker_factory(settings=BROKER_SETTINGS)
 
 
 @pytest.fixture

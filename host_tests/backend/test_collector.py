@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from host_tests.backend.conftest import Publisher, Running, wait_until
 from tools.backend import queries
 from tools.backend import tables as t
+from tools.backend.database import writing
 from tools.backend.feed import Event
 from tools.backend.messages import EARLIEST_MS
 from tools.play.broker import Broker
@@ -72,9 +73,9 @@ def test_nothing_is_acknowledged_before_it_is_stored(
     broker = broker_factory()
     publisher = Publisher(broker)
     with Running(broker, engine) as running:
-        with engine.connect() as other:
-            other.exec_driver_sql("ROLLBACK")
-            other.exec_driver_sql("BEGIN IMMEDIATE")
+        with writing(engine) as other:
+            if engine.dialect.name == "postgresql":
+                other.exec_driver_sql("LOCK TABLE reading IN ACCESS EXCLUSIVE MODE")
             for seq in range(1, 51):
                 publisher.reading(seq)
             publisher.flush()
@@ -86,7 +87,6 @@ def test_nothing_is_acknowledged_before_it_is_stored(
 
             wait_until(lambda: came() == 20, 10, lambda: f"{came()} came")
             assert collector.counts.acknowledged == 0
-            other.exec_driver_sql("ROLLBACK")
         running.wait_for(t.reading, 50)
         wait_until(lambda: running.collector.counts.acknowledged == 50, 10, lambda: "not acked")
     publisher.close()

@@ -14,17 +14,14 @@ from tools.backend.tables import metadata
 from tools.shared.errors import ToolError
 
 
-def test_migrations_make_the_tables_that_queries_name(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+def test_migrations_make_the_tables_that_queries_name(engine: sa.Engine) -> None:
     found = sa.inspect(engine)
     for table in metadata.sorted_tables:
         named = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
         assert named == {column.name: column.nullable for column in table.columns}, table.name
-    engine.dispose()
 
 
-def test_several_programs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/deep/x.db"
+def test_several_programs_may_open_a_new_database_at_once(url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         engines = list(threads.map(open_database, [url] * 4))
     with engines[0].connect() as connection:
