@@ -33,8 +33,10 @@ GRACE_MS = 120_000  # after its end, until an hour is rolled up; more than store
 SENSORS_AT_ONCE = 500  # whose hours are written in a transaction: others want to write as well
 LATE_AT_ONCE = 200
 ROWS_AT_ONCE = 20_000
-# A sum of large numbers must not overflow; a power of two changes no digit.
+# A sum of large numbers must not overflow; a power of two changes no digit. PostgreSQL refuses to
+# make a number smaller than the least there is, so the smallest count as 0 in a mean.
 _SCALE = 2.0**-40
+_SMALLEST = 1e-200
 
 
 class Jobs:
@@ -123,23 +125,21 @@ class _Job:
             # A day at a time, so that a long absence is caught up in steps.
             until = min(end, start - start % DAY_MS + DAY_MS)
             for index in range(0, len(sensors), SENSORS_AT_ONCE):
-                self._roll_hours(sensors[index : index + SENSORS_AT_ONCE], start, until)
-            if until % DAY_MS == 0:
-                self._roll_days(until - DAY_MS)
-                self._set_mark(f"rolled {DAY_MS}", until)
-            self._set_mark(f"rolled {HOUR_MS}", until)
+                some = sensors[index : index + SENSORS_AT_ONCE]
+                self._roll_hours(some, start, until, index + SENSORS_AT_ONCE >= len(sensors))
             start = until
 
-    def _roll_hours(self, sensors: Sequence[int], start: int, end: int) -> None:
+    def _roll_hours(self, sensors: Sequence[int], start: int, end: int, last: bool) -> None:
+        """Roll up hours of sensors; with the last of them the day if it has ended, and go on."""
         with self._engine.connect() as connection:
             found = connection.execute(_hours(sensors, start, end)).all()
         with writing(self._engine) as connection:
             _replace(connection, sensors, HOUR_MS, start, end, [tuple(row) for row in found])
-
-    def _roll_days(self, start: int) -> None:
-        """Make the day that begins at `start`, for all sensors, from its hours."""
-        with writing(self._engine) as connection:
-            _make_days(connection, None, start)
+            if last and end % DAY_MS == 0:
+                _make_days(connection, None, end - DAY_MS)
+                self._set_mark(connection, f"rolled {DAY_MS}", end)
+            if last:
+                self._set_mark(connection, f"rolled {HOUR_MS}", end)
 
     def roll_up_late(self) -> None:
         """Roll up once more the hours for which readings came late."""
@@ -215,7 +215,8 @@ class _Job:
         else:
             before = self._drop_partitions(before)
         if not self._stopping.is_set():
-            self._set_mark("removed", before)
+            with writing(self._engine) as connection:
+                self._set_mark(connection, "removed", before)
 
     def _remove_of(self, sensor: int, before: int) -> None:
         r = t.reading.c
@@ -260,11 +261,9 @@ class _Job:
                     connection.exec_driver_sql(f"DROP TABLE {name}")
         return first
 
-    def _set_mark(self, name: str, value: int) -> None:
-        m = t.mark.c
-        with writing(self._engine) as connection:
-            self._rows.insert(connection, t.mark, [{"name": name, "value": value}])
-            connection.execute(sa.update(t.mark).where(m.name == name).values(value=value))
+    def _set_mark(self, connection: sa.Connection, name: str, value: int) -> None:
+        self._rows.insert(connection, t.mark, [{"name": name, "value": value}])
+        connection.execute(sa.update(t.mark).where(t.mark.c.name == name).values(value=value))
 
 
 def _first(connection: sa.Connection, sensors: Sequence[int]) -> int | None:
@@ -280,13 +279,25 @@ def _hours(sensors: Sequence[int], start: int, end: int) -> sa.Select[Any]:
     """sensor, start, minimum, maximum, mean and count of each hour that has numbers."""
     r = t.reading.c
     hour = t.start_of(r.time, HOUR_MS)
-    mean = sa.func.avg(r.value * _SCALE) / _SCALE
+    low, high = sa.func.min(r.value), sa.func.max(r.value)
+    mean = _unscaled(sa.func.avg(_scaled(r.value)), low, high)
     return (
-        sa.select(r.sensor, hour, sa.func.min(r.value), sa.func.max(r.value), mean)
+        sa.select(r.sensor, hour, low, high, mean)
         .add_columns(sa.func.count(r.value))
         .where(r.sensor.in_(sensors), r.time >= start, r.time < end, r.value.is_not(None))
         .group_by(r.sensor, hour)
     )
+
+
+def _scaled(value: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    return sa.case((sa.func.abs(value) < _SMALLEST, 0.0), else_=value * _SCALE)
+
+
+def _unscaled(
+    mean: sa.ColumnElement[float], low: sa.ColumnElement[float], high: sa.ColumnElement[float]
+) -> sa.ColumnElement[float]:
+    """A mean in its own scale; rounding takes it not beyond the lowest and the highest."""
+    return sa.case((mean >= _scaled(high), high), (mean <= _scaled(low), low), else_=mean / _SCALE)
 
 
 def _replace(
@@ -315,11 +326,11 @@ def _make_days(connection: sa.Connection, sensor: int | None, day: int) -> None:
     if sensor is not None:
         hours, old = sa.and_(hours, u.sensor == sensor), sa.and_(old, u.sensor == sensor)
     connection.execute(sa.delete(t.rollup).where(old))
-    total = sa.func.sum(u.count)
-    mean = sa.func.sum(u.mean * _SCALE * u.count) / total / _SCALE
+    low, high, total = sa.func.min(u.minimum), sa.func.max(u.maximum), sa.func.sum(u.count)
+    mean = _unscaled(sa.func.sum(_scaled(u.mean) * u.count) / total, low, high)
     made = (
         sa.select(sa.literal(DAY_MS), u.sensor, sa.literal(day, sa.BigInteger))
-        .add_columns(sa.func.min(u.minimum), sa.func.max(u.maximum), mean, total)
+        .add_columns(low, high, mean, total)
         .where(hours)
         .group_by(u.sensor)
     )

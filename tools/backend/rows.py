@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tools.backend import tables as t
+from tools.backend.queries import now_ms
 from tools.backend.tables import BY_UPTIME, HOUR_MS
 
 # sensor, boot, seq, time, source, value, text, said
@@ -141,7 +142,8 @@ class PostgresqlRows(Rows):
                     f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF reading"
                     f" FOR VALUES FROM ({start}) TO ({end})"
                 )
-                self._partitions.add(name)
+                if end > now_ms() - t.DAY_MS:  # an older one is removed some day
+                    self._partitions.add(name)
 
     def _or_nothing(self, table: sa.Table) -> Any:
         return postgresql.insert(table).on_conflict_do_nothing()
