@@ -132,7 +132,7 @@ def test_a_node_that_has_only_a_status_is_shown() -> None:
     readings = Readings("petrel")
     readings.take("petrel/n1/status", "offline")
     assert readings.shown() == [("n1", "offline", "", "", "", "", "")]
-    assert readings.summary() == "1 nodes, 1 offline, 0 sensors"
+    assert readings.summary() == "1 node, 1 offline, 0 sensors"
 
 
 def test_the_table_scrolls_is_filtered_and_follows_what_arrives() -> None:

@@ -16,12 +16,14 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from tools.docs.parts import PARTS
 from tools.docs.sensors import config_for
 from tools.play.playground import EXAMPLE
+from tools.play.playground.picture import SESSION
 from tools.play.playground.prompt import HELP, Prompt, Quit
 from tools.play.playground.screen import Screen
 from tools.play.playground.stage import Stage
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
+from tools.talk.monitor_screen import COLUMNS
 
 CONFIG = json.loads(EXAMPLE.read_text())
 
@@ -191,6 +193,7 @@ def test_every_line_of_the_help_can_be_typed(stage: Stage, prompt: Prompt) -> No
         elif "csv" not in each.usage:
             said = prompt.run(each.usage)
             assert "type help" not in said and "there is no" not in said, (each.usage, said)
+            assert '"ok": false' not in said, (each.usage, said)
             prompt.run("wifi on"), prompt.run("broker start"), prompt.run("power on")
     assert "already" in prompt.run("power on")
 
@@ -391,3 +394,42 @@ def test_the_summary_says_what_is_off(stage: Stage) -> None:
             assert said in str(app.query_one("#summary", Static).render())
 
     played(stage, (100, 40), session)
+
+
+PAGE = (ROOT / "docs" / "playground.md").read_text()
+
+
+def test_every_command_of_the_page_can_be_typed(
+    stage: Stage, prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "day.csv").write_text("volts\n1.5\n")
+    monkeypatch.chdir(tmp_path)
+    rows = re.findall(r"^\| (`.*?`) \|", PAGE, re.M)
+    lines = [line for row in rows for line in re.findall(r"`(.*?)`", row)]
+    assert len(lines) > 25
+    for line in lines:
+        if line == "quit":
+            with pytest.raises(Quit):
+                prompt.run(line)
+        elif line != "config edit":  # see the tests of the screen
+            if line.startswith("send"):
+                heard(stage, "light")  # the node is back from what was typed before
+            said = prompt.run(line)
+            for wrong in ("not a", "there is no", "there are:", "missing", '"ok": false', "what?"):
+                assert wrong not in said, (line, said)
+            prompt.run("power on"), prompt.run("broker start"), prompt.run("wifi on")
+            prompt.run("broker resume")
+    for each in HELP:
+        assert each.usage.split()[0].partition(".")[0] in " ".join(lines), each.usage
+
+
+def test_the_pictures_are_of_todays_screens() -> None:
+    """Their titles and labels are those of the code; petrel play --picture docs draws them."""
+    shown = {
+        name: re.sub(r"<[^>]+>|&#160;|\s", "", (ROOT / "docs" / f"{name}.svg").read_text())
+        for name in ("play", "monitor")
+    }
+    for text in (*SESSION, "Tab completes, PageUp scrolls", "the broker runs again", "Wi-Fi: on"):
+        assert text.replace(" ", "") in shown["play"], text
+    for text in ("1 node, 0 offline, 8 sensors", "air/temperature", "type to filter:", *COLUMNS):
+        assert text.replace(" ", "") in shown["monitor"], text

@@ -60,6 +60,8 @@ class Screen(App[None]):
 
     def show(self) -> None:
         """Bring the table up to date."""
+        if not self.query("#summary"):  # the screen is closing
+            return
         if self._connection.refused or time.monotonic() > self._end:
             self.exit()
         summary = self._readings.summary()

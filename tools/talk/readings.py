@@ -73,7 +73,9 @@ class Readings:
         if not nodes:
             return f"nothing yet below {self.base}/"
         offline = sum(self.status.get(node) == "offline" for node in nodes)
-        return f"{len(nodes)} nodes, {offline} offline, {len(self.rows)} sensors"
+        counts = ((len(nodes), "node"), (len(self.rows), "sensor"))
+        found, sensors = (f"{count} {what}{'s' * (count != 1)}" for count, what in counts)
+        return f"{found}, {offline} offline, {sensors}"
 
 
 def parse(payload: str) -> Any:

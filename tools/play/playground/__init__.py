@@ -30,7 +30,11 @@ EXAMPLE = Path(__file__).with_name("example.json")
 @click.option(
     "--seconds", type=click.FloatRange(min=0), default=3.0, help="how long to wait after --do"
 )
-@click.option("--picture", type=click.Path(path_type=Path), help="write a picture of a session")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="write pictures of a session into this folder: play.svg and monitor.svg",
+)
 def command(
     config: Path | None, typed: tuple[str, ...], seconds: float, picture: Path | None
 ) -> None:

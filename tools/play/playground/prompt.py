@@ -45,7 +45,7 @@ HELP = (
     Help("broker kill", "kill the broker; start, hang, resume"),
     Help("power cut", "cut the power for a moment; power off, power on"),
     Help("reset", "press the reset button"),
-    Help("send read air", "send the node a command and show its reply: ping, read, diagnostics, "
+    Help("send read light", "send the node a command and show its reply: ping, read, diagnostics, "
          'reboot, interval {"sensor": "light", "seconds": 5}'),
     Help("pump on", "switch an output; pump off, fan 40"),
     Help("parts", "the parts, their pins, and what can be set"),
@@ -134,7 +134,7 @@ class Prompt:
         if len(words) == 2 and words[0] == "fault" and words[1] in parts:
             return [shlex.quote(each) for each in (*parts[words[1]].faults, "none")]
         if len(words) == 2 and words[:2] == ["send", "read"]:
-            return list(parts)
+            return [name for name, part in parts.items() if part.model is None]
         if len(words) == 1 and words[0] in self._outputs():
             return ["on", "off"]
         if len(words) == 1 and words[0].partition(".")[0] in parts:

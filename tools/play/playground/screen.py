@@ -100,7 +100,8 @@ class Screen(App[None]):
         self._stage.start()
 
     def _line(self, line: str) -> None:
-        self.query_one("#console", RichLog).write(Text(line))
+        for console in self.query("#console").results(RichLog):  # none while the screen closes
+            console.write(Text(line))
 
     def _say(self, text: Text) -> None:
         """Add to the replies; a long one is shown from its beginning."""
@@ -205,6 +206,8 @@ class Screen(App[None]):
 
     def show(self) -> None:
         """Bring readings and summary up to date."""
+        if not self.query("#summary"):  # the screen is closing
+            return
         stage = self._stage
         status = stage.readings.status.get(stage.node, "not yet seen")
         broker = "hangs" if stage.hangs else "runs" if stage.broker.running else "stopped"
