@@ -14,6 +14,7 @@ import click
 import pytest
 
 from tools import __main__ as petrel
+from tools import cli
 from tools.commands import COMMANDS, GROUPS
 from tools.shared.boards import names
 from tools.shared.paths import ROOT, VENV
@@ -174,3 +175,29 @@ def test_every_command_that_the_pages_show_is_one() -> None:
             raise
         except click.BadParameter:
             pass  # a file that is not here
+
+
+@pytest.mark.parametrize(
+    ("made", "typed"),
+    [
+        ("choose one with PORT=", "choose one with --port"),
+        ("PORT=/dev/ttyUSB0 (COM3 ...).", "--port /dev/ttyUSB0 (COM3 ...)."),
+        ("Name it: make flash BOARD=ESP32_GENERIC.", "Name it: petrel flash ESP32_GENERIC."),
+        ("make setup DEBIAN_MIRROR=http://...", "make setup DEBIAN_MIRROR=http://..."),
+        ("make check CONFIG=a.json says more", "petrel check BOARD a.json says more"),
+        ("say HOST=broker or HOST=broker:1883", "say --host broker or --host broker:1883"),
+        ("pass FIRMWARE=file, or its address.", "pass --firmware file, or its address."),
+        ("Run the tests again.", "Run the tests again."),
+    ],
+)  # fmt: skip
+def test_advice_is_given_in_the_words_of_petrel(made: str, typed: str) -> None:
+    assert cli.as_petrel(made) == typed
+
+
+def test_the_advice_fits_what_was_typed() -> None:
+    arguments = ["flash", "ESP32_GENERIC", "--port", "/dev/none", "--firmware", "no such file"]
+    typed = subprocess.run([PETREL, *arguments], capture_output=True, text=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "tools", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "--firmware file" in typed.stderr and "FIRMWARE=file" in made.stderr

@@ -69,7 +69,7 @@ def run() -> None:
     """The console script `petrel`; it works from any folder, and in any environment."""
     if PROGRAM.exists():
         _enter()
-    sys.exit(cli.run(main, "petrel"))
+    sys.exit(cli.run(main, "petrel", by_make=False))
 
 
 def _set_up(level: str) -> None:

@@ -10,10 +10,11 @@ import click
 from tools.shared.errors import ToolError
 
 
-def run(command: click.Command, name: str) -> int:
+def run(command: click.Command, name: str, by_make: bool = True) -> int:
     """Run a command with the arguments of this process; returns the exit status.
 
     name: what a person types to start it
+    by_make: whether that is make, in whose words the code says what to do about an error
     """
     try:
         status = command.main(prog_name=name, standalone_mode=False)
@@ -21,7 +22,7 @@ def run(command: click.Command, name: str) -> int:
     except ToolError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(f"  {error.hint if by_make else as_petrel(error.hint)}", file=sys.stderr)
         return 1
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
@@ -53,3 +54,18 @@ def _words(error: click.ClickException) -> str:
     return re.sub(
         r"(\S+) is not in the range x>(\S+)\.$", r"\1 is too small. Use more than \2.", text
     )
+
+
+def as_petrel(hint: str) -> str:
+    """The same advice for those who type petrel: --port /dev/ttyUSB0 in place of PORT=..."""
+    if "make -C" in hint or "DEBIAN_MIRROR" in hint:  # a make of MicroPython's; the environment
+        return hint
+    hint = re.sub(r"\bmake (check|wiring) CONFIG=", r"petrel \1 BOARD ", hint)
+    hint = re.sub(r"\bmake (?=[a-z])", "petrel ", hint)
+    hint = re.sub(r"\bBOARD=(?=\w)", "", hint)
+
+    def option(match: re.Match[str]) -> str:
+        space = " " if match[2] else ""
+        return f"--{match[1].lower().replace('_', '-')}{space}{match[2]}"
+
+    return re.sub(r"\b([A-Z_]{3,})=([^\s,.;()]?)", option, hint)
