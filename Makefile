@@ -15,6 +15,7 @@ help:  ## this list
 	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / && $$1 != "help" {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
+	@echo "petrel does the same from any folder, with completion: .venv/bin/petrel --help."
 	@echo "BOARD=ESP32_GENERIC chooses the board, PORT=/dev/ttyUSB0 its port. Begin with README.md."
 
 ##@ Start

@@ -16,6 +16,7 @@ import pytest
 from tools import __main__ as petrel
 from tools import cli
 from tools.commands import COMMANDS, GROUPS
+from tools.make import mip
 from tools.shared.boards import names
 from tools.shared.paths import ROOT, VENV
 from tools.start import bootstrap
@@ -201,3 +202,8 @@ def test_the_advice_fits_what_was_typed() -> None:
         [sys.executable, "-m", "tools", *arguments], cwd=ROOT, capture_output=True, text=True
     )
     assert "--firmware file" in typed.stderr and "FIRMWARE=file" in made.stderr
+
+
+def test_it_tells_its_version() -> None:
+    done = subprocess.run([PETREL, "--version"], capture_output=True, text=True)
+    assert done.stdout == f"petrel {mip.version()}\n"

@@ -278,6 +278,22 @@ def expected(copies: tuple[Path, Path], package: str) -> set[str]:
     return {target for target, _ in listed["hashes"]}
 
 
+def test_mpremote_copies_an_unpacked_bundle_onto_a_board(
+    copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """As docs/releases.md says it: in the folder, `mpremote fs cp -r . :`."""
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(copies[0] / f"petrel-{VERSION}-PYBV11.zip") as bundle:
+        bundle.extractall(unpacked)
+    with SerialBoard(tmp_path / "board") as board:
+        command = [sys.executable, "-m", "mpremote", "connect", board.port, "fs", "cp"]
+        done = subprocess.run(
+            [*command, "-r", ".", ":"], cwd=unpacked, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert everything(tmp_path / "board") == everything(unpacked)
+
+
 @pytest.mark.parametrize("how", ["by name", "by its version", "by address"])
 def test_mpremote_installs_a_package_on_a_board(
     how: str, server: str, copies: tuple[Path, Path], tmp_path: Path

@@ -60,7 +60,17 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.words) for name, entry in group.items()])
 
 
+def _show_version(ctx: click.Context, _option: object, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"petrel {importlib.import_module('tools.make.mip').version()}")
+        ctx.exit()
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 def main() -> None:
     """Petrel's commands. Each of them explains itself: petrel COMMAND --help."""
 
