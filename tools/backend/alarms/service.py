@@ -1,0 +1,389 @@
+"""The alarms at work: fed by the collector, told by Apprise. Any thread may call the methods.
+
+One thread judges what the feed brings and, once a second, what time has brought; another sends
+notices, so that a slow mail server holds up nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from tools.backend import tables
+from tools.backend.alarms import memory
+from tools.backend.alarms import rules as rules_of
+from tools.backend.alarms import tables as t
+from tools.backend.alarms.engine import RAISED, Change, Engine
+from tools.backend.alarms.rules import Rule, Rules
+from tools.backend.database import writing
+from tools.backend.feed import Event, Feed
+from tools.shared.errors import ToolError
+
+TICK_S = 1.0
+LONGEST_MUTE_S = 366 * 86400.0
+log = logging.getLogger("petrel.alarms")
+
+EXAMPLE = """\
+# Alarms. Each [[rule]] watches a sensor or a node; docs/alarms.md lists what a rule may say.
+# The file is read again when you save it.
+
+[notify]
+# me = "ntfy://ntfy.sh/a-topic-that-nobody-guesses"
+"""
+
+
+class Sender(Protocol):
+    """How a notice reaches somebody: returns why it did not, or nothing."""
+
+    def __call__(self, url: str, title: str, body: str, kind: str) -> str: ...
+
+
+class Alarms:
+    """Rules from a file and from the page, their states, and the notices that tell of them.
+
+    file: the rules' file, which need not exist; changed: called after each change, for the page
+    on: False for one of two collectors, so that not both tell
+    """
+
+    def __init__(
+        self,
+        database: sa.Engine,
+        feed: Feed,
+        file: Path | None,
+        send: Sender,
+        clock: Callable[[], float] = time.time,
+        changed: Callable[[], None] = lambda: None,
+        on: bool = True,
+    ) -> None:
+        self.error = ""  # what is wrong with the file, if anything is
+        self.changed = changed
+        self._on = on
+        self._database = database
+        self._feed = feed
+        self._file = file
+        self._stamp: tuple[int, int] | None = None
+        self._send = send
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._rules = Rules()
+        self._engine = Engine(())
+        self._unkept: list[Change] = []
+        self._unused = False  # whether the rules have changed and are not in use yet
+        self._ended = threading.Event()
+        self._to_send = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    # --- running
+
+    def __enter__(self) -> Alarms:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Load what is known, and begin; raises ToolError if the file is wrong."""
+        self.load()
+        if not self._on:
+            return
+        self._threads = [
+            threading.Thread(target=self._watch, name="alarms", daemon=True),
+            threading.Thread(target=self._send_all, name="notices", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End both threads."""
+        self._ended.set()
+        self._to_send.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def load(self) -> None:
+        """Take up the rules, the states and what was heard before."""
+        with self._lock, writing(self._database) as connection:
+            self._read_file()
+            if self.error:
+                raise ToolError(self.error, "Correct the file and start again.")
+            now = self._clock()
+            self._engine = Engine(self._all_rules(connection), (), now)
+            for state in memory.states(connection):
+                self._engine.states[state.rule, state.subject] = state
+            for row in memory.mutes(connection):
+                self._engine.muted[row["rule"], row["subject"]] = row["until"] / 1000
+            self._use_rules(connection)
+            n, s = tables.node.c, tables.sensor.c
+            for name, seen in connection.execute(sa.select(n.name, n.seen)):
+                self._engine.know(name, seen / 1000)
+            joined = tables.sensor.join(tables.node)
+            query = sa.select(n.name, s.name, n.seen).select_from(joined)
+            for name, sensor, seen in connection.execute(query):
+                self._engine.know(f"{name}/{sensor}", seen / 1000)
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Judge what was stored."""
+        now = self._clock()
+        with self._lock:
+            changes: list[Change] = []
+            for event in events:
+                changes += self._judge(event, now)
+            self._keep(changes)
+
+    def tick(self) -> None:
+        """Judge what time has brought."""
+        with self._lock:
+            if self._stamp_of() != self._stamp:
+                self._read_file()
+                self._unused = True
+            if self._unused:
+                with writing(self._database) as connection:
+                    self._use_rules(connection)
+                self._unused = False
+            self._keep(self._engine.tick(self._clock()))
+
+    def send_due(self) -> int:
+        """Send the notices that are due; returns how many there were."""
+        with self._database.connect() as connection:
+            due = memory.due(connection, memory.ms(self._clock()))
+        for notice in due:
+            url = self._rules.targets.get(notice["target"])
+            error = f"[notify] has no {notice['target']}"
+            if url is not None:
+                error = self._send(url, notice["title"], notice["body"], notice["kind"])
+            now = memory.ms(self._clock())
+            with writing(self._database) as connection:
+                if error:
+                    log.warning("notice to %s failed: %s", notice["target"], error)
+                    memory.failed(connection, notice, now, error)
+                else:
+                    memory.sent(connection, notice["id"], now)
+        return len(due)
+
+    # --- for the page and the API
+
+    @property
+    def targets(self) -> list[str]:
+        """The names of those who can be told; their URLs hold passwords and stay here."""
+        return sorted(self._rules.targets)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules: what they say, where they are from, whether they are in use."""
+        with self._lock, self._database.connect() as connection:
+            made = memory.rules(connection)
+            muted = dict(self._engine.muted)
+            found = [_about(rule, "file", True, muted) for rule in self._rules.rules]
+        for row in made:
+            rule = rules_of.rule(json.loads(row["source"]))
+            found.append(_about(rule, "page", row["enabled"], muted))
+        return sorted(found, key=lambda each: str(each["name"]).casefold())
+
+    def save(self, source: Mapping[str, Any], by: str, replaces: str | None = None) -> Rule:
+        """Make a rule on the page, or change one; raises ToolError if it is wrong."""
+        rule = rules_of.rule(dict(source))
+        with self._lock, writing(self._database) as connection:
+            for name in rule.notify or ():
+                if name not in self._rules.targets:
+                    hint = f"[notify] in the file has {', '.join(self.targets) or 'nobody'}."
+                    raise ToolError(f"notify: nobody is named {name!r}", hint)
+            if rule.name in (each.name for each in self._rules.rules):
+                raise ToolError(
+                    f"the file has a rule named {rule.name!r}", "Change it there, or rename this."
+                )
+            names = [row["name"] for row in memory.rules(connection)]
+            if rule.name in names and rule.name != replaces:
+                raise ToolError(f"there is a rule named {rule.name!r}", "Choose another name.")
+            if replaces is not None and replaces not in names:
+                raise ToolError(f"there is no rule named {replaces!r}", "Was it deleted?")
+            enabled = True
+            if replaces is not None:
+                (row,) = (each for each in memory.rules(connection) if each["name"] == replaces)
+                enabled = row["enabled"]
+                connection.execute(t.rule.delete().where(t.rule.c.name == replaces))
+            now = memory.ms(self._clock())
+            values = {"enabled": enabled, "changed_by": by, "changed": now}
+            text = json.dumps(rule.source)
+            connection.execute(t.rule.insert().values(name=rule.name, source=text, **values))
+            self._use_rules(connection)
+        self.changed()
+        return rule
+
+    def enable(self, name: str, enabled: bool, by: str) -> None:
+        """Switch a rule of the page on or off."""
+        self._change_rule(name, t.rule.update().values(enabled=enabled, changed_by=by))
+
+    def delete(self, name: str) -> None:
+        """Delete a rule of the page."""
+        self._change_rule(name, t.rule.delete())
+
+    def acknowledge(self, rule: str, subject: str, by: str) -> None:
+        """Say that somebody takes care of it; raises KeyError if no such alarm stands."""
+        with self._lock, writing(self._database) as connection:
+            state = self._engine.states.get((rule, subject))
+            if state is None or state.phase != RAISED:
+                raise KeyError(f"{rule}: {subject}")
+            if not state.acknowledged:
+                state.acknowledged = by
+                memory.keep_state(connection, state)
+                now = memory.ms(self._clock())
+                memory.add_event(connection, now, rule, subject, "acknowledged", "", by)
+        self.changed()
+
+    def mute(self, rule: str, subject: str, seconds: float, by: str) -> None:
+        """Tell nobody for a time; 0 ends it. Without a subject: of all that the rule watches."""
+        with self._lock, writing(self._database) as connection:
+            if rule not in self._engine.rules:
+                raise KeyError(rule)
+            now = self._clock()
+            until = now + min(seconds, LONGEST_MUTE_S)
+            connection.execute(t.mute.delete().filter_by(rule=rule, subject=subject))
+            self._engine.muted.pop((rule, subject), None)
+            kind, text = "unmuted", ""
+            if seconds > 0:
+                self._engine.muted[rule, subject] = until
+                values = {"rule": rule, "subject": subject, "until": memory.ms(until), "by": by}
+                connection.execute(t.mute.insert().values(**values))
+                kind, text = "muted", f"for {rules_of.spoken(seconds)}"
+            memory.add_event(connection, memory.ms(now), rule, subject, kind, text, by)
+        self.changed()
+
+    def test(self, target: str) -> str:
+        """Send somebody a test message; returns why that failed, or nothing."""
+        url = self._rules.targets.get(target)
+        if url is None:
+            raise KeyError(target)
+        return self._send(url, "Petrel: test", "This is how an alarm reaches you.", "raised")
+
+    # --- inside
+
+    def _change_rule(self, name: str, change: sa.Update | sa.Delete) -> None:
+        with self._lock, writing(self._database) as connection:
+            if connection.execute(change.where(t.rule.c.name == name)).rowcount == 0:
+                raise KeyError(name)
+            self._use_rules(connection)
+        self.changed()
+
+    def _judge(self, event: Event, now: float) -> list[Change]:
+        if event.kind == "reading":
+            return self._engine.reading(
+                event.name, event.field, event.value, event.time / 1000, now, event.unit
+            )
+        if event.kind == "status":
+            return self._engine.status(event.name, str(event.value), now)
+        if event.kind == "diagnostics":
+            try:
+                fields = json.loads(str(event.value))
+            except ValueError:
+                return []
+            if isinstance(fields, dict):
+                return self._engine.diagnostics(event.name, fields, now)
+        return []
+
+    def _keep(self, changes: Sequence[Change]) -> None:
+        """Write changes down; what the database doesn't take is tried again with the next."""
+        self._unkept += changes
+        if not self._unkept:
+            return
+        with writing(self._database) as connection:
+            for change in self._unkept:
+                rule = self._engine.rules.get(change.state.rule)
+                if rule is None:
+                    continue
+                targets = self.targets if rule.notify is None else rule.notify
+                memory.keep(connection, change, targets, rule.text)
+        for change in self._unkept:
+            log.info("%s: %s: %s", change.kind, change.state.rule, change.text)
+        self._unkept.clear()
+        self._to_send.set()
+        self.changed()
+
+    def _use_rules(self, connection: sa.Connection) -> None:
+        for state in self._engine.use(self._all_rules(connection)):
+            memory.drop(connection, state, self._clock())
+
+    def _all_rules(self, connection: sa.Connection) -> list[Rule]:
+        """The rules in use: those of the file, and those of the page whose names it hasn't."""
+        kept = [row["source"] for row in memory.rules(connection) if row["enabled"]]
+        made = [rules_of.rule(json.loads(source)) for source in kept]
+        own = {rule.name for rule in self._rules.rules}
+        return [*self._rules.rules, *(rule for rule in made if rule.name not in own)]
+
+    def _stamp_of(self) -> tuple[int, int] | None:
+        try:
+            stat = self._file.stat() if self._file else None
+        except OSError:
+            return None
+        return (stat.st_mtime_ns, stat.st_size) if stat else None
+
+    def _read_file(self) -> None:
+        """Read the file; if it is wrong, the rules stay as they are, and `error` says why."""
+        self._stamp = self._stamp_of()
+        if self._stamp is None or self._file is None:
+            self._rules, self.error = Rules(), ""
+            return
+        try:
+            self._rules, self.error = rules_of.read(self._file), ""
+        except (ToolError, OSError) as error:
+            self.error = str(error)
+            log.error("%s", self.error)
+
+    def _watch(self) -> None:
+        with self._feed.subscribe(100_000) as subscription:
+            next_tick = time.monotonic() + TICK_S
+            while not self._ended.is_set():
+                events = subscription.take(max(0.0, next_tick - time.monotonic()))
+                try:
+                    if events:
+                        self.take(events)
+                    if time.monotonic() >= next_tick:
+                        next_tick = time.monotonic() + TICK_S
+                        self.tick()
+                except sa.exc.SQLAlchemyError as error:
+                    log.error("the database failed: %s", error)
+
+    def _send_all(self) -> None:
+        while not self._ended.is_set():
+            try:
+                found = self.send_due()
+            except sa.exc.SQLAlchemyError as error:
+                log.error("the database failed: %s", error)
+                found = 0
+            if not found:
+                self._to_send.wait(TICK_S)
+            self._to_send.clear()
+
+
+def by_apprise(url: str, title: str, body: str, kind: str) -> str:
+    """Send through Apprise, which knows some hundred services; see Sender."""
+    import apprise
+
+    service = apprise.Apprise()
+    if not service.add(url):
+        return "Apprise doesn't know this URL; see docs/alarms.md"
+    sort = apprise.NotifyType.SUCCESS if kind == "returned" else apprise.NotifyType.WARNING
+    taken = service.notify(title=title, body=body, notify_type=sort)
+    return "" if taken else "the service didn't take it; is its address right, can it be reached?"
+
+
+def _about(rule: Rule, origin: str, enabled: bool, muted: Mapping[tuple[str, str], float]) -> Any:
+    until = [until for (name, _), until in muted.items() if name == rule.name]
+    return {
+        "name": rule.name,
+        "on": "sensor" if rule.on_sensor else "node",
+        "target": rule.target,
+        "words": rule.words(),
+        "notify": None if rule.notify is None else list(rule.notify),
+        "text": rule.text,
+        "origin": origin,
+        "enabled": enabled,
+        "muted": memory.ms(max(until, default=0)),
+        "source": dict(rule.source),
+    }
