@@ -66,6 +66,9 @@ bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT
 collect: setup-backend  ## store what nodes publish, and show it on a page (CONFIG=collector.toml HOST= LAN=1)
 	@$(RUN) collect $(if $(CONFIG),--config '$(CONFIG)') $(if $(HOST),--host '$(HOST)') $(if $(LAN),--lan)
 
+user: setup-backend  ## add a user of the page (NAME=eve ROLE=viewer, operator or admin; CONFIG=)
+	@$(RUN) user add '$(or $(NAME),$(error say NAME=eve))' $(if $(ROLE),--role '$(ROLE)') $(if $(CONFIG),--config '$(CONFIG)')
+
 simulate: setup-backend  ## publish as a fleet of nodes does (NODES=100 RATE= HOST=broker SECONDS=)
 	@$(RUN) simulate $(BROKER) $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(SECONDS),--seconds '$(SECONDS)')
 

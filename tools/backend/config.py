@@ -102,8 +102,20 @@ class RetentionSection(Section):
 class WebSection(Section):
     """The page and the API."""
 
-    host: Name = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    on: bool = True
+    host: Name = "127.0.0.1"  # 0.0.0.0: everybody in the network reaches it
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
+    cert: Path | None = None  # PEM; with it the page speaks TLS
+    key: Path | None = None
+    proxy: bool = False  # a reverse proxy on this machine stands before it and speaks TLS
+    secrets: dict[str, str] = Field(default={}, repr=False)  # commands.secret of nodes; "*": all
+
+
+class AlarmsSection(Section):
+    """When somebody is told."""
+
+    on: bool = True
+    file: Path = Path("alarms.toml")
 
 
 class BackendConfig(Section):
@@ -115,6 +127,7 @@ class BackendConfig(Section):
     database: DatabaseSection = DatabaseSection()
     retention: RetentionSection = RetentionSection()
     web: WebSection = WebSection()
+    alarms: AlarmsSection = AlarmsSection()
 
 
 def load(path: Path | None) -> BackendConfig:

@@ -1,0 +1,120 @@
+// All nodes: their state, live, to be searched and sorted.
+import { ago, api, badge, byId, el, fill, live, nodePath, tone, tried } from "./core.js";
+
+const COLUMNS = [
+  ["name", "Node"], ["state", "State"], ["seen", "Last heard"], ["version", "Version"], ["board", "Board"],
+  ["signal", "Signal", true], ["sensors", "Sensors", true], ["waiting", "Waiting", true], ["lost", "Lost", true],
+];
+const nodes = new Map();
+const rows = new Map();
+let sorted = ["name", 1];
+let filter = "all";
+let stale = false;
+
+const inTrouble = (node) => node.alarms > 0 || node.state === "offline" || node.lost > 0 || node.refused > 0 || node.mode === "safe";
+const matches = (node) => filter === "all" || (filter === "trouble" ? inTrouble(node) : node.state === filter);
+
+function row(node) {
+  const cells = COLUMNS.map(([key, label, number]) => el("td", { class: number ? "num" : null, "data-label": label, "data-key": key }));
+  const made = el("tr", {}, ...cells);
+  made.cells_ = Object.fromEntries(cells.map((cell) => [cell.dataset.key, cell]));
+  made.cells_.name.append(el("a", { href: nodePath(node.name) }, node.name));
+  rows.set(node.name, made);
+  return made;
+}
+
+function write(node) {
+  const { cells_ } = rows.get(node.name) ?? row(node);
+  const marks = [badge(node.state || "not known", tone(node.state))];
+  if (node.mode === "safe") marks.push(" ", badge("safe mode", "warn"));
+  if (node.alarms) marks.push(" ", badge(node.alarms === 1 ? "1 alarm" : `${node.alarms} alarms`, "bad"));
+  fill(cells_.state, ...marks);
+  cells_.seen.textContent = ago(node.seen);
+  cells_.version.textContent = node.version ?? "";
+  cells_.board.textContent = node.board ?? "";
+  cells_.signal.textContent = node.signal === null ? "" : `${node.signal} dBm`;
+  cells_.signal.className = node.signal !== null && node.signal < -80 ? "num warn" : "num";
+  for (const key of ["sensors", "waiting", "lost"]) cells_[key].textContent = node[key] ?? "";
+  cells_.waiting.className = node.waiting > 0 ? "num warn" : "num";
+  cells_.lost.className = node.lost > 0 ? "num bad" : "num";
+}
+
+function arrange() {
+  const wanted = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const [key, way] = sorted;
+  const chosen = [...nodes.values()].filter((node) => {
+    const text = `${node.name} ${node.state} ${node.board ?? ""} ${node.version ?? ""}`.toLowerCase();
+    return matches(node) && wanted.every((word) => text.includes(word));
+  });
+  const names = new Intl.Collator(undefined, { numeric: true });
+  chosen.sort((a, b) => {
+    const [one, two] = [a[key] ?? "", b[key] ?? ""];
+    const order = typeof one === "number" && typeof two === "number" ? one - two : names.compare(one, two);
+    return way * order || names.compare(a.name, b.name);
+  });
+  byId("rows").replaceChildren(...chosen.map((node) => rows.get(node.name)));
+  byId("shown").textContent = chosen.length === nodes.size ? `${nodes.size} nodes` : `${chosen.length} of ${nodes.size} nodes`;
+}
+
+function count() {
+  const all = [...nodes.values()];
+  const sum = (key) => all.reduce((total, node) => total + (node[key] ?? 0), 0);
+  const offline = all.filter((node) => node.state === "offline").length;
+  const tile = (name, value, kind) => el("div", { class: "tile", "data-tone": value ? kind : "" }, el("dt", {}, name), el("dd", {}, value.toLocaleString()));
+  fill(
+    byId("tiles"),
+    tile("Nodes", all.length), tile("Online", all.filter((node) => node.state === "online").length, "good"), tile("Offline", offline, "bad"),
+    tile("Alarms", sum("alarms"), "bad"), tile("Readings waiting", sum("waiting"), "warn"), tile("Lost", sum("lost"), "bad"),
+  );
+}
+
+async function load() {
+  stale = false;
+  const found = await tried(() => api("/nodes"));
+  if (!found) return;
+  for (const node of found) {
+    nodes.set(node.name, node);
+    write(node);
+  }
+  byId("nodes").hidden = byId("tiles").hidden = found.length === 0;
+  byId("none").hidden = found.length > 0;
+  count();
+  arrange();
+}
+
+function heard(message) {
+  if (message.alarms) stale = true;
+  for (const [name, about] of Object.entries(message.nodes ?? {})) {
+    const node = nodes.get(name);
+    if (!node || about.diagnostics) stale = true;
+    if (!node) continue;
+    const before = node.state;
+    node.seen = about.seen ?? node.seen;
+    node.state = about.state ?? node.state;
+    if (node.state !== before) {
+      write(node);
+      count();
+    } else rows.get(name).cells_.seen.textContent = ago(node.seen);
+  }
+  if (nodes.size === 0 && stale) load();
+}
+
+fill(byId("columns"), ...COLUMNS.map(([key, label, number]) => el("th", { class: number ? "num" : null, scope: "col", "aria-sort": key === "name" ? "ascending" : "none" }, el("button", { onclick: (event) => sort(key, event) }, label))));
+function sort(key, event) {
+  sorted = [key, sorted[0] === key ? -sorted[1] : 1];
+  for (const each of byId("columns").children) each.setAttribute("aria-sort", "none");
+  event.target.closest("th").setAttribute("aria-sort", sorted[1] > 0 ? "ascending" : "descending");
+  arrange();
+}
+byId("search").addEventListener("input", arrange);
+byId("filter").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  for (const each of byId("filter").children) each.setAttribute("aria-pressed", String(each === button));
+  filter = button.value;
+  arrange();
+});
+setInterval(() => !document.hidden && [...nodes.values()].forEach((node) => (rows.get(node.name).cells_.seen.textContent = ago(node.seen))), 5000);
+setInterval(() => stale && !document.hidden && load(), 3000);
+await load();
+live([], heard, load);
