@@ -48,6 +48,12 @@ READS = [
 
 
 @pytest.fixture
+def url(tmp_path: Path) -> str:
+    """SQLite alone: the tests of the alarms ask the API over PostgreSQL as well."""
+    return f"sqlite:///{tmp_path}/collector.db"
+
+
+@pytest.fixture
 def page(engine: sa.Engine, tmp_path: Path) -> Page:
     """A page with one node."""
     page = Page(engine, tmp_path)
