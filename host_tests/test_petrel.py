@@ -88,6 +88,30 @@ def test_a_shell_completes_commands_options_and_boards() -> None:
     assert "--firmware" in completed("flash", "--")
 
 
+def complete_in(before: str, words: list[str], after: str = "") -> str:
+    """Complete in a fresh Python, with code before and after it; what is printed."""
+    code = (
+        f"import sys; {before}\n"
+        "from click.shell_completion import ShellComplete\n"
+        "from tools.__main__ import main\n"
+        f"found = ShellComplete(main, {{}}, 'petrel', 'X').get_completions({words!r}, '')\n"
+        f"print(*[each.value for each in found])\n{after}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_completion_loads_no_command_that_is_not_typed() -> None:
+    """So the Tab key answers at once, and before everything is set up."""
+    loaded = "print([each for each in ('pytest', 'textual', 'esptool') if each in sys.modules])"
+    assert complete_in("", [], loaded) == f"{' '.join(COMMANDS)}\n[]\n"
+
+
+def test_completion_offers_nothing_where_a_package_is_missing() -> None:
+    assert complete_in("sys.modules['pytest'] = None", ["faults"]) == "\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_what_the_shell_reads(shell: str) -> None:
     done = subprocess.run([PETREL, "completion", shell], capture_output=True, text=True)

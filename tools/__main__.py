@@ -10,6 +10,7 @@ from pathlib import Path
 
 try:
     import click
+    from click.shell_completion import CompletionItem
 except ModuleNotFoundError:
     sys.exit("error: this Python has no click\n  Use .venv/bin/petrel, after make setup.")
 
@@ -35,6 +36,8 @@ class Commands(click.Group):
         try:
             command: click.Command = importlib.import_module(entry.module).command
         except ModuleNotFoundError as error:
+            if ctx.resilient_parsing:  # the shell completes; it has no options to offer yet
+                return click.Command(cmd_name)
             raise ToolError(
                 f"this Python has no {error.name}", "Run petrel setup, then try again."
             ) from error
@@ -53,6 +56,14 @@ class Commands(click.Group):
         if entry and entry.level and not asks:
             _set_up(entry.level)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What fits, without loading the commands."""
+        fitting = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [
+            *(CompletionItem(name, help=COMMANDS[name].words) for name in fitting),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, group in GROUPS.items():
