@@ -238,8 +238,8 @@ def test_schedules(text: str, inside: str, outside: str) -> None:
     "change, said",
     [
         ({"name": ""}, "needs a name"),
-        ({"above": "x"}, "hot.above: 'x' is no number"),
-        ({"above": None}, "hot.above: None is no number"),
+        ({"above": "x"}, "hot.above: 'x' is not a number"),
+        ({"above": None}, "hot.above: None is not a number"),
         ({"below": 3}, "has both above and below"),
         ({"hysterisis": 1}, "hysterisis"),
         ({"for": "5 minutes"}, "hot.for: '5 minutes' is no time"),

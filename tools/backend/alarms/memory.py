@@ -116,7 +116,7 @@ def sent(connection: sa.Connection, notice: int, at: int) -> None:
 
 
 def failed(connection: sa.Connection, notice: Row, at: int, error: str) -> None:
-    """A notice was not taken: it is tried again, ever more rarely."""
+    """A notice was not taken: it is tried again, less and less often."""
     pause = RETRY_MS[min(notice["tries"], len(RETRY_MS) - 1)]
     values = {"tries": notice["tries"] + 1, "next": at + pause, "error": error[:ERROR]}
     connection.execute(t.notice.update().where(t.notice.c.id == notice["id"]).values(**values))

@@ -237,7 +237,7 @@ def _check_keys(name: str, source: Mapping[str, Any], known: set[str]) -> None:
 
 def _number(name: str, key: str, value: Any, at_least: float | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise ToolError(f"{name}.{key}: {value!r} is no number", "Give a number.")
+        raise ToolError(f"{name}.{key}: {value!r} is not a number", "Give a number.")
     if at_least is not None and value < at_least:
         raise ToolError(f"{name}.{key}: {value} is too small", f"Give {at_least:g} or more.")
     return float(value)
