@@ -123,6 +123,30 @@ def test_the_config_stays_and_one_that_is_sent_goes_onto_the_file_system(
     assert json.loads((root / "config.json").read_text()) == {"node": "other"}
 
 
+def test_a_config_is_judged_by_where_the_code_is(
+    package: Path, root: Path, run: Run, tmp_path: Path
+) -> None:
+    """Three drivers are too much for an ESP8266 from files, and fit from a ROMFS."""
+    config = tmp_path / "my.json"
+    wires = {"driver": "bme280", "sda": 4, "scl": 5}
+    sensors = [
+        {"name": "air", **wires},
+        {"name": "soil", "driver": "ntc", "pin": 0, "supply": 1},
+        {"name": "rain", "driver": "pulse", "pin": 12},
+    ]
+    home = {"node": "n1", "wifi": {"ssid": "s"}, "mqtt": {"host": "b"}}
+    config.write_text(json.dumps({**home, "sensors": sensors}))
+    assert "It will probably run out of memory. Leave out" in run(package, "files", config=config)
+    assert "warning" not in run(package, config=config)
+    others = ("scd4x", "ads1115", "ina219", "sht3x", "bh1750", "aht20")
+    more = [{**wires, "name": name, "driver": name} for name in others]
+    more += [{"name": f"d{pin}", "driver": "dht22", "pin": pin} for pin in (0, 2, 13, 14)]
+    config.write_text(json.dumps({**home, "sensors": [*sensors, *more]}))
+    said = run(package, config=config)
+    assert "run out of memory. Leave out" in said
+    assert "a ROMFS" not in said.partition("Petrel is in")[0]
+
+
 def test_from_files_to_a_romfs_and_back(package: Path, root: Path, run: Run) -> None:
     """Nothing stays that could hide the ROMFS: no module, compiled or not, and no folder."""
     run(package, size=0)

@@ -50,7 +50,7 @@ from tools.board.targets import (
     drivers_of,
     keys_of,
 )
-from tools.config.check import check_config, companions, minified
+from tools.config.check import check_config, companions, minified, of_file
 from tools.make import storage
 from tools.make.package import PLAIN, build, files, sizes_of
 from tools.shared import boards
@@ -138,6 +138,9 @@ def deploy(
     with tempfile.TemporaryDirectory() as records:
         sent = _config_files(config, Path(records)) if config else {}
         way = _way(folder, found, sent, console, board, drivers, mode)
+        if board and config:
+            for warning in of_file(config, board.id, "rom" if way.image else "files")[1]:
+                console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
         todo = plan(folder, found, way.names, way.remove)
         burn = _rom_steps(way, found, Path(records))
         steps = _in_order(folder, found, sent, way, todo, burn)
@@ -409,8 +412,8 @@ def command(
     facts, wanted = boards.load(board), asked(drivers)
     console = Console()
     folder = build(board)
-    for warning in check_config(config, board) if config else ():
-        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
+    if config:
+        check_config(config, board)  # before the board is touched
     if to or board == "UNIX":
         if mode == "romfs":
             raise ToolError("a folder has no ROMFS", "Leave MODE=romfs out.")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from tools.board.deploy import deploy
 from tools.board.selection import asked
@@ -58,8 +57,8 @@ def command(board: str, to: Path | None, config: Path | None, drivers: str) -> N
         raise ToolError(f"{board} has no USB drive", f"make deploy BOARD={board}")
     console = Console()
     folder = build(board)
-    for warning in check_config(config, board) if config else ():
-        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
+    if config:
+        check_config(config, board)  # before anything is copied
     drive = to or find_drive()
     if drive is None:
         tree = BUILD / f"{board}-usb"

@@ -84,8 +84,11 @@ def minified(path: Path) -> bytes:
     return _TOKEN.sub(lambda found: found[1] or b"", text)
 
 
-def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
-    """What the board would say of a file: the faults and the warnings."""
+def of_file(path: Path, board: str, how: str = "files") -> tuple[list[str], list[str]]:
+    """What the board would say of a file: the faults and the warnings.
+
+    how: where its code is, see heap.warnings
+    """
     facts = boards.load(board)
     size = len(minified(path))
     faults, warnings = _run(path.resolve(), facts.module(), size, path.resolve().parent)
@@ -94,7 +97,7 @@ def of_file(path: Path, board: str) -> tuple[list[str], list[str]]:
             {key: path.parent / name for key, name in _named(path).items()}
         )
         warnings += _way(read(path)["mqtt"], facts)
-        warnings += heap.warnings(read(path), facts)
+        warnings += heap.warnings(read(path), facts, how)
     if not faults and path.stat().st_size > facts.config_bytes:
         warnings.append(
             f"config.json: {path.stat().st_size:,} bytes; {board} takes {facts.config_bytes:,}. "

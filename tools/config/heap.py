@@ -85,15 +85,20 @@ def parts(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def warnings(config: dict[str, Any], board: Board) -> list[str]:
-    """What to say of a good config that may need more than the board has."""
+def warnings(config: dict[str, Any], board: Board, how: str = "files") -> list[str]:
+    """What to say of a good config that may need more than the board has.
+
+    how: where the code is, "files" or "rom"
+    """
     heap = board.petrel["heap"]
     if heap["grows"] or heap["bytes"] is None:
         return []
     room: int = heap["bytes"]
-    needed = figures().needed(config, "files")
+    needed = figures().needed(config, how)
+    if how == "rom":
+        needed += NAMES
     if needed > room:
-        return [_too_much(config, board.id, needed, room)]
+        return [_too_much(config, board.id, needed, room, how)]
     said = _queue(config, board, room - needed)
     mqtt = config["mqtt"]
     if room <= _SMALL and ("ca" in mqtt or mqtt.get("verify") is False):
@@ -118,17 +123,20 @@ def _queue(config: dict[str, Any], board: Board, free: int) -> list[str]:
     ]
 
 
-def _too_much(config: dict[str, Any], board: str, needed: int, room: int) -> str:
+def _too_much(config: dict[str, Any], board: str, needed: int, room: int, how: str) -> str:
     """How much too much, and what would fit."""
     frozen = figures().needed(config, "rom")
     built_in = "build Petrel into the firmware (`make firmware`) or a ROMFS"
-    cures = list(_cures(config, room, "files"))
-    if frozen + NAMES <= room:
+    cures = list(_cures(config, room if how == "files" else room - NAMES, how))
+    sure = needed - (DOUBT if how == "files" else NAMES) > room
+    if how == "rom":
+        pass
+    elif frozen + NAMES <= room:
         cures.append(f"{built_in}, where it needs {_kb(frozen)} to {_kb(frozen + NAMES)}")
     else:
         cures += [f"{built_in}, and {cure}" for cure in _cures(config, room - NAMES, "rom")]
     cures = cures or ["use a board with more RAM, such as an ESP32"]
-    doubt = "will probably" if needed - DOUBT > room else "may"
+    doubt = "will probably" if sure else "may"
     cure = ", or ".join(cures)
     return (
         f"sensors: about {_kb(needed)} of heap is needed, and {board} has {_kb(room)}. It {doubt} "
