@@ -79,7 +79,7 @@ def configs(draw: st.DrawFn) -> tuple[str, list[dict[str, Any]]]:
     names = st.text("abcdefghij klmnop<&", min_size=1, max_size=32)
     found = []
     for driver in draw(
-        st.lists(st.sampled_from([*sorted(PARTS), "tilt"]), min_size=1, max_size=9)
+        st.lists(st.sampled_from([*sorted(PARTS), "of_my_own"]), min_size=1, max_size=9)
     ):
         wires = PARTS[driver].wires if driver in PARTS else [("", "pin"), ("", "sda")]
         sensor: dict[str, Any] = {"name": draw(names), "driver": driver}
@@ -212,7 +212,7 @@ def test_the_picture_has_every_part_pin_and_wire() -> None:
             {"name": "air <1>", "driver": "bme280", "sda": 21, "scl": 22},
             {"name": "lux", "driver": "bh1750", "sda": 21, "scl": 22},
             {"name": "pump", "driver": "relay", "pin": 4},
-            {"name": "own", "driver": "tilt", "sda": 21, "scl": 22},
+            {"name": "own", "driver": "of_my_own", "sda": 21, "scl": 22},
         ],
     )
     texts = {label.said for label in picture.labels}
