@@ -47,7 +47,15 @@ def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module
 
 
 # Whose tests wait longest: they begin first, or one worker would still be at them in the end.
-SLOW = ("/faults/", "test_powercut", "test_deploy", "test_field", "test_ram", "test_security")
+SLOW = (
+    "/faults/",
+    "backend/test_trial",
+    "test_powercut",
+    "test_deploy",
+    "test_field",
+    "test_ram",
+    "test_security",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -61,6 +61,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "test-emulated": Entry("tools.lab.emulator.prepare", "test", "Run on emulated chips."),
         "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),
         "soak": Entry("host_tests.faults.soak", "test", "Run nodes under random faults."),
+        "soak-backend": Entry(
+            "host_tests.backend.soak", "test", "Kill collector, broker, database."
+        ),
         "interop": Entry("host_tests.interop.__main__", "test", "Try six real brokers."),
         "conformance": Entry("tools.lab.conformance", "test", "Test every statement of MQTT."),
         "fuzz": Entry("host_tests.fuzz", "test", "Send mutated packets to the clients."),

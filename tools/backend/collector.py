@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
@@ -41,9 +42,6 @@ KEEP_ALIVE_S = 30
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0  # before the database is tried again
 WAKE_S = 0.5  # how often the writer looks whether it is to end
 STOP_S = 30.0
-
-# Errors after which the same transaction can succeed: the server is gone, the disk is full, ...
-PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, OSError)
 
 
 @dataclass
@@ -218,7 +216,9 @@ class Collector:
         while True:
             try:
                 written = self._store.write(items, self.feed.heard)
-            except PASSING as error:
+            except Exception as error:
+                if not _passes(error):
+                    raise
                 if not self.trouble:
                     log.error("can't store, and try again until it works: %s", reason(error))
                 self.trouble = reason(error)
@@ -261,6 +261,18 @@ class Collector:
 
 class _Ended(BaseException):
     """The collector ends while the database is gone."""
+
+
+def _passes(error: Exception) -> bool:
+    """True if the same transaction can succeed later: the server is gone, the disk is full, ...
+
+    A damaged file of SQLite is reported as DatabaseError itself; all that concerns single rows
+    comes as one of its subclasses.
+    """
+    if type(error) in (sa.exc.DatabaseError, sqlite3.DatabaseError):
+        return True
+    passing = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+    return isinstance(error, (*passing, sqlite3.OperationalError, OSError))
 
 
 def _client(broker: Address, config: BackendConfig) -> paho.Client:

@@ -173,9 +173,10 @@ class _Node:
                     self.link.connect(host, port, KEEP_ALIVE_S)
                     await self._gone.wait()
                 self._back()
-                quiet = self.fleet.stopping.is_set()
-                pause = 0.2 if quiet else self.random.uniform(*OUTAGE_S)
-                await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):  # at the end nobody stays away
+                    pause = self.random.uniform(*OUTAGE_S)
+                    await asyncio.wait_for(self.fleet.stopping.wait(), pause)
+                    await asyncio.sleep(0.2)
         finally:
             measuring.cancel()
 

@@ -1,0 +1,137 @@
+"""The long form of test_trial.py: `make soak-backend`.
+
+With each database the collector is killed 50 times and the broker 20 times, at random moments and
+in random order; PostgreSQL is gone for a minute once, and the disk under SQLite is full once
+(where a small disk may be mounted: that needs root). All the while a fleet publishes, with
+troubles of its own. In the end each reading has to be there once.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from host_tests.backend.postgres import Postgres
+from host_tests.backend.trial import Accounts, Trial
+from tools import cli
+from tools.shared.errors import ToolError
+
+GONE_S = 60.0
+DISK_MB = 512
+
+
+@click.command()
+@click.option("--kills", default=50, show_default=True, help="of the collector")
+@click.option("--broker-kills", default=20, show_default=True)
+@click.option("--nodes", default=100, show_default=True)
+@click.option("--rate", default=500.0, show_default=True, help="readings/s")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--gone", default=GONE_S, show_default=True, help="seconds without PostgreSQL")
+def command(
+    kills: int, broker_kills: int, nodes: int, rate: float, seed: int, gone: float
+) -> None:
+    """Kill the collector, the broker and the database, and count what is stored."""
+    good = True
+    for kind in ("SQLite", "PostgreSQL"):
+        faults = ["collector"] * kills + ["broker"] * broker_kills
+        faults.append("disk full" if kind == "SQLite" else "database gone")
+        random.Random(seed).shuffle(faults)
+        began = time.monotonic()
+        accounts, left_out = _run(kind, faults, nodes, rate, seed, gone)
+        good &= accounts.good
+        print(
+            f"{kind}: {kills} kills of the collector, {broker_kills} of the broker"
+            f"{left_out}, {time.monotonic() - began:.0f} s: {accounts.accepted} readings,"
+            f" {accounts.stored} stored, {accounts.missing} missing, {accounts.doubled} doubled",
+            flush=True,
+        )
+    if not good:
+        raise ToolError("the accounts don't balance", "See above what is missing or doubled.")
+
+
+def _run(
+    kind: str, faults: list[str], nodes: int, rate: float, seed: int, gone: float
+) -> tuple[Accounts, str]:
+    """Run one database through all faults; returns the accounts, and what couldn't be tried."""
+    moments, left_out = random.Random(seed), ""
+    with tempfile.TemporaryDirectory(prefix="petrel-soak-") as name, _small_disk(name) as disk:
+        if kind == "SQLite":
+            with Trial(Path(name), f"sqlite:///{disk or name}/x.db", nodes, rate) as trial:
+                for number, fault in enumerate(faults, 1):
+                    _tell(kind, number, faults, fault)
+                    trial.wait_for_more(50)
+                    time.sleep(2 * moments.random())
+                    if fault != "disk full":
+                        _kill(trial, fault)
+                    elif disk:
+                        _fill(trial, disk)
+                    else:
+                        left_out = ", no full disk (only root can mount a small one)"
+                return trial.settle(), left_out
+        with Postgres() as server, Trial(Path(name), server.new_database(), nodes, rate) as trial:
+            for number, fault in enumerate(faults, 1):
+                _tell(kind, number, faults, fault)
+                trial.wait_for_more(50)
+                time.sleep(2 * moments.random())
+                if fault == "database gone":
+                    server.kill()
+                    time.sleep(gone)
+                    server.start()
+                else:
+                    _kill(trial, fault)
+            return trial.settle(), f", {gone:.0f} s without the database"
+
+
+def _kill(trial: Trial, fault: str) -> None:
+    if fault == "broker":
+        trial.kill_broker()
+    else:
+        trial.kill_collector()
+        trial.start_collector()
+
+
+def _fill(trial: Trial, disk: Path) -> None:
+    """Fill the disk until the collector says that it can't store, then make room."""
+    before = trial.log.count("can't store")
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(100_000))
+        except OSError:
+            trial.wait(lambda: trial.log.count("can't store") > before, "nobody notices")
+    time.sleep(5)
+    filler.unlink()
+
+
+@contextmanager
+def _small_disk(folder: str) -> Iterator[Path | None]:
+    """A disk of its own; None where it can't be mounted."""
+    disk = Path(folder) / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "petrel-soak", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        yield None
+        return
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def _tell(kind: str, number: int, faults: list[str], fault: str) -> None:
+    if sys.stdout.isatty() or number % 10 == 1:
+        print(f"{kind}: fault {number} of {len(faults)}: {fault}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(command, "make soak-backend"))
