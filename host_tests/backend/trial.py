@@ -102,10 +102,16 @@ class Trial:
             return -1
 
     def start_collector(self) -> None:
-        """Start `petrel collect`."""
-        self.collector = self._popen(
-            "collect", "--host", f"127.0.0.1:{self.broker.port}", "--database", self.url
+        """Start `petrel collect`, without the page."""
+        config = self._folder / "collector.toml"
+        config.write_text(
+            f"""
+            broker.host = "127.0.0.1:{self.broker.port}"
+            database.url = "{self.url}"
+            web.on = false
+            """
         )
+        self.collector = self._popen("collect", "--config", str(config))
 
     def kill_collector(self) -> None:
         """SIGKILL, whatever it is doing."""
