@@ -18,7 +18,7 @@ from tools.backend import tables as t
 KILLS = 5
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_collector_killed_at_any_moment(url: str, tmp_path: Path) -> None:
     moments = random.Random(7)
     with Trial(tmp_path, url) as trial:
@@ -32,7 +32,7 @@ def test_collector_killed_at_any_moment(url: str, tmp_path: Path) -> None:
         assert accounts.good and accounts.accepted > KILLS * 100, accounts
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_broker_killed(tmp_path: Path) -> None:
     with Trial(tmp_path, f"sqlite:///{tmp_path}/x.db") as trial:
         for _ in range(2):
@@ -43,7 +43,7 @@ def test_broker_killed(tmp_path: Path) -> None:
         assert accounts.good, accounts
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_database_gone_and_back(tmp_path: Path) -> None:
     with Postgres() as server, Trial(tmp_path, server.new_database()) as trial:
         trial.wait_for_more(300)

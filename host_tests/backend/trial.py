@@ -49,7 +49,7 @@ class Accounts(NamedTuple):
 class Trial:
     """All parts in a folder; a context manager that starts them and ends what is left."""
 
-    def __init__(self, folder: Path, url: str, nodes: int = 50, rate: float = 500) -> None:
+    def __init__(self, folder: Path, url: str, nodes: int = 30, rate: float = 200) -> None:
         self.url = url
         self.broker = Broker(persistence=True, settings=SETTINGS)
         self.collector: subprocess.Popen[str] | None = None

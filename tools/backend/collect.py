@@ -20,13 +20,9 @@ import sqlalchemy as sa
 from tools.backend.alarms.service import Alarms, by_apprise
 from tools.backend.collector import Collector
 from tools.backend.config import BackendConfig, BrokerSection, load
-from tools.backend.database import open_database, shown, writing
+from tools.backend.database import open_database, shown
 from tools.backend.feed import Feed
 from tools.backend.jobs import Jobs
-from tools.backend.web import users
-from tools.backend.web.commands import Commands
-from tools.backend.web.parts import Parts, Settings
-from tools.backend.web.serve import Server
 from tools.play.broker import Broker
 from tools.talk.connection import Address, address
 
@@ -100,8 +96,10 @@ def running(config: BackendConfig) -> Iterator[Backend]:
         backend = Backend(config, engine, feed, collector)
         alarms = stack.enter_context(alarms_of(backend))
         if config.web.on:
-            page = stack.enter_context(page_of(backend, alarms))
-            _tell_of_page(backend, page.url)
+            from tools.backend.page import served  # takes as long to import as all the rest
+
+            local = _is_here(config.web.host)
+            stack.enter_context(served(config.web, engine, collector, alarms, local))
         yield backend
 
 
@@ -109,25 +107,6 @@ def alarms_of(backend: Backend) -> Alarms:
     """The alarms; without [alarms] on they show what there is, and judge nothing."""
     section = backend.config.alarms
     return Alarms(backend.engine, backend.feed, section.file, by_apprise, on=section.on)
-
-
-def page_of(backend: Backend, alarms: Alarms) -> Server:
-    """The page, which sends commands over the collector's connection."""
-    web = backend.config.web
-    settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, web.secrets)
-    ask = Commands(backend.collector.publish, backend.feed).ask
-    return Server(Parts(backend.engine, backend.feed, alarms, ask, settings))
-
-
-def _tell_of_page(backend: Backend, url: str) -> None:
-    with writing(backend.engine) as connection:
-        password = users.first(connection)
-    log.info("the page is at %s", url)
-    if password:
-        log.info("log in as admin with the password %s, and change it there", password)
-    web = backend.config.web
-    if not (_is_here(web.host) or web.cert or web.proxy):
-        log.warning("the page has no TLS: who listens in your network can read passwords")
 
 
 def broker_address(section: BrokerSection) -> Address:
