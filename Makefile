@@ -116,6 +116,9 @@ distclean: clean  ## remove the tools as well
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
 	@$(RUN) test-emulated $(ARGS)
 
+test-page: setup  ## try the back end's page in a headless Chromium (PICTURES=1 takes the docs' pictures)
+	@$(RUN) test-page $(if $(PICTURES),--pictures) $(ARGS)
+
 faults: setup  ## run the fault lab (WRITE=1 updates docs/faults.md)
 	@$(RUN) faults $(if $(WRITE),--write)
 

@@ -59,6 +59,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
     },
     "Evidence": {
         "test-emulated": Entry("tools.lab.emulator.prepare", "test", "Run on emulated chips."),
+        "test-page": Entry("tools.lab.browser", "test", "Try the back end's page in Chromium."),
         "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),
         "soak": Entry("host_tests.faults.soak", "test", "Run nodes under random faults."),
         "soak-backend": Entry(

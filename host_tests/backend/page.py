@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from starlette.testclient import TestClient
 from tools.backend.alarms.service import Alarms
 from tools.backend.database import writing
 from tools.backend.feed import Feed
-from tools.backend.messages import parse
+from tools.backend.messages import Item, parse
 from tools.backend.store import Store
+from tools.backend.web import tables as t
 from tools.backend.web import users
 from tools.backend.web.app import make_app
 from tools.backend.web.parts import Parts, Settings
@@ -25,6 +27,12 @@ from tools.shared.errors import ToolError
 
 PASSWORD = "three words suffice"
 URL = "http://127.0.0.1:8080"
+
+
+@cache
+def _hash() -> str:
+    """The hash of PASSWORD, made once: it takes its time."""
+    return users.hashed(PASSWORD, "eve")
 
 
 class Page:
@@ -45,7 +53,8 @@ class Page:
         self._store = Store(engine)
         with writing(engine) as connection:
             for role in users.ROLES:
-                users.add(connection, role, PASSWORD, role)
+                values = {"name": role, "role": role, "created": 1, "hash": _hash()}
+                connection.execute(t.user.insert().values(values))
         self.alarms = Alarms(engine, self.feed, self.rules, self._send, lambda: self.now)
         self.throttle_now = 0.0
         self.parts = Parts(
@@ -58,15 +67,22 @@ class Page:
         )
         self.app = make_app(self.parts)
 
-    def publish(self, topic: str, payload: Any, retained: bool = False) -> None:
-        """Store a message as the collector does, and tell of it."""
+    def item(self, topic: str, payload: Any) -> Item:
+        """What the collector makes of a message; what is neither text nor bytes is JSON."""
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         if isinstance(payload, str):
             raw = payload.encode()
-        item = parse(topic, raw, int(self.now * 1000), "petrel", retained)
-        written = self._store.write([item])
+        return parse(topic, raw, int(self.now * 1000), "petrel")
+
+    def store(self, items: Sequence[Item]) -> None:
+        """Store messages as the collector does, and tell of them."""
+        written = self._store.write(items)
         self.alarms.take(written.events)
         self.feed.publish(written.events)
+
+    def publish(self, topic: str, payload: Any) -> None:
+        """Store one message."""
+        self.store([self.item(topic, payload)])
 
     def reading(self, value: Any, topic: str = "petrel/shed/air", **fields: Any) -> None:
         """Store a reading taken now."""
@@ -115,6 +131,3 @@ class Page:
         if name not in self.replies:
             raise ToolError(f"no reply from {base}/{node} within {wait:g} s", "Is it online?")
         return self.replies[name]
-
-
-MakePage = Callable[..., Page]

@@ -140,7 +140,7 @@ def test_a_file_that_is_saved_is_read_again(page: Page) -> None:
 def test_a_file_that_is_wrong_changes_nothing_and_is_told(page: Page) -> None:
     page.rules.write_text(FILE.replace("above = 30", 'above = "warm"'))
     page.later(1)
-    assert "hot.above: 'warm' is not a number" in page.alarms.error
+    assert "hot.above: 'warm' isn't a number" in page.alarms.error
     page.reading(31)
     assert titles(page) == ["Alarm: hot"]
     page.rules.write_text(FILE)

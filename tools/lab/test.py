@@ -10,6 +10,8 @@ import click
 
 from tools.shared.paths import ROOT
 
+# Folders whose tests have a target of their own, which fetches what they need.
+OWN_TARGETS = ("emulated", "browser")
 # What is not an option of this command is one of pytest's.
 FOR_PYTEST = {"ignore_unknown_options": True}
 
@@ -28,7 +30,8 @@ def command(workers: int, arguments: tuple[str, ...]) -> int:
     \b
     petrel test host_tests/test_node.py -k reconnect
     """
-    every = ["-n", str(workers), "--dist", "worksteal", "--ignore=host_tests/emulated"]
+    every = ["-n", str(workers), "--dist", "worksteal"]
+    every += [f"--ignore=host_tests/{folder}" for folder in OWN_TARGETS]
     return pytest(*(arguments or every))
 
 

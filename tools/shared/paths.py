@@ -15,3 +15,4 @@ MICROPYTHON = {"64": TOOLS / "bin" / "micropython", "32": TOOLS / "bin" / "micro
 MOSQUITTO = TOOLS / "bin" / "mosquitto"
 NO_32 = TOOLS / "no-micropython32"  # exists where there can be none, and says why
 NO_EMULATOR = TOOLS / "no-emulator"  # the same of the emulated chips
+NO_BROWSER = TOOLS / "no-browser"  # of the page in a browser

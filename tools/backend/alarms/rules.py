@@ -219,7 +219,7 @@ def seconds(name: str, key: str, value: Any) -> float:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value)
         if not found:
             raise ToolError(
-                f"{name}.{key}: {value!r} is no time", 'Say "90s", "5m", "2h" or "1d".'
+                f"{name}.{key}: {value!r} isn't a time", 'Say "90s", "5m", "2h" or "1d".'
             )
         return float(found[1]) * UNITS[found[2]]
     return _number(name, key, value, at_least=0)
@@ -237,7 +237,7 @@ def _check_keys(name: str, source: Mapping[str, Any], known: set[str]) -> None:
 
 def _number(name: str, key: str, value: Any, at_least: float | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise ToolError(f"{name}.{key}: {value!r} is not a number", "Give a number.")
+        raise ToolError(f"{name}.{key}: {value!r} isn't a number", "Give a number.")
     if at_least is not None and value < at_least:
         raise ToolError(f"{name}.{key}: {value} is too small", f"Give {at_least:g} or more.")
     return float(value)
@@ -247,7 +247,7 @@ def _limit(name: str, kind: str, value: Any) -> Any:
     if kind == "equals":
         if not isinstance(value, bool | int | float | str):
             raise ToolError(
-                f"{name}.equals: {value!r} is no value", "Give true, a number or text."
+                f"{name}.equals: {value!r} isn't a value", "Give true, a number or text."
             )
         return value
     if kind in ("silent", "reports"):
@@ -294,7 +294,7 @@ def _schedule(name: str, value: Any) -> tuple[Window, ...]:
 def _window(name: str, text: str) -> Window:
     """From "mon-fri 07:00-19:00"; either half may be left out."""
     wrong = ToolError(
-        f"{name}.schedule: {text!r} is no time of the week",
+        f"{name}.schedule: {text!r} isn't a time of the week",
         'Say "mon-fri 07:00-19:00", "sat,sun" or "22:00-06:00".',
     )
     days, begin, end = frozenset(range(7)), 0, 24 * 60

@@ -108,7 +108,7 @@ def command(request: Request, who: Operator, node: str, command: str, body: m.Co
     """Send a command to a node, signed if it has a secret, and wait for the reply."""
     parts = parts_of(request)
     if any(char in "/+#\0" for char in command) or len(command) > 64:
-        raise HTTPException(422, f"{command[:64]!r} is no name of a command")
+        raise HTTPException(422, f"{command[:64]!r} can't be the name of a command")
     payload = body.payload if isinstance(body.payload, str) else json.dumps(body.payload)
     with writing(parts.database) as connection:
         base = _known(connection, node)["base"]

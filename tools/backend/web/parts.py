@@ -1,4 +1,4 @@
-"""What the page is made of, handed to it by what starts it, and its settings."""
+"""What the page is made of, handed to it by the collector; and its settings."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def parsed(text: str) -> int:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(
-                f"{text[:40]!r} is no time; give ms since 1970, 2026-11-27T12:00Z, now or -24h"
+                f"{text[:40]!r} isn't a time; give ms since 1970, 2026-11-27T12:00Z, now or -24h"
             ) from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
