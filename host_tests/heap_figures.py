@@ -20,11 +20,11 @@ from host_tests.harness.whole_nodes import Nodes, nodes
 from tools import cli
 from tools.config import heap
 from tools.docs import sensors
-from tools.docs.parts import PARTS
 from tools.make.compile import compile_all, modules
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers
 from tools.shared.paths import BUILD, LIB, MICROPYTHON
+from tools.wiring.parts import PARTS
 
 DOOR = {"name": "door", "driver": "digital", "pin": 4, "pull": "up", "invert": True}
 LIGHT = {"name": "light", "driver": "analog", "pin": 0, "interval": 0.5}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tools.config.check import findings
-from tools.docs import sensors
 from tools.shared import boards
 from tools.shared.imports import drivers
+from tools.wiring.drivers import config_for
 
 Sensor = dict[str, Any]
 ROM = "28ff64021703f1"
@@ -65,7 +65,7 @@ def assert_mended(board: str, config: dict[str, Any], line: str) -> None:
 def test_every_driver_with_its_example_is_good_on_every_board(board: str) -> None:
     facts = boards.load(board)
     for driver in drivers():
-        config = of(board, sensors.config_for(driver, facts))
+        config = of(board, config_for(driver, facts))
         faults, warnings = findings(config, board)
         assert faults == [], driver
         assert [line for line in warnings if "a module with a divider" not in line] == [], driver

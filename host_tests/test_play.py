@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from textual.widgets import DataTable, Input, RichLog, Static
 
-from tools.docs.parts import PARTS
-from tools.docs.sensors import config_for
 from tools.play.playground import EXAMPLE
 from tools.play.playground.picture import SESSION
 from tools.play.playground.prompt import HELP, Prompt, Quit
@@ -24,6 +22,8 @@ from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
 from tools.talk.monitor_screen import COLUMNS
+from tools.wiring.drivers import config_for
+from tools.wiring.parts import PARTS
 
 CONFIG = json.loads(EXAMPLE.read_text())
 

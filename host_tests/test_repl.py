@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.docs import sensors
-from tools.docs.parts import PARTS
-from tools.docs.sensors import config_for
 from tools.shared import boards
 from tools.shared.imports import drivers
 from tools.shared.paths import ROOT
+from tools.wiring.drivers import config_for, facts
+from tools.wiring.parts import PARTS
 
 PAGE = ROOT / "docs" / "sensors-repl.md"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -68,7 +67,7 @@ def test_every_driver_is_made(tmp_path: Path) -> None:
         said, outputs = typed([f"{driver}.FIELDS" for driver in some], "--config", str(config))
         assert "Traceback" not in said, said
         for driver, output in zip(some, outputs, strict=True):
-            assert sensors.facts(driver)["fields"][0][0] in output, (driver, output)
+            assert facts(driver)["fields"][0][0] in output, (driver, output)
     assert set(drivers()) == set(PARTS)
 
 

@@ -19,7 +19,6 @@ from host_tests.test_storage import fill
 from tools.board.deploy import deploy
 from tools.board.selection import RESERVE, Room, asked, example_drivers, part, select
 from tools.board.targets import Folder
-from tools.docs.sensors import config_for
 from tools.make.package import build, files
 from tools.make.storage import FileSystem
 from tools.play.broker import Broker
@@ -30,6 +29,7 @@ from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, modules, needed
 from tools.shared.paths import LIB, MICROPYTHON
 from tools.talk.send import signed
+from tools.wiring.drivers import config_for
 
 PYBOARD = boards.load("PYBV11")
 QUIET = Console(quiet=True)

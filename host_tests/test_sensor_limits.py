@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from host_tests.harness.interpreter import WIDTHS, compiled_lib, compiled_port, interpreter
-from tools.docs.parts import PARTS
 from tools.shared.imports import drivers
 from tools.shared.paths import ROOT
+from tools.wiring.parts import PARTS
 
 SCRIPT = ROOT / "host_tests" / "scripts" / "arbitrary.py"
 SEEDS = (1, 2, 3)

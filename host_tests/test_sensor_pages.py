@@ -9,16 +9,17 @@ import pytest
 
 from tools.config.check import findings
 from tools.docs import board_pages, sensors
-from tools.docs.parts import PARTS
 from tools.shared import boards
 from tools.shared.imports import drivers
 from tools.shared.paths import LIB, ROOT
+from tools.wiring.drivers import config_for, facts
+from tools.wiring.parts import PARTS
 
 DRIVERS = drivers()
 
 
 def test_every_driver_has_its_part_and_no_other() -> None:
-    assert sorted(PARTS) == DRIVERS, "add its part to tools/docs/parts.py, then make reference"
+    assert sorted(PARTS) == DRIVERS, "add its part to tools/wiring/parts.py, then make reference"
 
 
 def test_no_page_is_left_of_a_driver_or_a_board_that_is_gone() -> None:
@@ -35,32 +36,32 @@ WHOLE_OR_TEXT = {
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_every_fraction_has_its_decimals(driver: str) -> None:
-    bare = [field[0] for field in sensors.facts(driver)["fields"] if len(field) < 3]
+    bare = [field[0] for field in facts(driver)["fields"] if len(field) < 3]
     assert bare == WHOLE_OR_TEXT.get(driver, [])
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_every_option_is_explained(driver: str) -> None:
     said = sensors.meanings(driver)
-    for key in sensors.facts(driver)["options"]:
+    for key in facts(driver)["options"]:
         assert said[key] and "see sensors." not in said[key], key
 
 
 @pytest.mark.parametrize("board", sensors.SHOWN_BOARDS)
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_the_example_of_each_page_is_good(driver: str, board: str) -> None:
-    facts = boards.load(board)
+    target = boards.load(board)
     config: dict[str, Any] = {
         "mqtt": {"host": "broker"},
-        "sensors": [sensors.config_for(driver, facts)],
+        "sensors": [config_for(driver, target)],
     }
-    if facts.petrel["network"] == "wifi":
+    if target.petrel["network"] == "wifi":
         config["wifi"] = {"ssid": "net"}
     faults, warnings = findings(config, board)
     assert faults == []
     # The one doubt that a page cannot take away: whether the module has a divider.
     divided = "reference" in config["sensors"][0]
-    assert divided == (board == "ESP8266_GENERIC" and sensors.facts(driver)["uses"] == "adc")
+    assert divided == (board == "ESP8266_GENERIC" and facts(driver)["uses"] == "adc")
     assert [line for line in warnings if not (divided and "sensors[0].reference: " in line)] == []
 
 
@@ -87,7 +88,7 @@ UNITS = {"", "C", "hPa", "%", "lx", "V", "A", "W", "m", "ppm", "deg", "/min"}
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_quantities_have_si_units(driver: str) -> None:
     own = PARTS[driver].example.get("unit", "")
-    for name, unit, *_ in sensors.facts(driver)["fields"]:
+    for name, unit, *_ in facts(driver)["fields"]:
         assert unit in {*UNITS, own, own + "/min"}, (driver, name, unit)
         assert name.isidentifier() and name == name.lower()
 
@@ -104,7 +105,7 @@ def test_quantities_have_si_units(driver: str) -> None:
     ],
 )
 def test_a_page_tells_the_quantities_of_its_example(driver: str, fields: list[list[str]]) -> None:
-    assert [field[:2] for field in sensors.facts(driver)["fields"]] == fields
+    assert [field[:2] for field in facts(driver)["fields"]] == fields
 
 
 # The least gate voltage for which a datasheet gives the on-resistance.
@@ -121,8 +122,8 @@ def test_the_pages_recommend_mosfets_for_a_gate_of_3_3_volts() -> None:
 
 def test_the_values_of_the_pages_keep_to_what_an_esp32_measures_accurately() -> None:
     """0.15 to 2.45 V, by Espressif: a current loop, and dividers as the notes have them."""
-    assert 0.004 * sensors.facts("loop")["options"]["shunt"][0] >= 0.15
-    assert 0.020 * sensors.facts("loop")["options"]["shunt"][0] <= 2.45
+    assert 0.004 * facts("loop")["options"]["shunt"][0] >= 0.15
+    assert 0.020 * facts("loop")["options"]["shunt"][0] <= 2.45
     assert 10 * 10 / (33 + 10) <= 2.45  # analog: 0 to 10 V
     assert 27 * 10 / (100 + 10) <= 2.46  # voltage
     assert 4.2 * 100 / (100 + 100) <= 2.45  # battery

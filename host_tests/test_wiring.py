@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_tests.harness.svg import SVG, Area, assert_readable, labels
-from tools.docs import wiring
-from tools.docs.parts import PARTS
 from tools.shared import boards
+from tools.wiring import command as wiring
+from tools.wiring.parts import PARTS
 
 PIN_KEYS = ("pin", "pin_b", "echo", "sda", "scl")
 

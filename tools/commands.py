@@ -31,7 +31,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
     },
     "Board": {
         "check": Entry("tools.config.check", "host", "Check a config for a board."),
-        "wiring": Entry("tools.docs.wiring", "host", "Draw the wires of a config."),
+        "wiring": Entry("tools.wiring.command", "host", "Draw the wires of a config."),
         "flash": Entry("tools.board.flash", "host", "Put MicroPython onto a board."),
         "deploy": Entry("tools.board.deploy", "host", "Copy Petrel onto a board."),
         "usb": Entry("tools.board.usb", "host", "Copy Petrel onto a Pyboard's USB drive."),

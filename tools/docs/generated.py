@@ -23,7 +23,7 @@ GENERATORS = (
     "tools.docs.sensors",
     "tools.docs.board_pages",
     "tools.docs.adc",
-    "tools.docs.wiring",
+    "tools.wiring.command",
     "host_tests.emulated.claims",
 )
 

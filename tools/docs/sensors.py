@@ -1,7 +1,7 @@
 """docs/sensors: a page for each driver and a table of all; tools.docs.generated writes them.
 
 What can be asked is asked: the drivers of their options and fields (in MicroPython), the 32-bit
-interpreter of the RAM, mypy of the boards, board.json of pins. The rest is in tools/docs/parts.py.
+interpreter of the RAM, mypy of the boards, board.json of pins. The rest is tools/wiring/parts.py.
 """
 
 from __future__ import annotations
@@ -12,29 +12,25 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.docs.parts import PARTS
 from tools.lint.command import types_of
 from tools.make.compile import compile_all, modules
 from tools.make.drivers import check as whole
 from tools.make.romfs import romfs
 from tools.shared import boards, imports
-from tools.shared.boards import Board
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers
-from tools.shared.paths import BUILD, LIB, MICROPYTHON, ROOT
+from tools.shared.paths import BUILD, LIB, ROOT
+from tools.wiring.drivers import VALUES, config_for, facts, pins_for, run
+from tools.wiring.parts import PARTS
 
 FOLDER = ROOT / "docs" / "sensors"
 PORTS = {"esp32": "ESP32", "esp8266": "ESP8266", "stm32": "Pyboard", "rp2": "Pico W"}
 # Modules of MicroPython that a driver needs and the port's stock firmware lacks.
 NOT_FROZEN = {"stm32": ("ds18x20", "neopixel")}
 NEEDS = {"ds18b20": "ds18x20", "pixels": "neopixel"}
-VALUES = {
-    "relay": "true", "dimmer": "40", "servo": "45", "pixels": "[255, 80, 0]", "buzzer": "1.5",
-}  # fmt: skip
 SHOWN_BOARDS = ("ESP32_GENERIC", "ESP8266_GENERIC", "PYBV11", "RPI_PICO_W")
 BARE_CHIP = (
     "NodeMCU and D1 mini have a divider in front of A0, so A0 takes 3.2 V: set "
@@ -42,7 +38,6 @@ BARE_CHIP = (
     "A0 and GND. A bare ESP8266 takes 1.0 V at its ADC, and more may destroy it: supply the part "
     "with 1.0 V, or divide its output, and leave `reference` out."
 )
-BY_CHANGE = {*VALUES, "digital", "button", "rotary"}  # they need no interval
 
 # A docstring's line on an argument, or on several.
 _NAMED = re.compile(r"([a-z_]\w*(?:, [a-z_]\w*)*): (.*)", re.DOTALL)
@@ -53,35 +48,6 @@ _KEPT = {
     True: " A state: published at the start and after each reconnect, and retained.",
     False: " An event: never retained.",
 }
-_FACTS = """
-import json, sys
-from node.config.roles import roles
-name = sys.argv[1]
-module = __import__("sensors." + name, None, None, ("DRIVER",))
-def plain(option):
-    return ["..." if each is ... else each for each in option]
-class Wired:  # to whatever the driver wants
-    def __getattr__(self, name):
-        return 0 if name.isupper() else lambda *some, **more: 0
-def fields():
-    options = module.options()
-    options = {key: value for key, value in json.loads(sys.argv[2]).items() if key in options}
-    options.pop("pull", None)
-    try:
-        return module.DRIVER(*hardware, **options).FIELDS
-    except (ImportError, OSError, ValueError):  # it wants to see its part
-        return module.DRIVER.FIELDS
-hardware = [Wired()]  # a bus, a pin, ...
-if module.USES != "i2c":
-    hardware = [Wired() for _, kind in roles(module.USES) for _ in range(1 + (kind == "pulse"))]
-print(json.dumps({
-    "uses": module.USES,
-    "roles": roles(module.USES),
-    "options": {key: plain(option) for key, option in module.options().items()},
-    "fields": fields(),
-    "state": getattr(module.DRIVER, "STATE", None),
-}))
-"""
 _RAM = """
 import gc, sys
 import array, math, struct, time, micropython
@@ -118,14 +84,6 @@ print(used() - before)
 _NAME = 7  # bytes that MicroPython's table of names takes for each, besides its text
 
 
-@cache
-def facts(driver: str) -> dict[str, Any]:
-    """What a driver says of itself, in MicroPython, made with the example of its page."""
-    said = _micropython("64", _FACTS, driver, json.dumps(PARTS[driver].example))
-    found: dict[str, Any] = json.loads(said)
-    return found
-
-
 def ram(driver: str, image: Path | None = None) -> int:
     """Bytes of the heap that its code takes, with what it imports; from a ROMFS if `image`.
 
@@ -136,24 +94,11 @@ def ram(driver: str, image: Path | None = None) -> int:
     """
     # The image's path is relative as well: it stays in the heap, and its length would be measured.
     where = [os.path.relpath(image, BUILD / "sensors-ram")] if image else []
-    said = _micropython("32", _RAM, driver, *where)
+    said = run("32", _RAM, driver, *where, cwd=BUILD / "sensors-ram")
     before, after = re.findall(r"n_qstr=(\d+), n_str_data_bytes=(\d+)", said)
     names, text = (int(b) - int(a) for a, b in zip(before, after, strict=True))
     paths, code = map(int, said.splitlines()[-2:])
     return code + _NAME * names + (paths if image else text)
-
-
-def _micropython(bits: str, code: str, *arguments: str) -> str:
-    # The path is relative: a longer one would take more RAM.
-    done = subprocess.run(
-        [str(MICROPYTHON[bits]), "-X", "heapsize=200K", "-c", code, *arguments],
-        env={**os.environ, "MICROPYPATH": "lib:.frozen"},
-        cwd=ROOT if bits == "64" else BUILD / "sensors-ram",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
 
 
 def types() -> dict[str, set[str]]:
@@ -176,49 +121,6 @@ def support(driver: str, port: str, wrong: dict[str, set[str]]) -> str:
     if needed in NOT_FROZEN.get(port, ()):
         return f"with `mip install {needed}`"
     return "yes"
-
-
-def pins_for(board: Board, driver: str) -> dict[str, int | str]:
-    """Pins of a board that suit a driver: key of the config -> pin."""
-    pins = board.petrel["pins"]
-    found: dict[str, int | str] = {}
-    usual = {"ESP32_GENERIC": {"sda": 21, "scl": 22}, "ESP8266_GENERIC": {"sda": 4, "scl": 5}}
-    for key, kind in facts(driver)["roles"]:
-        good = pins["adc"] if kind == "adc" else pins["all"]
-        bad = [*pins["strapping"], *pins["reserved"], *pins["some_modules"]]
-        bad += map(str, found.values())
-        if kind not in ("out", "pulse", "adc"):
-            bad += map(str, pins["level_only"])
-        if kind == "pwm" and (timers := board.petrel["pwm"].get("timers")):
-            good = [pin for pin in good if str(pin) in timers]
-        if kind == "adc" and board.petrel["network"] == "wifi":
-            bad += map(str, pins["adc_not_with_wifi"])
-        if kind not in ("in", "pin", "pulse", "adc"):
-            bad += map(str, pins["input_only"])
-        if PARTS[driver].example.get("pull") and kind in ("in", "pin"):
-            bad += map(str, pins["no_pull"])
-        if kind == "adc" and good == [0]:
-            bad = []  # ESP8266's one analog input has the number of a GPIO
-        free = [pin for pin in good if str(pin) not in bad]
-        wanted = usual.get(board.id, {}).get(key)
-        found[key] = wanted if wanted is not None and wanted in free else free[0]
-    return found
-
-
-def config_for(driver: str, board: Board) -> dict[str, Any]:
-    """An entry of `sensors` that the board takes."""
-    part = PARTS[driver]
-    more = {key: value for key, value in part.example.items() if value is not None}
-    entry: dict[str, Any] = {"name": driver, "driver": driver, **pins_for(board, driver)}
-    if driver not in BY_CHANGE:
-        entry["interval"] = 60
-    options = facts(driver)["options"]
-    if "reference" in options and (divided := board.petrel["adc"].get("divided_v")):
-        entry["reference"] = divided[0]
-    most = board.petrel["pwm"]["most_hz"]
-    if "frequency" in options and options["frequency"][0] > most:
-        entry["frequency"] = most
-    return {**entry, **more}
 
 
 def page(driver: str, cost: tuple[int, int], wrong: dict[str, set[str]]) -> str:
@@ -406,7 +308,7 @@ def pages() -> dict[Path, str]:
     whole()
     if missing := [driver for driver in drivers() if driver not in PARTS]:
         raise ToolError(
-            f"tools/docs/parts.py has no part for {', '.join(missing)}",
+            f"tools/wiring/parts.py has no part for {', '.join(missing)}",
             "add one, with its wires, its accuracy and what can go wrong",
         )
     costs, wrong = measured(), types()

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tools.config.check import findings
-from tools.docs import sensors
 from tools.make.package import build
 from tools.play.playground import EXAMPLE, read
 from tools.play.playground.parts import Part, wired
@@ -24,6 +23,7 @@ from tools.play.sim import Bench
 from tools.shared.errors import ToolError
 from tools.shared.imports import DRIVERS
 from tools.shared.paths import LIB, MICROPYTHON
+from tools.wiring.drivers import facts
 
 READY = "ready"  # the module on the board's flash that makes the sensors
 STARTS = ("boot.py", "main.py")  # they would start the node
@@ -110,11 +110,11 @@ class Session:
         if line not in self._imports:
             self._imports.append(line)
         arguments = [self._bus(part.pins["sda"], part.pins["scl"])] if "sda" in part.pins else []
-        for role, kind in sensors.facts(driver)["roles"]:
+        for role, kind in facts(driver)["roles"]:
             if kind != "i2c":
                 pull = PULLS.get(entry.get("pull", ""), "")
                 arguments.append(HANDED.get(kind, INPUT).format(pin=part.pins[role], pull=pull))
-        for key in sensors.facts(driver)["options"]:
+        for key in facts(driver)["options"]:
             if key in entry and key != "pull":
                 arguments.append(f"{key}={_literal(key, entry[key])}")
         name = self._name(part.name)

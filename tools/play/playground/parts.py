@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tools.docs import sensors
-from tools.docs.parts import PARTS
 from tools.play.sim.i2c_parts import MODELS
 from tools.play.sim.parts import Source
 from tools.play.sim.world import World
 from tools.shared import boards
 from tools.shared.errors import ToolError
+from tools.wiring.drivers import facts
+from tools.wiring.parts import PARTS
 
 WIRES = {"ds18b20": "ds18b20", "dht11": "dht11", "dht22": "dht22", "distance": "hc-sr04"}
 I2C_FAULTS = ("absent", "stuck", "sda low", "bad crc", "slow", "wrong part")
@@ -129,7 +129,7 @@ def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[s
         if driver not in PARTS:
             continue
         pins = {}
-        for role, kind in sensors.facts(driver)["roles"]:
+        for role, kind in facts(driver)["roles"]:
             pins[role] = places.take(sensor.get(role), kind)
             if pins[role] != sensor.get(role):
                 said.append(f"{name}: {role} {sensor.get(role)} is {pins[role]} here")
@@ -155,7 +155,7 @@ def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any])
         wire = world.wires[pin]
         part.model = wire.parts[-1] if hasattr(wire, "parts") else wire
         part.faults = WIRE_FAULTS[WIRES[driver]]
-    elif sensors.facts(driver)["uses"] == "adc":
+    elif facts(driver)["uses"] == "adc":
         part.quantities = ("volts",)
         part.set(world, "volts", 1.2)
         return part

@@ -16,14 +16,14 @@ from rich import markup
 from rich.console import Console
 
 from tools.config.check import of_wiring, read
-from tools.docs import sensors
-from tools.docs.parts import PARTS
-from tools.docs.wiring_layout import SUPPLIES, Box, Wire
-from tools.docs.wiring_picture import draw
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers
 from tools.shared.paths import BUILD, ROOT
+from tools.wiring.drivers import facts
+from tools.wiring.layout import SUPPLIES, Box, Wire
+from tools.wiring.parts import PARTS
+from tools.wiring.picture import draw
 
 ANALOG = "A0"  # of an ESP8266, whose config says 0, which is also the number of a GPIO
 PIN_KEYS = ("pin", "pin_b", "echo", "sda", "scl")
@@ -59,7 +59,7 @@ def _wire(board: boards.Board, sensor: dict[str, Any], part_pin: str, where: str
 
 def _analog(sensor: dict[str, Any]) -> bool:
     driver = sensor["driver"]
-    return driver in drivers() and sensors.facts(driver)["uses"] == "adc"
+    return driver in drivers() and facts(driver)["uses"] == "adc"
 
 
 def svg(board: boards.Board, config: dict[str, Any]) -> str:

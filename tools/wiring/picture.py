@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from tools.docs.wiring_layout import HEAD, MARGIN, ROW, SIZE, Box, Layout, Line, Place, text_width
 from tools.shared.boards import Board
+from tools.wiring.layout import HEAD, MARGIN, ROW, SIZE, Box, Layout, Line, Place, text_width
 
 SUPPLIES = {"3V3": "#c0392b", "5V": "#e67e22", "GND": "#111111"}
 # Five steps of brightness, so that they differ in grey too, in seven kinds of line.
