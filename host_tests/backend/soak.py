@@ -31,10 +31,10 @@ DISK_MB = 512
 
 @click.command()
 @click.option("--kills", default=50, show_default=True, help="of the collector")
-@click.option("--broker-kills", default=20, show_default=True)
-@click.option("--nodes", default=100, show_default=True)
+@click.option("--broker-kills", default=20, show_default=True, help="of the broker")
+@click.option("--nodes", default=100, show_default=True, help="how many publish")
 @click.option("--rate", default=500.0, show_default=True, help="readings/s")
-@click.option("--seed", default=1, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="which order of the kills")
 @click.option("--gone", default=GONE_S, show_default=True, help="seconds without PostgreSQL")
 def command(
     kills: int, broker_kills: int, nodes: int, rate: float, seed: int, gone: float
