@@ -23,6 +23,7 @@ from tools.backend.config import BackendConfig, BrokerSection, load
 from tools.backend.database import open_database, shown
 from tools.backend.feed import Feed
 from tools.backend.jobs import Jobs
+from tools.play.beside import announced
 from tools.play.broker import Broker
 from tools.talk.connection import Address, address
 
@@ -89,6 +90,7 @@ def running(config: BackendConfig) -> Iterator[Backend]:
         broker = broker_address(config.broker)
         if config.broker.start and _is_here(broker.host) and not _answers(broker):
             own = stack.enter_context(_own_broker(broker, config.broker.lan))
+            stack.enter_context(announced("127.0.0.1", own.port))
             log.info("started a broker at %s:%s", own.host, own.port)
         feed = Feed()
         collector = stack.enter_context(Collector(broker, config, engine, feed))

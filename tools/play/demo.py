@@ -23,6 +23,7 @@ from rich.console import Console
 
 from tools.make.package import build
 from tools.play.amqtt import Amqtt
+from tools.play.beside import bridge, collector
 from tools.play.broker import Broker
 from tools.play.sim import Bench
 from tools.play.sim.bench import WIFI
@@ -103,8 +104,11 @@ class Demo:
     def _start(self) -> None:
         self._say("A broker, and a greenhouse with a Petrel node")
         name = "mosquitto" if MOSQUITTO.exists() else "amqtt"
-        self.broker = self._stack.enter_context(Broker() if name == "mosquitto" else Amqtt())
+        own = Broker(settings=bridge()) if name == "mosquitto" else Amqtt()
+        self.broker = self._stack.enter_context(own)
         self.console.print(f"   {name} at {self.broker.host}:{self.broker.port}", highlight=False)
+        if name == "mosquitto" and collector():
+            self.console.print("   the collector that runs here shows this node on its page")
         self.watcher = Subscriber(self.broker, show=self._show)
         self._stack.callback(self.watcher.close)
         flash = Path(tempfile.mkdtemp(prefix="petrel-demo-"))

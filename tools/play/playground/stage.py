@@ -16,6 +16,7 @@ from typing import Any
 from tools.config.check import findings
 from tools.make.package import build
 from tools.play.amqtt import Amqtt
+from tools.play.beside import bridge
 from tools.play.broker import Broker
 from tools.play.playground.parts import Part, wired
 from tools.play.sim import Bench
@@ -65,7 +66,9 @@ class Stage:
         self._stack.close()
 
     def _open(self) -> None:
-        self.broker = self._stack.enter_context(Broker() if MOSQUITTO.exists() else Amqtt())
+        base = str(self.config.get("base", "petrel"))
+        own = Broker(settings=bridge(base)) if MOSQUITTO.exists() else Amqtt()
+        self.broker = self._stack.enter_context(own)
         self.watcher = Subscriber(self.broker, "#", show=self._arrived)
         self._stack.callback(self.watcher.close)
         self.flash = Path(tempfile.mkdtemp(prefix="petrel-play-"))

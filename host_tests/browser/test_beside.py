@@ -1,0 +1,89 @@
+"""`petrel collect` with `petrel demo` beside it: the way of a newcomer, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.play.beside import FILE
+from tools.play.broker import free_port
+from tools.shared.paths import ROOT
+from tools.shared.process import popen
+
+
+class Collect:
+    """The collector as a process, with its lines."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "collector.toml").write_text(
+            f'[broker]\nhost = "127.0.0.1:{free_port()}"\n\n[web]\nport = 0\n'
+        )
+        self.process = popen(
+            [sys.executable, "-m", "tools", "collect"],
+            cwd=folder,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.said: list[str] = []
+
+    def waits_for(self, pattern: str) -> str:
+        """The first group of the next line in which a pattern is found."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+        raise AssertionError("".join(self.said))
+
+
+@pytest.fixture
+def collect(tmp_path: Path) -> Iterator[Collect]:
+    """`petrel collect` in a folder of its own."""
+    collect = Collect(tmp_path)
+    yield collect
+    collect.process.terminate()
+    collect.process.wait(30)
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_beside_the_collector_is_on_its_page(collect: Collect, chromium: Any) -> None:
+    url = collect.waits_for(r"the page is at (http\S+)")
+    password = collect.waits_for(r"with the password (\S+?),? ")
+    assert FILE.exists()
+    demo = popen(
+        [sys.executable, "-m", "tools", "demo", "--seconds", "60"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    page = chromium.new_context().new_page()
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    try:
+        page.goto(url)
+        page.fill("#name", "admin")
+        page.fill("#password", password)
+        page.press("#password", "Enter")
+        page.get_by_role("link", name="greenhouse").click(timeout=90_000)
+        value = page.locator("article.sensor .value").first
+        value.wait_for(timeout=60_000)
+        before = page.locator(".sensors").inner_text()
+        for _ in range(200):
+            page.wait_for_timeout(100)
+            if page.locator(".sensors").inner_text() != before:
+                break
+        assert page.locator(".sensors").inner_text() != before
+        page.get_by_role("button", name="Send").click()
+        page.locator("#replies .badge[data-tone=good]").wait_for(timeout=30_000)
+        assert faults == []
+    finally:
+        page.context.close()
+        demo.terminate()
+        demo.wait(30)
