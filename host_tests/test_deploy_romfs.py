@@ -183,7 +183,7 @@ def test_without_a_romfs_it_goes_onto_the_file_system_and_says_why(
 ) -> None:
     said = run(package, size=0)
     assert "6 of 6 files copied" in said
-    assert "on the board's file system: this firmware has no ROMFS. The build FLASH_2M_" in said
+    assert "on the board's file system: this firmware has no ROMFS. The variant FLASH_2M_" in said
     with pytest.raises(ToolError, match="this firmware has no ROMFS"):
         run(package, size=0, mode="romfs")
 

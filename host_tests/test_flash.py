@@ -62,7 +62,7 @@ def test_without_a_firmware_it_says_where_there_is_one() -> None:
 def test_of_several_builds_it_points_to_the_one_with_a_romfs(tmp_path: Path) -> None:
     done = flash("ESP8266_GENERIC", "--port", "/dev/null")
     assert done.returncode == 1
-    assert "Take the build FLASH_2M_ROMFS: Petrel's code stays in its flash" in done.stderr
+    assert "Take the variant FLASH_2M_ROMFS: Petrel's code stays in its flash" in done.stderr
     plain = image(tmp_path / "plain.bin", "esp8266")
     done = flash("ESP8266_GENERIC", "--dry-run", "--firmware", str(plain))
     assert done.returncode == 0

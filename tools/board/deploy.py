@@ -216,10 +216,9 @@ def _way(
     if board is None:
         return Way(built)
     needs = _needs(found, sent, drivers)
-    build = board.install.get("romfs")
     why = "" if mode == "files" else "this firmware has no ROMFS"
-    if build and why:
-        why += f". The build {build} has one, which leaves a node much more RAM"
+    if board.romfs_variant and why:
+        why += f". The variant {board.romfs_variant} has one, which leaves a node much more RAM"
     if found.rom and mode != "files":
         image, left_out = rom.image(folder, built), 0
         if len(image) > found.rom.size:

@@ -98,12 +98,12 @@ def check_image(path: Path, chip: str) -> None:
 
 def without_romfs(path: Path, board: Board) -> str:
     """What to say of a firmware that has no ROMFS, while another build for the board has one."""
-    build = board.install.get("romfs")
-    if not build or ROMFS_NAME in path.read_bytes():
+    if not board.romfs_variant or ROMFS_NAME in path.read_bytes():
         return ""
     return (
         f"{path.name} has no ROMFS. Petrel works with it, but its code then takes RAM, of which "
-        f"this board has little. The build {build} keeps it in the flash: {board.install['page']}"
+        f"this board has little. With the variant {board.romfs_variant} it stays in the flash: "
+        f"{board.install['page']}"
     )
 
 
@@ -196,12 +196,12 @@ def command(
             click.echo(f"  {number}. {what}")
         return
     if not firmware and not dry_run:
-        build = install.get("romfs")
+        variant = facts.romfs_variant
         raise ToolError(
             f"which firmware? {board}'s is at {install['page']}",
-            f"Take the build {build}: Petrel's code stays in its flash and leaves the RAM to the "
-            "node. Download its newest release (.bin) and pass FIRMWARE=file, or its address."
-            if build
+            f"Take the variant {variant}: Petrel's code stays in its flash, and the RAM is the "
+            "node's. Download its newest release (.bin) and pass FIRMWARE=file, or its address."
+            if variant
             else "Download the newest release (.bin) and pass FIRMWARE=file, or its address.",
         )
     if firmware and address and not dry_run:

@@ -40,7 +40,11 @@ def page(board: Board) -> str:
         f"| TLS | {TLS[facts['tls']]}{'; files in DER' if 'certificates' in facts else ''} |",
         f"| heap | {f'{heap:,} bytes' if heap else 'not known'} |",
         f"| file system | {_file_system(board) if size else 'the rest of the flash'} |",
-        *([f"| ROM file system | needs {_romfs(facts['romfs'])} |"] if "romfs" in facts else []),
+        *(
+            [f"| [ROMFS](../deploy.md#romfs) | needs {_romfs(facts['romfs'])} |"]
+            if "romfs" in facts
+            else []
+        ),
         f"| ADC | full scale {facts['adc']['full_scale_v']} V |",
         f"| deep sleep | {facts['deep_sleep'] or 'no'} |",
         "",

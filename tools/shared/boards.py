@@ -37,6 +37,11 @@ class Board:
         return install
 
     @property
+    def romfs_variant(self) -> str:
+        """The variant of its firmware that has a ROMFS, "" unless the usual one has none."""
+        return str(self.petrel.get("romfs", {}).get("variant", ""))
+
+    @property
     def optimise(self) -> int:
         """mpy-cross's -O for it."""
         level: int = self.petrel["mpy"]["optimise"]
