@@ -1,10 +1,10 @@
 """The node at work: samples its sensors, publishes readings, takes commands.
 
-One loop does it all and never waits but in one place: what is due is read, the link to the broker
-is stepped, and then it sleeps until bytes arrive or something is due. A reading is accepted when
-the link's outbox has taken it; one that it refused is counted, and seen in the diagnostics.
+One loop does everything and waits in only one place: it reads what is due, steps the link to the
+broker, and then sleeps until bytes arrive or something is due. A reading is accepted once the
+link's outbox has taken it. Readings that the outbox refuses are counted in the diagnostics.
 
-Topics below <base>/<node>: <sensor> readings, status online or offline, diagnostics,
+Topics under <base>/<node>: <sensor> readings, status online or offline, diagnostics,
 cmd/<command> in and reply/<command> out.
 """
 
@@ -20,59 +20,59 @@ if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
 _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
-_LISTEN_MS = const(20)  # longest sleep where an interrupt may have something to tell
-_LOOK_S = const(10)  # from one look at the health to the next
-_AGAIN_S = const(60)  # to the next attempt to set the clock, where there is no room for it now
-_COMMANDS_S = const(5)  # commands in a second; four times as many at once
+_LISTEN_MS = const(20)  # longest sleep if an interrupt may have something to report
+_LOOK_S = const(10)  # between two looks at the node's health
+_AGAIN_S = const(60)  # until the next try to set the clock, if there is no room now
+_COMMANDS_S = const(5)  # commands per second; four times as many in a burst
 
-_BLOCKED_MS = const(2000)  # a sensor that takes so long holds up the others
+_BLOCKED_MS = const(2000)  # a sensor that takes this long holds up the others
 _NEVER = const(0x3FFF_FFFF)
-_TOLD = const(1 << 20)  # more sensors than there are: all states are told
+_TOLD = const(1 << 20)  # more than there are sensors: all states have been sent
 
 
 class Node:
-    """A node; node.start.begin makes it, and others give it its parts.
+    """A node. node.start.begin makes it, and node.start.equip gives it its parts.
 
-    prefix: <base>/<node>/; diagnostics: s between two such messages; safe: in safe mode
-    about: goes out with the diagnostics: board, reset cause, mode, crashes, faults
+    prefix: <base>/<node>/; diagnostics: s between two such messages; safe: true in safe mode
+    about: what the diagnostics say besides: board, reset cause, mode, crashes, faults
     """
 
-    wlan: "Any" = None  # the station interface, where there is Wi-Fi to look after
+    wlan: "Any" = None  # the station interface, if the node has Wi-Fi
     wifi: "Any" = None  # what node.network.wifi remembers
     client: "Any" = None
-    ntp_left = -1  # s until node.network.ntp is wanted; negative: it never is
-    unset = False  # nobody has set the clock yet, and there is a network to learn the time from
+    ntp_left = -1  # s until node.network.ntp is called; negative: never
+    unset = False  # the clock isn't set yet, and a network can give the time
     secret = None  # of signed commands
-    restart = 0  # s without a connection after which it does; 0: never
+    restart = 0  # restart after so many s without a connection; 0: never
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix
         self.about = about
         self.sensors = []
-        self.drops = 0  # readings and connections that failed, commands that were retained
+        self.drops = 0  # failed readings and connections, retained commands
         self.error = ""  # the last thing that went wrong
         self.ended = None  # set to a reason to end run()
         self.uptime = -1  # s; ticks_ms alone wraps, after 12 days on most ports
-        self.feed = int  # the watchdog's, or nothing
+        self.feed = int  # the watchdog's feed(), or something that does nothing
         self.diagnostics = diagnostics
         self.safe = safe
-        self.rebooted = False  # by the command, just now
-        self.faulty = False  # config.json was found wrong, and the last good one is used
+        self.rebooted = False  # the command reboot was just given
+        self.faulty = False  # config.json is wrong, and the last good one is in use
         self.count = 0  # of readings, over the restarts that the flash outbox survives
         self.boot = int.from_bytes(os.urandom(3), "big")  # tells the readings of each start apart
-        # All that changes is here from the start: later there may be no RAM for one name more.
+        # All that changes exists from the start: later there may be no RAM for another name.
         self.health = None  # what node.health.look remembers
-        self.stuck = ""  # what makes no progress; then the watchdog is not fed
-        self.phase = "start"  # what the node is at
-        self.states = _TOLD  # from this sensor on the states are to be told
-        self.news = False  # the diagnostics are to be told, it connected
-        self.proven = False  # it ran long enough for its start to be no crash
-        self.gave_up = ""  # why it restarts of itself
+        self.stuck = ""  # what makes no progress, if anything; the watchdog isn't fed then
+        self.phase = "start"  # what the node is doing
+        self.states = _TOLD  # the states of the sensors from this one on are to be sent
+        self.news = False  # the diagnostics are due, because it connected
+        self.proven = False  # it has run long enough not to count as a crash
+        self.gave_up = ""  # why it restarts itself
         self.more = _NEVER  # messages that are done when more of the flash is to be sent
-        self.tokens = 4 * _COMMANDS_S  # commands that it takes now
+        self.tokens = 4 * _COMMANDS_S  # how many commands it takes now
         # While commands arrive that were sent before: their number, and 1; -1 if they are obeyed.
         self.late = 0
-        self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # where the port begins
+        self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # the port's year 0
 
     def run(self):
         """Run until something ends it; returns the reason."""
@@ -83,11 +83,11 @@ class Node:
             while ticks_diff(now, second) >= 1000:
                 second = ticks_add(second, 1000)
                 self.uptime += 1
-                if ticks_diff(now, second) >= 1000:  # a driver held it up: these seconds are over
+                if ticks_diff(now, second) >= 1000:  # a driver held it up: skip these seconds
                     continue
                 try:
                     self._each_second()
-                except Exception as error:  # MemoryError: too much waits; it will be less
+                except Exception as error:  # MemoryError: too much is waiting; that will improve
                     self.failed("node", error)
             if not self.stuck:
                 self.feed()
@@ -117,23 +117,23 @@ class Node:
             call("health", "look", "look", self)
         if self.news or self.uptime % self.diagnostics == 0:
             self.news = False
-            # Late, as there may be no memory for them; their own code is gone when they are sent.
+            # Last, as there may be no memory for them; their own code is gone when they are sent.
             message = call("health", "telemetry", "text", self)
             self.client.post(self.prefix + "diagnostics", message, True, 0)
         if self.client.outbox.removed >= self.more and self.client.up:
             call("health", "backlog", "more", self)
 
     def _sample(self, now):
-        """Read what has changed or is due; returns the ms until something may be due again.
+        """Read what has changed or is due; return the ms until something may be due again.
 
-        Whatever a driver raises stays with its sensor.
+        What a driver raises affects only its sensor.
         """
         wait = _MOST_MS
         outbox = self.client.outbox
         for i, sensor in enumerate(self.sensors):
             began = ticks_ms()
             try:
-                # A subscriber who missed it learns how a contact stands, as soon as there is room.
+                # A subscriber who missed it learns a contact's state as soon as there is room.
                 tell = i == self.states and outbox.count < min(4, outbox.limit)
                 self.states += tell
                 left = sensor.attend(now, tell)
@@ -147,7 +147,7 @@ class Node:
         return wait if self.states >= len(self.sensors) else min(wait, _LISTEN_MS)
 
     def failed(self, name, error):
-        """Count and keep an error."""
+        """Count an error, and remember it."""
         self.drops += 1
         try:
             self.error = "%s: %s" % (name, error)
@@ -155,28 +155,28 @@ class Node:
             self.error = "memory"
         print("Petrel:", self.error)
 
-    # --- what the client asks for and tells
+    # --- called by the client
 
     def on_connect(self):
-        """Birth; then, within a second, how the node is."""
+        """Publish the birth; the diagnostics follow within a second."""
         print("Petrel: connected")
         client = self.client
         if client.present and self.late >= 0:
             self.late = 1
-            client.ping_due = True  # it leaves before the backlog
+            client.ping_due = True  # it is sent before the backlog
         client.post(self.prefix + "status", "online", True, 0)
         self.states = 0
-        self.news = True  # told in the next second, when there is RAM for it
+        self.news = True  # sent in the next second, when there is RAM for it
 
     def on_lost(self, error):
-        """A connection failed or ended."""
+        """Report that a connection failed or ended."""
         if isinstance(error, MemoryError) and self.client.outbox.count > 4:
-            # So much waits that nothing can be sent: it goes to the flash, and we start afresh.
+            # So much is waiting that nothing can be sent: put it on the flash, and start afresh.
             self.ended = self.gave_up = "no memory left to connect"
         call("network", "lost", "tell", self, error)
 
     def on_message(self, topic, payload, retained):
-        """A command. One that was retained is old, and might end the node at every boot."""
+        """Take a command. A retained one is old, and could end the node at every boot."""
         if retained or not self.tokens or not topic.startswith(self.prefix + "cmd/"):
             self.drops += 1
             return
@@ -185,7 +185,7 @@ class Node:
         name = topic[len(self.prefix) + 4 :]
         try:
             reply = call("commands", "take", "take", self, name, payload)
-            if not isinstance(reply, str):  # it has a module for itself
+            if not isinstance(reply, str):  # it has a module of its own
                 reply = call("commands", "orders", "obey", self, name, reply)
         except MemoryError:
             reply = '{"ok": false, "error": "not enough memory"}'

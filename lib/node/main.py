@@ -1,9 +1,9 @@
-"""The life of a node, from top to bottom: check the config, make the node, run it, see to its end.
+"""The life of a node, from top to bottom: check the config, make the node, run it, end it.
 
-boot.py calls boot(), which returns whatever it finds; main.py calls run(). Whatever ends a node,
-one place decides what follows, node.health.ending: it is counted, what waits is kept, and after a
-pause the board restarts. Three crashes in a row, without a minute of good work between them, end
-in safe mode: no sensors, only the connection and the commands, so that the node can say why. Safe
+boot.py calls boot(), which always returns; main.py calls run(). Whatever ends a node, one place
+decides what follows, node.health.ending: it counts the end, keeps what is waiting, and restarts
+the board after a pause. Three crashes in a row, without a minute of good work between them, lead
+to safe mode: no sensors, only the connection and the commands, so that the node can say why. Safe
 mode ends by itself after ten minutes.
 """
 
@@ -15,14 +15,14 @@ import machine
 
 from node.overlay import call
 
-found = None, [], ""  # by boot(): the config or None, its faults as text, how it is; node.config
+found = None, [], ""  # set by boot(): the config or None, its faults, its state
 
 
 def boot():
-    """The first stage: load the config, check it if it is new, and print what is wrong with it.
+    """First stage: load the config, check it if it is new, and print what is wrong with it.
 
-    The check needs much code for a short time, and leaves names behind that nothing gives back; so
-    when a new config has passed, the board starts afresh, and needs no check then.
+    The check needs a lot of code for a short time, and leaves names behind that can't be freed. So
+    the board starts afresh after a new config has passed, and needs no check then.
     """
     global found
     found = call("config", "load", "load")
@@ -34,10 +34,10 @@ def boot():
 
 
 def load(config):
-    """Load what stays, before what goes; what fails here fails again, and is told, later.
+    """Load what stays before what goes. What fails here fails again later, and is reported then.
 
-    Code that is forgotten leaves holes, and a heap of holes has no room for a message, however
-    many bytes are free. What an import leaves behind is room for the next.
+    Code that is freed leaves holes, and a heap full of holes has no room for a message, however
+    many bytes are free. The holes that an import leaves are room for the next one.
     """
     try:
         import node.app
@@ -56,7 +56,7 @@ def load(config):
 
 
 def run():
-    """The second stage: live; returns only to leave the board at the REPL, to who asked for it."""
+    """Second stage: run; return only to leave the board at the REPL, for someone who asked."""
     global found, boot, load
     config, faults, state = found
     load(config)
@@ -69,20 +69,20 @@ def run():
             if node:
                 call("start", "equip", "equip", node, config)
                 node.run()
-        except BaseException as caught:  # whatever it was: a board in the field has to start again
+        except BaseException as caught:  # anything: a board in the field has to restart
             error = caught
         if node or error:
             end = call("health", "ending", "of", node, error)
             node = error = None  # nothing else refers to the node: its RAM is needed
             if not call("health", "ending", "finish", *end):
                 return
-        elif node is None:  # there is no config; a drive on USB is to stay where it is
+        elif node is None:  # there is no config; a USB drive has to stay mounted
             again = machine.soft_reset
         else:
             return
     except KeyboardInterrupt:
         return
-    except BaseException as error:  # there is no memory for an orderly end, or worse
+    except BaseException as error:  # no memory for an orderly end, or worse
         sys.print_exception(error)
         time.sleep(10)
     again()

@@ -1,7 +1,7 @@
-"""Code that is needed now and then: imported, called, and its RAM given back.
+"""Code that is needed only now and then: import it, call it, free its RAM.
 
-A node on an ESP8266 has 38 KiB for all that it does. What runs at the start alone, or once in
-minutes, is not held meanwhile. It lives in the folders below this one.
+A node on an ESP8266 has 38 KiB for everything. Code that runs only at the start, or every few
+minutes, doesn't stay in it. That code is in the folders below this one.
 """
 
 import gc
@@ -9,9 +9,9 @@ import sys
 
 
 def call(folder, module, function, *args):
-    """Call a function of node.<folder>.<module>, and forget the module; returns what it did."""
+    """Call a function of node.<folder>.<module>, forget the module, and return the result."""
     package = "node." + folder
-    within = package in sys.modules  # something of that folder is at work already
+    within = package in sys.modules  # something in that folder is running already
     gc.collect()
     try:
         loaded = __import__(package + "." + module, None, None, (function,))
@@ -24,7 +24,7 @@ def call(folder, module, function, *args):
 
 
 def forget(*modules, package="node"):
-    """Forget modules of a package, so that their RAM is free again."""
+    """Forget modules of a package, to free their RAM."""
     forgotten = False
     for module in modules:
         if sys.modules.pop(package + "." + module, None):

@@ -1,8 +1,8 @@
-"""A sensor at work: when its part is asked, what becomes of the answer, and what if it fails.
+"""A sensor at work: when to ask its part, what to do with the answer, and what if it fails.
 
-Only a Sensor writes its own fields. A part is what its driver has made: it has start() and read(),
-and perhaps poll(), see docs/drivers.md. Whatever it raises stays with its sensor; a sensor that
-keeps failing is asked less and less often.
+Only a Sensor writes its own fields. Its part is an object of its driver's class, with start(),
+read() and perhaps poll(); see docs/drivers.md. What a part raises affects only its sensor. One
+that keeps failing is asked less and less often.
 """
 
 import time
@@ -17,19 +17,19 @@ if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
 _MOST_MS = const(1000)  # longest time to the next look at it
-_LISTEN_MS = const(20)  # the same where an interrupt may have something to tell
-_NOT_YET_MS = const(600_000)  # longest wait for a measurement that was begun
-_PATIENCE = const(4)  # failures in a row; after one more it is asked less and less often
+_LISTEN_MS = const(20)  # the same if an interrupt may have something to report
+_NOT_YET_MS = const(600_000)  # longest wait for a measurement
+_PATIENCE = const(4)  # failures in a row before it is asked less and less often
 
-# node.network.stamp looks for the end of it.
+# node.network.stamp looks for its end.
 _READING = const('{"value": %s, "unit": %s, "seq": %d, "boot": %d, "%s": %d}')
 
 
 def text(value, about):
     """Return a value as JSON; a float, which would print as 9.300000000000001, with its decimals.
 
-    about: (name, unit, decimals) of FIELDS; without decimals it is the seven digits of a board's
-    float. Raises ValueError for what is neither text nor a number: JSON has no inf and no nan.
+    about: (name, unit, decimals) of FIELDS; without decimals, the seven digits of a board's float.
+    Raises ValueError for what JSON doesn't have, such as inf and nan.
     """
     if isinstance(value, float):
         if value - value == 0:
@@ -43,10 +43,10 @@ def text(value, about):
 
 
 class Sensor:
-    """One of a node's sensors; node.start.sensors makes it and gives it its part.
+    """One of a node's sensors. node.start.sensors makes it, and gives it its part.
 
     driver: the name of its driver
-    failures, rest: how many to begin with, and the ms to leave it alone
+    failures, rest: its failures so far, and the ms to leave it alone
     """
 
     node: "Any" = None  # the same for all: there is one
@@ -56,30 +56,30 @@ class Sensor:
         self.name = name
         self.driver = driver
         self.part: "Any" = None
-        self.deliver: "Any" = None  # hands its readings over, see node.delivery; None: queued
-        self.interval = 0  # ms from one reading to the next; 0: it tells of changes alone
-        self.retain = False  # the broker keeps its last reading
-        # Of the next sample; after a failure it is left alone until then.
+        self.deliver: "Any" = None  # delivers its readings, see node.delivery; None: the queue
+        self.interval = 0  # ms between two readings; 0: it reports only changes
+        self.retain = False  # true if the broker retains its last reading
+        # When the next sample is due; after a failure it is left alone until then.
         self.due = ticks_add(ticks_ms(), rest)
-        self.waited = 0  # ms that this measurement has been waited for; 0: there is none
-        # In a row; below 0: it may never return, so what outlives a reset is told its name.
+        self.waited = 0  # ms spent waiting for this measurement; 0: there is none
+        # In a row. Below 0: it may never return, so its name goes where a reset leaves it.
         self.failures = failures
 
     def hold(self, part, interval, retain, deliver):
-        """Take a part, or another one; the rest says how it is asked and told from now on."""
+        """Take a part, or another one, and how to ask it and publish its readings."""
         self.part = part
         self.interval = interval
         self.retain = retain
         self.deliver = deliver
 
     def every(self, ms):
-        """Be read so often from now on; a measurement that runs is read first."""
+        """Change the interval; a running measurement is read first."""
         self.interval = ms
         if not self.waited:
             self.due = ticks_add(ticks_ms(), ms)
 
     def attend(self, now, tell):
-        """Read it if it has changed or is due; returns the ms until it may be again.
+        """Read it if it has changed or is due; return the ms until it may be due again.
 
         tell: publish it now if it is a state
         """
@@ -103,14 +103,14 @@ class Sensor:
             if left <= 0 or tell and not waited:
                 left = (0 if waited else self.ask("start")) or self._read()
                 self.waited = left and waited + left
-                # A measurement was begun just now, which is later than the `now` of this turn.
+                # A measurement was started just now, which is later than the `now` of this round.
                 self.due = ticks_add(ticks_ms() if left else now, left or interval)
                 left = left or interval
             wait = min(wait, left)
         return int(wait)
 
     def ask(self, method):
-        """What start() or read() of its part says: the ms to wait, or the values."""
+        """Call start() or read() of its part; return the ms to wait, or the values."""
         self.node.phase = self.name
         if 0 <= self.failures <= _PATIENCE:
             said = getattr(self.part, method)()
@@ -126,7 +126,7 @@ class Sensor:
         return call("health", "why", "wrong", self, method, said)
 
     def _read(self):
-        """Read it and publish what it says; returns the ms until it can be read, or 0."""
+        """Read it and publish the values; return the ms until it can be read, or 0."""
         values = self.ask("read")
         if isinstance(values, int):
             return values or 1
@@ -148,7 +148,7 @@ class Sensor:
                 else:
                     node.client.post(topic, message, self.retain)
             except (OSError, ValueError, MemoryError) as error:
-                # It was not accepted: too much waits for the broker, or the flash is full.
+                # It wasn't accepted: too much is waiting for the broker, or the flash is full.
                 node.failed(self.name, error)
         if self.failures:
             call("health", "why", "healthy", self)
@@ -156,7 +156,7 @@ class Sensor:
         return 0
 
     def fault(self, error):
-        """It failed: count and tell it; returns the ms for which it is left alone."""
+        """Count and report a failure; return the ms for which to leave it alone."""
         self.waited = 0
         rest = _MOST_MS
         self.due = ticks_add(ticks_ms(), rest)

@@ -1,4 +1,4 @@
-"""The command `interval`: saved first, then changed. See node.commands.orders."""
+"""The command `interval`: saves it first, then changes it. See node.commands.orders."""
 
 import json
 import os
@@ -10,7 +10,7 @@ _NEW = const("config.json.new")
 
 
 def obey(node, payload):
-    """Payload: {"sensor": name, "seconds": n}. From now on, and after a restart."""
+    """Payload: {"sensor": name, "seconds": n}. Applies now, and after a restart."""
     order = json.loads(payload)
     name, seconds = order["sensor"], order["seconds"]
     if not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= 86400:
@@ -29,7 +29,7 @@ def obey(node, payload):
 
 
 def save(name, seconds):
-    """Give the sensor of that name another interval in the config, in one step.
+    """Change the interval of a sensor in the config, in one step.
 
     See node.config.load.
 
@@ -48,9 +48,9 @@ def save(name, seconds):
 
 
 def _copy(old, new, name, seconds):
-    """Copy the config with the change in it; True if its sensor was there.
+    """Copy the config with the change; return whether the sensor was there.
 
-    A small heap has no room for a whole config: in RAM is one sensor at a time.
+    A small heap has no room for a whole config, so only one sensor is in RAM at a time.
     """
     depth = 0
     quoted = escaped = found = False
@@ -68,7 +68,7 @@ def _copy(old, new, name, seconds):
                 quoted = True
             elif byte in b"{[":
                 depth += 1
-                if depth == 3:  # a sensor begins, or a list that stands within an object
+                if depth == 3:  # a sensor begins, or a list within an object
                     new.write(held[:-1])
                     held = held[-1:]
             elif byte in b"}]":

@@ -1,4 +1,4 @@
-"""Carries out a command that has a module for itself. Needed for those, and then forgotten.
+"""Carries out a command that has a module of its own. Needed for those, then forgotten.
 
 By then node.commands.take is forgotten too: a small heap has no room for both.
 """
@@ -9,7 +9,7 @@ from node.overlay import call
 
 
 def obey(node, name, payload):
-    """Carry out the command; returns the reply as JSON."""
+    """Carry out the command; return the reply as JSON."""
     try:
         if name == "interval":
             reply = call("commands", "interval", "obey", node, payload)

@@ -1,11 +1,11 @@
-"""Commands that are signed: who does not know the secret is not obeyed, and none is obeyed twice.
+"""Signed commands: obey only those who know the secret, and no command twice.
 
-A payload is "<signature> <number> <command's own payload>". The number is larger than that of any
-command before, say the time in ms. The signature is HMAC-SHA-256 (RFC 2104) in hex, under the
+A payload is "<signature> <number> <command's own payload>". The number is larger than any
+before, such as the time in ms. The signature is HMAC-SHA-256 (RFC 2104) in hex, under the
 secret of the config, of the topic, a zero byte, which no topic holds, and "<number> <payload>".
 
-The last number is kept on the flash, from when a secret is new. Where it cannot be read, a command
-might be an old one: none is obeyed until somebody sets it again on the board.
+The last number is kept on the flash from the moment a secret is new. If it can't be read, any
+command might be an old one, so none is obeyed until someone sets the secret on the board again.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _SIGNATURE = const(64)  # hex digits
 
 
 def opened(node, name, payload):
-    """Return the command's own payload. Raises ValueError if it is not to be trusted."""
+    """Return the command's own payload. Raises ValueError if it can't be trusted."""
     try:
         signature, digits, _ = (str(payload, "utf-8") + " ").split(" ", 2)
         if not digits.isdigit():
@@ -39,7 +39,7 @@ def opened(node, name, payload):
 
 
 def sign(secret, message):
-    """The HMAC-SHA-256 of a message in hex; secret: text."""
+    """Return the HMAC-SHA-256 of a message in hex; secret: text."""
     key = secret.encode()
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
@@ -49,7 +49,7 @@ def sign(secret, message):
 
 
 def _same(a, b):
-    """Compare in a time that does not tell how much of it is right."""
+    """Compare in constant time, so that guessing gets no hint."""
     wrong = len(a) ^ len(b)
     for i in range(min(len(a), len(b))):
         wrong |= ord(a[i]) ^ ord(b[i])
@@ -57,18 +57,18 @@ def _same(a, b):
 
 
 def begin():
-    """A secret is new: nothing was signed with it, and a counter may begin where there is none."""
+    """Take a new secret: nothing was signed with it, so a missing counter may start."""
     try:
         _last()
     except ValueError:
         try:
             _store(0)
         except OSError:
-            pass  # look() will tell
+            pass  # look() will report it
 
 
 def look(node):
-    """Tell of a counter that cannot be read."""
+    """Report a counter that can't be read."""
     try:
         _last()
     except ValueError as error:
@@ -76,11 +76,11 @@ def look(node):
 
 
 def _last():
-    """The last number. Raises ValueError if it cannot be read."""
+    """Return the last number. Raises ValueError if it can't be read."""
     try:
         name = _FILE
         if _FILE not in os.listdir():
-            name += ".new"  # a power cut on FAT came between the two steps of _store()
+            name += ".new"  # on FAT a power cut came between the two steps of _store()
         with open(name) as file:
             return int(file.read())
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""What a node does when it is told to. Needed for each command, and then forgotten.
+"""Carries out commands. Needed for each one, then forgotten.
 
-A command arrives on <base>/<node>/cmd/<command>; the reply is a JSON object with "ok", and
-"error" where that is false. Nothing in a message names code or a file; what is not here is
+A command arrives on <base>/<node>/cmd/<command>. The reply is a JSON object with "ok", and
+"error" if that is false. Nothing in a message names code or a file; unknown commands are
 refused.
 """
 
@@ -11,16 +11,16 @@ from micropython import const
 
 from node.overlay import call
 
-_PAUSE_S = const(60)  # from one reboot to the next
-_MANY = const(8)  # commands that came in one go: the broker may hold back more
+_PAUSE_S = const(60)  # between two reboots
+_MANY = const(8)  # commands in one go: the broker may be holding back more
 _PINGRESP = const(0xD0)
 _APART = const(("interval", "read", "set"))  # these are carried out by node.commands.orders
 
 
 def take(node, name, payload):
-    """Carry out one command if it may be trusted; returns the reply as JSON.
+    """Carry out one command if it can be trusted; return the reply as JSON.
 
-    Of one that has a module for itself it returns the payload, for node.commands.orders.
+    If the command has a module of its own, return its payload, for node.commands.orders.
     """
     try:
         if node.late > 0:
@@ -47,8 +47,8 @@ def take(node, name, payload):
 def look(node, arrived):
     """Set node.late to 0 once what arrives is new; arrived: 1 for a command, else 0.
 
-    What comes before the answer to a PINGREQ that left at once had been kept by the broker. It may
-    send some, and more when those are acknowledged: then it is asked again.
+    What arrives before the answer to the first PINGREQ was kept by the broker. It may send some,
+    and more once those are acknowledged: then ask again.
     """
     client = node.client
     if client.ping_due or client.awaited == _PINGRESP:
@@ -64,7 +64,7 @@ def ping(node, payload):
 
 
 def diagnostics(node, payload):
-    """Payload: anything. Answers; the diagnostics follow within a second, see Node.news."""
+    """Payload: anything. The diagnostics follow the reply within a second, see Node.news."""
     node.news = True
     return {}
 

@@ -1,4 +1,4 @@
-"""The commands `read` and `set`: values of sensors and outputs. See node.commands.orders."""
+"""The commands `read` and `set`, for sensors and outputs. See node.commands.orders."""
 
 import json
 
@@ -12,7 +12,7 @@ def read(node, payload):
     errors = {}
     for sensor in node.sensors:
         name = sensor.name
-        # One that measures, or needs time for it, is left out: its next reading will tell.
+        # A sensor that needs time to measure is left out; its next reading will come.
         if wanted and name != wanted or sensor.waited:
             continue
         try:
@@ -49,7 +49,7 @@ def set(node, payload):
 
 
 def _now(sensor):
-    """Its values; none of an event, which has none now, and of what can't be read at once."""
+    """Return its values; none for an event, or for a sensor that can't be read at once."""
     if getattr(sensor.part, "STATE", True) is not False:
         said = sensor.ask("start") or sensor.ask("read")
         if not isinstance(said, int):
@@ -58,7 +58,7 @@ def _now(sensor):
 
 
 class _Json:
-    """Text that is JSON already; json.dumps() takes what an object shows for its value."""
+    """Text that is JSON already; json.dumps() takes an object's repr as its value."""
 
     def __init__(self, text):
         self.text = text

@@ -1,12 +1,12 @@
-"""Stands for a sensor that could not be made: a part that does not answer, and may do so later."""
+"""Stands in for a sensor that couldn't be made, because its part didn't answer, until it does."""
 
 from node.overlay import call
 
 
 class Absent:
-    """A part that tries to make the real one whenever its sensor should be read.
+    """A part that tries to make the real one whenever its sensor is due.
 
-    entry: of the config; buses: those that there are, see node.start.sensors
+    entry: the sensor's config; buses: the I2C buses so far, see node.start.sensors
     """
 
     FIELDS = ()
@@ -17,5 +17,5 @@ class Absent:
         self.buses = buses
 
     def start(self):
-        """Begin to measure, if the part is there now, which takes this place then."""
+        """Make the real part, which takes this one's place, and start it."""
         return call("start", "sensors", "again", self.sensor, self.entry, self.buses)

@@ -12,9 +12,9 @@ _LOOK_AGAIN_S = const(300)
 
 
 def begin(config, faults, state):
-    """Return a node, without its parts yet; the arguments are what node.config.load has found.
+    """Return a node without its parts; the arguments are what node.config.load has found.
 
-    () to leave the board to a person; None, after a pause, where there is no config to start with.
+    Returns () to leave the board to a person, and None, after a pause, if there is no config.
     """
     if _exists("maintenance"):
         print("Petrel: not started: remove the file maintenance, then reset")
@@ -28,8 +28,8 @@ def begin(config, faults, state):
         call("health", "retained", "store", 0)
         call("health", "ending", "pause", _LOOK_AGAIN_S, int)
         return None
-    # A crash is counted before it happens, and taken back after a minute of good work (node.app),
-    # so that a hang or a brown-out is counted too. Not in boot.py: anyone who opens a raw REPL, as
+    # A crash is counted in advance, and taken back after a minute of good work (node.app), so that
+    # a hang or a brown-out counts too. Not in boot.py: anyone who opens a raw REPL, as
     # mpremote does for each command, runs that and nothing else.
     lost, rebooted = call("health", "retained", "lost")
     crashes, restarts, why = call("health", "retained", "begun")
@@ -47,7 +47,7 @@ def begin(config, faults, state):
         about["faults"] = faults
     if safe:
         config["sensors"] = []
-        config["queue"] = min(config["queue"], 8)  # perhaps it was more than the heap has room for
+        config["queue"] = min(config["queue"], 8)  # perhaps that was more than the heap can hold
         print("Petrel: safe mode:", why or faults)
     config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
     from node.app import Node
@@ -63,13 +63,13 @@ def begin(config, faults, state):
 def _exists(name):
     try:
         os.stat(name)
-    except OSError:  # that, or the flash fails, and then there is no telling
+    except OSError:  # none, or the flash fails
         return False
     return True
 
 
 def _reset_cause():
-    """The reset cause in words; ports differ in which causes they can tell."""
+    """Return the reset cause in words; ports differ in which causes they know."""
     cause = machine.reset_cause()
     for name in ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT"):
         if getattr(machine, name + "_RESET", None) == cause:

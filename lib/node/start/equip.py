@@ -8,15 +8,15 @@ from node.sensor import Sensor
 
 
 def equip(node, config):
-    """Make sensors, outbox, connection and watchdog. The config is emptied: its RAM is needed."""
+    """Make sensors, outbox, connection and watchdog. Empties the config, whose RAM is needed."""
     call("start", "sensors", "make", node, config)
-    # Before the connection takes its RAM: nothing at a start needs as much.
+    # Before the connection takes its RAM: nothing else at the start needs as much.
     if config["must"] or "outbox" in os.listdir():
         call("health", "kept", "begin", node, config)
     ways = call("network", "ways", "find", node, config)
     call("network", "connection", "make", node, config, ways)
     if config["watchdog"]:
         call("start", "watchdog", "start", node, config["watchdog"])
-    if "node.start.absent" not in sys.modules:  # no part is made again
+    if "node.start.absent" not in sys.modules:  # no part will be made again
         Sensor.__init__ = Sensor.hold = None  # type: ignore
     config.clear()  # something may still refer to it

@@ -1,4 +1,4 @@
-"""Makes a node's sensors. Needed once, and then forgotten."""
+"""Makes a node's sensors. Needed once, then forgotten."""
 
 import sys
 from time import sleep_us
@@ -10,18 +10,18 @@ from node.config.roles import need, roles
 from node.overlay import call, forget
 from node.sensor import Sensor
 
-_REST_MS = const(600_000)  # for a driver that did not return
+_REST_MS = const(600_000)  # for a driver that didn't return
 
 
 def make(node, config):
-    """Make all sensors; a part that cannot be made is made when its sensor is to be read."""
+    """Make all sensors; a part that can't be made is tried again when its sensor is due."""
     buses = {}
     for entry in config["sensors"]:
         node.sensors.append(_sensor(node, entry, config["watchdog"]))
         _equip(node.sensors[-1], entry, buses)
     forget("roles", package="node.config")
     forget("config")
-    if "node.start.absent" not in sys.modules:  # none is made again: free what made them
+    if "node.start.absent" not in sys.modules:  # none will be made again: free what made them
         for sensor in node.sensors:
             try:
                 kind = type(sensor.part)
@@ -30,8 +30,8 @@ def make(node, config):
                         kind.__init__ = None
                     kind = kind.__bases__[0]
             except (AttributeError, TypeError):
-                pass  # a driver that is no class
-        for name in list(sys.modules):  # what finds the drivers; the sensors hold their code
+                pass  # the driver isn't a class
+        for name in list(sys.modules):  # the sensors hold the drivers' code themselves
             if name.startswith("sensors"):
                 del sys.modules[name]
 
@@ -39,7 +39,7 @@ def make(node, config):
 def _sensor(node, entry, watchdog):
     name = entry["name"]
     driver = entry["driver"]
-    why = node.about.get("why")  # of the last end
+    why = node.about.get("why")  # why the node ended last time
     if why and call("health", "retained", "silent", why, name):
         said = "driver %s did not return, and is left alone for 10 minutes" % driver
         node.failed(name, said)
@@ -57,7 +57,7 @@ def _equip(sensor, entry, buses):
         part = _made(entry, buses)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # nothing answers, and may do so later; or a bug: the next try tells it
+    except BaseException:  # no answer yet, or a bug, which the next try reports
         from node.start.absent import Absent
 
         part = Absent(sensor, entry, buses)
@@ -65,7 +65,7 @@ def _equip(sensor, entry, buses):
 
 
 def again(sensor, entry, buses):
-    """Make a part that could not be made before, and start it; returns the ms it takes."""
+    """Make a part that couldn't be made before, and start it; return the ms it takes."""
     part = _made(entry, buses)
     forget("roles", package="node.config")
     forget("config")
@@ -75,14 +75,14 @@ def again(sensor, entry, buses):
 
 
 def interval(entry, part):
-    """The ms from one reading to the next; 0 for what tells of its changes by itself."""
+    """Return the ms between two readings; 0 for a sensor that reports its changes."""
     if getattr(part, "STATE", True) is False:
-        return 0  # an event has no value in between
+        return 0  # between two events there is no value
     return int(entry.get("interval", 0 if hasattr(part, "poll") else 60) * 1000)
 
 
 def retained(entry, part):
-    """Whether the broker keeps the last reading: as the config says, else where it is a state."""
+    """Return whether to retain readings: as the config says, otherwise if it is a state."""
     return bool(entry.get("retain", getattr(part, "STATE", False)))
 
 
@@ -91,15 +91,15 @@ def _made(entry, buses):
     if hasattr(part, "listen"):
         part.listen()
     if getattr(part, "STATE", False):
-        part.changed = False  # how it stands is told when the node connects
+        part.changed = False  # its state is published when the node connects
     return part
 
 
 def _make(entry, buses):
-    """Import the driver, make what it is handed, hand that over."""
+    """Import the driver, and make its part with what it USES."""
     module = __import__("sensors." + entry["driver"], None, None, ("DRIVER",))
     need(module, entry["driver"])
-    for name in ("options", "demands"):  # they were for the check of the config
+    for name in ("options", "demands"):  # only the config check needs them
         if hasattr(module, name):
             setattr(module, name, None)
     options = {}
@@ -117,10 +117,10 @@ def _make(entry, buses):
 
 
 def _part(parts, kind, number, entry):
-    """Make one part of what a driver is handed. Outputs are safe from the first moment on."""
+    """Make one of the things that a driver gets. Outputs are safe from the first moment."""
     if kind == "adc":
         adc = machine.ADC(number)
-        if hasattr(adc, "atten"):  # ESP32: its whole range, up to about 3.1 V
+        if hasattr(adc, "atten"):  # ESP32: the full range, up to about 3.1 V
             adc.atten(machine.ADC.ATTN_11DB)
         parts.append(adc)
     elif kind in ("in", "pin", "pulse"):
@@ -140,13 +140,13 @@ def _part(parts, kind, number, entry):
 
 
 def _bus(sda, scl, buses):
-    """The I2C bus on two pins, which parts share."""
+    """Return the I2C bus on two pins, which parts share."""
     if (sda, scl) not in buses:
         data, clock = machine.Pin(sda, machine.Pin.IN), machine.Pin(scl)
         for _ in range(9):
             if data.value():
                 break
-            # A part that our reset has cut off in an answer lets go of SDA when it has told it.
+            # Our reset may have cut off a part's answer; it frees SDA once it has sent it all.
             clock.init(machine.Pin.OPEN_DRAIN, value=0)
             sleep_us(5)
             clock.value(1)
@@ -156,7 +156,7 @@ def _bus(sda, scl, buses):
 
 
 def _full_scale():
-    """Volts at full scale of an ADC that does not know them."""
+    """Return the full-scale voltage of an ADC that doesn't know its own."""
     try:
         return float(__import__("board").FULL_SCALE)
     except (ImportError, AttributeError):

@@ -1,4 +1,4 @@
-"""Starts the watchdog. Needed once, and then forgotten."""
+"""Starts the watchdog. Needed once, then forgotten."""
 
 import sys
 
@@ -6,18 +6,18 @@ import machine
 
 
 def start(node, seconds):
-    """Have the board reset when the node's loop does not feed for so many seconds.
+    """Have the board reset if the node's loop doesn't feed the watchdog for so many seconds.
 
-    Where the board cannot wait so long, what it does instead is told with the diagnostics.
+    If the board can't wait that long, the diagnostics say what it does instead.
     """
     try:
         import board
-    except ImportError:  # nothing is known of it
+    except ImportError:  # nothing is known about the board
         board = None
     sys.modules.pop("board", None)
     ms = min(seconds * 1000, getattr(board, "WATCHDOG_MS", 3_600_000))
     board = None
-    # What an stm32 and an rp2 can wait at most, and the only time of an ESP8266.
+    # The longest times of stm32 and rp2, and the ESP8266's only one.
     for ms in (ms, min(ms, 32_700), min(ms, 8388), 5000):  # noqa: B020
         try:
             node.feed = machine.WDT(timeout=ms).feed
