@@ -68,6 +68,7 @@ class Node:
         self.news = False  # the diagnostics are due, because it connected
         self.proven = False  # it has run long enough not to count as a crash
         self.gave_up = ""  # why it restarts itself
+        self.left = None  # of the client at the end: the outbox
         self.more = _NEVER  # messages that are done when more of the flash is to be sent
         self.tokens = 4 * _COMMANDS_S  # how many commands it takes now
         # While commands arrive that were sent before: their number, and 1; -1 if they are obeyed.
@@ -97,8 +98,11 @@ class Node:
         return self.ended
 
     def _each_second(self):
-        # They are needed when a connection begins, and when it ends.
-        forget("connect", "late", "reach", "backoff", "pause", package="mqtt.engine")
+        # They are needed when a connection begins or ends, and when a file on the flash does.
+        forget(
+            "connect", "late", "reach", "backoff", "pause", "records", "survey",
+            package="mqtt.engine",
+        )  # fmt: skip
         if self.client.again is None:
             forget("suspects", "aside", package="mqtt.engine")
         if self.wlan and not self.wlan.isconnected():

@@ -55,6 +55,20 @@ def load(config):
         pass
 
 
+def strip(node):
+    """Take the client off a node, and forget the code of MQTT; what waits stays, as node.left.
+
+    It works where not one byte is free.
+    """
+    if node.client:
+        node.left, node.client = node.client.outbox, None
+    core = sys.modules.get("mqtt.engine.core")
+    if core:
+        core.Core = None  # type: ignore  # an outbox holds on to all that its module has a name for
+    for name in ("mqtt", "mqtt.link"):
+        sys.modules.pop(name, None)
+
+
 def run():
     """Second stage: run; return only to leave the board at the REPL, for someone who asked."""
     global found, boot, load
@@ -72,7 +86,13 @@ def run():
         except BaseException as caught:  # anything: a board in the field has to restart
             error = caught
         if node or error:
-            end = call("health", "ending", "of", node, error)
+            try:
+                end = call("health", "ending", "of", node, error)
+            except (MemoryError, ImportError):  # a full heap makes a file look missing, too
+                if not node:
+                    raise
+                strip(node)  # then there is room for an end without a goodbye
+                end = call("health", "ending", "of", node, error)
             node = error = None  # nothing else refers to the node: its RAM is needed
             if not call("health", "ending", "finish", *end):
                 return

@@ -5,13 +5,13 @@ board restarts after a pause, which grows from 1 s to 5 minutes while one restar
 Only a person keeps it from that, with Ctrl-C.
 """
 
-import gc
 import sys
 import time
 
 from micropython import const
 
-from node.overlay import call
+from node.main import strip
+from node.overlay import call, forget
 
 _STOPPED = const("stopped; machine.reset() starts it again")
 
@@ -34,8 +34,9 @@ def of(node, error):
         return ended, crashed, "", None, int
     goodbye(node)
     release(node)
-    client, node.client = node.client, None  # what may still refer to the node holds no RAM then
-    return ended, crashed, node.gave_up, client and client.outbox, node.feed
+    strip(node)
+    node.sensors = ()  # what may still refer to the node holds no RAM then
+    return ended, crashed, node.gave_up, node.left, node.feed
 
 
 def finish(ended, crashed, gave_up, outbox, feed):
@@ -105,10 +106,10 @@ def keep(outbox):
         return 0
     lost = outbox.count
     try:
-        gc.collect()
         for name in list(sys.modules):  # what has come to its end needs no RAM
             if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
                 del sys.modules[name]
+        forget("app", "sensor", "delivery")
         kept, lost = call("health", "storing", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)

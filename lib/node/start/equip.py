@@ -3,13 +3,19 @@
 import os
 import sys
 
+from micropython import const
+
 from node.overlay import call
 from node.sensor import Sensor
+
+_FEW = const(8)  # readings for which there is always room
 
 
 def equip(node, config):
     """Make sensors, outbox, connection and watchdog. Empties the config, whose RAM is needed."""
     call("start", "sensors", "make", node, config)
+    if config["queue"] > _FEW:
+        call("health", "room", "see_to", node, config, _FEW)
     # Before the connection takes its RAM: nothing else at the start needs as much.
     if config["must"] or "outbox" in os.listdir():
         call("health", "kept", "begin", node, config)

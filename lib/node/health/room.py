@@ -1,0 +1,51 @@
+"""Sees to it that a long queue leaves room in the heap. Needed at the start, and then forgotten.
+
+A heap that is full of readings has no room to connect in, or for an orderly end, which keeps them.
+So a queue for which the heap is too small is made shorter at once.
+"""
+
+import gc
+
+from micropython import const
+
+from node.overlay import forget
+
+_SPARE = const(10_240)  # bytes for the client, and for what comes and goes: connecting, an end
+_READING = const(192)  # bytes of one that waits, its topic included
+_ROOMY = const(16_384)  # in less, a pool of names that grows leaves no room for a node
+
+
+def see_to(node, config, least):
+    """Make the queue of a config shorter, where it has to be; the diagnostics tell it."""
+    gc.collect()
+    if gc.mem_free() > _ROOMY:
+        _learn()
+    queue = config["queue"]
+    config["queue"] = max(least, places(queue))
+    if config["queue"] < queue:
+        node.about["queue"] = config["queue"]
+
+
+def places(wanted):
+    """So many places for readings, or those that there is room for; less than 1 for none."""
+    gc.collect()
+    return min(wanted, (gc.mem_free() - _SPARE) // _READING)
+
+
+def _learn():
+    """Import what an outage and an end need, and forget it; the names in it stay.
+
+    So neither needs a name that is new. Names are never given back, and a pool of them grows by
+    kilobytes in one piece, which a heap full of readings has not.
+    """
+    for package, modules in (
+        ("node.health", ("ending", "storing", "telemetry")),
+        ("mqtt.engine", ("connect", "reach", "backoff", "pause", "suspects", "journal", "survey")),
+    ):
+        for module in modules:
+            try:
+                __import__(package + "." + module)
+            except ImportError:  # not on this board
+                pass
+            forget(module, package=package)
+    forget("records", package="mqtt.engine")
