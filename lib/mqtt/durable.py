@@ -126,6 +126,8 @@ class Durable(Outbox):
                 journal.done(self._oldest())
             except OSError:
                 journal.errors += 1
+            except MemoryError:
+                pass  # a segment that is done goes with the next message
         self._fill()
 
     def in_journal(self, number):

@@ -11,8 +11,8 @@ A record without a topic tells only how far we are. Bytes that are no record are
 the next that is one. At the end of a segment they are what a power cut has left: it is never
 appended to then, and where two segments hold the same number, the later one is right.
 
-Reading stands in engine.records, and what happens at the opening in engine.survey. However long
-the backlog is, opening takes no more RAM.
+Reading stands in engine.records, as does what happens to whole segments; what happens at the
+opening stands in engine.survey. However long the backlog is, opening takes no more RAM.
 """
 
 import os
@@ -20,16 +20,23 @@ import struct
 
 from micropython import const
 
-from mqtt.engine.records import HEADER, LAST, Reader, crc32, following
+if False:  # for type checkers
+    from typing import Any
 
-_ENOSPC = const(28)
+try:
+    from binascii import crc32  # type: ignore[attr-defined]
+except ImportError:  # a port without it
+    from mqtt.engine.crc import crc32
+
+_HEADER = const(">HBBIHHI")  # as in engine.records
+_LAST = const(0x3FFF_FFFF)
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
 _MANY = const(0xFFFF)  # messages not done, or more
 _LAG = const(8)  # messages done that the flash is not told of: so many may be sent once more
 
 
-class Journal(Reader):
+class Journal:
     """The messages from number `first`, the oldest that is not done, to `next` - 1.
 
     folder: made if it is not there; segment: bytes of a file, best a block of the flash
@@ -40,16 +47,20 @@ class Journal(Reader):
     lost, mark, read(): see engine.records.Reader
     """
 
+    next: int
+
     def __init__(self, folder, segments=16, segment=4096, reserve=16_384, look=None):
         self.segments = segments
         self.segment = segment
         self.reserve = reserve
-        self._file = None  # the segment that is appended to
+        self.file: "Any" = None  # the segment that is appended to
         try:
             os.mkdir(folder)
         except OSError:
             pass  # it is there; if not, the next line says so
-        super().__init__(folder)
+        self.folder = folder
+        self.lost = self.mark = 0
+        self.go_to(0)
         from mqtt.engine.survey import survey
 
         # low, second, high: the first two segments and the last; count: of segments
@@ -76,24 +87,46 @@ class Journal(Reader):
         self._write(topic, payload, flags, mark)
         self.next += 1
 
+    def read(self):
+        """As a Reader's: the next message that is not done; None after the last."""
+        if self.unread == self.next:
+            return None
+        from mqtt.engine.records import Reader
+
+        return Reader.read(self)  # type: ignore[arg-type]
+
+    def beyond(self, *where):
+        """As a Reader's: the next record behind a place that holds none."""
+        from mqtt.engine.records import Reader
+
+        return Reader.beyond(self, *where)  # type: ignore[arg-type]
+
+    def go_to(self, segment, at=0):
+        """Read on in that segment, at that place."""
+        self.reading = segment
+        self.at = at
+        self.until = 0  # the next segment; not looked up yet
+
+    def path(self, number):
+        """The file of the segment that begins with that number."""
+        return "%s/%08x" % (self.folder, number)
+
     def skip(self):
         """What was appended is in RAM as well, and need not be read."""
         self.unread = self.next
         self.reading = self.high
-        self.until = LAST
+        self.until = _LAST
         self.at = self.size
 
     def done(self, number):
         """All messages before that number are done; segments that hold no others are removed."""
         self.first = number
         # The last that holds a message stays, for what it tells after a restart.
-        while self.second <= min(number, self.next - 1):
-            if self.reading == self.low:
-                self.go_to(self.second)
-            os.remove(self.path(self.low))
-            self.count -= 1
-            self.low = self.second
-            self.second = following(self.folder, self.low + 1)
+        end = min(number, self.next - 1)
+        if self.second <= end:
+            from mqtt.engine.records import remove
+
+            remove(self, end)
         self._told = max(self._told, self.low)
         if number - self._told >= _LAG:
             self._write(b"", b"", 0)
@@ -102,7 +135,7 @@ class Journal(Reader):
         """Tell the flash how far we are."""
         if self._told < self.first:
             self._write(b"", b"", 0)
-        self._leave()
+        self.leave()
 
     # --- files
 
@@ -112,46 +145,31 @@ class Journal(Reader):
         head = bytearray(_SIZE)
         left = min(self.next - self.first, _MANY)
         struct.pack_into(
-            HEADER, head, 0, len(payload), len(topic), flags, self.next, left, mark, 0
+            _HEADER, head, 0, len(payload), len(topic), flags, self.next, left, mark, 0
         )
         summed = crc32(payload, crc32(topic, crc32(memoryview(head)[:_SUMMED])))
         struct.pack_into(">I", head, _SUMMED, summed)
-        if self._file is None and self.whole:
-            self._file = open(self.path(self.high), "ab")  # noqa: SIM115
+        if self.file is None and self.whole:
+            self.file = open(self.path(self.high), "ab")  # noqa: SIM115
         self.whole = False
-        if self._file is None or self.size + size > self.segment:
-            self._begin(not topic)
+        if self.file is None or self.size + size > self.segment:
+            from mqtt.engine.records import begin
+
+            begin(self, not topic)
         try:
             for part in (head, topic, payload):
-                self._file.write(part)
-            self._file.flush()
+                self.file.write(part)
+            self.file.flush()
         except OSError:
             self.errors += 1
-            self._leave()  # what stands there may be no record: nothing can follow it
+            self.leave()  # what stands there may be no record: nothing can follow it
             raise
         self.size += size
         self._told = self.first
 
-    def _begin(self, spare):
-        """Begin a segment, if there is room for it; one more to say how far we are, if `spare`."""
-        stat = os.statvfs(self.folder)
-        # littlefs takes two blocks more when its list of files grows.
-        room = stat[0] * (stat[3] - 2) >= self.segment + (0 if spare else self.reserve)
-        if not room or self.count >= self.segments + spare:
-            raise OSError(_ENOSPC)
-        self._leave()
-        self._file = open(self.path(self.next), "wb")  # noqa: SIM115
-        self.size = 0
-        if not self.count:  # then all numbers are 0
-            self.count = 1
-        elif self.next != self.high:  # else it held no record, and is written again
-            self.high = self.next
-            self.count += 1
-            self.second = min(self.second, self.next)
-            self.until = min(self.until, self.next)
-
-    def _leave(self):
-        file, self._file = self._file, None
+    def leave(self):
+        """Close the segment that is appended to."""
+        file, self.file = self.file, None
         if file:
             try:
                 file.close()

@@ -2,6 +2,9 @@
 
 No list of the segments is held, because there may be hundreds: the next one is looked up in
 the folder when its turn comes.
+
+A journal loads this when it reads, and when it begins or removes a segment. What is stored, sent
+from RAM and acknowledged needs none of it.
 """
 
 import os
@@ -14,11 +17,12 @@ try:
 except ImportError:  # a port without it
     from mqtt.engine.crc import crc32
 
-HEADER = ">HBBIHHI"
-LAST = 0x3FFF_FFFF  # no number reaches it
+LAST = const(0x3FFF_FFFF)  # no number reaches it
+_HEADER = const(">HBBIHHI")
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
 _MANY = const(0xFFFF)  # messages not done, or more
+_ENOSPC = const(28)
 _SURE = const(512)  # bytes that may be read without a look at the size of the file
 
 
@@ -87,6 +91,36 @@ class Reader:
         return record(file)
 
 
+def begin(journal, spare):
+    """Begin a segment, if there is room for it; one more to say how far we are, if `spare`."""
+    stat = os.statvfs(journal.folder)
+    # littlefs takes two blocks more when its list of files grows.
+    room = stat[0] * (stat[3] - 2) >= journal.segment + (0 if spare else journal.reserve)
+    if not room or journal.count >= journal.segments + spare:
+        raise OSError(_ENOSPC)
+    journal.leave()
+    journal.file = open(journal.path(journal.next), "wb")  # noqa: SIM115
+    journal.size = 0
+    if not journal.count:  # then all numbers are 0
+        journal.count = 1
+    elif journal.next != journal.high:  # else it held no record, and is written again
+        journal.high = journal.next
+        journal.count += 1
+        journal.second = min(journal.second, journal.next)
+        journal.until = min(journal.until, journal.next)
+
+
+def remove(journal, end):
+    """Remove the segments before the one that holds message `end`."""
+    while journal.second <= end:
+        if journal.reading == journal.low:
+            journal.go_to(journal.second)
+        os.remove(journal.path(journal.low))
+        journal.count -= 1
+        journal.low = journal.second
+        journal.second = following(journal.folder, journal.low + 1)
+
+
 def segments(folder):
     """The numbers of the segments, in any order; other files are left alone."""
     for entry in os.ilistdir(folder):
@@ -114,7 +148,7 @@ def record(file):
     head = file.read(_SIZE)
     if len(head) < _SIZE:
         return None
-    size, topic_size, flags, number, left, mark, summed = struct.unpack(HEADER, head)
+    size, topic_size, flags, number, left, mark, summed = struct.unpack(_HEADER, head)
     if topic_size + size > _SURE:
         at = file.tell()
         if topic_size + size > file.seek(0, 2) - at:

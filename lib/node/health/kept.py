@@ -14,8 +14,9 @@ from node.overlay import call, forget
 
 FOLDER = "outbox"
 _SEGMENT = const(4096)
+_FEW = const(8)  # readings for which there is always room, see node.start.equip
 _IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
-_TIMES = const(9)  # as much as mqtt.engine.records takes is needed for an outbox on the flash
+_TIMES = const(4)  # as much as mqtt.engine.records takes is needed for an outbox on the flash
 _NEVER = const(0x3FFF_FFFF)
 
 
@@ -77,9 +78,7 @@ def outbox(node, queue, flash, must):
     except MemoryError as error:
         _tell(node, error, "too little memory for the flash; readings are kept in RAM")
     finally:
-        forget("survey", package="mqtt.engine")
-        if not hasattr(made, "journal"):
-            forget("records", package="mqtt.engine")
+        forget("survey", "records", package="mqtt.engine")
     node.more = _NEVER
     return queue
 
@@ -113,6 +112,11 @@ def _durable(queue, flash, look):
     from mqtt.engine.journal import Journal
 
     journal = Journal(FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
-    made = Durable(journal, min(max(queue, 4), 2 * _IN_RAM))
+    places = min(max(queue, 4), 2 * _IN_RAM)
+    if places > _FEW:
+        places = call("health", "room", "places", places)
+        if places < _FEW:
+            raise MemoryError("%d readings are too few" % places)
+    made = Durable(journal, places)
     made.keep = False  # the sensors that want it say so
     return made

@@ -32,12 +32,15 @@ def make(node, config, dials):
     commands = node.prefix + "cmd/#"
     client.filters[commands] = 1
     client.untold.append(commands)
-    _made(Link)
+    _made(Link, client.outbox)
 
 
-def _made(link):
-    """Give back the RAM of what made the client, a kilobyte: no other is made."""
+def _made(link, outbox):
+    """Give back the RAM of what made the client and its outbox: no other is made."""
     from mqtt.engine.core import Core, Outbox
 
-    for kind in (link, Core, Outbox):
-        kind.__init__ = None  # type: ignore[method-assign]
+    kinds = [link, Core, Outbox]
+    if hasattr(outbox, "journal"):
+        kinds += [type(outbox), type(outbox.journal)]
+    for kind in kinds:
+        kind.__init__ = None  # type: ignore[misc]
