@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.backend.alarms.engine import CLEAR, RAISED, Change, Engine
-from tools.backend.alarms.rules import Rule, parse, read, rule
+from tools.backend.alarms.rules import CONDITIONS, REPORTS, Rule, parse, read, rule
 from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
 
 NOON = datetime(2026, 11, 25, 12, 0).timestamp()  # a Wednesday
 HOT = {"name": "hot", "sensor": "a/air", "above": 30, "hysteresis": 1}
@@ -284,6 +287,19 @@ def test_two_rules_of_one_name_are_told(tmp_path: Path) -> None:
     path.write_text('[[rule]]\nname="a"\nnode="*"\nsilent="1m"\n' * 2)
     with pytest.raises(ToolError, match=r"alarms\.toml: rule 2: another is named 'a'"):
         read(path)
+
+
+def test_the_examples_of_the_documentation_are_rules() -> None:
+    text = (ROOT / "docs" / "alarms.md").read_text()
+    blocks = [
+        tomllib.loads(block) for block in re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
+    ]
+    found = [one for block in blocks if "rule" in block for one in parse(block).rules]
+    assert len(found) == 5
+    conditions = set(re.findall(r"^\| `(\w+) = [^|]*\|", text, re.M))
+    assert conditions == {*CONDITIONS, "hysteresis", "for", "notify", "schedule", "text"}
+    for word in REPORTS:
+        assert f"`{word}`" in text
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tools.backend.web.guard import HEADERS
 from tools.backend.web.parts import Settings
 from tools.backend.web.times import parsed
 from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
 
 RULE = {"name": "hot", "sensor": "shed/air", "above": 30}
 COMMAND = {"payload": ""}
@@ -107,6 +109,23 @@ def test_the_api_refuses_what_a_role_may_not_do(
                 assert least in answer.json()["detail"]
             elif "password" not in path and not (method == "POST" and "tokens" in path):
                 assert answer.status_code not in (401, 403), (role, answer.text)
+
+
+def test_the_page_of_the_api_lists_every_call_and_its_role(page: Page) -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| `([A-Z]+) (/\S+)` \| (\w+) \|", text, re.M)
+    told = {(method, path): role for method, path, role in rows}
+    calls = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in page.app.openapi()["paths"].items()
+        for method in methods
+    }
+    assert told.keys() - {("GET", "/metrics")} == calls - {("GET", "/metrics")}
+    for (method, path), role in told.items():
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))
+        least = [role for m, p, role, _ in CHANGES if m == method and re.fullmatch(pattern, p)]
+        expected = set(least) or {"admin" if path == "/users" else "viewer"}
+        assert {role} == expected, (method, path)
 
 
 @pytest.mark.parametrize("path", READS)

@@ -18,9 +18,8 @@ from tools.backend.database import open_database
 from tools.backend.web.parts import Settings
 from tools.backend.web.serve import Server
 from tools.lab.browser import PROGRAM
-from tools.shared.paths import NO_BROWSER, ROOT
+from tools.shared.paths import NO_BROWSER
 
-PICTURES = ROOT / "docs" / "pictures"
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]  # only our page is opened
 
 
@@ -120,9 +119,8 @@ class Window:
 
     def picture(self, name: str) -> None:
         """Take a picture for the documentation, where that is asked for."""
-        if os.environ.get("PETREL_PICTURES"):
-            PICTURES.mkdir(exist_ok=True)
-            self.page.screenshot(path=str(PICTURES / f"{name}.png"))
+        if folder := os.environ.get("PETREL_PICTURES"):
+            self.page.screenshot(path=f"{folder}/{name}.png")
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):

@@ -48,7 +48,8 @@ def fleet(served: Served) -> Served:
     for number, name in enumerate(["greenhouse", "cellar", "attic", "pond"]):
 
         def wave(at: float, phase: float = number / 2) -> float:
-            return math.sin(at / 13751 + phase) + 0.03 * math.sin(at / 97)
+            ago = (time.time() - at) / 13751
+            return math.cos(ago + phase) + 0.02 * math.sin(at / 97) + 0.02 * math.sin(at / 411)
 
         def wave_with_gap(at: float) -> float | None:
             hours = (time.time() - at) / 3600
@@ -58,7 +59,7 @@ def fleet(served: Served) -> Served:
             f"petrel/{name}/air/temperature", lambda t: round(18 + 5 * wave(t), 2), 24, 60
         )
         served.history(
-            f"petrel/{name}/air/humidity", lambda t: round(60 - 9 * wave(t), 1), 24, 60, "%"
+            f"petrel/{name}/air/humidity", lambda t: round(60 - 9 * wave(t - 4000), 1), 24, 60, "%"
         )
         served.history(f"petrel/{name}/light", wave_with_gap, 24, 60, "lx")
         served.publish(f"petrel/{name}/status", "offline" if name == "pond" else "online")
@@ -73,7 +74,7 @@ def fleet(served: Served) -> Served:
     served.publish("petrel/greenhouse/pump", {"value": False, "seq": 1, "boot": 1})
     served.publish("petrel/greenhouse/door", {"value": "closed", "seq": 1, "boot": 1})
     served.publish("petrel/greenhouse/reply/set", {"ok": True, "output": "pump", "value": False})
-    served.reading(24.5, "petrel/greenhouse/air/temperature")
+    served.reading(22.9, "petrel/greenhouse/air/temperature")
     return served
 
 
@@ -367,7 +368,7 @@ def test_two_thousand_nodes_are_shown(served: Served, window: Open) -> None:
 
 def test_pictures_of_the_documentation(fleet: Served, window: Open) -> None:
     """What `make test-page PICTURES=1` writes; otherwise only that it can be shown."""
-    one = window("admin", viewport={"width": 1200, "height": 720})
+    one = window("admin", viewport={"width": 1360, "height": 800})
     one.sees("cellar")
     one.page.wait_for_timeout(600)
     one.picture("nodes")

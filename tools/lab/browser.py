@@ -18,7 +18,7 @@ import click
 from tools.lab.test import FOR_PYTEST, pytest
 from tools.shared.errors import ToolError
 from tools.shared.locks import Lock
-from tools.shared.paths import NO_BROWSER, TOOLS, VENV
+from tools.shared.paths import BUILD, NO_BROWSER, ROOT, TOOLS, VENV
 from tools.start import bootstrap, debian
 from tools.start.bootstrap import Step
 
@@ -26,6 +26,8 @@ PINNED = "requirements-browser.txt"
 SUITE = "trixie"
 TREE = TOOLS / "chromium"
 PROGRAM = TOOLS / "bin" / "chromium"
+TAKEN = BUILD / "pictures"
+PICTURES = ROOT / "docs" / "pictures"
 RECIPE = "1"  # to be raised when it is unpacked otherwise
 # Neither drivers of graphics cards nor what a person would read.
 LEAVE = r"/usr/share/(doc|man|locale|icons|help)/|libLLVM|libgallium|libicudata.*\.a$|/gconv/"
@@ -51,10 +53,13 @@ def command(pictures: bool, arguments: tuple[str, ...]) -> int:
     except ToolError as error:
         NO_BROWSER.write_text(error.message)
         print(f"NOT RUN: the tests of the page in a browser; {error}", file=sys.stderr)
-    if pictures:
-        os.environ["PETREL_PICTURES"] = "1"
-        arguments = ("-k", "picture", *arguments)
-    return pytest("-rs", "host_tests/browser", *arguments)
+    if not pictures:
+        return pytest("-rs", "host_tests/browser", *arguments)
+    os.environ["PETREL_PICTURES"] = str(TAKEN)
+    status = pytest("-rs", "host_tests/browser", "-k", "pictures", *arguments)
+    if status == 0:
+        shutil.copytree(TAKEN, PICTURES, dirs_exist_ok=True)
+    return status
 
 
 def fetch() -> None:

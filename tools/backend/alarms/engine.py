@@ -231,7 +231,7 @@ class Engine:
                 return [self._raise(rule, state, now)]
             return [Change("waiting", state, now, "", False)] if begins else []
         if state.phase == RAISED and not holds:
-            lasted = max(0.0, now - state.since)
+            lasted = max(0.0, at - state.since)
             tell = state.told and self._may_tell(rule, state, now)
             text = f"{state.subject} {self._value(state)}, back to normal after {_about(lasted)}"
             state.phase, state.told, state.acknowledged, state.since = CLEAR, False, "", at

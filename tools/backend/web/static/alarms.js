@@ -45,7 +45,7 @@ function ruleRow(rule) {
     );
   }
   const told = rule.notify === null ? (targets.length ? "everybody" : "nobody") : rule.notify.join(", ") || "nobody";
-  return el("tr", {}, el("td", { class: "text" }, el("strong", {}, rule.name), ...marks, rule.source.schedule ? el("div", { class: "quiet small" }, [rule.source.schedule].flat().join("; ")) : null), el("td", { class: "text", "data-label": "Watches" }, rule.target), el("td", { "data-label": "Condition" }, rule.words), el("td", { "data-label": "Tells" }, told), el("td", { class: "quiet", "data-label": "From" }, rule.origin === "file" ? "the file" : "this page"), buttons);
+  return el("tr", {}, el("td", { class: "text" }, el("strong", {}, rule.name), ...marks, rule.source.schedule ? el("div", { class: "quiet small" }, [rule.source.schedule].flat().join("; ")) : null), el("td", { class: "text", "data-label": "Watches" }, broken(rule.target)), el("td", { "data-label": "Condition" }, rule.words), el("td", { "data-label": "Tells" }, told), el("td", { class: "quiet nowrap", "data-label": "From" }, rule.origin === "file" ? "file" : "page"), buttons);
 }
 
 function historyRow(event) {
