@@ -1,9 +1,9 @@
-"""Readings that an outbox in RAM takes over from the flash, a few at a time, in their order.
+"""Moves readings from the flash into an outbox in RAM, a few at a time, in order.
 
-They stay on the flash until the broker has acknowledged them: a segment is removed when all in it
-is done. Nothing is written, so what writes a journal need not be loaded; after a power cut the
-segment that was being sent is sent from its beginning.
-Needed now and then, and forgotten. The outbox remembers how far we are:
+They stay on the flash until the broker has acknowledged them: a segment is removed when everything
+in it is done. Nothing is written, so the code that writes a journal isn't needed. After a power
+cut the segment that was being sent is sent from its beginning.
+Needed now and then, then forgotten. The outbox remembers how far we are:
 
 lot, restored: of its messages, those from `lot` on to `restored` are on the flash as well
 base: the number in the journal of the first of them, or a lower one
@@ -18,16 +18,16 @@ from mqtt.engine.records import Reader, following
 from node.overlay import forget
 
 _FOLDER = const("outbox")
-_FEW = const(4)  # messages at a time
+_FEW = const(4)  # how many messages at a time
 _NEVER = const(0x3FFF_FFFF)
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
 
 
 def begin(node, outbox, look, many=None):
-    """Find what is on the flash, and take it over; look: see mqtt.engine.journal.
+    """Find what is on the flash, and move it over; look: see mqtt.engine.journal.
 
-    many: take all of it, if it is no more than that; returns False if it is more. None: take it
-    later, a few messages at a time.
+    many: move everything if it is no more than this, otherwise return False. None: move it later,
+    a few messages at a time.
     """
     outbox.lot = outbox.restored = outbox.base = 0
     reader = Reader(_FOLDER)
@@ -50,7 +50,7 @@ def begin(node, outbox, look, many=None):
 
 
 def more(node):
-    """All that was taken over is acknowledged: take more, or free the flash."""
+    """Everything so far is acknowledged: move more, or free the flash."""
     outbox = node.client.outbox
     place = outbox.place
     try:
@@ -60,7 +60,7 @@ def more(node):
         reader = Reader(_FOLDER, *place)
         _remove(reader.reading)
         _take(node, outbox, reader, min(_FEW, outbox.limit - outbox.count))
-    except OSError as error:  # then it is done at the next start
+    except OSError as error:  # the next start will do it
         node.more = _NEVER
         node.failed("outbox", error)
     finally:
@@ -68,7 +68,7 @@ def more(node):
 
 
 def _take(node, outbox, reader, most):
-    """Take so many messages; whatever is raised, those that were taken are not taken again."""
+    """Move this many messages; even if something is raised, none is moved twice."""
     place = outbox.place
     outbox.lot = outbox.restored = node.more = outbox.removed + outbox.count
     outbox.base = reader.unread
@@ -102,4 +102,4 @@ def _free(node, outbox):
     try:
         os.rmdir(_FOLDER)
     except OSError:
-        pass  # files of somebody else
+        pass  # someone else's files

@@ -6,11 +6,11 @@ from micropython import const
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
-_MOST = const(168)  # bytes that are looked at
+_MOST = const(168)  # bytes to look at
 
 
 def memory(data=None):
-    """Return what is there, or write `data`, as much of it as there is room for."""
+    """Return what is there, or write as much of `data` as there is room for."""
     port: "Any" = machine
     backup = port.mem_backup()
     size = getattr(backup, "itemsize", 1)
@@ -18,7 +18,7 @@ def memory(data=None):
     if data is None:
         mask = (1 << 8 * size) - 1
         return b"".join([(backup[i] & mask).to_bytes(size, "little") for i in range(count)])
-    # One by one: on ESP32 an assignment to a slice of it resets the chip (MicroPython 1.29.0).
+    # One by one: on ESP32 assigning to a slice resets the chip (MicroPython 1.29.0).
     for i in range(min(count, -(-len(data) // size))):
         backup[i] = int.from_bytes(data[i * size : (i + 1) * size], "little")
     return None

@@ -1,4 +1,4 @@
-"""The ways to the brokers of the config. Needed once, and then forgotten."""
+"""How to reach the config's brokers. Needed once, then forgotten."""
 
 from node.overlay import call
 
@@ -9,7 +9,7 @@ def dials(mqtt):
     if isinstance(hosts, str):
         hosts = [hosts]
     port = mqtt["port"]
-    # Few names have a port; only for those is this loaded.
+    # Loaded only for a name with a port, which few have.
     places = [
         call("config", "hosts", "split", host, port) if ":" in host else (host, port)
         for host in hosts

@@ -1,6 +1,6 @@
-"""The clock of the node: whether it is set, and what is done when somebody tells the time.
+"""The node's clock: whether it is set, and what to do when it gets the time.
 
-node.network.ntp asks a server; the bridge of a serial line tells the time at each connection, and
+node.network.ntp asks a server. On a serial line the bridge gives the time at each connection, and
 every hour.
 """
 
@@ -12,45 +12,43 @@ from micropython import const
 
 from node.overlay import call
 
-_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
-_SOON_S = const(5)  # to the first question where the clock is set
-_STEP_S = const(2)  # a clock that is off by more is told
-_OFTEN_S = const(
-    3600
-)  # from one question to the next where the clock drifts, as an ESP8266's does
-_SELDOM_S = const(43_200)  # where it does not
+_SET = const(1_704_067_200)  # 2024-01-01: anything earlier means that the clock isn't set
+_SOON_S = const(5)  # until the first question, if the clock is set
+_STEP_S = const(2)  # report a clock that is off by more
+_OFTEN_S = const(3600)  # between questions, if the clock drifts, as an ESP8266's does
+_SELDOM_S = const(43_200)  # if it doesn't
 
-# Of what is remembered, in node.ntp.
+# Places in the list node.ntp.
 _SERVER = const(0)  # name, or name:port; empty for none
-_EVERY = const(1)  # s from one question to the next
+_EVERY = const(1)  # s between two questions
 _PAUSE = const(6)  # s of the last pause after a failure
-_BEGAN = const(7)  # when the uptime was 0: once, for seconds of clock and uptime begin apart
+_BEGAN = const(7)  # when the uptime was 0: found once, as clock and uptime tick apart
 
 
 def begin(node, ntp):
-    """Have the node ask `ntp`, a server, empty for none: soon, and then every so many hours."""
+    """Make the node ask the server `ntp` (empty for none): soon, then every few hours."""
     node.ntp = [ntp, _OFTEN_S // 2, None, None, 0, None, 0, 0]
     node.unset = not now(node.epoch)
     node.ntp_left = 0 if node.unset else _SOON_S
     if not ntp and not node.wlan:
-        node.ntp_left = -1  # the bridge tells the time; see node.network.serial
+        node.ntp_left = -1  # the bridge gives the time; see node.network.serial
 
 
 def now(epoch):
-    """Seconds since 1970, or 0 while the clock is not set; epoch: where the port begins."""
+    """Return the seconds since 1970, or 0 if the clock isn't set; epoch: the port's year 0."""
     seconds = int(time.time()) + epoch
     return seconds if seconds >= _SET else 0
 
 
 def put(epoch, seconds):
-    """Set the clock to `seconds` since 1970; epoch: where the port begins."""
+    """Set the clock to `seconds` since 1970; epoch: the port's year 0."""
     at = time.gmtime(seconds - epoch)
-    # Ports count the days of the week from 0 or from 1; all take 1 to 6, and none goes by it.
+    # Ports count weekdays from 0 or from 1; all take 1 to 6, and none uses it.
     machine.RTC().datetime((at[0], at[1], at[2], at[6] or 1, at[3], at[4], at[5], 0))
 
 
 def told(node, seconds):
-    """Somebody who knows says what time it is, in s since 1970."""
+    """Take the time from someone who knows it, in s since 1970."""
     ntp = node.ntp
     off = seconds - now(node.epoch)
     every = min(ntp[_EVERY] * 2, _SELDOM_S)
@@ -58,7 +56,7 @@ def told(node, seconds):
         put(node.epoch, seconds)
     if node.unset:
         ntp[_BEGAN] = ntp[_BEGAN] or seconds - node.uptime
-        # Where there is no memory for that, all of this is tried again.
+        # If there is no memory for that, all of this is tried again.
         call("network", "stamp", "told", node, ntp[_BEGAN])
         node.unset = False
     elif abs(off) > _STEP_S:
@@ -69,6 +67,6 @@ def told(node, seconds):
         print("Petrel: the clock", node.about["clock"])
     ntp[_EVERY] = every
     ntp[_PAUSE] = 0
-    # At another moment for each node.
+    # At a different moment for each node.
     left = every - every // 8 + every // 4 * os.urandom(1)[0] // 256
     node.ntp_left = left if ntp[_SERVER] else -1

@@ -1,10 +1,10 @@
-"""Stands in for the MQTT client on a board without a network: readings go to the REPL."""
+"""Replaces the MQTT client on a board without a network: readings go to the REPL."""
 
 from time import sleep_ms
 
 
 class Console:
-    """Prints what would be published. The names are those of mqtt.link.Link."""
+    """Prints what would be published. Has the names of mqtt.link.Link."""
 
     connects = failures = 0
     up = True
@@ -22,7 +22,7 @@ class Console:
         return 0
 
     def step(self):
-        """There is nothing to do."""
+        """Do nothing."""
         return 60_000
 
     def wait(self, ms):
@@ -30,6 +30,6 @@ class Console:
         sleep_ms(ms)
 
     def close(self):
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     hang_up = close

@@ -1,9 +1,9 @@
-"""Tells of connections that failed or ended. Needed then, and forgotten."""
+"""Reports connections that failed or ended. Needed then, then forgotten."""
 
 
 def tell(node, error):
-    """Print it; what the owner has to look at is told in the diagnostics as well."""
-    if getattr(error, "times", 0) > 2:  # so often in a row that somebody has to know
+    """Print it; the diagnostics also say what the owner has to look at."""
+    if getattr(error, "times", 0) > 2:  # so often in a row that someone has to know
         node.failed("not connected", error)
         return
     if hasattr(error, "reach"):
@@ -12,7 +12,7 @@ def tell(node, error):
 
 
 def set_aside(client):
-    """Topics that the broker does not like, and how many messages wait for each; see suspects."""
+    """Return topics that the broker refuses, and how many messages each has; see suspects."""
     found = {}
     if client.again is not None:
         for topic in client.past[9]:

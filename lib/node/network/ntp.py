@@ -1,7 +1,7 @@
 """Asks for the time by SNTP (RFC 4330).
 
-Called when node.ntp_left, counted down every second, is 0, see node.overlay; what it remembers
-meanwhile stands in the list node.ntp.
+Called when node.ntp_left, which counts down every second, is 0; see node.overlay. The list
+node.ntp holds its state between calls.
 """
 
 import os
@@ -12,32 +12,32 @@ from micropython import const
 
 from node.overlay import call
 
-_SET = const(1_704_067_200)  # 2024-01-01: an earlier time means that nobody set the clock
-_TO_1970 = const(2_208_988_800)  # from 1900, where NTP begins to count
-_ERA = const(1 << 32)  # NTP's seconds begin again in 2036
-_WAIT_S = const(6)  # for an answer
-_SOON_S = const(5)  # from one look to the next, where nobody can be asked
+_SET = const(1_704_067_200)  # 2024-01-01: anything earlier means that the clock isn't set
+_TO_1970 = const(2_208_988_800)  # seconds from 1900, where NTP starts counting
+_ERA = const(1 << 32)  # NTP's seconds start again in 2036
+_WAIT_S = const(6)  # for the answer
+_SOON_S = const(5)  # between tries, if nobody can be asked
 _PAUSE_S = const(3600)  # longest pause after a failure
-_DEAR = const(60)  # a look-up blocks: so many times as long as it took is nothing looked up again
+_DEAR = const(60)  # a look-up blocks: wait this many times as long before the next
 
-# Of what is remembered, in node.ntp; see node.network.clock as well.
+# Places in the list node.ntp; see node.network.clock as well.
 _SERVER = const(0)  # name, or name:port; empty for none
-_ADDRESS = const(2)  # of the server, as it was looked up
-_UDP = const(3)  # the socket while an answer is awaited
-_TRIES = const(4)  # s for which it still is
-_COOKIE = const(5)  # that the answer repeats
+_ADDRESS = const(2)  # the server's, as it was looked up
+_UDP = const(3)  # the socket, while waiting for an answer
+_TRIES = const(4)  # s left to wait
+_COOKIE = const(5)  # the answer repeats it
 _PAUSE = const(6)  # s of the last pause after a failure
 
 
 def step(node):
-    """Ask, or look for the answer; returns it, in s since 1970, for node.network.clock; else 0.
+    """Ask, or look for the answer; return the time, in s since 1970, or 0 for none yet.
 
-    Sets node.ntp_left to the s until the next call.
+    Sets node.ntp_left to the seconds until the next call.
     """
     ntp = node.ntp
     seconds = int(time.time()) + node.epoch
     if node.unset and seconds >= _SET:
-        return seconds  # somebody has set it
+        return seconds  # someone has set it
     if ntp[_UDP]:
         return _look(node, ntp)
     node.ntp_left = _SOON_S
@@ -56,7 +56,7 @@ def step(node):
 
 
 def _ask(ntp):
-    import socket  # a board whose time comes over the serial line has none
+    import socket  # not on a board that gets the time over a serial line
 
     if not ntp[_ADDRESS]:
         host, port = ntp[_SERVER], 123
@@ -67,13 +67,13 @@ def _ask(ntp):
     ntp[_UDP] = udp = socket.socket(info[0], info[1], info[2])
     udp.setblocking(False)
     udp.connect(info[-1])
-    ntp[_COOKIE] = os.urandom(8)  # the answer repeats it, so that no other is taken
+    ntp[_COOKIE] = os.urandom(8)  # the answer repeats it, so no other one is accepted
     ntp[_TRIES] = _WAIT_S
     udp.write(b"\x1b" + bytes(39) + ntp[_COOKIE])
 
 
 def _look(node, ntp):
-    """Take what has come; it counts if it is a server's, synchronised, and to our question."""
+    """Read an answer; it counts if it is from a synchronised server, and for our question."""
     node.ntp_left = 0
     ntp[_TRIES] -= 1
     try:
@@ -87,7 +87,7 @@ def _look(node, ntp):
                 ntp[_UDP] = None
                 return seconds - _TO_1970 + (_ERA if seconds < _SET + _TO_1970 else 0)
     except OSError:
-        pass  # nothing more yet
+        pass  # nothing more so far
     if not ntp[_TRIES]:
         ntp[_ADDRESS] = None  # it may have another address by now
         said = "%s does not answer. Check the name, and that UDP port 123 is open." % ntp[_SERVER]
@@ -96,7 +96,7 @@ def _look(node, ntp):
 
 
 def _words(ntp, error):
-    """Why nobody could be asked. Ports have other numbers for a name that nobody knows."""
+    """Say why nobody could be asked. Ports differ in the number for an unknown name."""
     what = "cannot be reached" if ntp[_ADDRESS] else "is not known"
     return "%s %s (%s). Check the name, and that this network has a way out." % (
         ntp[_SERVER], what, error,
@@ -104,7 +104,7 @@ def _words(ntp, error):
 
 
 def _later(node, ntp, error, least):
-    """Ask again after a pause that gets longer; least: s of it at least."""
+    """Ask again after a pause that grows; least: its shortest length in s."""
     if ntp[_UDP]:
         ntp[_UDP].close()
         ntp[_UDP] = None

@@ -1,7 +1,7 @@
-"""The ways to the brokers over TLS. Its files are read when the first connection is dialled.
+"""How to reach the brokers over TLS. Reads its files when it dials for the first time.
 
-A file that is missing or damaged fails the connection, not the node: that is told in words, and
-tried again after a pause like any other. The connection works as soon as the file is right.
+A missing or damaged file fails the connection, not the node. The node reports it, and tries again
+after a pause as usual. The connection works as soon as the file is right.
 """
 
 from micropython import const
@@ -15,7 +15,7 @@ _KEYS = ("ca", "cert", "key", "verify")
 def dials(mqtt, places):
     """Return a list of diallers; mqtt: that section of the config; places: (host, port), ...
 
-    One context, which holds the certificates, serves all of them.
+    One context holds the certificates, and serves all of them.
     """
     options = {key: mqtt[key] for key in _KEYS if key in mqtt}
     made: list = []
@@ -23,7 +23,7 @@ def dials(mqtt, places):
 
 
 class _Dialler:
-    """The dialler for places[i]. The first call makes those for all places, see mqtt.transport."""
+    """Return the dialler for places[i]. The first call makes all of them; see mqtt.transport."""
 
     connect_ms = _CONNECT_MS
 

@@ -1,4 +1,4 @@
-"""The way to the broker over a serial line. Needed once, and then forgotten."""
+"""How to reach the broker over a serial line. Needed once, then forgotten."""
 
 import select
 import sys
@@ -10,7 +10,7 @@ from node.overlay import call
 def dials(node, mqtt):
     """Return a list of one dialler; mqtt: that section of the config.
 
-    The bridge tells the time as well, at each connection and every hour.
+    The bridge also gives the time, at each connection and every hour.
     """
 
     def on_time(seconds):
@@ -18,8 +18,8 @@ def dials(node, mqtt):
             call("network", "clock", "told", node, seconds)
         except MemoryError as error:
             if node.unset:
-                raise  # the connection is tried again, and then it may have room
-            node.failed("clock", error)  # in an hour it is told again
+                raise  # the connection is tried again, and may have room then
+            node.failed("clock", error)  # it comes again in an hour
 
     where = mqtt["serial"]
     if where != "usb":
@@ -32,7 +32,7 @@ def dials(node, mqtt):
     dial = serial(port, on_time=on_time)
 
     def begin():
-        # Without this a write waits where the host does not read. Pulling the plug undoes it.
+        # Without this a write blocks if the host doesn't read. Unplugging undoes it.
         port.init(flow=kind.RTS | kind.CTS)
         return dial()
 
@@ -40,7 +40,7 @@ def dials(node, mqtt):
 
 
 def _uart(where, baud, on_time):
-    """A dialler over a UART; one that the board has not is told, like a broker that is away."""
+    """Return a dialler over a UART. A UART that the board lacks is reported like a lost broker."""
     dial = None
 
     def begin():
@@ -48,7 +48,7 @@ def _uart(where, baud, on_time):
         if dial is None:
             import machine
 
-            # The room is for a whole frame that comes while a sensor is read.
+            # Room for a whole frame that arrives while a sensor is read.
             dial = serial(
                 machine.UART(where, baudrate=baud, timeout=0, rxbuf=512), on_time=on_time
             )
@@ -58,7 +58,7 @@ def _uart(where, baud, on_time):
 
 
 class Terminal:
-    """The REPL's own line as a port, where there is no USB_VCP."""
+    """The REPL's own line as a port, on boards without USB_VCP."""
 
     def __init__(self):
         self._in = sys.stdin.buffer
@@ -70,7 +70,7 @@ class Terminal:
         self._writable.register(self._out, select.POLLOUT)
 
     def readinto(self, buffer, n):
-        """Read what is there, byte by byte, for on most ports reading more would wait."""
+        """Read what is there, byte by byte: on most ports reading more would block."""
         at = 0
         while at < n and self._ready(self._readable):
             if not self._in.readinto(self._one, 1):

@@ -1,12 +1,12 @@
-"""The time of a reading that was taken before anybody had set the clock."""
+"""Gives readings a time that were taken before the clock was set."""
 
 
 def stamp(payload, boot, began):
-    """Return the payload with "time" for "uptime", flagged; as it is if it is no such reading.
+    """Return the payload with a flagged "time" instead of "uptime"; other payloads unchanged.
 
-    boot: that of the readings meant; began: when the uptime was 0, s since 1970. A reading from
-    before a restart stays as it is too: nobody knows how long that took. The text is changed at
-    its end alone, so that the digits of the value stay as they are.
+    boot: whose readings are meant; began: when the uptime was 0, in s since 1970. A reading from
+    before a restart stays unchanged too: nobody knows how long that took. Only the end of the text
+    changes, so the digits of the value stay as they are.
     """
     end = b', "boot": %d, "uptime": ' % boot
     at = payload.rfind(end)
@@ -21,7 +21,7 @@ def stamp(payload, boot, began):
 
 
 def told(node, began):
-    """Give the readings that wait, and were taken before, the time they were taken at."""
+    """Give the waiting readings that have no time the time at which they were taken."""
     boot = node.boot
     outbox = node.client.outbox
     for index in range(node.client.known, outbox.count):

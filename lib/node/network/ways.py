@@ -1,10 +1,10 @@
-"""The ways out of a node. Needed once, and then forgotten."""
+"""How a node reaches its network. Needed once, then forgotten."""
 
 from node.overlay import call
 
 
 def find(node, config):
-    """Prepare Wi-Fi, commands and clock; returns the diallers, None for a board without a way."""
+    """Prepare Wi-Fi, commands and clock; return the diallers, None without a network."""
     mqtt = config["mqtt"]
     serial = "serial" in mqtt
     if not serial:
@@ -23,7 +23,7 @@ def find(node, config):
         call("commands", "signed", "look", node)
     node.late = -(commands.get("late") == "obey")
     if serial:
-        call("network", "clock", "begin", node, "")  # the bridge tells the time
+        call("network", "clock", "begin", node, "")  # the bridge gives the time
         return call("network", "serial", "dials", node, mqtt)
     call("network", "clock", "begin", node, config["ntp"])
     return call("network", "brokers", "dials", mqtt)

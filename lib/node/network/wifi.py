@@ -1,10 +1,10 @@
-"""Gets the Wi-Fi back, however long it takes, and says in words what keeps it away.
+"""Gets the Wi-Fi back, however long it takes, and says in words what is wrong.
 
-Called every second while there is no connection, see node.overlay; what it remembers meanwhile
-stands in the list node.wifi, and node.wlan is the station interface.
+Called every second while there is no connection; see node.overlay. Its state between calls is in
+the list node.wifi, and node.wlan is the station interface.
 
-An attempt that found no network is followed by the next at once, so that one that comes back is
-joined at once. Where the network refuses us, or the radio fails, the pauses grow.
+After an attempt that found no network the next one begins at once, so that the node joins as soon
+as the network is back. If the network refuses it, or the radio fails, the pauses grow.
 """
 
 import network
@@ -13,18 +13,18 @@ from micropython import const
 from node.overlay import call
 
 _TRY_S = const(20)  # how long one attempt may take: scan, join, DHCP
-_STALE_S = const(8)  # so long a status may be that of the attempt before, but on ESP32
-_TELL_S = const(4)  # after that at the latest it is said what is missing
+_STALE_S = const(8)  # the status may be the last attempt's for this long, except on ESP32
+_TELL_S = const(4)  # say what is wrong after this long
 _PAUSE_S = const(60)  # longest pause between two attempts
 
-# What is remembered, in node.wifi.
+# Places in the list node.wifi.
 _SSID = const(0)
 _PASSWORD = const(1)
-_CONNECTS = const(2)  # of the client: since the last one all that follows begins again
-_AT = const(3)  # s since the attempt began, 0 before one
-_LEFT = const(4)  # s until the next may begin
+_CONNECTS = const(2)  # the client's count: a new connection resets what follows
+_AT = const(3)  # s since the attempt began; 0: none is running
+_LEFT = const(4)  # s until the next attempt
 _PAUSE = const(5)  # s of the last such pause
-_TOLD = const(6)  # the status that was told last
+_TOLD = const(6)  # the status that was last reported
 
 
 def begin(node, ssid, password, hostname):
@@ -35,14 +35,14 @@ def begin(node, ssid, password, hostname):
 
 
 def switch(node):
-    """Off; the next step switches on again."""
+    """Switch off; the next step switches on again."""
     node.wifi = node.wifi or [0] * 7
     node.wifi[_LEFT] = 0
     _end(node, False, True)
 
 
 def step(node):
-    """A second without a connection: begin an attempt, look at the one that runs, or wait."""
+    """After a second without a connection: begin an attempt, look at the running one, or wait."""
     wifi = node.wifi
     if wifi[_CONNECTS] != node.client.connects:
         wifi[_CONNECTS] = node.client.connects
@@ -59,7 +59,7 @@ def step(node):
     except Exception as error:  # a port may raise anything, ESP32 when memory is short
         if wifi[_TOLD] != 0.5:
             wifi[_TOLD] = 0.5  # no status
-            # Some raise a MemoryError without a text.
+            # Some raise a MemoryError without text.
             node.failed("wifi", "the radio fails: " + (str(error) or type(error).__name__))
         _end(node, True, True)
 
@@ -68,7 +68,7 @@ def _begin(node):
     wlan = node.wlan
     wlan.active(True)
     try:
-        # ESP32's own driver tries forever, and meanwhile does not say why it fails.
+        # The ESP32's own driver tries forever, and doesn't say meanwhile why it fails.
         wlan.config(reconnects=0)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         pass  # another port
@@ -92,25 +92,25 @@ def _look(node):
 
 
 def _failure(status):
-    """Return 0 for a status of an attempt that runs, 1 of one that failed, 2 if we were refused.
+    """Return 0 if a status means running, 1 for failed, 2 for refused.
 
     Ports differ: ESP32 has codes from 200 on and the reasons of IEEE 802.11, ESP8266 0 to 5, Pico
-    W and Pyboard D negative ones. What has a name in `network` goes by its name.
+    W and Pyboard D negative ones. Codes with a name in `network` go by the name.
     """
-    # In one text: short ones would be names that stay in RAM for good.
+    # In one text: short ones would stay in RAM for good, as names.
     names = "IDLE CONNECTING GOT_IP NO_AP_FOUND CONNECT_FAIL BEACON_TIMEOUT "
     names += "WRONG_PASSWORD ASSOC_FAIL HANDSHAKE_TIMEOUT"
     named = [getattr(network, "STAT_" + name, None) for name in names.split()]
     if status in named:
         return named.index(status) // 3
-    if (named[3] or 0) < 0 <= status:  # Pico W; 2: it has joined, and no address yet
+    if (named[3] or 0) < 0 <= status:  # Pico W; 2: joined, but no address yet
         return 0
-    # Of ESP32: full, a wrong password, another security.
+    # ESP32's: the network is full, the password wrong, the security different.
     return 2 if status in (5, 15, 210, 211) else 1
 
 
 def _end(node, pause, off):
-    """The attempt is over; off: also switch the radio off and on, in case it hangs."""
+    """End an attempt; off: also switch the radio off and on, in case it hangs."""
     wifi = node.wifi
     wifi[_AT] = 0
     if pause:
@@ -120,5 +120,5 @@ def _end(node, pause, off):
             node.wlan.active(False)
         else:
             node.wlan.disconnect()
-    except Exception:  # whatever it is: it was told, and the next attempt begins by switching on
+    except Exception:  # it was reported, and the next attempt switches on first
         pass

@@ -1,10 +1,10 @@
-"""What a status of the Wi-Fi means, in words, with what to do. Needed while it is away."""
+"""Says what a Wi-Fi status means, and what to do. Needed while the Wi-Fi is away."""
 
 import network
 
 
 def words(status, failed, ssid, wlan):
-    """Return what keeps the node from its network `ssid`; failed: 0 if it still tries."""
+    """Return what keeps the node from the network `ssid`; failed: 0 if it is still trying."""
     name = 'Wi-Fi "%s" ' % ssid
     if status == _code("STAT_NO_AP_FOUND"):
         return name + "not found. Check the name and that it is a 2.4 GHz network."
@@ -28,7 +28,7 @@ def _joined(status, wlan):
     if _code("STAT_NO_AP_FOUND") < 0:  # Pico W, Pyboard D
         return status == 2
     try:
-        return -128 < wlan.status("rssi") < 0  # without a network it fails, or tells 31
+        return -128 < wlan.status("rssi") < 0  # without a network it fails, or returns 31
     except (OSError, ValueError, TypeError):
         return False
 
