@@ -1,8 +1,8 @@
-"""The end of a node: the one place that decides what follows. Needed then, and forgotten.
+"""The end of a node: the one place that decides what follows. Needed then, then forgotten.
 
-It says goodbye, outputs go to their safe state, what waits is kept, the end is counted, and the
-board restarts after a pause, which grows from 1 s to 5 minutes while one restart follows another.
-Only a person keeps it from that, with Ctrl-C.
+It says goodbye, puts outputs into their safe state, keeps what is waiting, counts the end, and
+restarts the board after a pause. The pause grows from 1 s to 5 minutes while restarts follow each
+other. Only a person can stop that, with Ctrl-C.
 """
 
 import sys
@@ -17,9 +17,9 @@ _STOPPED = const("stopped; machine.reset() starts it again")
 
 
 def of(node, error):
-    """What finish() has to know, and no reference to the node: its RAM is needed.
+    """Return what finish() needs, without a reference to the node, whose RAM is needed.
 
-    error: what ended it, if anything was raised; node: None if there was none yet
+    error: what was raised, if anything; node: None if there was none yet
     """
     crashed = ""
     ended = node and node.ended
@@ -28,19 +28,19 @@ def of(node, error):
     elif error:
         sys.print_exception(error)
         ended = crashed = _why(error, node)
-        if node and node.proven:  # its good work took the start's count back: the first in a row
+        if node and node.proven:  # it ran well, so this is the first crash in a row
             call("health", "retained", "begun")
     if not node:
         return ended, crashed, "", None, int
     goodbye(node)
     release(node)
     strip(node)
-    node.sensors = ()  # what may still refer to the node holds no RAM then
+    node.sensors = ()  # even if something still refers to the node
     return ended, crashed, node.gave_up, node.left, node.feed
 
 
 def finish(ended, crashed, gave_up, outbox, feed):
-    """Keep, count, pause; returns True if the board is to be reset then."""
+    """Keep, count, pause; return whether to reset the board then."""
     print("Petrel:", ended)
     lost = keep(outbox)
     seconds = call("health", "retained", "ended", ended, crashed, gave_up, lost)
@@ -53,14 +53,14 @@ def finish(ended, crashed, gave_up, outbox, feed):
 
 
 def pause(seconds, feed):
-    """Wait; a watchdog that runs is fed meanwhile."""
+    """Wait, and feed a running watchdog meanwhile."""
     for _ in range(2 * seconds):
         feed()
         time.sleep_ms(500)
 
 
 def _why(error, node):
-    """What a crash was; short where the heap has no room for more."""
+    """Describe a crash, briefly if the heap has no room for more."""
     try:
         return call("health", "why", "text", error, node)
     except Exception:
@@ -68,7 +68,7 @@ def _why(error, node):
 
 
 def goodbye(node):
-    """Say that the node goes; where that cannot be said, the broker says so: the last will."""
+    """Publish that the node is going; if it can't, the broker does, by the last will."""
     client = node.client
     if not client:
         return
@@ -76,43 +76,43 @@ def goodbye(node):
         for _ in range(40):
             if not client.up:
                 return
-            # First let the reply to the last command leave. This does not wait in the outbox, as
-            # it might come to the broker after the next start then.
+            # First let the reply to the last command leave. This doesn't wait in the outbox, or
+            # it might reach the broker after the next start.
             busy = client.outbox.count and node.ended
             if not busy and client.post(node.prefix + "status", "offline", True, 0) is not None:
                 client.close()
                 return
             client.wait(min(50, client.step()))
-    except Exception as error:  # whatever it is: something else has ended the node
+    except Exception as error:  # anything: something else has ended the node
         print("Petrel: no goodbye:", error)
     finally:
         client.hang_up()
 
 
 def release(node):
-    """Outputs go to their safe state, counters keep their totals."""
+    """Put outputs into their safe state, and save the totals of counters."""
     for sensor in node.sensors:
         if hasattr(sensor.part, "close"):
             try:
                 sensor.part.close()
-            except BaseException as error:  # the others have to be closed all the same
+            except BaseException as error:  # the others have to be closed anyway
                 sensor.fault(error)
 
 
 def keep(outbox):
-    """What was accepted and not delivered must not go with the RAM; returns how many went."""
+    """Save what was accepted but not delivered; return how many messages were lost."""
     on_flash = hasattr(outbox, "journal") or hasattr(outbox, "restored")
     if not outbox or not (outbox.count or getattr(outbox, "aside", ()) or on_flash):
         return 0
     lost = outbox.count
     try:
-        for name in list(sys.modules):  # what has come to its end needs no RAM
+        for name in list(sys.modules):  # what is over needs no RAM
             if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
                 del sys.modules[name]
         forget("app", "sensor", "delivery")
         kept, lost = call("health", "storing", "store", outbox)
         if kept:
             print("Petrel: kept for the next start:", kept)
-    except Exception as error:  # whatever it is: the board has to restart
+    except Exception as error:  # anything: the board has to restart
         print("Petrel: not kept:", error)
     return lost

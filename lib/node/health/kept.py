@@ -1,7 +1,7 @@
-"""What was accepted and not delivered, over a restart of the node's own making.
+"""Keeps what was accepted but not delivered over a restart that the node makes itself.
 
-Readings of "must_deliver" are on the flash at all times. Those that wait in RAM are written there
-before the node restarts itself (node.health.storing), and read at the start.
+Readings of "must_deliver" are always on the flash. Those that wait in RAM are written there before
+the node restarts itself (node.health.storing), and read at the start.
 """
 
 import gc
@@ -15,19 +15,19 @@ from node.overlay import call, forget
 FOLDER = "outbox"
 _SEGMENT = const(4096)
 _FEW = const(8)  # readings for which there is always room, see node.start.equip
-_IN_RAM = const(16)  # of what comes from the flash, so much is in RAM at a time
-_TIMES = const(4)  # as much as mqtt.engine.records takes is needed for an outbox on the flash
+_IN_RAM = const(16)  # how much of what is on the flash is in RAM at a time
+_TIMES = const(4)  # times the RAM of mqtt.engine.records: what a flash outbox needs
 _NEVER = const(0x3FFF_FFFF)
 
 
 def begin(node, config):
-    """Put the outbox into the place of config["queue"], where readings are not only printed."""
+    """Replace config["queue"] by the outbox, unless readings are only printed."""
     if "serial" not in config["mqtt"]:
         try:
             import network  # noqa: F401
         except ImportError:
             return
-    # In safe mode there are no sensors, and what was stored for them stays where it is.
+    # In safe mode there are no sensors, and what was stored for them stays there.
     must = config["must"] or node.safe
     config["queue"] = outbox(node, config["queue"], config["outbox"], must)
     if config["must"] and not hasattr(config["queue"], "journal"):
@@ -35,15 +35,15 @@ def begin(node, config):
 
 
 def outbox(node, queue, flash, must):
-    """Return the outbox of a node, with what was kept from before the start.
+    """Return a node's outbox, with what was kept from before the start.
 
-    queue: places in RAM; flash: bytes on the flash; must: True if some sensor is "must_deliver"
-    A flash that cannot be used, or a heap without room for this, is reported, and does not keep
-    the node from connecting. What is on the flash stays there until it is delivered.
+    queue: places in RAM; flash: bytes on the flash; must: true if a sensor is "must_deliver"
+    A flash that can't be used, or a heap without room for this, is reported, but the node connects
+    all the same. What is on the flash stays there until it is delivered.
     """
 
     def look(payload):
-        """The numbers of readings go on behind the last that is there."""
+        """Continue the numbers of readings after the last one there."""
         at = payload.find(b'"seq": ') + 7
         try:
             node.count = max(node.count, int(payload[at : payload.find(b",", at)]))
@@ -62,7 +62,7 @@ def outbox(node, queue, flash, must):
                 made = _durable(queue, flash, look)
             return made
         except (MemoryError, ImportError) as error:
-            # A small board has no mqtt.durable where its config asks for no "must_deliver".
+            # A small board has no mqtt.durable unless its config asks for "must_deliver".
             forget("durable", package="mqtt")
             forget("journal", package="mqtt.engine")
             if must or isinstance(error, MemoryError):
@@ -84,7 +84,7 @@ def outbox(node, queue, flash, must):
 
 
 def _plain(node):
-    """Where there is no flash for "must_deliver", it is as "queue"."""
+    """Treat "must_deliver" as "queue" if there is no flash for it."""
     from node.delivery import must_deliver
 
     for sensor in node.sensors:
@@ -99,8 +99,8 @@ def _tell(node, error, fault):
 
 
 def _durable(queue, flash, look):
-    # An attempt that fails leaves holes and names behind, for which a small heap has no room. What
-    # one module takes tells what all of it will, and the rest of the node, from files or a ROM.
+    # A failed attempt leaves holes and names behind, for which a small heap has no room. What
+    # one module takes shows what all of it will, and the rest of the node, from files or a ROM.
     gc.collect()
     free = gc.mem_free()
     import mqtt.engine.records  # noqa: F401

@@ -1,25 +1,25 @@
-"""Looks every few seconds whether the node makes progress, and does something where it does not.
+"""Checks every few seconds whether the node makes progress, and acts if it doesn't.
 
-The watchdog is fed by the loop (node.app), and only while the connection moves as well: else
-`node.stuck` says so. Without a watchdog the node restarts itself then.
-A connection that does not come about is retried by the client. After five minutes the Wi-Fi is
-switched off and on, again after twice as long, and so on; after an hour the board restarts, what
-waits being kept; the next time after two, up to a day. Every step is counted and told.
+The loop (node.app) feeds the watchdog, but only while the connection makes progress as well. If it
+doesn't, `node.stuck` says so, and without a watchdog the node restarts itself.
+The client retries a failed connection. After five minutes the Wi-Fi is switched off and on, again
+after twice as long, and so on. After an hour the board restarts and keeps what is waiting, the
+next time after two hours, up to a day. Every step is counted and reported.
 """
 
 from micropython import const
 
 from node.overlay import call
 
-_HEALTHY_S = const(60)  # a node that ran so long did not crash at its start
-_SAFE_S = const(600)  # so long it stays in safe mode before it tries again
-_STILL_S = const(180)  # no attempt to connect has begun or ended for so long
-_WIFI_S = const(300)  # first time without a connection after which the Wi-Fi is switched
+_HEALTHY_S = const(60)  # a node that ran this long didn't crash at its start
+_SAFE_S = const(600)  # how long it stays in safe mode
+_STILL_S = const(180)  # no attempt to connect began or ended for this long
+_WIFI_S = const(300)  # time without a connection before the Wi-Fi is first switched
 _DAY_S = const(86_400)
 
-# What is remembered between two looks, in node.health: two times of uptime, and counts.
-_UP = const(0)  # when the connection stood last
-_MOVED = const(1)  # when something happened to it last
+# Places in the list node.health: two times of uptime, and counts.
+_UP = const(0)  # when there was last a connection
+_MOVED = const(1)  # when something last happened to it
 _FAILURES = const(2)
 _SWITCHED = const(3)  # how often the Wi-Fi was switched off and on since _UP
 
@@ -45,7 +45,7 @@ def look(node):
 def _connection(node, health, now):
     client = node.client
     if client.up:
-        if node.about.pop("restarts", 0):  # they have helped, or it was not for us to help
+        if node.about.pop("restarts", 0):  # they helped, or weren't needed
             crashes, _, why = call("health", "retained", "load")
             call("health", "retained", "store", crashes, why)
         health[_UP] = health[_MOVED] = now
@@ -63,7 +63,7 @@ def _progress(node, still):
     node.failed("health", node.stuck)
     if node.feed is int:
         node.ended = node.gave_up = node.stuck
-    else:  # the watchdog ends it, and then that is why
+    else:  # the watchdog will end it, for this reason
         crashes = call("health", "retained", "load")[0]
         call("health", "retained", "store", crashes, node.stuck)
 

@@ -1,10 +1,10 @@
-"""What must survive a reset: crashes in a row, restarts without a connection, and why.
+"""Keeps what must survive a reset: crashes in a row, restarts without a connection, and why.
 
-It is kept where the port has memory that a reset leaves alone: machine.mem_backup (MicroPython
-1.29), else the RTC's memory, else a small file. A power cut may erase it, and then there was no
-crash. Nothing here raises: where it cannot be kept, the node starts all the same.
-Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0. From an end to the
-next start there follows, as text, how many messages could not be kept, and "r" after a reboot.
+It is kept in memory that a reset leaves alone: machine.mem_backup (MicroPython 1.29), otherwise
+the RTC's memory, otherwise a small file. A power cut may erase it; then there was no crash. Nothing
+here raises: if it can't be kept, the node starts anyway.
+Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0. Between an end and the
+next start there follows, as text, how many messages couldn't be kept, and "r" after a reboot.
 """
 
 import machine
@@ -12,12 +12,12 @@ from micropython import const
 
 _FILE = const("crash.txt")
 _HEAD = const(b"PU")
-_NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # until it ends in another way
+_NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # unless it ends in another way
 _SILENT = const("no answer from %s: driver %s")
 _MOST = const(160)  # bytes of the reason
-_SAFE = const(3)  # crashes in a row that lead to safe mode
+_SAFE = const(3)  # crashes in a row before safe mode
 _LONGEST_S = const(300)  # pause before a restart
-_UNKNOWN_S = const(60)  # where nothing can be counted
+_UNKNOWN_S = const(60)  # if nothing can be counted
 
 
 def load():
@@ -31,13 +31,13 @@ def load():
     end = data.find(b"\0", 4)
     try:
         why = str(data[4 : end if end >= 0 else len(data)], "utf-8")
-    except UnicodeError:  # it was cut in the middle of a character
+    except UnicodeError:  # it was cut within a character
         why = ""
     return data[2], data[3], why
 
 
 def store(crashes, why="", restarts=0, what=""):
-    """Keep the counts (0..255), the reason and what else there is; False if that fails."""
+    """Keep the counts (0..255), the reason and the rest; return False if that fails."""
     data = _HEAD + bytes((min(crashes, 255), min(restarts, 255))) + why.encode()[:_MOST] + b"\0"
     data += what.encode()
     try:
@@ -58,28 +58,28 @@ def lost():
 
 
 def begun():
-    """The board starts: count it as a crash; returns what load() said before."""
+    """Count the start as a crash; return what load() said before."""
     before = load()
     store(before[0] + 1, _NO_ANSWER, before[1])
     return before
 
 
 def asking(name="", driver=""):
-    """A driver is asked, and may never return; or, without a name, it has. The flash is spared."""
+    """Note which driver is asked, as it may never return; no name: it has. Spares the flash."""
     if _memory() is not None:
         crashes, restarts, _ = load()
         store(crashes, _SILENT % (name, driver) if name else _NO_ANSWER, restarts)
 
 
 def silent(why, name):
-    """True if the reason is that the driver of that sensor did not return."""
+    """Return whether the reason is that this sensor's driver didn't return."""
     return why.startswith(_SILENT % (name, ""))
 
 
 def ended(how, crashed, why="", lost=0):
-    """The node ended: of itself with a reason or none, or by a crash, which is counted.
+    """Note the node's end: by itself, with or without a reason, or by a crash, which counts.
 
-    lost: messages that could not be kept. Returns the s to pause before the board restarts.
+    lost: messages that couldn't be kept. Returns the s to wait before the board restarts.
     """
     crashes, restarts, _ = load()
     what = "0r" if how == "reboot" else ""
@@ -98,7 +98,7 @@ def ended(how, crashed, why="", lost=0):
 
 
 def healthy(node):
-    """The node has run well: no crash is counted any more; the reason stays until it is told."""
+    """The node has run well: forget the crashes; the reason stays until it is reported."""
     if node.client.connects:
         store(0, _NO_ANSWER)
     else:
@@ -117,15 +117,16 @@ def _write(data, counted):
     memory = _memory()
     if memory is not None:
         memory(data)
-    elif counted or load()[0]:  # spare the flash a write when all is well
+    elif counted or load()[0]:  # spare the flash a write if all is well
         with open(_FILE, "wb") as file:
             file.write(data)
 
 
 def _memory():
-    """The function that reads and writes memory that a reset leaves alone, or None.
+    """Return the function that reads and writes memory that a reset leaves alone, or None.
 
-    Never both of a port's: on ESP32 they are one memory, and only the RTC's has a head in it.
+    A port's two are never both used: on ESP32 they are the same memory, and only the RTC's has
+    a header in it.
     """
     if hasattr(machine, "mem_backup"):
         from node.health.backup import memory

@@ -1,20 +1,20 @@
-"""The last write before the node restarts itself: what waits in RAM goes to the flash.
+"""The last write before the node restarts itself: what waits in RAM goes onto the flash.
 
-Readings of "must_deliver" are there at all times. The others are lost only by what takes the power
-away, or by the watchdog. Needed then, and forgotten.
+Readings of "must_deliver" are always there. The others are lost only in a power cut, or when the
+watchdog resets the board. Needed then, then forgotten.
 """
 
 from micropython import const
 
 _FOLDER = const("outbox")
-_MOST = const(1 << 16)  # segments: here the room on the flash is the limit
+_MOST = const(1 << 16)  # segments: only the room on the flash limits them
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
 
 
 def store(waiting):
-    """Put onto the flash what waits in RAM in an outbox; returns how many were kept, and not kept.
+    """Put what waits in an outbox in RAM onto the flash; return how many were kept, and not kept.
 
-    It is the last that is written: it may take the reserve as well.
+    It is the last write, so it may use the reserve as well.
     """
     own = getattr(waiting, "journal", None)
     aside = () if own else getattr(waiting, "aside", ())
@@ -42,8 +42,8 @@ def store(waiting):
 
 
 def _missing(waiting, own):
-    """The numbers of messages that are not on the flash; own: the outbox's journal, or None."""
-    # What a durable outbox took over is done already where it was acknowledged.
+    """Return the numbers of messages not on the flash; own: the outbox's journal, or None."""
+    # What a durable outbox moved over is done already if it was acknowledged.
     lot = getattr(waiting, "lot", 0)
     restored = 0 if own else getattr(waiting, "restored", 0)
     for number in range(waiting.removed, waiting.removed + waiting.count):
@@ -52,7 +52,7 @@ def _missing(waiting, own):
 
 
 def _written(waiting, own, journal, aside):
-    """Write them, and what was set aside; yields after each."""
+    """Write them, and what was set aside; yield after each."""
     newest = getattr(waiting, "newest", ())
     lot = getattr(waiting, "lot", 0)
     restored = 0 if own else getattr(waiting, "restored", 0)

@@ -1,4 +1,4 @@
-"""The diagnostics message: how the node is. Needed now and then, see node.overlay."""
+"""The diagnostics message: how the node is doing. Needed now and then, see node.overlay."""
 
 import gc
 import json
@@ -12,8 +12,8 @@ VERSION = "0.1.0"
 def text(node):
     """Return the diagnostics of the node as JSON, in bytes.
 
-    It is the longest text that a node makes: a heap full of holes has no place for it to grow in,
-    so it is put together from short ones, at once.
+    It is the longest text that a node makes. In a heap full of holes it couldn't grow, so it is
+    joined at once from short texts.
     """
     pieces = []
     for key, value in about(node).items():
@@ -24,7 +24,7 @@ def text(node):
 
 
 def about(node):
-    """What is known of the node."""
+    """Return what is known about the node."""
     client = node.client
     durable = hasattr(client.outbox, "journal")
     message = {
@@ -65,7 +65,7 @@ def _seldom(message, client, durable):
 
 
 def board():
-    """The id of the board, where its facts are installed; else what MicroPython calls it."""
+    """Return the board's id if its facts are installed, otherwise MicroPython's name for it."""
     try:
         with open("board.txt") as file:
             return file.read()
@@ -74,7 +74,7 @@ def board():
 
 
 def rssi(wlan):
-    """Signal strength in dBm, None where the port cannot tell."""
+    """Return the signal strength in dBm, None if the port can't tell."""
     try:
         return wlan.status("rssi")
     except (OSError, ValueError, TypeError):

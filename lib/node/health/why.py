@@ -11,12 +11,12 @@ from micropython import const
 
 from node.overlay import call
 
-_PATIENCE = const(4)  # failures in a row; after one more the sensor is asked less and less often
-_REST_MS = const(600_000)  # the longest it is left alone then
+_PATIENCE = const(4)  # failures in a row before a sensor is asked less and less often
+_REST_MS = const(600_000)  # the longest it is left alone
 
 
 def text(error, node):
-    """The exception, where it was raised, after how many seconds, and what the node was at."""
+    """Name the exception, where it was raised, the uptime, and what the node was doing."""
     return "%s: %s; %s; after %d s, at %s" % (
         type(error).__name__, str(error)[:64], _place(error),
         node.uptime if node else 0, node.phase if node else "start",
@@ -24,14 +24,14 @@ def text(error, node):
 
 
 def fault(sensor, error):
-    """Its driver raised it: tell it with its line.
+    """Report what a sensor's driver raised, with its line.
 
-    Returns its failures in a row, and the ms until it is asked again: after five failures less and
-    less often.
+    Returns the sensor's failures in a row, and the ms until it is asked again: after five failures
+    less and less often.
     """
     words = told(sensor.driver, error)
     failures = sensor.failures
-    # A heap that is full is not the fault of a driver that wanted a little of it.
+    # A full heap isn't the fault of a driver that wanted a little of it.
     if not isinstance(error, MemoryError) or not words.endswith("driver %s)" % sensor.driver):
         failures = max(failures, 0) + 1
     rest = sensor.interval or 1000
@@ -44,11 +44,11 @@ def fault(sensor, error):
 
 
 def ask(sensor, method):
-    """Ask a driver that may never return; if it does not, the next start knows which it was."""
+    """Ask a driver that may never return; if it doesn't, the next start knows which one it was."""
     try:
         call("health", "retained", "asking", sensor.name, sensor.driver)
     except MemoryError:
-        pass  # then it goes without
+        pass  # then it goes unnoted
     try:
         return getattr(sensor.part, method)()
     finally:
@@ -59,24 +59,24 @@ def ask(sensor, method):
 
 
 def healthy(sensor):
-    """A sensor that had failed gives readings again."""
+    """Report that a sensor that had failed works again."""
     if sensor.failures > _PATIENCE:
         print("Petrel: %s works again" % sensor.name)
         sensor.node.news = True
 
 
 def held_up(sensor, began):
-    """A driver waited, since ticks_ms() was `began`, where it should have returned."""
+    """Report that a driver waited, since ticks_ms() `began`, instead of returning."""
     seconds = ticks_diff(ticks_ms(), began) // 1000
     said = "driver %s held up the node for %d s" % (sensor.driver, seconds)
     sensor.node.failed(sensor.name, said)
 
 
 def told(driver, error):
-    """What a driver raised, and its line."""
+    """Describe what a driver raised, with its line."""
     try:
         said = str(error)[:200]
-    except Exception:  # it cannot even say that
+    except Exception:  # it can't even be printed
         said = ""
     if not isinstance(error, (OSError, ValueError)) or not said:
         said = "%s: %s" % (type(error).__name__, said)
@@ -89,7 +89,7 @@ def told(driver, error):
 
 
 def wrong(sensor, method, said):
-    """Raise ValueError for an answer of a driver that is none."""
+    """Raise ValueError for an invalid answer from a driver."""
     if isinstance(said, (tuple, list)):
         wanted = "a tuple of %d values, one for each of FIELDS" % len(sensor.part.FIELDS)
     elif method == "read":
@@ -100,7 +100,7 @@ def wrong(sensor, method, said):
 
 
 def _place(error, *own):
-    """File, line and function where it was raised; of the files `own`, if one of them is there."""
+    """Return the file, line and function where it was raised, preferably in the files `own`."""
     trace = io.StringIO()
     sys.print_exception(error, trace)
     at = ""
