@@ -108,9 +108,9 @@ def release_notes(version: str, notes: str, images: Mapping[str, str], packages:
         "",
         f"- `{name}.zip`: what belongs onto a board. Unpack it in an empty folder, and",
         "  copy it from there with `mpremote fs cp -r . :`, or onto a Pyboard's drive.",
-        f"- `{name}.romfs`: the same code for a ROM file system, where it takes the least",
-        "  RAM. Copy `boot.py`, `main.py` and `board.txt` from the zip file too, then",
-        f"  `mpremote romfs deploy {name}.romfs`. It needs a firmware that has such a system:",
+        f"- `{name}.romfs`: the same code for a ROMFS, where it takes the least RAM. Remove an",
+        "  earlier `lib` folder, copy `boot.py`, `main.py` and `board.txt` from the zip file, then",
+        f"  `mpremote romfs deploy {name}.romfs`. It needs a firmware that has a ROMFS:",
         *(f"    - {board}: {firmware}" for board, firmware in images.items()),
         f"- `{INDEX}/`: an index for `mpremote mip install`. Put it on a web server as it is. It",
         "  has these packages:",
@@ -134,6 +134,6 @@ def _fits(name: str, image: Path, fact: Mapping[str, Any]) -> None:
     size, room = image.stat().st_size, fact.get("bytes")
     if room and size > room:
         raise ToolError(
-            f"the image for {name} has {size:,} bytes; its ROM file system takes {room:,}",
+            f"the image for {name} has {size:,} bytes; its ROMFS takes {room:,}",
             "Make lib/ smaller, or take romfs out of the board's board.json.",
         )
