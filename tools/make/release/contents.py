@@ -109,7 +109,7 @@ def release_notes(version: str, notes: str, images: Mapping[str, str], packages:
         f"- `{name}.zip`: what belongs onto a board. Unpack it in an empty folder, and",
         "  copy it from there with `mpremote fs cp -r . :`, or onto a Pyboard's drive.",
         f"- `{name}.romfs`: the same code for a ROMFS, where it takes the least RAM. Remove an",
-        "  earlier `lib` folder, copy `boot.py`, `main.py` and `board.txt` from the zip file, then",
+        "  earlier `lib` folder, copy `boot.py`, `main.py` and `board.txt` from the zip, then",
         f"  `mpremote romfs deploy {name}.romfs`. It needs a firmware that has a ROMFS:",
         *(f"    - {board}: {firmware}" for board, firmware in images.items()),
         f"- `{INDEX}/`: an index for `mpremote mip install`. Put it on a web server as it is. It",
