@@ -1,8 +1,8 @@
 """Keeps what must survive a reset: crashes in a row, restarts without a connection, and why.
 
 It is kept in memory that a reset leaves alone: machine.mem_backup (MicroPython 1.29), otherwise
-the RTC's memory, otherwise a small file. A power cut may erase it; then there was no crash. Nothing
-here raises: if it can't be kept, the node starts anyway.
+the RTC's memory, otherwise a small file. A power cut may erase it; then there was no crash.
+Nothing here raises: if it can't be kept, the node starts anyway.
 Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0. Between an end and the
 next start there follows, as text, how many messages couldn't be kept, and "r" after a reboot.
 """
