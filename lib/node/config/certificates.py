@@ -1,7 +1,7 @@
-"""TLS in a config: what goes with what, and whether its files can be used. Part of the check.
+"""Checks TLS in a config: which keys go together, and whether its files can be used.
 
-What is told of the files is what this board's own TLS says of them. That a certificate has expired
-or a key belongs to another one shows in the handshake alone; `make check` warns of it.
+What it says about the files is what this board's own TLS says. An expired certificate, or a key
+that belongs to another one, only shows in the handshake; `make check` warns about these.
 """
 
 import os
@@ -12,7 +12,7 @@ _TRUST = '"verify": false, which encrypts but accepts any broker'
 
 
 def rules(faults, mqtt, board, warnings):
-    """Add what of the keys does not go together, or not on this board."""
+    """Add which keys don't go together, or not on this board."""
     tls = getattr(board, "TLS", "verified")
     own = "cert" in mqtt or "key" in mqtt
     wanted = "ca" if "ca" in mqtt else "verify" if mqtt.get("verify") is True else ""
@@ -64,7 +64,7 @@ def check(faults, mqtt, board):
 
 
 def _read(content, key, name, board):
-    """Read one file; returns what is wrong with it, or None."""
+    """Read one file; return what is wrong with it, or None."""
     try:
         size = os.stat(name)[6]
         if size > _MOST:

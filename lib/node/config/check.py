@@ -1,4 +1,4 @@
-"""Checks a config that is new, or not what it was, and falls back on what can be used."""
+"""Checks a new or changed config, and falls back on one that can be used."""
 
 import json
 
@@ -7,13 +7,13 @@ from node.overlay import call
 
 
 def check(text, old, faults):
-    """Return (config, state) as node.config.load does, the config as it stands in its file.
+    """Return (config, state) as node.config.load does, with the config as in its file.
 
-    text, old: config.json and config.json.old, None for one that is not there; what is wrong is
-    added to faults
+    text, old: config.json and config.json.old, None if missing; faults: what is wrong is added
+    here
     """
     try:
-        import board  # the facts of this board, where they were installed
+        import board  # the facts about this board, if they are installed
     except ImportError:
         board = None
     built_in = text is None and old is None
@@ -33,13 +33,13 @@ def check(text, old, faults):
                 if secret and not built_in and secret.encode() not in (old or b""):
                     call("commands", "signed", "begin")
                 keep(text)
-            except OSError as error:  # a flash that is full, or fails; the node runs all the same
+            except OSError as error:  # a full or failing flash; the node runs anyway
                 print("Petrel: config.json.old: not written:", error)
             same = read(NAME + ".old", []) == text
             return current, "new" if same else ""
         faults.extend(found)
     if old is not None:
-        # Its certificates are not looked at: a node that tries again is better than none.
+        # Its certificates aren't checked: a node that keeps trying is better than none.
         last, found = _verdict(old, board, None, False, None, 64, [])
         if not found:
             faults.append("config.json.old, the last good one, is used instead. Fix config.json.")
@@ -53,7 +53,7 @@ def check(text, old, faults):
 
 
 def _verdict(text, *more):
-    """What node.config.verdict says. A board with little flash has none and trusts its config."""
+    """Return what node.config.verdict says. A board with little flash trusts its config."""
     try:
         return call("config", "verdict", "of", text, *more)
     except ImportError as error:
@@ -70,11 +70,11 @@ def _verdict(text, *more):
 
 
 def _factory(board, faults):
-    """The config that was built into the firmware, if any; it is the file from now on."""
+    """Return the config that is built into the firmware, if any, and make it the file."""
     text = getattr(board, "CONFIG", None)
     if text is None:
         return None
-    faults.clear()  # which say that there was none
+    faults.clear()  # which say that there is none
     text = text.encode()
     write(NAME, text)
     return text

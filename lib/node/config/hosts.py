@@ -1,14 +1,14 @@
-"""Hosts as a config names them: "broker", "broker:1884", "10.0.0.1", "[fe80::1]:1884"."""
+"""Hosts as a config writes them: "broker", "broker:1884", "10.0.0.1", "[fe80::1]:1884"."""
 
 
 def split(host, port):
-    """Return (name, port) of a name that may have its port; port: that of one that has none.
+    """Return (name, port) of a name that may include a port; port: used if it doesn't.
 
     Raises ValueError for a port that is not a number.
     """
     if host[:1] == "[":
         host, _, tail = host[1:].partition("]")
-    elif host.count(":") == 1:  # an address of IPv6 has more
+    elif host.count(":") == 1:  # an IPv6 address has more
         host, colon, tail = host.partition(":")
         tail = colon + tail
     else:
@@ -21,7 +21,7 @@ def split(host, port):
 
 
 def check(faults, path, value):
-    """Add what is wrong with names of brokers, a text or a list, or of a time server."""
+    """Add what is wrong with the names of brokers (a text or a list) or of a time server."""
     for host in (value,) if isinstance(value, str) else value:
         fault = _fault(host, path == "ntp")
         if fault:
@@ -60,7 +60,7 @@ def _url(host, ntp):
 
 
 def good(host):
-    """True for what can be a host, with or without a port."""
+    """Return whether this can be a host, with or without a port."""
     try:
         name, port = split(host, 1)
     except ValueError:

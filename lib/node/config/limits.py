@@ -1,15 +1,15 @@
-"""Volts and frequencies that a board bears, of a sensor whose pin is good. Part of the check."""
+"""Checks volts and frequencies against what the board can take. Part of the config check."""
 
 from micropython import const
 
-_SPARE = const(1.05)  # what supplies and resistors are off by
+_SPARE = const(1.05)  # supplies and resistors may be off by this
 _MODULE = "a module with a divider before its analog input, such as NodeMCU and D1 mini"
 
 
 def check(faults, about, board, warnings):
-    """Add to `faults` what the board does not bear, and to `warnings` what to be sure of.
+    """Add to `faults` what the board can't take, and to `warnings` what to make sure of.
 
-    All as for node.config.pins.check().
+    The arguments are those of node.config.pins.check().
     """
     path, sensor, _, options, asked = about
     least, most = getattr(board, "HZ", (1, 1_000_000))
@@ -50,7 +50,7 @@ def _volts(faults, path, sensor, options, volts, board, warnings):
 
 
 def _cure(sensor, options, volts, full):
-    """Which option makes the volts so many, and what to do for `full` or less."""
+    """Say which option makes the voltage so high, and how to get it down to `full`."""
 
     def value(key):
         return sensor.get(key, options[key][0])

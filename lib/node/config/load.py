@@ -1,16 +1,16 @@
-"""The config of the node: found and completed.
+"""Finds the node's config, and fills in its defaults.
 
-A config.json that equals the last good one need not be checked again, which spares a small board
-the RAM of the check.
+A config.json that equals the last good one isn't checked again, which saves a small board the RAM
+for the check.
 
-Three files: config.json is what counts. config.json.old is the last one that was found good; it
-is used when config.json is missing, cut short or wrong. config.json.new exists for the moment of a
-save; when there is no config.json, a power cut came at the worst moment of a save on a FAT file
-system, and config.json.new is complete. Where there is none of the three, it is the one that was
-built into the firmware, as `board.CONFIG`, if any was.
+There are three files. config.json is the one that counts. config.json.old is the last one that
+passed the check; it is used if config.json is missing, cut short or wrong. config.json.new exists
+only during a save. If there is no config.json, a power cut came at the worst moment of a save on a
+FAT file system, and config.json.new is complete. If there is none of the three, the node uses the
+one that was built into the firmware as `board.CONFIG`, if any.
 
 Saving (see node.commands.interval) writes .new and renames it over config.json: littlefs does that
-in one step. FAT refuses to rename onto a file, so there the old one is removed first.
+in one step. FAT can't rename onto an existing file, so there the old one is removed first.
 """
 
 import json
@@ -26,10 +26,10 @@ _MOST = const(16_384)  # bytes; a board may take fewer, see node.config.verdict
 
 
 def load():
-    """Return (config, faults, state): the complete config or None, and what was found wrong.
+    """Return (config, faults, state): the complete config or None, and what is wrong with it.
 
-    state: "degraded" if only the connection can be used, for the rest of the only config there is
-    is wrong; "new" if it has been checked and kept just now; else "".
+    state: "degraded" if only the connection can be used, because the rest of the only config is
+    wrong; "new" if it was checked and kept just now; otherwise "".
     """
     cut = not exists(NAME) and exists(NAME + ".new")
     faults = []
@@ -85,7 +85,7 @@ def complete(config):
 
 
 def keep(text):
-    """Keep a good config, bytes, as config.json.old, if it is not there already."""
+    """Keep a good config, in bytes, as config.json.old, unless it is there already."""
     try:
         with open(NAME + ".old", "rb") as file:
             if file.read() == text:
@@ -110,7 +110,7 @@ def write(name, text):
 
 
 def read(name, faults, most=_MOST):
-    """Return a file's bytes, without a byte order mark; None, with a fault, if there are none."""
+    """Return a file's bytes without a byte order mark; None, and a fault, if it can't be read."""
     try:
         size = os.stat(name)[6]
         if size > most:
@@ -130,7 +130,7 @@ def read(name, faults, most=_MOST):
 
 
 def exists(name):
-    """True if there is a file of that name."""
+    """Return whether there is a file of that name."""
     try:
         os.stat(name)
         return True

@@ -1,9 +1,9 @@
-"""Whether the pins of a sensor can do what its driver wants, on this board. Part of the check.
+"""Checks whether a sensor's pins can do what its driver needs, on this board.
 
-`pins` goes from sensor to sensor and holds what is taken, with the path of the one that has it:
-a place, which is ("pin", 4) or ("adc", 0); (place, "as"), for what it may be shared; a part on a
-shared place; ("line", 6), an interrupt; ("channel", 10) and ("timer", 1), of PWM, with its Hz.
-pins["named"] is all that the sensors say, so that no pin is proposed that another one wants.
+`pins` is passed from sensor to sensor. It holds what is taken, and the path of the one that has
+it: a place, which is ("pin", 4) or ("adc", 0); (place, "as"), what it can be shared for; a part on
+a shared place; ("line", 6), an interrupt; ("channel", 10) and ("timer", 1), of PWM, with its Hz.
+pins["named"] is everything that the sensors name, so that no pin is suggested that another needs.
 """
 
 from node.config.roles import roles
@@ -12,7 +12,7 @@ _SHARED = ("sda", "scl", "rom")
 
 
 def check(faults, about, board, pins, warnings):
-    """Add to `faults`, lines of text, what cannot work, and to `warnings` what may not.
+    """Add to `faults`, lines of text, what can't work, and to `warnings` what may not.
 
     about: a sensor's path in the config, what the config says of it, and what its driver USES, its
     options(), and what its demands() say
@@ -61,7 +61,7 @@ def _pin(faults, path, key, pin, want, board, pins, warnings):
 
 
 def _named(pin, place):
-    """A pin as it is called: most boards have numbers, a Pyboard has names."""
+    """Return a pin as it is called: most boards have numbers, a Pyboard has names."""
     return pin if isinstance(pin, str) else "%s%d" % ("GPIO" if place[0] == "pin" else "ADC", pin)
 
 
@@ -74,7 +74,7 @@ def _place(pin, kind, board):
 
 
 def _wrong(pin, want, board, pins):
-    """Why that pin cannot do it; None if it can."""
+    """Say why that pin can't do it; None if it can."""
     kind, pull, share, hz = want
     if pin in board.RESERVED:
         return "is used for " + board.RESERVED[pin]
@@ -131,13 +131,13 @@ def _take(pin, place, want, path, board, pins):
 
 
 def _line(place):
-    """Of a Pyboard's pin, such as B6, the number of its interrupt, 6; None on other boards."""
+    """Return the interrupt number of a Pyboard's pin (6 for B6); None on other boards."""
     name = place[1]
     return int(name[1:]) if isinstance(name, str) and name[1:].isdigit() else None
 
 
 def _doubt(pin, place, board):
-    """Why that pin may be a bad choice; None if it is a good one."""
+    """Say why that pin may be a bad choice; None if it is a good one."""
     if place[0] == "adc":
         return None
     if pin in board.STRAPPING:
@@ -148,7 +148,7 @@ def _doubt(pin, place, board):
 
 
 def _free(want, board, pins):
-    """Pins that could do it."""
+    """Return pins that could do it."""
     kind, pull, share, hz = want
     named = [_place(each, kind, board) for each in pins.get("named", ())]
     chip = getattr(board, "CPU", {})
@@ -166,7 +166,7 @@ def _free(want, board, pins):
 
 
 def _part(faults, path, sensor, options, board, pins):
-    """Parts on one bus or wire have to differ: in the address, the channel, or the rom."""
+    """Check that parts on one bus or wire differ: in address, channel or rom."""
     key, channel = "address", None
     if "rom" in options:
         key, shown = "rom", sensor["rom"]

@@ -1,8 +1,8 @@
-"""Which keys of a sensor's config name pins, and for what. Imported when it is asked for."""
+"""Says which keys of a sensor's config name pins, and for what. Imported when needed."""
 
 
 def roles(uses):
-    """Return ((key, kind), ...) for what a driver USES: a kind alone, or such pairs.
+    """Return ((key, kind), ...) for what a driver USES, which is one kind, or such pairs.
 
     Kinds: in (or pin), out, adc, pwm, bare (the driver sets the pin up), pulse (the time of pulses
     is measured); i2c stands for the keys sda and scl.
@@ -13,7 +13,7 @@ def roles(uses):
 
 
 def need(module, driver, *more):
-    """ValueError for the module of a driver that lacks what each has to have."""
+    """Raise ValueError if a driver's module lacks something that every driver needs."""
     for name in ("DRIVER", "USES") + more:
         if not hasattr(module, name):
             raise ValueError("lib/sensors/%s.py has no %s; see docs/drivers.md" % (driver, name))

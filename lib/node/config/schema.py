@@ -1,7 +1,7 @@
-"""What a config may say: checked at the boot, with messages that name the path and what to do.
+"""Checks what a config says, with messages that name the path and what to do.
 
-Imported for the check and forgotten after it. The rules stand in functions, so that they cost RAM
-only while they are used. Nothing in a config, however it is nested or typed, makes it raise.
+Imported for the check, and forgotten after it. The rules are in functions, so that they take RAM
+only while they are used. Nothing in a config makes this raise, whatever its types and nesting.
 """
 
 import sys
@@ -12,12 +12,12 @@ from node.overlay import call
 
 _RESERVED = ("status", "diagnostics", "cmd", "reply")
 _SECRET = ("password", "secret")
-_longest = 64  # characters of a wrong value that are shown
+_longest = 64  # how many characters of a wrong value to show
 _online = True  # there is a network, and so hosts and TLS
 
 
 def _rules():
-    """Section -> key -> (Ellipsis if required, type, least, most, what is wanted)."""
+    """Return section -> key -> (Ellipsis if required, type, lowest, highest, what is wanted)."""
     return {
         "": {
             "node": (None, "name"),
@@ -68,17 +68,17 @@ def _rules():
 
 
 def check(config, board=None, warnings=None, longest=64, broken=None):
-    """Return what is wrong with a config, a list of lines; empty if nothing is.
+    """Return what is wrong with a config, as a list of lines; empty if nothing is.
 
     config: whatever JSON gave; board: the module with the board's facts, or None: no pin checks
-    warnings: a list, to which is added what may go well and may not
-    longest: characters of a wrong value that are shown
-    broken: a list, to which is added which drivers fail, where that is no fault of the config: a
-    node works without them
+    warnings: a list; what may or may not work is added to it
+    longest: how many characters of a wrong value to show
+    broken: a list; drivers that fail through no fault of the config are added to it, as a node
+    works without them
     """
     global _longest, _online
     _longest = longest
-    _online = getattr(board, "TLS", "") != "none"  # else it has no network
+    _online = getattr(board, "TLS", "") != "none"  # otherwise it has no network
     faults = []
     broken = faults if broken is None else broken
     if not isinstance(config, dict):
@@ -92,7 +92,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
-    rules = rules["sensor"]  # the others are done with: their RAM is needed
+    rules = rules["sensor"]  # the other rules are done, and their RAM is needed
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing. mqtt.password needs one.")
     if serial:
@@ -130,7 +130,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
 
 
 def _over_serial(faults, config, mqtt):
-    """What a config must not say where MQTT goes over a serial line."""
+    """Check what a config must not say if MQTT goes over a serial line."""
     for key in ("host", "port", "ca", "cert", "key", "verify"):
         if key in mqtt:
             faults.append(
@@ -159,7 +159,7 @@ class _Broken(Exception):
 
 
 def _of_driver(name, function, *args):
-    """Call what belongs to a driver; raises _Broken, with driver and line, for all it raises."""
+    """Call a driver's function; turns whatever it raises into _Broken, with driver and line."""
     try:
         return function(*args)
     except KeyboardInterrupt:
@@ -215,7 +215,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
 
 
 def _number(text):
-    """The number that "0x77" means; other text as it is."""
+    """Return the number that "0x77" means; other text unchanged."""
     try:
         return int(text, 16) if text[:2] in ("0x", "0X") else text
     except ValueError:
@@ -223,7 +223,7 @@ def _number(text):
 
 
 def _promised(driver, name, rules):
-    """The options of a driver; puts the rules for them, and for its pins, to the others."""
+    """Return a driver's options; adds the rules for them, and for its pins, to the others."""
     need(driver, name, "options")
     for key, _ in roles(driver.USES):
         rules[key] = (..., "pin")
@@ -234,7 +234,7 @@ def _promised(driver, name, rules):
 
 
 def _asked(driver, sensor, options):
-    """What a driver demands, or says is wrong, where it does; see docs/drivers.md."""
+    """Return what a driver's demands() says, if it has them; see docs/drivers.md."""
     if not hasattr(driver, "demands"):
         return {}
     asked = driver.demands({key: sensor.get(key, options[key][0]) for key in options})
@@ -244,7 +244,7 @@ def _asked(driver, sensor, options):
 
 
 def _named(sensors):
-    """All numbers and texts of the sensors, the pins among them."""
+    """Return all numbers and texts of the sensors, the pins among them."""
     named = []
     for sensor in sensors:
         for key in sensor if isinstance(sensor, dict) else ():
@@ -254,7 +254,7 @@ def _named(sensors):
 
 
 def _forget_drivers():
-    """One driver after the other: a small heap has no room for all of them."""
+    """Check one driver after the other: a small heap has no room for all of them."""
     for name in list(sys.modules):
         if name.startswith("sensors"):
             del sys.modules[name]
@@ -272,14 +272,14 @@ def _option_rule(option):
 
 
 def _driver(name):
-    """The driver's module; None if there is none. A name is letters, digits and _ alone."""
+    """Return the driver's module, or None. A name has only letters, digits and _."""
     if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
         return None
     try:
         module = __import__("sensors." + name, None, None, ("DRIVER",))
     except ImportError as error:
         if "'" in str(error) and "sensors." + name not in str(error):
-            raise  # it is there, and something that it imports is not
+            raise  # the driver is there, but something that it imports isn't
         return None
     return None if hasattr(module, "__path__") else module  # a folder: what drivers share
 

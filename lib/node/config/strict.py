@@ -1,8 +1,8 @@
-"""Whether a text is JSON, and where not. Part of the check of a config.
+"""Checks whether a text is JSON, and where it isn't. Part of the config check.
 
-MicroPython's json.loads reads much that is not JSON: commas missing or one too many, the same key
+MicroPython's json.loads accepts much that isn't JSON: a comma missing or too many, the same key
 twice. A file with such a slip may not say what its author meant, so it is refused. Nothing here is
-recursive: no text can exhaust the stack.
+recursive, so no text can exhaust the stack.
 """
 
 import json
@@ -22,7 +22,7 @@ _MORE = const(4)  # a comma, or the end
 
 
 def fault(data):
-    """Return what is wrong with a text, bytes, and where; None if it is JSON."""
+    """Return what is wrong with a text (bytes), and where; None if it is JSON."""
     if b"\0" in data:
         return "damaged, or saved as UTF-16. Save it as UTF-8."
     number = 0
@@ -46,7 +46,7 @@ def fault(data):
 def _scan(data):
     """Raise ValueError(what, at) for the first thing that is wrong."""
     at = _blank(data, 0)
-    opened = []  # for each object that is open a list of its keys, for each list None
+    opened = []  # a list of keys for each open object, None for each open list
     want = _VALUE
     while want != _MORE or opened:
         byte = data[at : at + 1]
@@ -84,14 +84,14 @@ def _scan(data):
 
 
 def _blank(data, at):
-    """The first place from `at` on that is no white space."""
+    """Return the first place from `at` on that isn't white space."""
     while data[at : at + 1] in (b" ", b"\n", b"\r", b"\t"):
         at += 1
     return at
 
 
 def _key(data, at, keys):
-    """Pass a key and its colon."""
+    """Skip a key and its colon."""
     if data[at] != 0x22:
         _told(data, at)
         raise ValueError("a key in double quotes is missing here", at)
@@ -107,7 +107,7 @@ def _key(data, at, keys):
 
 
 def _string(data, at):
-    """Pass a string; `at` is its first quote."""
+    """Skip a string; `at` is its opening quote."""
     start = at
     at += 1
     size = len(data)
@@ -137,7 +137,7 @@ def _escape(digits, at):
 
 
 def _word(data, at):
-    """Pass a number, true, false or null."""
+    """Skip a number, true, false or null."""
     end = at
     while end < len(data) and data[end] > 32 and data[end] not in b',:"[]{}':
         end += 1
@@ -147,7 +147,7 @@ def _word(data, at):
     ):
         return end
     _told(data, at)
-    # What stands here may be a secret, so it is not shown.
+    # This may be a secret, so it isn't shown.
     what = "a value is missing here; put text in double quotes"
     if word.lower() in _WORDS:
         what = "write true, false and null in small letters"
@@ -159,7 +159,7 @@ def _word(data, at):
 
 
 def _told(data, at):
-    """Raise for what other languages have and JSON does not."""
+    """Raise for what other languages have and JSON doesn't."""
     if data[at : at + 1] == b"'":
         raise ValueError("put text in double quotes", at)
     if data[at : at + 1] == b"#" or data[at : at + 2] in (b"//", b"/*"):

@@ -1,11 +1,11 @@
-"""What may have been meant by a name that there is not. Part of the check of a config."""
+"""Guesses what an unknown name was meant to be. Part of the config check."""
 
 import os
 import sys
 
 _MEANT = ' Did you mean "%s"?'
 _TLS = ' For TLS use "ca": "ca.pem", or "verify": false.'
-# What others call it; of those that are known here, the first counts.
+# What others call it; the first of these that is known here counts.
 _OTHER = {
     "broker": "host", "server": "host", "address": "host", "name": "ssid", "gpio": "pin",
     "type": "driver", "username": "user",
@@ -13,7 +13,7 @@ _OTHER = {
 
 
 def key(word, names):
-    """A hint for a key that is unknown."""
+    """Return a hint for an unknown key."""
     close = _closest(word, names)
     other = _OTHER.get(word.lower())
     if other in names:
@@ -26,7 +26,7 @@ def key(word, names):
 
 
 def driver(word):
-    """A hint for a driver that there is not: the files in the folder of the drivers have them."""
+    """Return a hint for an unknown driver, from the files in the drivers' folder."""
     for folder in sys.path:
         try:
             files = os.listdir(folder + "/sensors")
@@ -40,7 +40,7 @@ def driver(word):
 
 
 def _closest(word, names):
-    """Those that are the word except for a slip of the hand or its end, the nearest first."""
+    """Return the names that differ from the word by a typo or its end, nearest first."""
     found = []
     word = word.lower()
     for name in names:
@@ -53,7 +53,7 @@ def _closest(word, names):
 
 
 def _far(a, b):
-    """How many letters were changed, left out or added; 9 for many."""
+    """Return how many letters were changed, left out or added; 9 for many."""
     if len(a) > 24:
         return 9
     row = list(range(len(b) + 1))

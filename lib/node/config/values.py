@@ -1,10 +1,10 @@
-"""Whether a value is what a rule of the schema wants, and how that is said. Part of the check."""
+"""Checks a value against a rule of the schema, and says what is wanted instead."""
 
 _NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
 
 
 def wrong(value, rule):
-    """What is wanted instead of the value; None if the value will do."""
+    """Return what is wanted instead of the value; None if the value is good."""
     kind = rule[1]
     if kind == "object":
         good = isinstance(value, dict)
@@ -88,7 +88,7 @@ def plain(text, more):
 
 
 def shown(value, longest=64):
-    """A value as it stands in the config; longest: characters of a text."""
+    """Return a value as the config has it; longest: how many characters of a text."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):

@@ -1,6 +1,6 @@
-"""What a board says of a config as it stands in a file. `make check` runs the same code.
+"""What a board says about a config file. `make check` runs the same code.
 
-The parts of the check are imported one after the other, and forgotten: a small board has no room
+The parts of the check are imported and forgotten one after the other: a small board has no room
 for all of them at once.
 """
 
@@ -17,10 +17,10 @@ def of(text, board, warnings, files=True, size=None, longest=64, broken=None):
     """Return (config, faults): what the text says, None if it isn't JSON; and what is wrong.
 
     text: bytes; board: the module with the board's facts, or None; warnings: a list, or None
-    files: look at the certificates that it names as well
-    size: of the text as it is stored on the board, if not that of `text`
-    longest: characters of a wrong value that are shown
-    broken: a list for drivers that fail, where the config is not to blame; see node.config.schema
+    files: also check the certificates that it names
+    size: of the text as stored on the board, if it isn't that of `text`
+    longest: how many characters of a wrong value to show
+    broken: a list for drivers that fail through no fault of the config; see node.config.schema
     """
     try:
         most = getattr(board, "MOST", _MOST)
