@@ -168,6 +168,22 @@ def test_a_rule_that_is_deleted_ends_its_alarm_without_a_word(page: Page) -> Non
         assert client.get("/api/v1/alarms/history").json()[0]["kind"] == "ended"
 
 
+def test_what_is_said_on_the_page_of_another_collector_counts(page: Page) -> None:
+    other = Alarms(page.engine, Feed(), page.rules, page._send, lambda: page.now, on=False)
+    other.start()
+    page.reading(31)
+    other.acknowledge("hot", "shed/air", "eve")
+    other.mute("hot", "", 3600, "eve")
+    other.save({"name": "made", "sensor": "shed/air", "above": 40}, "eve")
+    page.later(1)
+    assert page.alarms._engine.states["hot", "shed/air"].acknowledged == "eve"
+    page.reading(20)
+    page.reading(45)
+    assert titles(page) == ["Alarm: hot", "Alarm: made"]
+    with pytest.raises(KeyError):
+        other.acknowledge("hot", "barn/air", "eve")
+
+
 def test_a_database_that_is_gone_for_a_while_loses_no_change(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,6 @@ class Engine:
                     changes += self._moved(rule, state, now, now)
                 if state.phase == RAISED and not state.told and not state.acknowledged:
                     changes += self._tell_late(rule, state, now)
-        self.muted = {key: until for key, until in self.muted.items() if until > now}
         return changes
 
     # --- conditions

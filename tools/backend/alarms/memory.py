@@ -57,12 +57,9 @@ def keep(
             connection.execute(t.notice.insert().values(**values, kind=kind, next=at))
 
 
-def keep_state(connection: sa.Connection, state: State, text: str | None = None) -> None:
+def keep_state(connection: sa.Connection, state: State, text: str) -> None:
     """Write a state down as it is."""
     key = {"rule": state.rule, "subject": state.subject}
-    if text is None:
-        found = _rows(connection, sa.select(t.state.c.text).filter_by(**key))
-        text = found[0]["text"] if found else ""
     connection.execute(t.state.delete().filter_by(**key))
     if state.phase != CLEAR:
         values = {
@@ -74,6 +71,20 @@ def keep_state(connection: sa.Connection, state: State, text: str | None = None)
             "acknowledged": state.acknowledged,
         }
         connection.execute(t.state.insert().values(**key, **values))
+
+
+def acknowledge(connection: sa.Connection, rule: str, subject: str, by: str) -> bool:
+    """Write down who takes care of an alarm; False if there is none."""
+    change = t.state.update().filter_by(rule=rule, subject=subject, phase=RAISED)
+    return bool(connection.execute(change.values(acknowledged=by)).rowcount)
+
+
+def mute(connection: sa.Connection, rule: str, subject: str, until: int, by: str) -> None:
+    """Write down until when nobody is told; 0 ends that."""
+    key = {"rule": rule, "subject": subject}
+    connection.execute(t.mute.delete().filter_by(**key))
+    if until:
+        connection.execute(t.mute.insert().values(**key, until=until, by=by))
 
 
 def drop(connection: sa.Connection, state: State, at: float) -> None:

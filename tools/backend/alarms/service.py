@@ -75,7 +75,7 @@ class Alarms:
         self._rules = Rules()
         self._engine = Engine(())
         self._unkept: list[Change] = []
-        self._unused = False  # whether the rules have changed and are not in use yet
+        self._made: list[memory.Row] | None = None  # the rules of the page that are in use
         self._ended = threading.Event()
         self._to_send = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -118,9 +118,8 @@ class Alarms:
             self._engine = Engine(self._all_rules(connection), (), now)
             for state in memory.states(connection):
                 self._engine.states[state.rule, state.subject] = state
-            for row in memory.mutes(connection):
-                self._engine.muted[row["rule"], row["subject"]] = row["until"] / 1000
             self._use_rules(connection)
+            self._take_over(connection)
             n, s = tables.node.c, tables.sensor.c
             for name, seen in connection.execute(sa.select(n.name, n.seen)):
                 self._engine.know(name, seen / 1000)
@@ -143,11 +142,13 @@ class Alarms:
         with self._lock:
             if self._stamp_of() != self._stamp:
                 self._read_file()
-                self._unused = True
-            if self._unused:
+                self._made = None
+            with self._database.connect() as connection:
+                self._take_over(connection)
+                made = memory.rules(connection)
+            if made != self._made:
                 with writing(self._database) as connection:
                     self._use_rules(connection)
-                self._unused = False
             self._keep(self._engine.tick(self._clock()))
 
     def send_due(self) -> int:
@@ -227,14 +228,11 @@ class Alarms:
     def acknowledge(self, rule: str, subject: str, by: str) -> None:
         """Say that somebody takes care of it; raises KeyError if no such alarm stands."""
         with self._lock, writing(self._database) as connection:
-            state = self._engine.states.get((rule, subject))
-            if state is None or state.phase != RAISED:
+            if not memory.acknowledge(connection, rule, subject, by):
                 raise KeyError(f"{rule}: {subject}")
-            if not state.acknowledged:
-                state.acknowledged = by
-                memory.keep_state(connection, state)
-                now = memory.ms(self._clock())
-                memory.add_event(connection, now, rule, subject, "acknowledged", "", by)
+            now = memory.ms(self._clock())
+            memory.add_event(connection, now, rule, subject, "acknowledged", "", by)
+            self._take_over(connection)
         self.changed()
 
     def mute(self, rule: str, subject: str, seconds: float, by: str) -> None:
@@ -243,16 +241,11 @@ class Alarms:
             if rule not in self._engine.rules:
                 raise KeyError(rule)
             now = self._clock()
-            until = now + min(seconds, LONGEST_MUTE_S)
-            connection.execute(t.mute.delete().filter_by(rule=rule, subject=subject))
-            self._engine.muted.pop((rule, subject), None)
-            kind, text = "unmuted", ""
-            if seconds > 0:
-                self._engine.muted[rule, subject] = until
-                values = {"rule": rule, "subject": subject, "until": memory.ms(until), "by": by}
-                connection.execute(t.mute.insert().values(**values))
-                kind, text = "muted", f"for {rules_of.spoken(seconds)}"
+            until = memory.ms(now + min(seconds, LONGEST_MUTE_S)) if seconds > 0 else 0
+            memory.mute(connection, rule, subject, until, by)
+            kind, text = ("muted", f"for {rules_of.spoken(seconds)}") if until else ("unmuted", "")
             memory.add_event(connection, memory.ms(now), rule, subject, kind, text, by)
+            self._take_over(connection)
         self.changed()
 
     def test(self, target: str) -> str:
@@ -311,10 +304,20 @@ class Alarms:
 
     def _all_rules(self, connection: sa.Connection) -> list[Rule]:
         """The rules in use: those of the file, and those of the page whose names it hasn't."""
-        kept = [row["source"] for row in memory.rules(connection) if row["enabled"]]
-        made = [rules_of.rule(json.loads(source)) for source in kept]
+        self._made = memory.rules(connection)
+        made = [rules_of.rule(json.loads(row["source"])) for row in self._made if row["enabled"]]
         own = {rule.name for rule in self._rules.rules}
         return [*self._rules.rules, *(rule for rule in made if rule.name not in own)]
+
+    def _take_over(self, connection: sa.Connection) -> None:
+        """Take what users said, on this page or on that of another collector."""
+        self._engine.muted = {
+            (row["rule"], row["subject"]): row["until"] / 1000 for row in memory.mutes(connection)
+        }
+        for row in memory.raised(connection):
+            state = self._engine.states.get((row["rule"], row["subject"]))
+            if state is not None and state.phase == RAISED:
+                state.acknowledged = row["acknowledged"]
 
     def _stamp_of(self) -> tuple[int, int] | None:
         try:
