@@ -69,6 +69,10 @@ collect: setup-backend  ## store what nodes publish, and show it on a page (CONF
 user: setup-backend  ## add a user of the page (NAME=eve ROLE=viewer, operator or admin; CONFIG=)
 	@$(RUN) user add '$(or $(NAME),$(error say NAME=eve))' $(if $(ROLE),--role '$(ROLE)') $(if $(CONFIG),--config '$(CONFIG)')
 
+query: setup-backend  ## show or export what is stored (NODE= SENSOR= FROM=-7d OUT=file.csv or .parquet)
+	@$(if $(filter %.parquet,$(OUT)),.venv/bin/pip -q install -r requirements-parquet.txt)
+	@$(RUN) query $(if $(CONFIG),--config '$(CONFIG)') $(if $(FROM),--from='$(FROM)') $(if $(OUT),--out '$(OUT)') -- $(if $(NODE),'$(NODE)') $(if $(SENSOR),'$(SENSOR)')
+
 simulate: setup-backend  ## publish as a fleet of nodes does (NODES=100 RATE= HOST=broker SECONDS=)
 	@$(RUN) simulate $(BROKER) $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(SECONDS),--seconds '$(SECONDS)')
 

@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
     "Back end": {
         "collect": Entry("tools.backend.collect", "backend", "Store what nodes publish; a page."),
         "user": Entry("tools.backend.web.user", "backend", "Add users of the page; passwords."),
+        "query": Entry("tools.backend.query", "backend", "Show or export what is stored."),
         "simulate": Entry("tools.backend.simulate", "backend", "Publish as a fleet of nodes."),
     },
     "Develop": {

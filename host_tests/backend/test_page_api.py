@@ -45,7 +45,7 @@ CHANGES: list[tuple[str, str, str, Any]] = [
 READS = [
     "/nodes", "/nodes/shed", "/nodes/shed/log", "/sensors", "/series?sensor=shed/air",
     "/readings.csv?sensor=shed/air", "/log", "/unreadable", "/alarms", "/alarms/history",
-    "/alarms/notices", "/alarms/rules", "/me", "/me/tokens", "/live",
+    "/alarms/notices", "/alarms/rules", "/me", "/me/tokens", "/live", "/metrics",
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -115,6 +115,16 @@ class Collector:
         if not self.connected.is_set():
             raise ToolError(f"no connection to {self._broker}", "Does the broker run?")
         self._client.publish(topic, payload, qos=1)
+
+    def figures(self) -> dict[str, float]:
+        """The counts, and how it is now, for those who watch it."""
+        return {
+            **asdict(self.counts),
+            "waiting": len(self.inbox),
+            "dropped": self.inbox.dropped,
+            "connected": float(self.connected.is_set()),
+            "storing": float(not self.trouble),
+        }
 
     # --- the network's thread
 

@@ -23,6 +23,7 @@ from tools.backend import queries
 from tools.backend import tables as t
 from tools.backend.config import RetentionSection
 from tools.backend.database import reason, writing
+from tools.backend.means import mean_of, scaled, unscaled
 from tools.backend.queries import now_ms
 from tools.backend.rows import Rows, hash_of, month_of, rows_of
 from tools.backend.tables import DAY_MS, HOUR_MS
@@ -33,10 +34,6 @@ GRACE_MS = 120_000  # after its end, until an hour is rolled up; more than store
 SENSORS_AT_ONCE = 500  # whose hours are written in a transaction: others want to write as well
 LATE_AT_ONCE = 200
 ROWS_AT_ONCE = 20_000
-# A sum of large numbers must not overflow; a power of two changes no digit. PostgreSQL refuses to
-# make a number smaller than the least there is, so the smallest count as 0 in a mean.
-_SCALE = 2.0**-40
-_SMALLEST = 1e-200
 
 
 class Jobs:
@@ -280,24 +277,13 @@ def _hours(sensors: Sequence[int], start: int, end: int) -> sa.Select[Any]:
     r = t.reading.c
     hour = t.start_of(r.time, HOUR_MS)
     low, high = sa.func.min(r.value), sa.func.max(r.value)
-    mean = _unscaled(sa.func.avg(_scaled(r.value)), low, high)
+    mean = mean_of(r.value)
     return (
         sa.select(r.sensor, hour, low, high, mean)
         .add_columns(sa.func.count(r.value))
         .where(r.sensor.in_(sensors), r.time >= start, r.time < end, r.value.is_not(None))
         .group_by(r.sensor, hour)
     )
-
-
-def _scaled(value: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
-    return sa.case((sa.func.abs(value) < _SMALLEST, 0.0), else_=value * _SCALE)
-
-
-def _unscaled(
-    mean: sa.ColumnElement[float], low: sa.ColumnElement[float], high: sa.ColumnElement[float]
-) -> sa.ColumnElement[float]:
-    """A mean in its own scale; rounding takes it not beyond the lowest and the highest."""
-    return sa.case((mean >= _scaled(high), high), (mean <= _scaled(low), low), else_=mean / _SCALE)
 
 
 def _replace(
@@ -327,7 +313,7 @@ def _make_days(connection: sa.Connection, sensor: int | None, day: int) -> None:
         hours, old = sa.and_(hours, u.sensor == sensor), sa.and_(old, u.sensor == sensor)
     connection.execute(sa.delete(t.rollup).where(old))
     low, high, total = sa.func.min(u.minimum), sa.func.max(u.maximum), sa.func.sum(u.count)
-    mean = _unscaled(sa.func.sum(_scaled(u.mean) * u.count) / total, low, high)
+    mean = unscaled(sa.func.sum(scaled(u.mean) * u.count) / total, low, high)
     made = (
         sa.select(sa.literal(DAY_MS), u.sensor, sa.literal(day, sa.BigInteger))
         .add_columns(low, high, mean, total)

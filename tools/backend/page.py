@@ -31,7 +31,8 @@ def served(
     """
     settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, web.secrets)
     ask = Commands(collector.publish, collector.feed).ask
-    with Server(Parts(engine, collector.feed, alarms, ask, settings)) as server:
+    parts = Parts(engine, collector.feed, alarms, ask, settings, counts=collector.figures)
+    with Server(parts) as server:
         with writing(engine) as connection:
             password = users.first(connection)
         log.info("the page is at %s", server.url)

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tools.backend import tables as t
+from tools.backend.means import mean_of
 
 Row = dict[str, Any]
 POINTS = 2000  # of a plot: about as many as a screen has columns
@@ -67,14 +68,35 @@ def node(connection: sa.Connection, name: str, base: str | None = None) -> Row |
 
 def sensors(connection: sa.Connection, node_id: int) -> list[Row]:
     """The sensors of a node, each with its newest reading (time, value, text, source)."""
-    query = sa.select(t.sensor).where(t.sensor.c.node == node_id).order_by(t.sensor.c.name)
-    found = _rows(connection, query)
-    for row in found:
-        row |= newest(connection, row["id"]) or dict.fromkeys(_NEWEST)
-    return found
+    query = _with_newest(t.sensor).where(t.sensor.c.node == node_id)
+    return _one_each(connection, query.order_by(t.sensor.c.name))
+
+
+def all_sensors(connection: sa.Connection) -> list[Row]:
+    """All sensors, each with its newest reading, and with `base` and `node_name`."""
+    n = t.node.c
+    query = _with_newest(t.sensor.join(t.node), n.base, n.name.label("node_name"))
+    return _one_each(connection, query.order_by(n.base, n.name, t.sensor.c.name))
 
 
 _NEWEST = ("time", "value", "text", "source", "boot", "seq")
+
+
+def _with_newest(what: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Sensors with all readings of their newest moment; nulls where there is none any more."""
+    r, s, other = t.reading.c, t.sensor.c, t.reading.alias()
+    latest = sa.select(sa.func.max(other.c.time)).where(other.c.sensor == s.id).scalar_subquery()
+    joined = what.outerjoin(t.reading, sa.and_(r.sensor == s.id, r.time == latest))
+    return sa.select(t.sensor, *columns, *(r[name] for name in _NEWEST)).select_from(joined)
+
+
+def _one_each(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    """A row for each sensor: of several readings at a moment the one that was taken last."""
+    found: dict[int, Row] = {}
+    for row in _rows(connection, query):
+        if row["id"] not in found or row["seq"] > found[row["id"]]["seq"]:
+            found[row["id"]] = row
+    return list(found.values())
 
 
 def newest(connection: sa.Connection, sensor_id: int) -> Row | None:
@@ -156,6 +178,15 @@ def readings(
         yield dict(row)
 
 
+def latest(
+    connection: sa.Connection, sensor_id: int, start: int, end: int, most: int
+) -> list[Row]:
+    """The newest readings between two times, the newest last."""
+    r = t.reading.c
+    query = sa.select(*(r[name] for name in _NEWEST)).where(_between(sensor_id, start, end))
+    return _rows(connection, query.order_by(r.time.desc(), r.seq.desc()).limit(most))[::-1]
+
+
 def replies(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
     """The newest replies of a node to commands, the newest first."""
     return _newest_of(connection, t.reply, node_id, most)
@@ -213,8 +244,9 @@ def _roll(
     """Roll up readings while they are asked for."""
     r = t.reading.c
     bucket = t.start_of(r.time, size)
+    low, high = sa.func.min(r.value), sa.func.max(r.value)
     query = (
-        sa.select(bucket, sa.func.avg(r.value), sa.func.min(r.value), sa.func.max(r.value))
+        sa.select(bucket, mean_of(r.value), low, high)
         .add_columns(sa.func.count(r.value))
         .where(_between(sensor_id, start, end), r.value.is_not(None))
         .group_by(bucket)

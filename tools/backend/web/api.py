@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter, HTTPException, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 
-from tools.backend import queries
+from tools.backend import export, prometheus, queries
 from tools.backend import tables as t
 from tools.backend.alarms import memory
 from tools.backend.database import writing
@@ -24,7 +21,7 @@ from tools.backend.web import models as m
 from tools.backend.web import times, users
 from tools.backend.web.guard import Admin, Operator, Viewer, find
 from tools.backend.web.live import Watcher
-from tools.backend.web.parts import Parts, parts_of
+from tools.backend.web.parts import parts_of
 from tools.backend.web.plotted import series_of
 from tools.shared.errors import ToolError
 
@@ -163,6 +160,20 @@ def series(
 
 
 @router.get(
+    "/metrics",
+    tags=["readings"],
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+def metrics(request: Request, who: Viewer) -> PlainTextResponse:
+    """The newest readings, and how nodes and the collector are, for Prometheus."""
+    parts = parts_of(request)
+    with parts.database.connect() as connection:
+        text = prometheus.metrics(connection, parts.counts())
+    return PlainTextResponse(text, media_type=prometheus.CONTENT_TYPE)
+
+
+@router.get(
     "/readings.csv",
     tags=["readings"],
     response_class=StreamingResponse,
@@ -177,7 +188,7 @@ def readings(
     with parts.database.connect() as connection:
         ids = [row["id"] for _, row in _sensors(connection, sensor)]
     return StreamingResponse(
-        _csv(parts, ids, begin, until),
+        export.csv_of(parts.database, ids, begin, until),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="readings.csv"'},
     )
@@ -537,29 +548,3 @@ def _json(text: str | None) -> Any:
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
         return text
-
-
-def _csv(parts: Parts, ids: list[int], start: int, end: int) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["time", "node", "sensor", "value", "unit"])
-    with parts.database.connect() as connection:
-        for number, row in enumerate(queries.readings(connection, ids, start, end)):
-            at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(row["time"] / 1000))
-            value = row["value"] if row["value"] is not None else row["text"]
-            stamp = f"{at}.{row['time'] % 1000:03}Z"
-            writer.writerow(
-                [stamp, *map(_inert, (row["node"], row["sensor"], value, row["unit"]))]
-            )
-            if number % 1000 == 999:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _inert(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell

@@ -62,6 +62,7 @@ class Parts:
     asking: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(8)
     )
+    counts: Callable[[], Mapping[str, float]] = dict  # of the collector since its start, by name
     live: Live = field(init=False)
 
     def __post_init__(self) -> None:
