@@ -198,6 +198,8 @@ def test_every_command_that_the_pages_show_is_one() -> None:
                 command.make_context(name, arguments)
         except click.MissingParameter:
             raise
+        except click.exceptions.NoArgsIsHelpError:
+            pass  # a command that has commands is named
         except click.BadParameter:
             pass  # a file that is not here
 
