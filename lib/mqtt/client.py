@@ -1,11 +1,11 @@
 """The asyncio client: a link stepped by two tasks, and calls that wait for the broker's answer.
 
-One task steps it when bytes arrive, the other when time has passed. A step never waits, so that
-it matters to nobody which task takes it. What not every program needs (handlers per filter,
-handing over, throttling) is imported when it is first used.
+One task steps the link when bytes arrive, the other when time has passed. A step never waits, so
+it doesn't matter which task takes it. What not every program needs (handlers per filter, handing
+over, throttling) is imported when it is first used.
 
 A task that waits here may be cancelled at any time: a message that was taken stays taken, and a
-filter asked for stays asked for.
+filter that was asked for stays asked for.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from mqtt.engine.core import Refused
 from mqtt.engine.topic import ask, check_filter, check_granted, check_name
 from mqtt.link import Link
 
-gc.collect()  # what loading has left behind, so that what follows leaves no gaps
+gc.collect()  # free what loading left behind, so that what follows leaves no gaps
 
-_TICK_MS = const(1000)  # at most so long between two looks at the deadlines
-_SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
-_LIMIT = const(32)  # messages that wait for `async for`
+_TICK_MS = const(1000)  # longest time between two looks at the deadlines
+_SOON_MS = const(10)  # until the next look whether the stream takes the goodbye
+_LIMIT = const(32)  # how many messages to hold for `async for`
 
 if False:  # for type checkers
     from typing import Any
@@ -31,10 +31,10 @@ if False:  # for type checkers
 class Client(Link):
     """An MQTT client for asyncio; the arguments and counters are those of mqtt.link.Link.
 
-    throttle: a mqtt.throttle.Throttle that every publish() waits for, or None
+    throttle: a mqtt.throttle.Throttle that slows down publish(), or None
     """
 
-    # Who takes a step is never cancelled within it: that was raised by the application.
+    # A task is never cancelled within a step, so the application raised that.
     catches = (Exception, asyncio.CancelledError)
 
     throttle: "Any" = None
@@ -46,12 +46,12 @@ class Client(Link):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self._topic = self  # the last to publish to that was found good; none yet
-        self._burst = 0  # messages of QoS 0 since other tasks had their turn, modulo 8
+        self._topic = self  # the last topic that was checked; none yet
+        self._burst = 0  # QoS 0 messages since other tasks had their turn, modulo 8
         self._sleepers = core.TaskQueue()  # tasks that wait for something to happen
 
     def start(self):
-        """Begin to connect, and keep connected until stop(). Call it inside the event loop."""
+        """Connect, and stay connected until stop(). Call it inside the event loop."""
         if not self._reader:
             self._reader = asyncio.create_task(self._read())
             self._clock = asyncio.create_task(self._keep_time())
@@ -59,7 +59,7 @@ class Client(Link):
     async def stop(self):
         """Say goodbye, so that there is no last will, and end the connection for good.
 
-        Returns True if the goodbye has left, as close() does. What is still in the outbox stays
+        Returns True if the goodbye was sent, as close() does. What is still in the outbox stays
         there. A task that waits in a call of this client gets mqtt.stopped.Stopped, an OSError;
         `async for` ends.
         """
@@ -78,20 +78,20 @@ class Client(Link):
         return left
 
     async def progress(self):
-        """Wait until something has happened on the connection, whatever it is."""
+        """Wait until anything has happened on the connection."""
         self._alive()
         await self._wait()
         self._alive()
 
-    def _wait(self):  # a coroutine, as MicroPython has them; and what asyncio.Event does
+    def _wait(self):  # a coroutine in MicroPython; does what asyncio.Event does
         self._sleepers.push(core.cur_task)
-        core.cur_task.data = self._sleepers  # where it is taken from when it is cancelled
+        core.cur_task.data = self._sleepers  # where it is removed if it is cancelled
         yield
 
     async def connected(self):
-        """Wait until the connection stands, however often it has to be tried.
+        """Wait until there is a connection, however many attempts it takes.
 
-        Raises Refused when the broker refuses it, for which trying again is no help.
+        Raises Refused if the broker refuses it, because trying again won't help.
         """
         failures = self.failures
         while not self.up:
@@ -112,14 +112,14 @@ class Client(Link):
         await self.stop()
 
     async def publish(self, topic, payload, retain=False, qos=0, properties=None):
-        """Publish. QoS 1 and 2: returns when the broker has acknowledged, over reconnects too.
+        """Publish. With QoS 1 and 2, return when the broker has acknowledged, over reconnects too.
 
-        It waits for room while the queue is full. QoS 0: raises OSError if it is not connected.
-        payload: str, bytes, bytearray or memoryview; a buffer may be reused when this returns.
+        Waits for room while the queue is full. With QoS 0, raises OSError without a connection.
+        payload: str, bytes, bytearray or memoryview; a buffer may be reused once this returns.
         properties: a dict, with MQTT 5, see mqtt.properties. Raises ValueError for a bad topic,
-        Refused where MQTT 5 tells that the broker refused the message, and mqtt.stopped.Stopped.
+        Refused if an MQTT 5 broker refuses the message, and mqtt.stopped.Stopped.
         """
-        if topic is not self._topic:  # the same as before needs no second look
+        if topic is not self._topic:  # the same as before needs no second check
             self._topic = topic = check_name(topic)
         if self.throttle:
             from mqtt.engine.payload import check
@@ -159,12 +159,12 @@ class Client(Link):
     def hand_over(
         self, topic, payload, retain=False, qos=1, policy="refuse", limit=32, properties=None
     ):
-        """Publish later, without waiting; returns a handle to ask or to wait, see engine.handover.
+        """Publish later, without waiting; return a handle to ask or wait for, see engine.handover.
 
-        policy: what happens when `limit` messages wait: "refuse" the new one (OSError), or drop
-        the "oldest"; or keep the "latest" of each topic alone, however many wait. A message gives
-        way only to one of the same policy, and one that was taken under "refuse" to none.
-        What keeps a message from being sent is raised by wait() of its handle; the others go on.
+        policy: what to do when `limit` messages wait: "refuse" the new one (OSError), or drop the
+        "oldest"; or keep only the "latest" of each topic, however many wait. A message is dropped
+        only for one of the same policy, and one that was taken under "refuse" never is.
+        If a message can't be sent, wait() of its handle raises why; the others go on.
         """
         if self._waiting is None:
             from mqtt.engine.handover import Waiting
@@ -174,10 +174,10 @@ class Client(Link):
         return self._waiting.put(message, policy, limit)
 
     async def subscribe(self, pattern, qos=0):
-        """Subscribe, for this and all later connections; returns when the broker has answered.
+        """Subscribe, for this and all later connections; return when the broker has answered.
 
-        pattern: a filter, or a list of filters and (filter, qos); with MQTT 5 options() of mqtt.v5
-        may stand for a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
+        pattern: a filter, or a list of filters and (filter, qos); with MQTT 5, mqtt.v5.options()
+        can replace a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
         asked = ask(self, pattern, qos)
         if not self.on_message:  # then they are for `async for`
@@ -189,14 +189,14 @@ class Client(Link):
         check_granted(self, asked)
 
     async def unsubscribe(self, pattern):
-        """Give up a filter, or a list of them; returns when the broker has answered."""
+        """Unsubscribe from a filter, or a list of them; return when the broker has answered."""
         await self.subscribe(pattern, None)
 
     def on(self, pattern, handler):
-        """Have handler(topic, payload, retained) called for every message that matches a filter.
+        """Call handler(topic, payload, retained) for every message that matches a filter.
 
         The handler may be a coroutine function; with MQTT 5 it gets the properties as a fourth
-        argument. Where none matches, on_message or `async for` gets the message. This does not
+        argument. If none matches, on_message or `async for` gets the message. This doesn't
         subscribe. Raises ValueError for a bad filter.
         """
         if self._router is None:
@@ -209,9 +209,9 @@ class Client(Link):
     def __aiter__(self):
         """The messages: `async for topic, payload, retained in client`.
 
-        With MQTT 5 the properties are a fourth part. 32 messages are held until they are fetched,
-        then the oldest goes, which `dropped` counts. After stop() the loop ends when it has
-        fetched what is there.
+        With MQTT 5 the properties are a fourth part. Up to 32 messages are held until they are
+        fetched; then the oldest is dropped, which `dropped` counts. After stop() the loop ends
+        once it has fetched what is there.
         """
         if self._inbox is None:
             self._inbox = []
@@ -235,19 +235,19 @@ class Client(Link):
         self._inbox.append(message)
 
     def hang_up(self):
-        """End the connection; the reader must not go on waiting for a stream that is closed."""
+        """End the connection; the reader must not wait on a closed stream."""
         if self._reading and core.cur_task is not self._reader:
             self._reader.cancel()
         super().hang_up()
 
     def stalled(self):
-        """The stream takes no more: the reader is to wait until it does, and not for bytes."""
+        """The stream is full: make the reader wait until it isn't, instead of for bytes."""
         super().stalled()
         if self._reading and core.cur_task is not self._reader:
             self._reader.cancel()
 
     def _step(self):
-        """Take a step, and let every task that waits look whether what it waits for has come."""
+        """Take a step, and let every waiting task see whether what it waits for has come."""
         wait = self.step()
         self._awake()
         return wait
@@ -257,7 +257,7 @@ class Client(Link):
             core._task_queue.push(self._sleepers.pop())
 
     def _alive(self):
-        """Raise Stopped after stop(): what is waited for will not happen."""
+        """Raise Stopped after stop(): what the task waits for won't happen."""
         if self._reader is False:
             from mqtt.stopped import Stopped
 
@@ -270,7 +270,7 @@ class Client(Link):
                 yield from asyncio.sleep_ms(min(wait, _TICK_MS))  # type: ignore[misc]
                 continue
             try:
-                # What has come and was not read yet, or stands in a buffer of TLS, ends this.
+                # Ends at once for bytes that weren't read yet, or are in a TLS buffer.
                 queue = core._io_queue
                 (queue.queue_write if self.left else queue.queue_read)(self.stream)
                 self._reading = True
@@ -278,7 +278,7 @@ class Client(Link):
             except asyncio.CancelledError:
                 if not self._reader:  # stop(), not hang_up() or stalled()
                     raise
-            except Exception as error:  # no RAM for that, or a stream that cannot be polled
+            except Exception as error:  # no RAM for that, or a stream that can't be polled
                 self.failed(error)
             finally:
                 self._reading = False
@@ -293,5 +293,5 @@ class Client(Link):
         while self.left:
             self._alive()
             wait = self._step()
-            if self.left:  # else nobody knows for how long that would be
+            if self.left:  # otherwise it could take any time
                 await asyncio.sleep_ms(wait)

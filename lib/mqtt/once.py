@@ -1,4 +1,4 @@
-"""One message, or a few, without keeping a connection, as paho's one-shot helpers do."""
+"""Send or fetch a few messages without keeping a connection, as paho's helpers do."""
 
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -8,7 +8,7 @@ from mqtt.simple import MQTTClient
 def publish(topic, msg, server, retain=False, qos=1, **options):
     """Connect, publish one message, disconnect.
 
-    options: those of mqtt.simple.MQTTClient, client_id among them. Raises what its calls raise.
+    options: those of mqtt.simple.MQTTClient, such as client_id. Raises what its calls raise.
     """
     publish_all([(topic, msg, retain, qos)], server, **options)
 

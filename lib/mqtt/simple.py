@@ -1,8 +1,7 @@
 """The blocking client: umqtt's class, methods and callbacks, over a connection that it serves.
 
-Every call has a deadline, and a connection that fails raises an OSError. What was published with
-QoS 1 or 2 and not acknowledged until then is kept and sent again, first, after reconnect() or
-connect().
+Every call has a deadline, and a connection that fails raises an OSError. Messages of QoS 1 or 2
+that weren't acknowledged by then are kept, and sent again first after reconnect() or connect().
 """
 
 import gc
@@ -15,10 +14,10 @@ from mqtt.engine.core import Core, LinkError, Refused
 from mqtt.engine.topic import ask, check_granted, check_name
 from mqtt.transport import tcp
 
-gc.collect()  # what loading has left behind, so that what follows leaves no gaps
+gc.collect()  # free what loading left behind, so that what follows leaves no gaps
 
-_SOON_MS = const(10)  # time to the next try while the stream opens, or takes no more
-_LARGEST = const(16384)  # bytes of payload kept in RAM, where there is so much
+_SOON_MS = const(10)  # until the next try, while the stream opens or is full
+_LARGEST = const(16384)  # bytes of payload to keep in RAM, if there is that much
 
 MQTTException = Refused  # umqtt's name
 
@@ -27,17 +26,17 @@ class MQTTClient(Core):
     """A blocking MQTT client. The arguments up to ssl_params are umqtt.simple's.
 
     keepalive: seconds; ssl: True, or an SSLContext, for TLS; ssl_params: arguments of mqtt.tls.tls
-    dial: how to connect instead, see mqtt.transport
-    queue: messages held until acknowledged; further ones are those of engine.core.Core.
+    dial: another way to connect, see mqtt.transport
+    queue: how many messages to hold until they are acknowledged; more options: engine.core.Core.
     A message larger than `buffer` takes as much RAM as it needs, up to 16 KiB.
 
-    What the callback raises reaches the caller of the method that called it, and the connection
-    stays; what a dialler raises reaches the caller of connect(). What on_connect, on_large and its
-    sinks raise is printed and counted (handler_errors); it costs a large message, and no more.
+    If the callback raises, the method that called it raises the same, and the connection stays. If
+    a dialler raises, connect() does. What on_connect, on_large and its sinks raise is printed and
+    counted (handler_errors); only the large message is lost.
     """
 
     _callback = None
-    _raised = False  # an exception that is under way came from there
+    _raised = False  # the current exception came from there
     _messages = 0
 
     def __init__(
@@ -56,21 +55,21 @@ class MQTTClient(Core):
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
         self.dial = dial or tcp(server, port or 1883)
         self._calling = False  # inside the callback
-        self._topic = self  # the last to publish to that was found good; none yet
+        self._topic = self  # the last topic that was checked; none yet
 
     def on_large(self, _, size, retained):
-        """What takes a message larger than the buffer, unless the program gives another."""
+        """Return what takes a message larger than the buffer, unless the program sets another."""
         if size <= _LARGEST:
             from mqtt.engine.large import Whole
 
             return Whole(size)
 
     def set_callback(self, f):
-        """f(topic, payload), both bytes, is called for every message."""
+        """Call f(topic, payload), both bytes, for every message."""
         self._callback = f
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
-        """The broker publishes this when the connection ends without disconnect()."""
+        """Set what the broker publishes if the connection ends without disconnect()."""
         from mqtt.engine.options import check
 
         check(self, 1, 16, {"will": (topic, msg, qos, retain)})
@@ -78,8 +77,8 @@ class MQTTClient(Core):
     def connect(self, clean_session=True, timeout=None):
         """Connect; returns True if the broker still had our session.
 
-        timeout: seconds that the broker may take for an answer, and the connection to stand, up to
-        a day. Raises OSError, or Refused.
+        timeout: the seconds to wait for the connection, and for each answer, up to a day. Raises
+        OSError or Refused.
         """
         good = timeout is None or type(timeout) in (int, float) and 0.001 <= timeout <= 86_400
         if not (good and (clean_session or self.client_id)):
@@ -101,13 +100,13 @@ class MQTTClient(Core):
     def reconnect(self, attempts=0):
         """Connect until it succeeds, or `attempts` times, with the pauses of mqtt.link.
 
-        There is a pause before the first attempt as well if the last connection did not last.
-        Raises Refused, for which trying again is no help, or the last OSError after `attempts`.
+        It also pauses before the first attempt if the last connection didn't last. Raises Refused,
+        because trying again won't help then, or the last OSError after `attempts`.
         """
         tried = 0
         while True:
             left = ticks_diff(self.since, ticks_ms())
-            if 0 < left <= 4 * self.backoff_ms[1]:  # else the ticks have wrapped meanwhile
+            if 0 < left <= 4 * self.backoff_ms[1]:  # otherwise the ticks have wrapped
                 sleep_ms(left)
             try:
                 return self.connect(self.clean)
@@ -117,19 +116,19 @@ class MQTTClient(Core):
                     raise
 
     def disconnect(self):
-        """Say goodbye, so that there is no last will, and close; True if the goodbye has left."""
+        """Say goodbye, so that there is no last will, and close; return True if it was sent."""
         return self.close()
 
     def publish(self, topic, msg, retain=False, qos=0, properties=None):
-        """Publish; with QoS 1 or 2 it returns when the broker has acknowledged.
+        """Publish; with QoS 1 or 2, return when the broker has acknowledged.
 
         msg: str, bytes, bytearray or memoryview. properties: a dict, with MQTT 5, see
         mqtt.properties. Raises OSError if the connection fails; what the queue has taken is then
-        sent after the next connect. Raises Refused where MQTT 5 tells that the broker refused the
-        message. From inside the callback it does not wait, since the callback runs inside a wait:
-        there it raises OSError when the queue is full.
+        sent after the next connect. Raises Refused if an MQTT 5 broker refuses the message. Inside
+        the callback it doesn't wait, because the callback runs inside a wait; there it raises
+        OSError if the queue is full.
         """
-        if topic is not self._topic:  # the same as before needs no second look
+        if topic is not self._topic:  # the same as before needs no second check
             self._topic = topic = check_name(topic)
         outbox = self.outbox
         if not self._calling and (self.left or outbox.count == outbox.limit):
@@ -149,7 +148,7 @@ class MQTTClient(Core):
     def subscribe(self, topic, qos=0):
         """Subscribe, for this and all later connections; topic: a filter, or a list of them.
 
-        In the list (filter, qos) may stand for a filter. Raises OSError if one is refused.
+        The list may have (filter, qos) in place of a filter. Raises OSError if one is refused.
         """
         asked = ask(self, topic, qos)
         while self.untold and not self._calling:
@@ -159,27 +158,27 @@ class MQTTClient(Core):
         check_granted(self, asked)
 
     def unsubscribe(self, topic):
-        """Give up a filter, or a list of them."""
+        """Unsubscribe from a filter, or a list of them."""
         self.subscribe(topic, None)
 
     def ping(self):
-        """Send PINGREQ now; its answer is awaited by whatever call comes next."""
+        """Send PINGREQ now; the next call waits for the answer."""
         self.ping_due = True
         self.check_msg()
         self.send()
 
     def wait_msg(self):
-        """Wait until a message has been delivered, however long; keeps the connection alive."""
+        """Wait for a message, however long, and deliver it; keeps the connection alive."""
         messages = self._messages
         while self._messages == messages:
             self._turn()
 
     def check_msg(self):
-        """Deliver what has arrived, without waiting; sends a PINGREQ where one is due."""
+        """Deliver what has arrived, without waiting; sends a PINGREQ if one is due."""
         self._turn(False)
 
     def deliver(self, topic, payload, retained):
-        """Call the callback. What it raises reaches the caller, and the broker gets its answer."""
+        """Call the callback. The caller gets what it raises, and the broker gets its answer."""
         self._messages += 1
         self._calling = self._raised = True
         try:
@@ -195,7 +194,7 @@ class MQTTClient(Core):
             self._turn()
 
     def _turn(self, wait=True):
-        """Serve the connection once; `wait`: until there is something to do."""
+        """Serve the connection once; wait: wait until there is something to do."""
         if self._calling:
             raise LinkError("not from inside the callback")
         if self.stream is None:
@@ -215,12 +214,12 @@ class MQTTClient(Core):
             if wait and (self.began is not None or not self.held):
                 self.wait(left)
             more = self.receive()
-            # Where nothing was due and something came, nothing is due now.
+            # If nothing was due and something came, nothing is due now.
             if self.left or not (left and more or self.tick(ticks_ms(), more) and left):
                 self.send()
         except Exception as error:
             if self._raised:
                 raise
-            if isinstance(error, ValueError):  # a certificate that does not hold
+            if isinstance(error, ValueError):  # a certificate that isn't valid
                 error = LinkError("TLS: " + str(error).strip())
             self.failed(error)

@@ -1,4 +1,4 @@
-"""MQTT over a stream that is open already: a UART, a USB serial port. Imported when used."""
+"""MQTT over an open stream: a UART, a USB serial port. Imported when used."""
 
 import io
 import select
@@ -10,10 +10,10 @@ _POLL = const(3)  # the request of MicroPython's stream protocol that select.pol
 
 
 def stream(port):
-    """Return a dialler for `port`, a machine.UART for example.
+    """Return a dialler for `port`, for example a machine.UART.
 
     port: in non-blocking mode (a UART with timeout=0), known to select.poll, with readinto(buf, n)
-    and write(buf, offset, n). It stays open when the connection ends. What arrived before the next
+    and write(buf, offset, n). It stays open when the connection ends. What arrives before the next
     connection begins belongs to the last one, and is dropped.
     """
 

@@ -1,18 +1,18 @@
-"""How much may be published in a second. Imported by a program that limits it."""
+"""Limits how much is published per second. Imported by programs that want that."""
 
 import asyncio
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-_LOOK_MS = const(50)  # between two looks whether the wait is to end before its time
+_LOOK_MS = const(50)  # between two looks whether to stop waiting early
 
 
 class Throttle:
-    """At most so many messages, and so many bytes of payload, in a second; 0 for any number.
+    """At most so many messages, and so many bytes of payload, per second; 0 for no limit.
 
-    One message may always leave; the next one leaves when the time that its forerunner takes at
-    that rate has passed.
+    The first message leaves at once. Each further one leaves when the time that the one before it
+    takes at this rate has passed.
     """
 
     def __init__(self, messages=0, size=0):
@@ -25,7 +25,7 @@ class Throttle:
         self._ahead = 0  # ms from then until the next one
 
     def take(self, size, now):
-        """Reserve the next turn for `size` bytes; returns the ms until it has come."""
+        """Reserve the next turn for `size` bytes; return the ms until then."""
         passed = ticks_diff(now, self._last)
         wait = 0
         if 0 <= passed < self._ahead:  # the ticks wrap: after a week at rest it may be negative
@@ -40,7 +40,7 @@ class Throttle:
         return wait
 
     async def turn(self, size, alive=None):
-        """Wait for the next turn; alive(), called again and again, may raise what ends that."""
+        """Wait for the next turn; alive(), called again and again, may raise to end that."""
         now = ticks_ms()
         left = self.take(size, now)
         until = ticks_add(now, left)

@@ -1,26 +1,26 @@
 """TLS: the broker's certificate and name are checked before anything is sent. Imported when used.
 
-The clock must be right, for certificates have dates. A broker whose certificate does not hold is
-refused during the handshake, so that it never sees the password in CONNECT.
+The clock must be right, because certificates have dates. A broker with an invalid certificate is
+refused during the handshake, so it never sees the password in CONNECT.
 """
 
 from micropython import const
 
 from mqtt.transport import Dialler, at
 
-_tls = __import__("tls")  # not every port has it, nor a stub of it
+_tls = __import__("tls")  # not every port has it, or a stub of it
 
-_CONNECT_MS = const(30_000)  # a handshake takes round trips, and a small processor its time
+_CONNECT_MS = const(30_000)  # a handshake takes round trips, and a small processor takes time
 
 
 def tls(host, port=8883, *, ca=None, cert=None, key=None, verify=True, name=None):
     """Return a dialler for TLS to `host`.
 
-    ca: the certificate of the authority that signed the broker's, bytes or the name of a file, PEM
-    or DER; cert, key: our own, likewise, where the broker asks for them
-    verify=False: accept any broker; name: the name in its certificate, where it is not `host`
-    Raises ValueError without a `ca`, and where the port cannot verify, OSError for a file that
-    cannot be read.
+    ca: the certificate of the authority that signed the broker's: bytes or a file name, PEM or DER
+    cert, key: our own, likewise, if the broker asks for them
+    verify=False: accept any broker; name: the name in its certificate, if it isn't `host`
+    Raises ValueError without a `ca`, or if the port can't verify, and OSError for a file that
+    can't be read.
     """
     return wrapped(host, port, context(ca=ca, cert=cert, key=key, verify=verify), name or host)
 
@@ -51,9 +51,9 @@ def context(*, ca=None, cert=None, key=None, verify=True):
 
 
 def umqtt(host, port, ssl, params):
-    """Return a dialler for what umqtt.simple is given: ssl=True or an SSLContext, and ssl_params.
+    """Return a dialler for umqtt.simple's arguments: ssl=True or an SSLContext, and ssl_params.
 
-    Other than umqtt, ssl=True verifies: give {"cadata": ...}, or {"cert_reqs": 0} to trust all.
+    Unlike umqtt, ssl=True verifies: give {"cadata": ...}, or {"cert_reqs": 0} to trust all.
     """
     name = params.get("server_hostname")
     if ssl is not True:
@@ -65,7 +65,7 @@ def umqtt(host, port, ssl, params):
 
 
 def wrapped(host, port, context, name):
-    """Return a dialler for TLS with an SSLContext of the caller's."""
+    """Return a dialler for TLS with the caller's SSLContext."""
     return _Dialler(host, port, context, name)
 
 

@@ -1,14 +1,14 @@
-"""How a connection is opened. A client is handed a dialler and knows nothing of sockets.
+"""How to open a connection. A client gets a dialler, and knows nothing about sockets.
 
-A dialler is a function without arguments that begins to open a connection and returns a stream:
-in non-blocking mode, known to select.poll, with MicroPython's readinto(buf, n), write(buf, n),
-write(buf, offset, n) and close(). readinto returns None where there is nothing yet and 0 at the
-end; write returns None or fewer bytes where there is no room. The connection need not stand yet:
-the client waits, with a deadline, until the stream can be written to. What fails is an OSError.
+A dialler is a function without arguments that starts opening a connection and returns a stream: in
+non-blocking mode, known to select.poll, with MicroPython's readinto(buf, n), write(buf, n),
+write(buf, offset, n) and close(). readinto returns None if there is nothing yet, and 0 at the end;
+write returns None or fewer bytes if there is no room. The connection needn't be open yet: the
+client waits, with a deadline, until it can write to the stream. Failures are OSErrors.
 
-A dialler may be an object with two attributes more. connect_ms: how long the client waits from the
-call to CONNACK, 10 s unless given. more: how many addresses are left that the next calls will try;
-the client calls again at once when one fails, and gives each its share of that time.
+A dialler can have two more attributes. connect_ms: how long the client waits from the call to
+CONNACK, 10 s by default. more: how many addresses are left for the next calls to try; if one
+fails, the client calls again at once, and gives each address its share of that time.
 """
 
 from errno import EINPROGRESS
@@ -18,18 +18,18 @@ from micropython import const
 
 try:
     import socket
-except ImportError:  # a board without a network; its MQTT goes over a stream, or mqtt.serial
+except ImportError:  # a board without a network; its MQTT goes over a stream
     pass
 
 at: list = []  # host, port and stream (its id, 0 for none) of the last begin(); for engine.reach
-_LASTED_MS = const(60_000)  # more than from one attempt to the next: so the last one did connect
-_MOST = const(4)  # addresses of a name that are tried
+_LASTED_MS = const(60_000)  # longer than between attempts, so the last one connected
+_MOST = const(4)  # how many addresses of a name to try
 
 
 class Dialler:
-    """A dialler for TCP to `host`, a name or an address. All that a name has are tried in turn.
+    """A dialler for TCP to `host`, a name or an address. Tries all addresses of a name in turn.
 
-    An address is used again after a connection that lasted; and all of them when a look-up fails.
+    An address is reused after a connection that lasted; all are if a look-up fails.
     """
 
     def __init__(self, host, port):
@@ -39,7 +39,7 @@ class Dialler:
         self._since = ticks_ms()
 
     def begin(self):
-        """Return a socket that begins to connect."""
+        """Return a socket that is connecting."""
         at[:] = self._dial + (0,)
         now = ticks_ms()
         if not self.known or 0 <= ticks_diff(now, self._since) < _LASTED_MS:
@@ -62,7 +62,7 @@ class Dialler:
         except OSError as error:
             if error.errno != EINPROGRESS:
                 stream.close()
-                if self.more:  # there is no way to an IPv6 address, say
+                if self.more:  # for example, no way to an IPv6 address
                     return self.begin()
                 raise
         at[2] = id(stream)

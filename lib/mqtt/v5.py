@@ -1,4 +1,4 @@
-"""What a program with MQTT 5 asks for beyond the calls of its client."""
+"""What MQTT 5 programs can do beyond the calls of their client."""
 
 from micropython import const
 
@@ -8,10 +8,10 @@ _DISCONNECT = const(0xE0)
 
 
 def options(qos=0, no_local=False, as_published=False, handling=0, identifier=0):
-    """What stands for the QoS of a subscription that wants more than a QoS.
+    """Return what replaces the QoS of a subscription that wants more than a QoS.
 
-    no_local: not what we publish ourselves; as_published: keep the retain flag as it was
-    handling: retained messages 0: are sent; 1: for a new subscription alone; 2: are not
+    no_local: leave out what we publish ourselves; as_published: keep the retain flag
+    handling: send retained messages 0: always; 1: only for a new subscription; 2: never
     identifier: 1 to 268435455, comes with every message of this subscription; 0: none
     """
     if handling not in (0, 1, 2) or qos not in (0, 1, 2) or not 0 <= identifier < 1 << 28:
@@ -20,7 +20,7 @@ def options(qos=0, no_local=False, as_published=False, handling=0, identifier=0)
 
 
 def disconnect(client, code=4, **properties):
-    """End the connection with a reason; by itself 4: the broker is to publish the last will.
+    """End the connection with a reason; by default 4: the broker publishes the last will.
 
     client: of either kind; call stop() of one for asyncio right after this. properties:
     session_expiry, in seconds; reason_string. Raises ValueError, and sends nothing, for bad ones.

@@ -1,7 +1,7 @@
-"""MQTT over WebSocket (RFC 6455), ws and wss: for networks that let nothing else pass.
+"""MQTT over WebSocket (RFC 6455), ws and wss, for networks that let nothing else through.
 
-Imported when used. Frames are masked and cut as they are written and read, so that it takes one
-small buffer whatever the size of a packet.
+Imported when used. Frames are masked and cut as they are written and read, so one small buffer is
+enough for packets of any size.
 """
 
 import binascii
@@ -16,9 +16,9 @@ from micropython import const
 from mqtt.engine.core import LinkError, ProtocolError
 
 _POLL = const(3)  # the request of MicroPython's stream protocol that select.poll makes
-_ROOM = const(512)  # bytes of a frame that leave in one write
+_ROOM = const(512)  # bytes of a frame to write at once
 _HEAD = const(8)  # bytes of the header of such a frame, mask included
-_LARGEST_ANSWER = const(2048)  # bytes of HTTP that a server may need to agree
+_LARGEST_ANSWER = const(2048)  # bytes of HTTP in a server's answer
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
 _CONTINUED = const(0)
@@ -32,8 +32,8 @@ def websocket(url, dial=None, headers=None, **tls_arguments):
     """Return a dialler for a broker's WebSocket.
 
     url: ws://host[:port][/path] or wss://...; the path is /mqtt unless given
-    dial: how to open the connection below instead; headers: a dict of further ones of the request
-    tls_arguments: with wss, those of mqtt.tls.tls. Raises ValueError for another url.
+    dial: another way to open the connection below; headers: a dict of more HTTP headers
+    tls_arguments: with wss, those of mqtt.tls.tls. Raises ValueError for any other url.
     """
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
@@ -60,7 +60,7 @@ def websocket(url, dial=None, headers=None, **tls_arguments):
 
 
 class _Dialler:
-    """What the dialler below says of itself holds for this one."""
+    """Pass on the attributes of the dialler below."""
 
     def __init__(self, dial, request):
         self._dial = dial
@@ -76,7 +76,7 @@ class _Dialler:
 
 
 class _WebSocket(io.IOBase):
-    """A stream in frames. It can be written to when the server has agreed to the protocol."""
+    """A stream in frames. It can be written to once the server has agreed to the protocol."""
 
     def __init__(self, stream, request):
         self._stream = stream
@@ -94,7 +94,7 @@ class _WebSocket(io.IOBase):
         ).encode()
         self._at = 0
         self._end = len(self._data)
-        self._answer = b""  # what has come of the server's; None when it has agreed
+        self._answer = b""  # what has come of the server's answer; None once it has agreed
         self._error = None  # what went wrong while it was polled
         self._head = bytearray(10)
         self._view = memoryview(self._head)
