@@ -1,4 +1,4 @@
-"""Enhanced authentication of MQTT 5 (4.12): a method of several steps, such as SCRAM or Kerberos.
+"""Enhanced authentication of MQTT 5 (4.12): a method with several steps, such as SCRAM.
 
     class Scram:
         method = "SCRAM-SHA-256"
@@ -9,8 +9,8 @@
 
     client = Client(broker, "me", version=5, authentication=Scram())
 
-Where the broker is not to be trusted, answer() or done() raises: the connection ends then. first()
-begins each connection, and each reauthenticate(). Imported when there is a method.
+If the broker can't be trusted, answer() or done() raises, and the connection ends. first() begins
+each connection, and each reauthenticate(). Imported if there is a method.
 """
 
 from micropython import const
@@ -26,9 +26,9 @@ _NOT_AUTHORIZED = const(0x87)
 
 
 def reauthenticate(client):
-    """Authenticate again on the connection that stands; the broker may end it where that fails.
+    """Authenticate again on the open connection; the broker may end it if that fails.
 
-    Raises OSError if there is no connection, or the last time is not over yet, ValueError if the
+    Raises OSError without a connection, or if the last time isn't over yet, and ValueError if the
     client was made without a method. [MQTT5-4.12.1-1]
     """
     session = client.v5
@@ -41,7 +41,7 @@ def reauthenticate(client):
 
 
 def properties(session, data):
-    """Those that name the method. [MQTT5-4.12.0-5]"""
+    """Return the properties that name the method. [MQTT5-4.12.0-5]"""
     found = {"authentication_method": session.authentication.method}
     if data is not None:
         found["authentication_data"] = data
@@ -69,7 +69,7 @@ def arrived(session, size, now):
 
 
 def _take(session, told, code):
-    """Let the method judge; told: the properties of AUTH or CONNACK."""
+    """Let the method decide; told: the properties of AUTH or CONNACK."""
     method = session.authentication
     if told.get("authentication_method") != method.method:
         raise ProtocolError("not by the method %s" % method.method)  # [MQTT5-4.12.0-5]
@@ -78,7 +78,7 @@ def _take(session, told, code):
         if code == _CONTINUE:
             session.auth = _packet(session, _CONTINUE, method.answer(data))  # [MQTT5-4.12.0-3]
             core = session.core
-            core.reply = core.reply or _AUTH << 16  # so that it leaves at once
+            core.reply = core.reply or _AUTH << 16  # so that it is sent at once
         else:
             session.auth = None
             method.done(data)
@@ -89,7 +89,7 @@ def _take(session, told, code):
 
 
 def send(session):
-    """Encode the AUTH that waits."""
+    """Encode the waiting AUTH."""
     waits = session.auth
     session.auth = True  # an answer is awaited
     core = session.core

@@ -1,12 +1,12 @@
-"""An outbox that survives a power cut: what it has taken is on the flash until it is acknowledged.
+"""An outbox that survives power cuts: what it takes is on the flash until it is acknowledged.
 
     client = Client(broker, "me", clean=False, queue=Durable("outbox"))
 
-Messages are stored in a journal (see engine.journal) before they are taken, and sent from RAM: of
-a backlog, so many as fill half the places, the others follow as places get free. After a restart
-they are sent in the same order under the same identifiers; those that may have been sent before,
-with DUP, unless the broker has lost the session. An identifier follows from a message's number
-when it is put, and is stored with it: messages that are not kept leave gaps among those that are.
+Messages are stored in a journal (see engine.journal) before they are taken, and sent from RAM. Of
+a backlog, as many as fill half the places are in RAM; the others follow as places become free. After
+a restart messages are sent in the same order with the same identifiers, and with DUP if they may
+have been sent before, unless the broker has lost the session. An identifier follows from a
+message's number and is stored with it, so messages that aren't kept leave gaps.
 """
 
 import os
@@ -24,16 +24,16 @@ _PIDS = const(65534)  # see engine.core
 class Durable(Outbox):
     """An Outbox of at most `limit` messages in RAM, 2 or more, and what the flash has room for.
 
-    folder, segments, segment, reserve: see engine.journal.Journal; about `segments` * `segment`
-    bytes are the most it takes. A Journal will do in their place. A message that finds no room is
-    refused and counted.
-    keep: False while messages are put that need no flash: they are held in RAM only, unless it is
-    full, or some that are on the flash alone have to go before them
-    restored: messages taken over from before the start; journal.errors, journal.damaged: counts
+    folder, segments, segment, reserve: see engine.journal.Journal; it takes at most about
+    `segments` * `segment` bytes. You can give a Journal instead. A message for which there is no
+    room is refused and counted.
+    keep: False while you put messages that need no flash: they are held only in RAM, unless it is
+    full, or messages that are only on the flash have to go first
+    restored: messages from before the start; journal.errors, journal.damaged: counts
     """
 
     keep = True
-    newest: tuple = ()  # topics of which the newest message alone counts, see hold()
+    newest: tuple = ()  # topics of which only the newest message counts, see hold()
     on_read = None  # on_read(payload) may change the payload of what is read from the flash
 
     def __init__(self, folder="outbox", limit=32, segments=16, segment=4096, reserve=16_384):
@@ -64,11 +64,11 @@ class Durable(Outbox):
         restore(self)
 
     def waiting(self):
-        """The number of messages held, in RAM and on the flash."""
+        """Return the number of messages held, in RAM and on the flash."""
         return self.count + self.journal.next - self.journal.unread
 
     def put(self, topic, payload, flags):
-        """Take a message; returns its number, or None and counts it as refused where it cannot.
+        """Take a message; return its number, or None if there is no room, and count it as refused.
 
         Raises ValueError if it is larger than a segment.
         """
@@ -92,9 +92,9 @@ class Durable(Outbox):
         return number
 
     def hold(self, topic, payload, flags):
-        """Take a message into RAM alone: a later one of its topic will replace it there.
+        """Take a message into RAM only; a later one of its topic will replace it there.
 
-        One that is still on the flash, from before the start, is passed over.
+        One from before the start that is still on the flash is skipped.
         """
         if self.count == self.limit:
             self.refused += 1
@@ -109,14 +109,14 @@ class Durable(Outbox):
         self.pid = self._pids[(self.removed + index) % self.limit]
 
     def index(self, pid):
-        """How far behind the head the message with that identifier is; `limit` for none."""
+        """Return how far behind the head the message with that identifier is; `limit` for none."""
         for index in range(self.count):
             if self._pids[(self.removed + index) % self.limit] == pid:
                 return index
         return self.limit
 
     def pop(self):
-        """Remove the message at the head, and let the next of the journal follow."""
+        """Remove the message at the head, and let the journal's next one follow."""
         place = self.removed % self.limit
         super().pop()
         journal = self.journal
@@ -131,15 +131,15 @@ class Durable(Outbox):
         self._fill()
 
     def in_journal(self, number):
-        """True if that message, which is in RAM, is on the flash too."""
+        """Return whether that message, which is in RAM, is on the flash too."""
         return self._kept[number % self.limit] > 0
 
     def close(self):
-        """Tell the flash what was acknowledged; to be called before the power is switched off."""
+        """Write to the flash what was acknowledged; call this before you switch the power off."""
         self.journal.close()
 
     def _oldest(self):
-        """The number in the journal of the first message that is not done."""
+        """Return the journal's number of the first message that isn't done."""
         oldest = self.journal.unread
         for i in range(self.removed, self.removed + self.count):
             number = self._kept[i % self.limit]
@@ -148,9 +148,9 @@ class Durable(Outbox):
         return oldest
 
     def _settle(self):
-        """Store what is in RAM alone, before the first message that is on the flash alone.
+        """Store what is only in RAM, before the first message that is only on the flash.
 
-        So the order stays over a restart, which puts what is in RAM alone behind all else.
+        This keeps the order over a restart, which puts what is only in RAM last.
         """
         journal = self.journal
         if journal.unread < journal.next:
@@ -159,7 +159,7 @@ class Durable(Outbox):
             if not self.in_journal(number):
                 self.get(number - self.removed)
                 if self.topic in self.newest:
-                    continue  # it may be replaced yet
+                    continue  # it may still be replaced
                 journal.append(self.topic, self.payload, self.flags, self.pid)
                 journal.skip()
                 self._kept[number % self.limit] = journal.unread
@@ -168,14 +168,14 @@ class Durable(Outbox):
         return (number + self._ahead) % _PIDS + 1
 
     def _held(self, topic, payload, flags, kept, pid=0):
-        """Put a message into RAM; kept: its number in the journal from 1 on, or 0."""
+        """Put a message into RAM; kept: its number in the journal, from 1, or 0."""
         number = super().put(topic, payload, flags)
         self._kept[number % self.limit] = kept
         self._pids[number % self.limit] = pid or self._pid(number)
         return number
 
     def _fill(self):
-        """Read on in the journal while there are places."""
+        """Read on in the journal while there is room."""
         journal = self.journal
         try:
             while self.count < self._share:
@@ -192,7 +192,7 @@ class Durable(Outbox):
                     try:
                         payload = self.on_read(payload)
                     except Exception:
-                        pass  # rather as it is than not at all
+                        pass  # better unchanged than not at all
                 old = journal.unread <= self._old
                 self._held(
                     topic, payload, flags | 8 if old else flags, journal.unread, journal.mark
