@@ -70,7 +70,6 @@ user: setup-backend  ## add a user of the page (NAME=eve ROLE=viewer, operator o
 	@$(RUN) user add '$(or $(NAME),$(error say NAME=eve))' $(if $(ROLE),--role '$(ROLE)') $(if $(CONFIG),--config '$(CONFIG)')
 
 query: setup-backend  ## show or export what is stored (NODE= SENSOR= FROM=-7d OUT=file.csv or .parquet)
-	@$(if $(filter %.parquet,$(OUT)),.venv/bin/pip -q install -r requirements-parquet.txt)
 	@$(RUN) query $(if $(CONFIG),--config '$(CONFIG)') $(if $(FROM),--from='$(FROM)') $(if $(OUT),--out '$(OUT)') -- $(if $(NODE),'$(NODE)') $(if $(SENSOR),'$(SENSOR)')
 
 simulate: setup-backend  ## publish as a fleet of nodes does (NODES=100 RATE= HOST=broker SECONDS=)

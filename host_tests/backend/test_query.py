@@ -21,6 +21,7 @@ from tools.backend.query import command
 from tools.backend.store import Store
 from tools.backend.tables import BY_NODE, DAY_MS, HOUR_MS
 from tools.shared.errors import ToolError
+from tools.start import bootstrap
 
 NOW = now_ms()
 START = NOW - NOW % DAY_MS - 2 * DAY_MS
@@ -95,6 +96,25 @@ def test_parquet_has_every_reading_with_all_that_is_stored(
     last = table.filter(pyarrow.compute.field("node") == "shed").to_pylist()[-1]
     assert (last["value"], last["seq"], last["boot"], last["unit"]) == (49.75, 199, 1, "C")
     assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_what_writes_parquet_is_installed_when_it_is_wanted(
+    filled: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def pip(*arguments: str) -> None:
+        asked.extend(arguments)
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(bootstrap.Step, "is_done", lambda step: False)
+    monkeypatch.setattr(bootstrap.Step, "stamp", tmp_path / "stamp")
+    monkeypatch.setattr(bootstrap, "pip", pip)
+    run(filled, "*", "air/*", "--from", "-7d", "--out", str(tmp_path / "x.csv"))
+    assert asked == []
+    said = run(filled, "*", "air/*", "--from", "-7d", "--out", str(tmp_path / "x.parquet"))
+    assert asked == ["install", "-r", "requirements-parquet.txt"]
+    assert said.startswith("set-up 1/1: Parquet ... in .venv")
 
 
 @pytest.mark.parametrize(

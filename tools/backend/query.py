@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ from tools.backend.config import load
 from tools.backend.database import open_database
 from tools.backend.web.times import parsed
 from tools.shared.errors import ToolError
+from tools.shared.paths import VENV
+from tools.start import bootstrap
 
+PARQUET = "requirements-parquet.txt"
 SIZES = {"raw": 0, "hour": 3_600_000, "day": 86_400_000}
 
 
@@ -92,6 +97,7 @@ def _write(engine: sa.Engine, out: Path, node: str, sensor: str, start: int, end
     with engine.connect() as connection:
         ids = [row["id"] for row in _matching(connection, node, sensor)]
     if out.suffix == ".parquet":
+        _fetch_parquet()
         count = export.write_parquet(out, engine, ids, start, end)
     elif out.suffix == ".csv":
         count = -1
@@ -104,6 +110,20 @@ def _write(engine: sa.Engine, out: Path, node: str, sensor: str, start: int, end
             f"--out: {out} is neither .csv nor .parquet", "Give the file one of these endings."
         )
     click.echo(f"{count} readings of {len(ids)} sensors are in {out}")
+
+
+def _fetch_parquet() -> None:
+    """Install what writes Parquet, which is large, for those who want it."""
+    if importlib.util.find_spec("pyarrow"):
+        return
+
+    def install() -> str:
+        bootstrap.pip("install", "-r", PARQUET)
+        importlib.invalidate_caches()
+        return f"in {VENV.name}"
+
+    made = Path(sysconfig.get_path("platlib")) / "pyarrow"
+    bootstrap.do([bootstrap.Step("Parquet", bootstrap.digest(PARQUET), (made,), install)])
 
 
 def _nodes(connection: sa.Connection) -> Table:
