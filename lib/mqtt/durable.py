@@ -4,9 +4,9 @@
 
 Messages are stored in a journal (see engine.journal) before they are taken, and sent from RAM. Of
 a backlog, as many as fill half the places are in RAM; the others follow as places become free.
-After a restart messages are sent in the same order with the same identifiers, and with DUP if they may
-have been sent before, unless the broker has lost the session. An identifier follows from a
-message's number and is stored with it, so messages that aren't kept leave gaps.
+After a restart messages are sent in the same order with the same identifiers, and with DUP if
+they may have been sent before, unless the broker has lost the session. An identifier follows
+from a message's number and is stored with it, so messages that aren't kept leave gaps.
 """
 
 import os
