@@ -149,7 +149,7 @@ def rolled(connection: sa.Connection, sensor_id: int, start: int, end: int, size
     )
     rows = [tuple(row) for row in connection.execute(query.order_by(u.start))]
     next_start = max(first, mark(connection, f"rolled {size}") or first)
-    rows += _roll(connection, sensor_id, next_start, end, size)
+    rows += roll(connection, sensor_id, next_start, end, size)
     columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
     when, mean, low, high, count = columns
     return Series(sensor_id, size, when, mean, low, high, count)
@@ -238,10 +238,10 @@ def _at_most(connection: sa.Connection, sensor_id: int, start: int, end: int, mo
     return (count or 0) <= most
 
 
-def _roll(
+def roll(
     connection: sa.Connection, sensor_id: int, start: int, end: int, size: int
 ) -> list[tuple[Any, ...]]:
-    """Roll up readings while they are asked for."""
+    """Roll up readings while they are asked for: start, mean, minimum, maximum and count."""
     r = t.reading.c
     bucket = t.start_of(r.time, size)
     low, high = sa.func.min(r.value), sa.func.max(r.value)

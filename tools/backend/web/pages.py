@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -77,7 +78,7 @@ def one_node(request: Request, node: str) -> Response:
 @router.get("/plot")
 def plot(request: Request) -> Response:
     """Sensors over time."""
-    return page(request, "plot.html", "Plot")
+    return page(request, "plot.html", "Plot", parquet=find_spec("pyarrow") is not None)
 
 
 @router.get("/alarms")

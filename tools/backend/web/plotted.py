@@ -38,7 +38,7 @@ def series_of(
         return _answer(name, sensor, 0, with_gaps(rows, max(_usual(raw.time) * GAP, MINUTE_MS)))
     span = next((each for each in SPANS_MS if (end - start) / each <= points), 0)
     if span and count <= MOST:
-        rows = _spans(connection, sensor["id"], start, end, span)
+        rows = [row[:4] for row in queries.roll(connection, sensor["id"], start, end, span)]
         longest = max(_usual([row[0] for row in rows]) * GAP, span * 1.5)
         return _answer(name, sensor, span, with_gaps(rows, longest))
     found = queries.series(connection, sensor["id"], start, end, points)
@@ -75,18 +75,6 @@ def _count(connection: sa.Connection, sensor: int, start: int, end: int, most: i
     some = sa.select(t.reading.c.time).where(_between(sensor, start, end)).limit(most + 1)
     count = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
     return count or 0
-
-
-def _spans(connection: sa.Connection, sensor: int, start: int, end: int, span: int) -> list[Row]:
-    r = t.reading.c
-    begin = t.start_of(r.time, span)
-    query = (
-        sa.select(begin, sa.func.avg(r.value), sa.func.min(r.value), sa.func.max(r.value))
-        .where(_between(sensor, start, end), r.value.is_not(None))
-        .group_by(begin)
-        .order_by(begin)
-    )
-    return [tuple(row) for row in connection.execute(query)]
 
 
 def _answer(name: str, sensor: Any, size: int, rows: list[Row]) -> Series:

@@ -10,6 +10,7 @@ const rows = new Map();
 let sorted = ["name", 1];
 let filter = "all";
 let stale = false;
+let loaded = [0, 0]; // when, and how long it took: many nodes are asked for less often
 
 const inTrouble = (node) => node.alarms > 0 || node.state === "offline" || node.lost > 0 || node.refused > 0 || node.mode === "safe";
 const matches = (node) => filter === "all" || (filter === "trouble" ? inTrouble(node) : node.state === filter);
@@ -52,7 +53,10 @@ function arrange() {
     const order = typeof one === "number" && typeof two === "number" ? one - two : names.compare(one, two);
     return way * order || names.compare(a.name, b.name);
   });
-  byId("rows").replaceChildren(...chosen.map((node) => rows.get(node.name)));
+  const wantedRows = chosen.map((node) => rows.get(node.name));
+  const present = byId("rows").children;
+  // Only if something has moved: a row that is put in again loses the keyboard's focus.
+  if (present.length !== wantedRows.length || wantedRows.some((each, index) => each !== present[index])) byId("rows").replaceChildren(...wantedRows);
   byId("shown").textContent = chosen.length === nodes.size ? `${nodes.size} nodes` : `${chosen.length} of ${nodes.size} nodes`;
 }
 
@@ -70,16 +74,19 @@ function count() {
 
 async function load() {
   stale = false;
+  const began = Date.now();
   const found = await tried(() => api("/nodes"));
   if (!found) return;
   for (const node of found) {
+    const before = nodes.get(node.name);
     nodes.set(node.name, node);
-    write(node);
+    if (!before || JSON.stringify({ ...before, seen: 0 }) !== JSON.stringify({ ...node, seen: 0 })) write(node);
   }
   byId("nodes").hidden = byId("tiles").hidden = found.length === 0;
   byId("none").hidden = found.length > 0;
   count();
   arrange();
+  loaded = [Date.now(), Date.now() - began];
 }
 
 function heard(message) {
@@ -115,6 +122,6 @@ byId("filter").addEventListener("click", (event) => {
   arrange();
 });
 setInterval(() => !document.hidden && [...nodes.values()].forEach((node) => (rows.get(node.name).cells_.seen.textContent = ago(node.seen))), 5000);
-setInterval(() => stale && !document.hidden && load(), 3000);
+setInterval(() => stale && !document.hidden && Date.now() - loaded[0] > 20 * loaded[1] && load(), 3000);
 await load();
 live([], heard, load);

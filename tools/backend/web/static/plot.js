@@ -50,6 +50,7 @@ async function load() {
   [byId("from").value, byId("to").value] = [local(start), local(end)];
   const pairs = [...chosen.map((id) => ["sensor", id]), ["from", Math.round(start)], ["to", Math.round(end)]];
   byId("csv").href = `/api/v1/readings.csv?${query(pairs)}`;
+  if (byId("parquet")) byId("parquet").href = `/api/v1/readings.parquet?${query(pairs)}`;
   byId("csv").hidden = byId("chart").hidden = byId("stats").hidden = byId("chart-help").hidden = chosen.length === 0;
   byId("none").hidden = chosen.length > 0;
   if (!chosen.length) {
