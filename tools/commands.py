@@ -70,6 +70,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "conformance": Entry("tools.lab.conformance", "test", "Test every statement of MQTT."),
         "fuzz": Entry("host_tests.fuzz", "test", "Send mutated packets to the clients."),
         "bench": Entry("tools.lab.bench", "test", "Measure what the MQTT clients cost."),
+        "bench-backend": Entry("host_tests.backend.bench", "test", "Measure the collector."),
         "cortex": Entry("host_tests.emulated.__main__", "test", "Measure RAM on a Cortex-M3."),
     },
 }

@@ -61,7 +61,7 @@ class Publisher:
 class Running:
     """A collector, its engine, and the feed."""
 
-    def __init__(self, broker: Broker, engine: sa.Engine, **sections: Any) -> None:
+    def __init__(self, broker: Broker, engine: sa.Engine, /, **sections: Any) -> None:
         self.engine = engine
         self.feed = Feed()
         config = BackendConfig.model_validate(sections)

@@ -140,8 +140,11 @@ class Broker:
         self._folder.mkdir(parents=True, exist_ok=True)
         conf = self._folder / "mosquitto.conf"
         conf.write_text(self._config(port))
+        # One that keeps what it holds outlives a Ctrl-C, until its owner stops it properly.
+        apart = {"process_group": 0} if self._kept else {}
         self._process = self._popen(
             self._command(conf),
+            **apart,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,0 +1,48 @@
+"""Two collectors with one database: what docs/growing.md says."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from host_tests.backend.conftest import Publisher, Running, wait_until
+from tools.backend import jobs
+from tools.backend import tables as t
+from tools.backend.config import RetentionSection
+from tools.backend.queries import now_ms
+from tools.play.broker import Broker
+
+
+def test_two_collectors_store_each_reading_once_and_either_may_go(
+    broker: Broker, engine: sa.Engine, publisher: Publisher
+) -> None:
+    first = Running(broker, engine, broker={"client_id": "one"})
+    second = Running(broker, engine, broker={"client_id": "two"})
+    with first:
+        with second:
+            for seq in range(1, 501):
+                publisher.reading(seq, f"petrel/n{seq % 7}/light")
+            publisher.flush()
+            both = (first.collector.counts, second.collector.counts)
+            wait_until(lambda: all(c.acknowledged >= 500 for c in both), 30, lambda: str(both))
+        for seq in range(501, 601):
+            publisher.reading(seq, f"petrel/n{seq % 7}/light")
+        first.wait_for(t.reading, 600)
+    with Running(broker, engine, broker={"client_id": "two"}) as back:
+        publisher.reading(601)
+        first.wait_for(t.reading, 601)
+        counts = back.collector.counts
+        wait_until(lambda: counts.acknowledged >= 101, 30, lambda: str(counts))
+        assert counts.copies >= 100, "what came while it was away, stored by the other"
+    rows = first.rows(t.reading)
+    assert sorted(row.seq for row in rows) == list(range(1, 602))
+    assert sum(c.stored for c in (*both, counts)) == 601
+
+
+def test_jobs_are_done_by_one_at_a_time(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        return  # its transactions are one at a time anyway
+    with jobs._alone(engine) as first, jobs._alone(engine) as second:
+        assert (first, second) == (True, False)
+    with jobs._alone(engine) as later:
+        assert later
+    jobs.run(engine, RetentionSection(), now_ms())
