@@ -17,6 +17,7 @@ import pytest
 
 from host_tests.test_docs import blocks
 from tools.__main__ import main
+from tools.commands import COMMANDS
 from tools.shared.paths import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -28,7 +29,9 @@ STANDS_FOR = {
 FOLDERS = ("micropython", "PYBFLASH")
 RUN_BY = {
     "bridge": "test_serial_node.py", "broker": "test_sim.py", "build": "test_build.py",
-    "check": "test_check.py", "clean": "test_petrel.py", "conformance": "test_conformance.py",
+    "collect": "backend/test_backend_page.py", "query": "backend/test_query.py",
+    "user": "backend/test_page_api.py", "check": "test_check.py",
+    "clean": "test_petrel.py", "conformance": "test_conformance.py",
     "demo": "test_demo.py", "deploy": "test_deploy.py", "docs": "", "faults": "test_faults.py",
     "fuzz": "test_fuzz.py", "help": "", "monitor": "test_monitor.py", "play": "test_play.py",
     "reference": "test_generated.py", "release": "test_release.py", "repl": "test_repl.py",
@@ -38,6 +41,10 @@ RUN_BY = {
 # Whose tests use a model of a board, because the thing itself needs one.
 NEEDS_A_BOARD = {"flash": "test_flash.py", "deploy": "test_deploy.py", "bridge": "test_serial.py"}
 TAKES_LONG = {
+    "bench-backend": "minutes; host_tests/backend/bench.py",
+    "simulate": "runs until it is stopped; host_tests/backend/trial.py",
+    "soak-backend": "minutes; host_tests/backend/soak.py",
+    "test-page": "needs a browser; host_tests/browser",
     "bench": "half an hour; test_budgets.py runs a part of it",
     "cortex": "needs QEMU and a firmware; host_tests/emulated",
     "distclean": "removes the tools that the tests run with",
@@ -103,11 +110,14 @@ def understood(arguments: list[str]) -> None:
         if each.startswith(("host_tests/", "docs/")):
             if "tilt" not in each:  # which the reader is to write
                 assert (ROOT / each).exists(), each
-        elif re.fullmatch(r"[\w /]+\.(json|pem|bin)", each):
+        elif re.fullmatch(r"[\w /]+\.(json|pem|bin|toml)", each):
             Path(each).parent.mkdir(exist_ok=True)
             Path(each).touch()
     for folder in FOLDERS:
         Path(folder).mkdir(exist_ok=True)
+    if len(arguments) == 1:  # a command's name, in a sentence
+        assert arguments[0].startswith("-") or arguments[0] in COMMANDS, arguments
+        return
     with contextlib.suppress(click.exceptions.Exit):  # --help
         context = main.make_context("petrel", list(arguments))
         with context:
