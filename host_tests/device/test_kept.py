@@ -219,7 +219,7 @@ def test_the_newest_of_latest_comes_last_over_restarts():
         for i in range(3):
             delivery.latest(client, "l", "%d%d" % (number, i))
         storing.store(outbox)
-    journal = Journal(kept.FOLDER)
+    journal = Journal("outbox")
     found = []
     message = journal.read()
     while message:

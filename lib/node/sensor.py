@@ -46,12 +46,12 @@ class Sensor:
     """One of a node's sensors. node.start.sensors makes it, and gives it its part.
 
     driver: the name of its driver
-    failures, rest: its failures so far, and the ms to leave it alone
+    failures, ms: its failures so far, and the ms to leave it alone
     """
 
     node: "Any" = None  # the same for all: there is one
 
-    def __init__(self, node, name, driver, failures=0, rest=0):
+    def __init__(self, node, name, driver, failures=0, ms=0):
         Sensor.node = node
         self.name = name
         self.driver = driver
@@ -60,7 +60,7 @@ class Sensor:
         self.interval = 0  # ms between two readings; 0: it reports only changes
         self.retain = False  # true if the broker retains its last reading
         # When the next sample is due; after a failure it is left alone until then.
-        self.due = ticks_add(ticks_ms(), rest)
+        self.due = ticks_add(ticks_ms(), ms)
         self.waited = 0  # ms spent waiting for this measurement; 0: there is none
         # In a row. Below 0: it may never return, so its name goes where a reset leaves it.
         self.failures = failures

@@ -35,12 +35,12 @@ class Reader:
     reading, at, until: the segment and the place where it goes on, and the next segment
     """
 
-    def __init__(self, folder, unread=0, after=0, segment=0, at=0):
-        """segment, at: where to go on; after: the number behind the last message."""
+    def __init__(self, folder, unread=0, end=0, segment=0, at=0):
+        """segment, at: where to go on; end: the number behind the last message."""
         self.folder = folder
         self.lost = self.mark = 0
         self.unread = unread
-        self.next = after
+        self.next = end
         self.go_to(segment, at)
 
     def go_to(self, segment, at=0):
@@ -91,12 +91,12 @@ class Reader:
         return record(file)
 
 
-def begin(journal, spare):
-    """Begin a segment, if there is room for it; one more to say how far we are, if `spare`."""
+def begin(journal, more):
+    """Begin a segment, if there is room for it; one more to say how far we are, if `more`."""
     stat = os.statvfs(journal.folder)
     # littlefs takes two blocks more when its list of files grows.
-    room = stat[0] * (stat[3] - 2) >= journal.segment + (0 if spare else journal.reserve)
-    if not room or journal.count >= journal.segments + spare:
+    room = stat[0] * (stat[3] - 2) >= journal.segment + (0 if more else journal.reserve)
+    if not room or journal.count >= journal.segments + more:
         raise OSError(_ENOSPC)
     journal.leave()
     journal.file = open(journal.path(journal.next), "wb")  # noqa: SIM115

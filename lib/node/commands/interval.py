@@ -35,8 +35,8 @@ def save(name, seconds):
 
     Raises ValueError if the config has no such sensor, OSError if the flash fails.
     """
-    with open(_FILE, "rb") as old, open(_NEW, "wb") as new:
-        if not _copy(old, new, name, seconds):
+    with open(_FILE, "rb") as file, open(_NEW, "wb") as new:
+        if not _copy(file, new, name, seconds):
             raise ValueError("no sensor of that name")
     if hasattr(os, "sync"):
         os.sync()
@@ -47,7 +47,7 @@ def save(name, seconds):
         os.rename(_NEW, _FILE)
 
 
-def _copy(old, new, name, seconds):
+def _copy(file, new, name, seconds):
     """Copy the config with the change; return whether the sensor was there.
 
     A small heap has no room for a whole config, so only one sensor is in RAM at a time.
@@ -56,7 +56,7 @@ def _copy(old, new, name, seconds):
     quoted = escaped = found = False
     held = bytearray()
     while True:
-        piece = old.read(64)
+        piece = file.read(64)
         if not piece:
             return found
         for byte in piece:

@@ -23,27 +23,27 @@ _NEVER = const(0x3FFF_FFFF)
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
 
 
-def begin(node, outbox, look, many=None):
+def begin(node, outbox, look, most=None):
     """Find what is on the flash, and move it over; look: see mqtt.engine.journal.
 
-    many: move everything if it is no more than this, otherwise return False. None: move it later,
+    most: move everything if it is no more than this, otherwise return False. None: move it later,
     a few messages at a time.
     """
     outbox.lot = outbox.restored = outbox.base = 0
-    reader = Reader(_FOLDER)
+    journal = Reader(_FOLDER)
     try:
         from mqtt.engine.survey import survey
 
-        survey(reader, look)
+        survey(journal, look)
     finally:
         forget("survey", package="mqtt.engine")
-    outbox.place = [reader.unread, reader.next, reader.reading, 0]
-    if many is None:
+    outbox.place = [journal.unread, journal.next, journal.reading, 0]
+    if most is None:
         node.more = 0
         return True
-    if reader.next - reader.unread > many:
+    if journal.next - journal.unread > most:
         return False
-    _take(node, outbox, reader, many)
+    _take(node, outbox, journal, most)
     if not outbox.count:
         _free(node, outbox)
     return True
@@ -57,9 +57,9 @@ def more(node):
         if place[0] == place[1]:
             _free(node, outbox)
             return
-        reader = Reader(_FOLDER, *place)
-        _remove(reader.reading)
-        _take(node, outbox, reader, min(_FEW, outbox.limit - outbox.count))
+        journal = Reader(_FOLDER, *place)
+        _remove(journal.reading)
+        _take(node, outbox, journal, min(_FEW, outbox.limit - outbox.count))
     except OSError as error:  # the next start will do it
         node.more = _NEVER
         node.failed("outbox", error)
@@ -67,24 +67,24 @@ def more(node):
         forget("records", "survey", package="mqtt.engine")
 
 
-def _take(node, outbox, reader, most):
+def _take(node, outbox, journal, most):
     """Move this many messages; even if something is raised, none is moved twice."""
     place = outbox.place
     outbox.lot = outbox.restored = node.more = outbox.removed + outbox.count
-    outbox.base = reader.unread
+    outbox.base = journal.unread
     while most > 0:
-        message = reader.read()
-        place[0] = reader.unread
-        place[2] = reader.reading
-        place[3] = reader.at
+        message = journal.read()
+        place[0] = journal.unread
+        place[2] = journal.reading
+        place[3] = journal.at
         if not message:
             break
         topic, payload, flags = message
         outbox.put(topic, payload, flags & ~_NEWEST)
         outbox.restored = node.more = outbox.removed + outbox.count
         most -= 1
-    if reader.lost:
-        node.about["lost"] = node.about.get("lost", 0) + reader.lost
+    if journal.lost:
+        node.about["lost"] = node.about.get("lost", 0) + journal.lost
 
 
 def _remove(end):

@@ -27,7 +27,11 @@ def of(node, error):
         ended = _STOPPED
     elif error:
         sys.print_exception(error)
-        ended = crashed = _why(error, node)
+        try:
+            crashed = call("health", "why", "text", error, node)
+        except Exception:  # the heap has no room for more
+            crashed = type(error).__name__
+        ended = crashed
         if node and node.proven:  # it ran well, so this is the first crash in a row
             call("health", "retained", "begun")
     if not node:
@@ -57,14 +61,6 @@ def pause(seconds, feed):
     for _ in range(2 * seconds):
         feed()
         time.sleep_ms(500)
-
-
-def _why(error, node):
-    """Describe a crash, briefly if the heap has no room for more."""
-    try:
-        return call("health", "why", "text", error, node)
-    except Exception:
-        return type(error).__name__
 
 
 def goodbye(node):

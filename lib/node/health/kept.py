@@ -12,11 +12,14 @@ from micropython import const
 from mqtt.engine.core import Outbox
 from node.overlay import call, forget
 
-FOLDER = "outbox"
+_FOLDER = const("outbox")
 _SEGMENT = const(4096)
 _FEW = const(8)  # readings for which there is always room, see node.start.equip
 _IN_RAM = const(16)  # how much of what is on the flash is in RAM at a time
-_TIMES = const(4)  # times the RAM of mqtt.engine.records: what a flash outbox needs
+# Of the RAM that mqtt.engine.records takes, so many times has to be free:
+_BEFORE = const(4)  # for a flash outbox and the rest of the node
+_BEHIND = const(3)  # for the rest
+_CLIENT = const(4608)  # bytes that the rest takes at least
 _NEVER = const(0x3FFF_FFFF)
 
 
@@ -51,7 +54,7 @@ def outbox(node, queue, flash, must):
             pass  # it has none
 
     made = queue
-    there = FOLDER in os.listdir()
+    there = _FOLDER in os.listdir()
     try:
         try:
             if there and not must:
@@ -98,6 +101,12 @@ def _tell(node, error, fault):
     node.about["faults"] = node.about.get("faults", []) + ["outbox: " + fault]
 
 
+def _enough(size):
+    gc.collect()
+    if gc.mem_free() < size:
+        raise MemoryError("%d free bytes are too few" % gc.mem_free())
+
+
 def _durable(queue, flash, look):
     # A failed attempt leaves holes and names behind, for which a small heap has no room. What
     # one module takes shows what all of it will, and the rest of the node, from files or a ROM.
@@ -106,17 +115,19 @@ def _durable(queue, flash, look):
     import mqtt.engine.records  # noqa: F401
 
     gc.collect()
-    if free < _TIMES * (free - gc.mem_free()):
-        raise MemoryError("%d free bytes are too few" % free)
+    taken = free - gc.mem_free()
+    _enough(_BEFORE * taken)
     from mqtt.durable import Durable
     from mqtt.engine.journal import Journal
 
-    journal = Journal(FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
+    journal = Journal(_FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
     places = min(max(queue, 4), 2 * _IN_RAM)
     if places > _FEW:
         places = call("health", "room", "places", places)
         if places < _FEW:
             raise MemoryError("%d readings are too few" % places)
     made = Durable(journal, places)
+    forget("survey", "records", package="mqtt.engine")
+    _enough(max(_BEHIND * taken, _CLIENT))
     made.keep = False  # the sensors that want it say so
     return made

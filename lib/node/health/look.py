@@ -55,11 +55,11 @@ def _connection(node, health, now):
         health[_MOVED] = now
 
 
-def _progress(node, still):
-    if still <= _STILL_S:
+def _progress(node, seconds):
+    if seconds <= _STILL_S:
         node.stuck = ""
         return
-    node.stuck = "no attempt to connect for %d s" % still
+    node.stuck = "no attempt to connect for %d s" % seconds
     node.failed("health", node.stuck)
     if node.feed is int:
         node.ended = node.gave_up = node.stuck

@@ -113,11 +113,11 @@ def _read():
         return file.read()
 
 
-def _write(data, counted):
+def _write(data, count):
     memory = _memory()
     if memory is not None:
         memory(data)
-    elif counted or load()[0]:  # spare the flash a write if all is well
+    elif count or load()[0]:  # spare the flash a write if all is well
         with open(_FILE, "wb") as file:
             file.write(data)
 

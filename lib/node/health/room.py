@@ -26,10 +26,10 @@ def see_to(node, config, least):
         node.about["queue"] = config["queue"]
 
 
-def places(wanted):
+def places(count):
     """So many places for readings, or those that there is room for; less than 1 for none."""
     gc.collect()
-    return min(wanted, (gc.mem_free() - _SPARE) // _READING)
+    return min(count, (gc.mem_free() - _SPARE) // _READING)
 
 
 def _learn():

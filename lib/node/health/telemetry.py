@@ -17,8 +17,8 @@ def text(node):
     """
     pieces = []
     for key, value in about(node).items():
-        piece = '%s"%s": %s' % (", " if pieces else "{", key, json.dumps(value))
-        pieces.append(piece.encode())
+        pieces.append(b", " if pieces else b"{")
+        pieces.append(json.dumps({key: value})[1:-1].encode())
     pieces.append(b"}")
     return b"".join(pieces)
 

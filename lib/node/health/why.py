@@ -32,7 +32,7 @@ def fault(sensor, error):
     words = told(sensor.driver, error)
     failures = sensor.failures
     # A full heap isn't the fault of a driver that wanted a little of it.
-    if not isinstance(error, MemoryError) or not words.endswith("driver %s)" % sensor.driver):
+    if not isinstance(error, MemoryError) or not words.endswith("driver " + sensor.driver + ")"):
         failures = max(failures, 0) + 1
     rest = sensor.interval or 1000
     more = min(failures - _PATIENCE, 16)
@@ -88,15 +88,15 @@ def told(driver, error):
     return "%s (%s)" % (said, place[at:] if at >= 0 else "driver " + driver)
 
 
-def wrong(sensor, method, said):
+def wrong(sensor, method, value):
     """Raise ValueError for an invalid answer from a driver."""
-    if isinstance(said, (tuple, list)):
+    if isinstance(value, (tuple, list)):
         wanted = "a tuple of %d values, one for each of FIELDS" % len(sensor.part.FIELDS)
     elif method == "read":
         wanted = "a tuple of values, or the ms to wait, 600000 in all"
     else:
         wanted = "ms, 600000 at most"
-    raise ValueError("%s() returned %s; it has to return %s" % (method, repr(said)[:64], wanted))
+    raise ValueError("%s() returned %s; it has to return %s" % (method, repr(value)[:64], wanted))
 
 
 def _place(error, *own):

@@ -103,8 +103,8 @@ def _words(ntp, error):
     )  # fmt: skip
 
 
-def _later(node, ntp, error, least):
-    """Ask again after a pause that grows; least: its shortest length in s."""
+def _later(node, ntp, error, seconds):
+    """Ask again after a pause that grows; seconds: its shortest length in s."""
     if ntp[_UDP]:
         ntp[_UDP].close()
         ntp[_UDP] = None
@@ -112,4 +112,4 @@ def _later(node, ntp, error, least):
         node.failed("ntp", error)
     else:
         print("Petrel: ntp:", error)
-    ntp[_PAUSE] = node.ntp_left = min(max(ntp[_PAUSE] * 2 + 10, least), _PAUSE_S)
+    ntp[_PAUSE] = node.ntp_left = min(max(ntp[_PAUSE] * 2 + 10, seconds), _PAUSE_S)

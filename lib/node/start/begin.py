@@ -71,7 +71,8 @@ def _exists(name):
 def _reset_cause():
     """Return the reset cause in words; ports differ in which causes they know."""
     cause = machine.reset_cause()
-    for name in ("PWRON", "HARD", "WDT", "DEEPSLEEP", "SOFT"):
-        if getattr(machine, name + "_RESET", None) == cause:
-            return name.lower()
+    # In one text: short ones would be names that stay in RAM for good.
+    for name in "PWRON_RESET HARD_RESET WDT_RESET DEEPSLEEP_RESET SOFT_RESET".split():  # noqa: SIM905
+        if getattr(machine, name, None) == cause:
+            return name[:-6].lower()
     return str(cause)
