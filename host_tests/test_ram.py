@@ -317,3 +317,5 @@ def test_100_000_readings_leave_the_heap_as_it_was(start: Start) -> None:
     early, late = (int(free) for _, free in found)
     # The collector takes stale words on the stack for references: a small object more or less.
     assert abs(late - early) <= 64
+    early, late = (int(blocks) for blocks in re.findall(r"max free sz: (\d+)", output))
+    assert late >= early, "the largest free block has shrunk"

@@ -50,13 +50,18 @@ class Nodes:
         self._image = romfs(folder / "image", folder / "rom.img")
         self._numbers = count()
 
-    def run(self, configs: Iterable[tuple[dict[str, Any], int, bool]]) -> list[str]:
-        """Whether each of (config, heap bytes, from a ROM) works: what failed, or nothing."""
-        numbered = [(f"n{next(self._numbers):03}", *each) for each in configs]
+    def run(
+        self, configs: Iterable[tuple[dict[str, Any], int, bool]], thorough: bool = False
+    ) -> list[str]:
+        """Whether each of (config, heap bytes, from a ROM) works: what failed, or nothing.
+
+        thorough: the rarer commands as well
+        """
+        numbered = [(f"n{next(self._numbers):03}", *each, thorough) for each in configs]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(lambda each: self._run(*each), numbered))
 
-    def _run(self, name: str, config: dict[str, Any], heap: int, rom: bool) -> str:
+    def _run(self, name: str, config: dict[str, Any], heap: int, rom: bool, thorough: bool) -> str:
         folder = self._folder / name
         folder.mkdir()
         (folder / "rom").symlink_to(self._rom)
@@ -79,6 +84,8 @@ class Nodes:
                 try:
                     if start:
                         self._try(seen, f"petrel/{name}", config["sensors"])
+                        if thorough:
+                            self._command_all(seen, f"petrel/{name}", config["sensors"][-1])
                     else:
                         process.wait(_START_S)
                 except (OSError, TimeoutError, subprocess.TimeoutExpired) as error:
@@ -104,6 +111,18 @@ class Nodes:
         seen.publish(f"{topic}/cmd/ping", "")
         seen.wait(f"{topic}/reply/ping", 10, start=at)
         seen.wait(f"{topic}/diagnostics", 20, start=at)
+
+    def _command_all(self, seen: Subscriber, topic: str, sensor: dict[str, Any]) -> None:
+        """What saves, what tells, and what ends it."""
+        orders = {"interval": json.dumps({"sensor": sensor["name"], "seconds": 2})}
+        for name in ("interval", "diagnostics", "reboot"):
+            at = len(seen.messages)
+            seen.publish(f"{topic}/cmd/{name}", orders.get(name, ""))
+            reply = seen.wait(f"{topic}/reply/{name}", 10, start=at)
+            if not reply["ok"]:
+                raise OSError(f"{name}: {reply}")
+            if name == "diagnostics":
+                seen.wait(f"{topic}/diagnostics", 10, start=at)
 
 
 @contextmanager

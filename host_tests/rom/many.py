@@ -1,6 +1,8 @@
 # Takes readings as fast as the broker acknowledges them, and prints the free heap: for a test.
 import gc
 
+import micropython
+
 import mqtt.link  # noqa: F401
 import node.main
 import sensors.analog  # noqa: F401
@@ -29,3 +31,4 @@ def readings(count):
             outbox.payload = None  # the last one, whose length varies
             gc.collect()
             print("free", taken, gc.mem_free(), "refused", outbox.refused, "drops", made.drops)
+            micropython.mem_info()

@@ -35,6 +35,17 @@ def _raw(aim: float) -> Budget:
     return Budget(aim, of_raw=True, at_least=True)
 
 
+# The smallest heap of a whole node with every command, from .mpy files or a ROMFS; its config is
+# checked in the same heap. host_tests/test_node_budgets.py says what the nodes are.
+NODES = {
+    "two sensors": Budget(32_768, 44_032),
+    "three drivers": Budget(38_912, 58_368),
+    "the largest drivers": Budget(36_864, 49_408),
+    "two sensors in ROM": Budget(22_528, 28_160),
+    "three drivers in ROM": Budget(26_624, 39_936),
+    "the largest drivers in ROM": Budget(26_624, 31_232),
+}
+
 # A topic of 11 characters and a payload of 64 bytes take 128 bytes of a 32-bit heap.
 MESSAGE = 128
 
