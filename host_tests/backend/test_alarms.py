@@ -15,7 +15,9 @@ import sqlalchemy as sa
 
 from host_tests.backend.page import Page
 from tools.backend.alarms.service import Alarms, by_apprise
+from tools.backend.config import RetentionSection
 from tools.backend.feed import Feed
+from tools.backend.jobs import run
 from tools.shared.errors import ToolError
 
 FILE = """
@@ -153,6 +155,20 @@ def test_at_the_start_a_file_that_is_wrong_is_an_error(engine: sa.Engine, tmp_pa
     path.write_text("[[rule]]\n")
     with pytest.raises(ToolError, match=r"alarms\.toml: rule 1: it needs a name"):
         Alarms(engine, Feed(), path, by_apprise).start()
+
+
+def test_history_and_notices_are_removed_with_the_history(page: Page) -> None:
+    page.now -= 100 * 86400
+    page.reading(31)
+    assert titles(page) == ["Alarm: hot"]
+    page.now = time.time()
+    page.reading(20)
+    run(page.engine, RetentionSection(history_days=90), int(page.now * 1000))
+    with page.client("viewer") as client:
+        kinds = [each["kind"] for each in client.get("/api/v1/alarms/history").json()]
+        told = [each["title"] for each in client.get("/api/v1/alarms/notices").json()]
+    assert kinds == ["returned"]
+    assert told == ["OK: hot"]
 
 
 def test_a_rule_that_is_deleted_ends_its_alarm_without_a_word(page: Page) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import trustme
 
 from host_tests.backend.page import Page
+from tools.backend.config import load
 from tools.backend.database import writing
 from tools.backend.feed import Event, Feed
 from tools.backend.web import live, users
@@ -153,6 +154,14 @@ def test_the_page_listens_on_loopback_alone_unless_told(server: Server) -> None:
     assert server._socket is not None
     assert server._socket.getsockname()[0] == "127.0.0.1"
     assert free_port() > 0
+
+
+def test_the_secrets_of_nodes_are_not_shown_with_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "collector.toml"
+    path.write_text('[web.secrets]\nshed = "a secret of ours"\n')
+    config = load(path)
+    assert "a secret of ours" not in config.model_dump_json() + repr(config)
+    assert config.web.secrets["shed"].get_secret_value() == "a secret of ours"
 
 
 # --- commands over the collector

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from tools.shared.errors import ToolError
 
@@ -108,7 +108,7 @@ class WebSection(Section):
     cert: Path | None = None  # PEM; with it the page speaks TLS
     key: Path | None = None
     proxy: bool = False  # a reverse proxy on this machine stands before it and speaks TLS
-    secrets: dict[str, str] = Field(default={}, repr=False)  # commands.secret of nodes; "*": all
+    secrets: dict[str, SecretStr] = {}  # commands.secret of nodes; "*": of all others
 
 
 class AlarmsSection(Section):

@@ -21,12 +21,14 @@ import sqlalchemy as sa
 
 from tools.backend import queries
 from tools.backend import tables as t
+from tools.backend.alarms import tables as alarms
 from tools.backend.config import RetentionSection
 from tools.backend.database import reason, writing
 from tools.backend.means import mean_of, scaled, unscaled
 from tools.backend.queries import now_ms
 from tools.backend.rows import Rows, hash_of, month_of, rows_of
 from tools.backend.tables import DAY_MS, HOUR_MS
+from tools.backend.web import tables as accounts
 
 log = logging.getLogger(__name__)
 EVERY_S = 60.0
@@ -34,6 +36,10 @@ GRACE_MS = 120_000  # after its end, until an hour is rolled up; more than store
 SENSORS_AT_ONCE = 500  # whose hours are written in a transaction: others want to write as well
 LATE_AT_ONCE = 200
 ROWS_AT_ONCE = 20_000
+# What is removed with the history: of nodes, of alarms, and of what users did.
+HISTORY = (
+    t.diagnostics, t.log, t.command, t.reply, alarms.event, alarms.notice, accounts.action,
+)  # fmt: skip
 
 
 class Jobs:
@@ -189,7 +195,7 @@ class _Job:
         if retention.history_days:
             before = self._now - retention.history_days * DAY_MS
             with writing(self._engine) as connection:
-                for table in (t.diagnostics, t.log, t.command, t.reply):
+                for table in HISTORY:
                     connection.execute(sa.delete(table).where(table.c.at < before))
         with writing(self._engine) as connection:
             u = t.unreadable.c.id

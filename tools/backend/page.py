@@ -29,7 +29,8 @@ def served(
 
     local: only this computer can reach it
     """
-    settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, web.secrets)
+    secrets = {node: secret.get_secret_value() for node, secret in web.secrets.items()}
+    settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, secrets)
     ask = Commands(collector.publish, collector.feed).ask
     parts = Parts(engine, collector.feed, alarms, ask, settings, counts=collector.figures)
     with Server(parts) as server:
