@@ -26,9 +26,10 @@ def boot():
     """
     global found
     found = call("config", "load", "load")
-    for fault in found[1]:
+    _, faults, state = found
+    for fault in faults:
         print("Petrel:", fault)
-    if found[2] == "new":
+    if state == "new":
         print("Petrel: config.json is new and good; starting afresh")
         machine.soft_reset()
 

@@ -18,6 +18,12 @@ from mqtt.engine.records import Reader, following
 from node.overlay import forget
 
 _FOLDER = const("outbox")
+# Of outbox.place.
+_UNREAD = const(0)
+_NEXT = const(1)
+_SEGMENT = const(2)
+_AT = const(3)
+
 _FEW = const(4)  # how many messages at a time
 _NEVER = const(0x3FFF_FFFF)
 _NEWEST = const(64)  # flag of a reading that a newer one replaces, see mqtt.durable
@@ -54,7 +60,7 @@ def more(node):
     outbox = node.client.outbox
     place = outbox.place
     try:
-        if place[0] == place[1]:
+        if place[_UNREAD] == place[_NEXT]:
             _free(node, outbox)
             return
         journal = Reader(_FOLDER, *place)
@@ -74,9 +80,9 @@ def _take(node, outbox, journal, most):
     outbox.base = journal.unread
     while most > 0:
         message = journal.read()
-        place[0] = journal.unread
-        place[2] = journal.reading
-        place[3] = journal.at
+        place[_UNREAD] = journal.unread
+        place[_SEGMENT] = journal.reading
+        place[_AT] = journal.at
         if not message:
             break
         topic, payload, flags = message
