@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,36 +10,10 @@ from typing import Any
 
 import pytest
 
+from host_tests.backend.collect import Collect
 from tools.play.beside import FILE
-from tools.play.broker import free_port
 from tools.shared.paths import ROOT
 from tools.shared.process import popen
-
-
-class Collect:
-    """The collector as a process, with its lines."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "collector.toml").write_text(
-            f'[broker]\nhost = "127.0.0.1:{free_port()}"\n\n[web]\nport = 0\n'
-        )
-        self.process = popen(
-            [sys.executable, "-m", "tools", "collect"],
-            cwd=folder,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.said: list[str] = []
-
-    def waits_for(self, pattern: str) -> str:
-        """The first group of the next line in which a pattern is found."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.said.append(line)
-            if found := re.search(pattern, line):
-                return found[1]
-        raise AssertionError("".join(self.said))
 
 
 @pytest.fixture
@@ -48,8 +21,7 @@ def collect(tmp_path: Path) -> Iterator[Collect]:
     """`petrel collect` in a folder of its own."""
     collect = Collect(tmp_path)
     yield collect
-    collect.process.terminate()
-    collect.process.wait(30)
+    collect.end()
 
 
 @pytest.mark.timeout(240)
@@ -66,6 +38,8 @@ def test_the_demo_beside_the_collector_is_on_its_page(collect: Collect, chromium
     page = chromium.new_context().new_page()
     faults: list[str] = []
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     try:
         page.goto(url)
         page.fill("#name", "admin")
@@ -83,6 +57,7 @@ def test_the_demo_beside_the_collector_is_on_its_page(collect: Collect, chromium
         page.get_by_role("button", name="Send").click()
         page.locator("#replies .badge[data-tone=good]").wait_for(timeout=30_000)
         assert faults == []
+        assert {each for each in asked if not each.startswith(url)} == set()
     finally:
         page.context.close()
         demo.terminate()

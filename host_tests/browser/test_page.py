@@ -142,6 +142,7 @@ def test_nothing_that_is_published_runs(served: Served, window: Open) -> None:
         one.open(path)
         one.page.wait_for_timeout(700)
     one.open("/plot")
+    one.page.wait_for_selector("#picker input")
     for box in one.page.locator("#picker input").all()[:2]:
         box.check()
     one.page.wait_for_timeout(500)
@@ -325,6 +326,7 @@ def test_everything_has_a_name_and_can_be_read(fleet: Served, window: Open, sche
 
 def test_by_keyboard_alone(fleet: Served, window: Open) -> None:
     one = window("operator")
+    one.page.wait_for_selector("#rows a")
     one.page.keyboard.press("Tab")
     assert one.page.evaluate("document.activeElement.innerText") == "Skip to the content"
     one.page.keyboard.press("Enter")

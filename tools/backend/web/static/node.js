@@ -39,6 +39,7 @@ function card(sensor) {
   const title = el("div", { class: "name" }, sensor.kind === "text" ? broken(sensor.name) : el("a", { href: plotPath(sensor.id) }, broken(sensor.name)));
   box.append(title, value, when, canvas);
   const made = { box, value, when, canvas, sensor, times: [], values: [], toggle: null };
+  if (sensor.kind === "number" && sensor.output && may("operator")) box.append(setter(sensor.name));
   if (sensor.kind === "switch" && sensor.output && may("operator")) {
     made.toggle = el("button", { class: "switch", type: "button", role: "switch", "aria-label": `Switch ${sensor.name}`, onclick: () => flip(made) });
   }
@@ -56,6 +57,17 @@ function write(made) {
   made.when.textContent = sensor.time ? ago(sensor.time) : "no reading";
   made.when.title = moment(sensor.time);
   if (sensor.kind === "number") spark(made.canvas, made.times, made.values);
+}
+
+// For an output that takes a number: a dimmer, a servo.
+function setter(output) {
+  const field = el("input", { type: "number", step: "any", required: true, "aria-label": `Value for ${output}` });
+  const form = el("form", { class: "row setter" }, field, el("button", { class: "tight" }, "Set"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send("set", { output, value: Number(field.value) });
+  });
+  return form;
 }
 
 async function flip(made) {
