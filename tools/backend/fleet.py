@@ -17,7 +17,6 @@ import json
 import random
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -173,9 +172,11 @@ class _Node:
                     self.link.connect(host, port, KEEP_ALIVE_S)
                     await self._gone.wait()
                 self._back()
-                with contextlib.suppress(TimeoutError):  # at the end nobody stays away
-                    pause = self.random.uniform(*OUTAGE_S)
-                    await asyncio.wait_for(self.fleet.stopping.wait(), pause)
+                # Not wait_for(): until Python 3.12 it may swallow the cancellation at the end.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.random.uniform(*OUTAGE_S)):
+                        await self.fleet.stopping.wait()  # at the end nobody stays away
+                if self.fleet.stopping.is_set():
                     await asyncio.sleep(0.2)
         finally:
             measuring.cancel()
@@ -266,13 +267,11 @@ class _Node:
         if self.fleet.broker.user:
             link.username_pw_set(self.fleet.broker.user, self.fleet.broker.password())
         link.on_socket_open = lambda client, _, sock: _loop().add_reader(sock, client.loop_read)
-        link.on_socket_close = lambda client, _, sock: _forget(_loop().remove_reader, sock)
+        link.on_socket_close = lambda client, _, sock: _forget("remove_reader", sock)
         link.on_socket_register_write = lambda client, _, sock: _loop().add_writer(
             sock, client.loop_write
         )
-        link.on_socket_unregister_write = lambda client, _, sock: _forget(
-            _loop().remove_writer, sock
-        )
+        link.on_socket_unregister_write = lambda client, _, sock: _forget("remove_writer", sock)
         link.on_connect = self._on_connect
         link.on_disconnect = lambda *_: self._gone.set()
         link.on_publish = self._on_publish
@@ -348,13 +347,14 @@ class _Node:
             self._say_diagnostics()
         client.publish(f"{self.topic}/reply/{name}", json.dumps(said))
         if name == "reboot":
-            self._restart()
+            _loop().call_later(0.2, self._restart)  # after the reply
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.get_event_loop()
+    return asyncio.get_running_loop()
 
 
-def _forget(remove: Callable[[Any], bool], sock: Any) -> None:
-    with contextlib.suppress(ValueError, OSError):
-        remove(sock)
+def _forget(how: str, sock: Any) -> None:
+    """Take a socket off the loop, unless it is closed already, or the loop has ended."""
+    with contextlib.suppress(ValueError, OSError, RuntimeError):
+        getattr(_loop(), how)(sock)

@@ -20,8 +20,12 @@ TELL_S = 5.0
 
 @click.command()
 @click.option(
-    "--nodes", type=click.IntRange(1, 10_000), default=100, show_default=True, help="how many"
+    "--nodes", type=click.IntRange(0, 10_000), default=100, show_default=True, help="how many"
 )
+@click.option(
+    "--real", type=click.IntRange(0, 100), default=0, show_default=True,
+    help="nodes besides that are Petrel itself, each on a simulated board",
+)  # fmt: skip
 @click.option(
     "--sensors", type=click.IntRange(1, 100), default=len(SENSORS), show_default=True,
     help="of each node",
@@ -44,7 +48,7 @@ TELL_S = 5.0
 )  # fmt: skip
 @options()
 def command(
-    nodes: int, sensors: int, interval: float, rate: float | None, trouble: float,
+    nodes: int, real: int, sensors: int, interval: float, rate: float | None, trouble: float,
     seconds: float | None, base: str, seed: int, ledger: Path | None, broker: Address,
 ) -> None:  # fmt: skip
     """Let simulated nodes publish to a broker, until Ctrl-C.
@@ -52,11 +56,16 @@ def command(
     They speak as real ones do, with outages, restarts, late readings and copies. At the end
     it waits until the broker has everything; the exit status is 1 if something is left.
     """
-    if rate:
+    if rate and nodes:
         interval = nodes * sensors / rate
     plan = Plan(nodes, sensors, interval, trouble, base, seed)
     click.echo(f"{nodes} nodes, {nodes * sensors / interval:.0f} readings/s; Ctrl-C ends it")
     with contextlib.ExitStack() as stack:
+        if real:
+            from tools.backend.real import running
+
+            stack.enter_context(running(real, broker, base, interval))
+            click.echo(f"{real} nodes besides on simulated boards, with two sensors each")
         file = stack.enter_context(ledger.open("w")) if ledger else None
         fleet, whole = asyncio.run(_run(broker, plan, file, seconds))
     totals = fleet.totals
