@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 stub: Any = importlib.import_module("micropython")
 cores: Any = importlib.import_module("mqtt.engine.core")
 connects: Any = importlib.import_module("mqtt.engine.connect")
+subscribes: Any = importlib.import_module("mqtt.engine.subscribe")
 properties: Any = importlib.import_module("mqtt.properties")
 
 ROOM = 256
@@ -47,7 +48,7 @@ class Sink:
 
 def made(client_id: str = "id", **options: Any) -> Any:
     """A core that is up, and what it has written to its stream."""
-    stub.prepare(cores, connects, lambda: 0)
+    stub.prepare(cores, lambda: 0)
     written: list[bytes] = []
     with patch("gc.collect"):
         core = cores.Core(client_id, 4, options.pop("buffer", ROOM), options)
@@ -201,7 +202,7 @@ def test_connect(
 def test_subscribe_and_unsubscribe(filters: dict[str, int], give_up: bool) -> None:
     core, written = made()
     for pattern, qos in filters.items():
-        connects.want(core, pattern, None if give_up else qos)
+        subscribes.want(core, pattern, None if give_up else qos)
     asked: dict[str, int | None] = {}
     while core.untold:
         core.send()

@@ -130,7 +130,7 @@ class Rig:
         self.random = random.Random(seed)
         self.lossy_sessions = lossy_sessions
         self.now = self.random.randrange(1 << 29)
-        stub.prepare(cores, connects, lambda: self.now)
+        stub.prepare(cores, lambda: self.now)
         options = {
             "clean": False, "window": self.random.choice((1, 2, 8)), "version": version,
             "on_message": self._message,
@@ -226,7 +226,7 @@ class Rig:
         self.up = True
         self.stream = stub.Stream(self._written)
         self.session.open(lambda: self.stream)
-        assert connects.opened(self.session)
+        assert connects.opened(self.session, self.now)
 
     def _feed(self, packet: bytes) -> None:
         if packet[0] == 0x20 and not packet[2]:

@@ -13,7 +13,7 @@ utf8: Any = importlib.import_module("mqtt.engine.utf8")
 
 def accepts(raw: bytes) -> bool:
     try:
-        utf8.check_text(raw)
+        utf8.check_utf8(raw)
     except ValueError:
         return False
     return True

@@ -67,9 +67,8 @@ class Stream:
         pass
 
 
-def prepare(core, connect, clock):
-    """Let core and connect of mqtt.engine run under CPython, by that clock."""
-    for module in core, connect:
-        module.select = Select
-        module.bytearray = Bytes
-        module.ticks_ms = clock
+def prepare(core, clock):
+    """Let mqtt.engine.core run under CPython, by that clock."""
+    core.select = Select
+    core.bytearray = Bytes
+    core.ticks_ms = clock

@@ -9,8 +9,8 @@ from far import PUBLISH, SUBSCRIBE, Broker, Clock, posts, run
 from wire import raises
 
 from mqtt.durable import Durable
-from mqtt.engine.connect import want
 from mqtt.engine.core import Refused
+from mqtt.engine.subscribe import want
 from mqtt.link import Link
 from mqtt.robust import MQTTClient
 from node.network import lost

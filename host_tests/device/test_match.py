@@ -3,7 +3,8 @@
 
 from wire import raises
 
-from mqtt.engine.topic import check_filter, check_name
+from mqtt.engine.core import check_name
+from mqtt.engine.subscribe import check_filter
 from mqtt.match import matches
 
 

@@ -36,7 +36,7 @@ class Client:
                 self.drawn = limit - 1
                 attempt = self.attempt
                 self.since = ticks_ms()
-                ended(self, OSError(5))
+                ended(self, OSError(5), ticks_ms())
                 if ticks_diff(self.since, ticks_ms()) > limit - 1000:
                     most = limit
                 self.attempt = attempt
@@ -59,5 +59,5 @@ def test_a_connection_that_lasted_begins_the_count_anew():
     client.drawn = 1999
     client.since = ticks_add(ticks_ms(), -76_000)
     error = OSError(5)
-    assert ended(client, error) is error
+    assert ended(client, error, ticks_ms()) is error
     assert client.attempt == 1 and 1900 < ticks_diff(client.since, ticks_ms()) < 2000

@@ -3,8 +3,8 @@
 
 from wire import CONNACK, CONNACK_PRESENT, Wire, raises
 
-from mqtt.engine.connect import want
 from mqtt.engine.core import LinkError, ProtocolError, Refused
+from mqtt.engine.subscribe import want
 
 
 def test_connect_is_first_and_says_who_we_are():

@@ -2,6 +2,7 @@
 
 import io
 import select
+from time import ticks_ms
 
 from mqtt.engine.connect import opened
 from mqtt.engine.core import Core
@@ -36,7 +37,7 @@ def test_a_packet_in_pieces_arrives_whole_while_nothing_can_be_sent():
     stream = Stream()
     connection = Core("c", 8, 512, {"on_message": lambda *message: got.append(bytes(message[1]))})
     connection.open(lambda: stream)
-    assert opened(connection)
+    assert opened(connection, ticks_ms())
     stream.pieces.append(CONNACK)
     connection.receive()
     payload = bytes(range(200)) * 2

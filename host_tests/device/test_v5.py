@@ -7,7 +7,7 @@ from wire import Wire, raises
 from mqtt.auth import reauthenticate
 from mqtt.engine.core import LinkError, ProtocolError, Refused
 from mqtt.engine.reasons import raise_for
-from mqtt.engine.topic import ask, check_granted
+from mqtt.engine.subscribe import ask, granted
 from mqtt.link import Link
 from mqtt.properties import joined, varint
 from mqtt.simple import MQTTClient
@@ -424,7 +424,7 @@ def test_refused_filters_say_why():
     asked = ask(wire.session, ["a", "b"], 1)
     wire.sent()
     wire.feed(b"\x90\x05\xff\xff\x00\x01\x87")
-    error = raises(OSError, check_granted, wire.session, asked)
+    error = raises(OSError, granted, wire.session, asked)
     assert "b" in str(error) and "not authorized" in str(error)
     assert list(wire.session.filters) == ["a"]
 

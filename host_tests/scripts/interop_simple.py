@@ -4,7 +4,7 @@ import json
 import sys
 from time import sleep_ms, ticks_diff, ticks_ms
 
-from mqtt.engine.connect import want
+from mqtt.engine.subscribe import want
 from mqtt.simple import MQTTClient
 
 LIMITS = ("answer_ms", "connect_ms")

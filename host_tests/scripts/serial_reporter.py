@@ -2,7 +2,7 @@
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
-from mqtt.engine.connect import want
+from mqtt.engine.subscribe import want
 from mqtt.link import Link
 from mqtt.serial import serial
 

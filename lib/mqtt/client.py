@@ -14,8 +14,7 @@ from asyncio import core  # type: ignore[attr-defined]
 
 from micropython import const
 
-from mqtt.engine.core import Refused
-from mqtt.engine.topic import ask, check_filter, check_granted, check_name
+from mqtt.engine.core import Refused, check_name
 from mqtt.link import Link
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps
@@ -179,6 +178,8 @@ class Client(Link):
         pattern: a filter, or a list of filters and (filter, qos); with MQTT 5, mqtt.v5.options()
         can replace a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
+        from mqtt.engine.subscribe import ask, granted
+
         asked = ask(self, pattern, qos)
         if not self.on_message:  # then they are for `async for`
             self.__aiter__()
@@ -186,7 +187,7 @@ class Client(Link):
             self._step()
         while self.untold:
             await self.progress()
-        check_granted(self, asked)
+        granted(self, asked)
 
     async def unsubscribe(self, pattern):
         """Unsubscribe from a filter, or a list of them; return when the broker has answered."""
@@ -204,6 +205,8 @@ class Client(Link):
 
             self._router = Router(self.on_message, self.caught)
             self.on_message = self._router.route
+        from mqtt.engine.subscribe import check_filter
+
         self._router.add(check_filter(pattern), handler)
 
     def __aiter__(self):

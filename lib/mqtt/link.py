@@ -76,7 +76,7 @@ class Link(Core):
             if self.opening:
                 from mqtt.engine.connect import opened
 
-                if not opened(self):
+                if not opened(self, now):
                     return _SOON_MS
             if self.again is not None:
                 from mqtt.engine.suspects import retry

@@ -5,7 +5,7 @@ numbers. Imported with version 5 alone.
 """
 
 from mqtt.engine.core import ProtocolError
-from mqtt.engine.utf8 import check_text
+from mqtt.engine.utf8 import check_utf8
 
 # Identifier, name, and form: B, H, I: numbers of 1, 2 and 4 bytes; v: of as many as it takes;
 # b: bytes; s: text; p: a pair of texts.
@@ -85,7 +85,7 @@ def encode(properties, packet):
             raise ValueError("property %r: not one to be sent here" % name)
         value = properties[name]
         if name == "response_topic":
-            from mqtt.engine.topic import check_name
+            from mqtt.engine.core import check_name
 
             check_name(value)
         for each in value if _TABLE[at + 1] == "p" else (value,):
@@ -206,4 +206,4 @@ def _check(raw):
     """ValueError for what is not text. [MQTT5-1.5.4-1], [MQTT5-1.5.4-2]"""
     if b"\0" in raw:
         raise ValueError("U+0000 is not allowed in text")
-    check_text(raw)
+    check_utf8(raw)

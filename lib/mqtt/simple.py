@@ -9,9 +9,7 @@ from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.engine.connect import opened
-from mqtt.engine.core import Core, LinkError, Refused
-from mqtt.engine.topic import ask, check_granted, check_name
+from mqtt.engine.core import Core, LinkError, Refused, check_name
 from mqtt.transport import tcp
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps
@@ -150,12 +148,14 @@ class MQTTClient(Core):
 
         The list may have (filter, qos) in place of a filter. Raises OSError if one is refused.
         """
+        from mqtt.engine.subscribe import ask, granted
+
         asked = ask(self, topic, qos)
         while self.untold and not self._calling:
             self.check_msg()
             self.send()
             self._turn()
-        check_granted(self, asked)
+        granted(self, asked)
 
     def unsubscribe(self, topic):
         """Unsubscribe from a filter, or a list of them."""
@@ -203,9 +203,12 @@ class MQTTClient(Core):
             raise not_taken(self, 0)
         self._raised = False
         try:
-            if self.opening and not opened(self):
-                self.wait(_SOON_MS)
-                return
+            if self.opening:
+                from mqtt.engine.connect import opened
+
+                if not opened(self, ticks_ms()):
+                    self.wait(_SOON_MS)
+                    return
             left = _SOON_MS if self.left else self.tick(ticks_ms(), True)
             if self.again is not None:
                 from mqtt.engine.suspects import retry

@@ -27,7 +27,7 @@ CHAPTERS = {
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial"),
     "MQTT 5": ("v5", "properties", "auth"),
     "The engine: what no program imports": (
-        "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.topic",
+        "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.subscribe",
         "engine.payload", "engine.utf8", "engine.qos2", "engine.large", "engine.router",
         "engine.handover", "engine.room", "engine.words",
     ),

@@ -7,7 +7,7 @@ then ends it, and only time or work brings it down again: see _pause().
 
 import sys
 from errno import ECONNRESET
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff
 
 from micropython import const
 
@@ -25,12 +25,11 @@ _WORK_MS = const(500)  # and so long, at most, for each of them
 _UNAVAILABLE = const(b"\x03\x88\x89")  # refusals that may soon be over
 
 
-def ended(client, error):
+def ended(client, error, now):
     """Set client.since, when the next connection may begin; returns the error, explained.
 
     To be called before the client hangs up.
     """
-    now = ticks_ms()
     raised = error
     first, longest = (max(each, 1) for each in client.backoff_ms)
     past = _past(client, now)

@@ -1,8 +1,9 @@
 """One session with a broker, and the connection that carries it just now. It never waits.
 
-Here stands all that runs for each message. What happens once for a connection or a filter is in
-engine.connect, QoS 2 in engine.qos2, a packet larger than the buffer in engine.large, what counts
-as late in engine.late; MQTT 5 puts its own in the place of some methods, see engine.v5.
+Here stands all that runs for each message. What happens once for a connection is in
+engine.connect, for a filter in engine.subscribe, QoS 2 in engine.qos2, a packet larger than the
+buffer in engine.large, what counts as late in engine.late; MQTT 5 puts its own in the place of
+some methods, see engine.v5.
 
 The owner calls open() with a dialler, engine.connect.opened() until that is true, and then, again
 and again, receive(), send() and tick(). post() may be called at any time. What fails raises: the
@@ -25,7 +26,6 @@ from micropython import const
 if False:  # for type checkers
     from typing import Any
 
-_CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 _PUBACK = const(0x40)
 _PUBREL = const(0x62)
@@ -35,7 +35,7 @@ _DISCONNECT = const(0xE0)
 
 _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 
-_ASK_PID = const(65535)  # identifier of the SUBSCRIBE or UNSUBSCRIBE under way, see engine.connect
+_ASK_PID = const(65535)  # of SUBSCRIBE and UNSUBSCRIBE, see engine.subscribe
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 _PACE = const(64)  # a packet of more bytes holds up others, see engine.late
 
@@ -112,6 +112,46 @@ class Outbox:
         self.count -= 1
 
 
+def check_name(topic):
+    """Return the topic name, str or bytes; ValueError if nothing can be published to it.
+
+    [MQTT-3.3.2-2], [MQTT-4.7.3-1]
+    """
+    raw = check_text(topic)
+    if b"+" in raw or b"#" in raw:
+        from mqtt.engine.words import bad_topic
+
+        raise bad_topic(topic, raw)
+    return topic if isinstance(topic, str) else raw
+
+
+def check_text(topic):
+    """The topic, or filter, as bytes, if it is well-formed and of a length that MQTT allows."""
+    raw = topic.encode() if isinstance(topic, str) else topic
+    if not isinstance(raw, bytes):
+        from mqtt.engine.payload import check
+
+        raw = bytes(check(raw, "topic"))
+    if not 0 < len(raw) < 65536 or 0 in raw:
+        from mqtt.engine.words import bad_topic
+
+        raise bad_topic(topic, raw)
+    for byte in raw:
+        if byte > 127:
+            from mqtt.engine.utf8 import check_utf8
+
+            check_utf8(raw)
+            break
+    return raw
+
+
+def forget(*modules):
+    """Forget modules of mqtt.engine that have done their work, so that their RAM is free again."""
+    for name in modules:
+        if sys.modules.pop("mqtt.engine." + name, None):
+            delattr(sys.modules["mqtt.engine"], name)
+
+
 gc.collect()  # what loading has left behind, so that what follows leaves no gaps
 
 
@@ -166,11 +206,6 @@ class Core:
     left: int
     properties: dict  # of the message being delivered, with MQTT 5
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
-
-    @property
-    def session(self):
-        """The client itself: programs say client.session.up, as when that was an object."""
-        return self
 
     def __init__(self, client_id, queue, buffer, options):
         from mqtt.engine.options import check
@@ -307,7 +342,7 @@ class Core:
             try:
                 from mqtt.engine.pause import ended
 
-                error = ended(self, error)
+                error = ended(self, error, ticks_ms())
             except MemoryError:
                 self.since = ticks_add(ticks_ms(), self.backoff_ms[1])
         if self.v5:
@@ -364,11 +399,11 @@ class Core:
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
         and forgotten, number -1; it is not taken when the connection is not up, or still has to
-        write the last packet. The topic is taken as it is; see engine.topic for one that comes
-        from outside. payload: str, bytes, bytearray or memoryview, else TypeError. properties: a
-        dict, see mqtt.properties; raises ValueError for a bad one, and without MQTT 5. wait: the
-        caller of a QoS 0 message waits until it is written, so that its payload need not be
-        copied if the stream does not take all of it at once.
+        write the last packet. The topic is taken as it is; see check_name() for one that
+        comes from outside. payload: str, bytes, bytearray or memoryview, else TypeError.
+        properties: a dict, see mqtt.properties; raises ValueError for a bad one, and without
+        MQTT 5. wait: the caller of a QoS 0 message waits until it is written, so that its payload
+        need not be copied if the stream does not take all of it at once.
         """
         if qos not in (0, 1, 2):
             from mqtt.engine.words import bad_qos
@@ -492,10 +527,10 @@ class Core:
             else:
                 self.encode(outbox.topic, outbox.payload, flags, pid)
         elif self.untold and not self.awaited:
-            from mqtt.engine.connect import ask
+            from mqtt.engine.subscribe import encode
 
             self.asked_at = ticks_ms()
-            ask(self)
+            encode(self)
         else:
             return False
         self.spoke = ticks_ms()
@@ -506,15 +541,22 @@ class Core:
     def encode(self, topic, payload, flags, pid=0):
         """Encode PUBLISH; flags: the low bits of its first byte; without a pid for QoS 0."""
         tx = self.tx
-        tx[5:] = b"\0\0"
-        tx.extend(topic)
-        size = len(tx) - 7
-        tx[5] = size >> 8
-        tx[6] = size & 255
+        tx[5:] = b""
+        self.field(topic)
         if pid:
             tx.append(pid >> 8)
             tx.append(pid & 255)
         self.finish(_PUBLISH | flags, payload)
+
+    def field(self, value):
+        """Append a field of CONNECT or SUBSCRIBE, a topic: str or bytes behind their length."""
+        tx = self.tx
+        at = len(tx)
+        tx.extend(b"\0\0")
+        tx.extend(value)
+        size = len(tx) - at - 2
+        tx[at] = size >> 8
+        tx[at + 1] = size & 255
 
     def pack(self, first, pid=0):
         """Encode a packet that is an identifier alone, or, without one, empty."""
@@ -586,10 +628,6 @@ class Core:
             if not first:
                 break
             self.handle(first, now)
-            if first == _CONNACK:
-                self.connects += 1
-                if self.on_connect:
-                    self.tell(self.on_connect)
             if self.reply or self.outbox.count or self.untold:
                 self.send()
         return True
@@ -663,8 +701,10 @@ class Core:
                 if self.awaited == first:
                     self.awaited = 0
                 return
-        from mqtt.engine.connect import answered
-
+        if self.up:
+            from mqtt.engine.subscribe import answered
+        else:
+            from mqtt.engine.connect import answered
         answered(self, first, size)
 
     def _message(self, first):

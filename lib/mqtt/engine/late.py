@@ -13,7 +13,7 @@
   times are taken again, and the broker is asked at once whether it is still there.
 """
 
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff
 
 from micropython import const
 
@@ -75,10 +75,9 @@ def stalled(core, now):
         core.stuck = now
 
 
-def slow(core, failed):
+def slow(core, now, failed):
     """The stream does not open: wait on, dial the next address of the broker's name, or raise."""
     more = getattr(core.dial, "more", 0)
-    now = ticks_ms()
     share = open_ms(core) // (more + 1)
     if more and (failed or not 0 <= ticks_diff(now, core.stuck) <= share):
         stream, core.stream = core.stream, None

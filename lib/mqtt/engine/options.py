@@ -5,7 +5,8 @@ and the words for it, and takes far more RAM. One function, since each name woul
 """
 
 import gc
-import sys
+
+from mqtt.engine.core import forget
 
 
 def check(core, queue, buffer, options, timeout=None):
@@ -57,7 +58,5 @@ def check(core, queue, buffer, options, timeout=None):
             if version != 5:
                 raise TypeError("unexpected keyword argument '%s'" % name)
     finally:
-        for module in ("options", "checks", "payload"):
-            if sys.modules.pop("mqtt.engine." + module, None):
-                delattr(sys.modules["mqtt.engine"], module)
+        forget("options", "checks", "payload")
         gc.collect()

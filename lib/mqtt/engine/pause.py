@@ -6,20 +6,19 @@ begins the count again. Nothing is set aside or explained then.
 """
 
 import gc
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_add, ticks_diff
 
 from micropython import const
 
 _ROOM = const(8000)  # bytes of heap for engine.backoff, and for what explains an end
 
 
-def ended(client, error):
+def ended(client, error, now):
     """Set client.since, when the next connection may begin; returns the error."""
     if gc.mem_free() > _ROOM:
         from mqtt.engine.backoff import ended
 
-        return ended(client, error)
-    now = ticks_ms()
+        return ended(client, error, now)
     first, longest = client.backoff_ms
     if client.up:
         if not 0 <= ticks_diff(now, client.since) <= 5 * longest:  # the ticks wrap

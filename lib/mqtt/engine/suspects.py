@@ -225,7 +225,7 @@ def _do_not_ask(client):
 
 
 def _ask_again(client):
-    from mqtt.engine.connect import want
+    from mqtt.engine.subscribe import want
 
     filters, client.past[_FILTERS] = client.past[_FILTERS], []
     for pattern, qos in filters:

@@ -7,8 +7,7 @@ that a message goes through are the same.
 
 from micropython import const
 
-from mqtt.engine.core import Core, LinkError, ProtocolError, Refused
-from mqtt.engine.topic import check
+from mqtt.engine.core import Core, LinkError, ProtocolError, Refused, check_text
 from mqtt.properties import decode, encode, length, varint
 
 _CONNACK = const(0x20)
@@ -24,7 +23,7 @@ _NO_RETAIN = const(0x9A)
 _QOS_TOO_HIGH = const(0x9B)
 _TOO_LARGE = const(0x95)
 
-_ASK_PID = const(65535)  # see engine.connect
+_ASK_PID = const(65535)  # see engine.subscribe
 _FOR_EVER = const(0xFFFFFFFF)  # a session expiry that means never
 _REMEMBERED = const(16)  # refusals that are kept until somebody asks
 
@@ -349,7 +348,7 @@ def check_options(pattern, level):
         level = 0
     if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
         raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
-    levels = check(pattern).split(b"/", 2)
+    levels = check_text(pattern).split(b"/", 2)
     if levels[0] == b"$share":
         if level & 4:
             raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)

@@ -63,7 +63,7 @@ def bad_topic(topic, raw):
 
 def check_received(topic):
     """ProtocolError if the broker should not have sent this topic name."""
-    from mqtt.engine.topic import check_name
+    from mqtt.engine.core import check_name
 
     try:
         check_name(topic)
@@ -81,9 +81,7 @@ def not_granted(core, pattern):
 
 
 def bad_filter(pattern, qos):
-    """The exception for what is no topic filter, or None, or no QoS for one."""
-    if pattern is None:
-        return ValueError("no filter given [MQTT-3.8.3-3]")
+    """The exception for what is no topic filter, or no QoS for one."""
     if qos not in (None, 0, 1, 2):
         return ValueError("filter %r: QoS %r; 0, 1 or 2" % (pattern, qos))
     if "#" in (pattern if isinstance(pattern, str) else str(pattern, "utf-8"))[:-1]:

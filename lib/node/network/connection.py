@@ -28,7 +28,7 @@ def make(node, config, dials):
         client.connect_ms = client.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
         client.connect_ms = 4000  # the next one is worth a try
-    # As mqtt.engine.connect.want() does, which takes a kilobyte more where RAM is shortest.
+    # As mqtt.engine.subscribe.want() does, which takes a kilobyte more where RAM is shortest.
     commands = node.prefix + "cmd/#"
     client.filters[commands] = 1
     client.untold.append(commands)

@@ -129,6 +129,8 @@ async def use(port, *_):
     while not lost:
         await client.progress()
     await client.publish(TOPIC, b"", True, 1)  # over the next connection
+    while client.untold:  # it is subscribed again
+        await client.progress()
     await client.stop()
     print_modules()
 

@@ -130,6 +130,8 @@ def use(port, *_):
     except OSError:
         client.reconnect()
     client.publish(TOPIC, b"", True, 1)
+    while client.untold:  # it is subscribed again
+        client.check_msg()
     client.disconnect()
     print_modules()
 
