@@ -27,8 +27,8 @@ class Clock:
         import mqtt.engine.aside
         import mqtt.engine.backoff
         import mqtt.engine.connect
+        import mqtt.engine.end
         import mqtt.engine.late
-        import mqtt.engine.pause
         import mqtt.engine.suspects  # noqa: F401
 
         self._saved = []

@@ -2,8 +2,8 @@
 # heap: 64K
 from time import ticks_add, ticks_diff, ticks_ms
 
-from mqtt.engine import pause
-from mqtt.engine.pause import ended
+from mqtt.engine import end
+from mqtt.engine.end import ended
 
 
 class FullHeap:
@@ -13,13 +13,15 @@ class FullHeap:
         return 4000
 
 
-pause.gc = FullHeap()
+end.gc = FullHeap()
 
 
 class Client:
     """As much of a connection as is looked at; the longest pause of each draw is taken."""
 
     backoff_ms = (1000, 15_000)
+    past = -1  # it has ended before
+    v5 = None
 
     def __init__(self, up):
         self.up = up

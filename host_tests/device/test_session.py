@@ -1,4 +1,4 @@
-# heap: 64K
+# heap: 96K
 """The session against MQTT 3.1.1, with literal bytes and a clock in the test's hand."""
 
 from wire import CONNACK, CONNACK_PRESENT, Wire, raises

@@ -11,6 +11,7 @@ filter that was asked for stays asked for.
 import asyncio
 import gc
 from asyncio import core  # type: ignore[attr-defined]
+from time import ticks_ms
 
 from micropython import const
 
@@ -69,7 +70,9 @@ class Client(Link):
             self._reader = self._reading = False
             self._awake()
             try:
-                for left in self.goodbye():
+                from mqtt.engine.end import goodbye
+
+                for left in goodbye(self, ticks_ms):
                     if not left:
                         await asyncio.sleep_ms(_SOON_MS)
             finally:
@@ -144,9 +147,9 @@ class Client(Link):
 
             number = await taken(self, (topic, payload, retain, qos, properties, True))
         if not qos and (self.tail is payload or self.data is payload):
-            from mqtt.engine.payload import left
+            from mqtt.engine.pieces import taken
 
-            await left(self, payload)
+            await taken(self, payload)
         while self.outbox.removed <= number:
             self._alive()
             await self._wait()
@@ -245,7 +248,6 @@ class Client(Link):
 
     def stalled(self):
         """The stream is full: make the reader wait until it isn't, instead of for bytes."""
-        super().stalled()
         if self._reading and core.cur_task is not self._reader:
             self._reader.cancel()
 

@@ -78,8 +78,7 @@ class MQTTClient(Core):
         timeout: the seconds to wait for the connection, and for each answer, up to a day. Raises
         OSError or Refused.
         """
-        good = timeout is None or type(timeout) in (int, float) and 0.001 <= timeout <= 86_400
-        if not (good and (clean_session or self.client_id)):
+        if timeout is not None or not clean_session:
             from mqtt.engine.options import check
 
             check(self, 1, 16, {"clean": clean_session}, timeout)

@@ -100,7 +100,7 @@ class Node:
     def _each_second(self):
         # They are needed when a connection begins or ends, and when a file on the flash does.
         forget(
-            "connect", "late", "reach", "backoff", "pause", "records", "survey",
+            "connect", "late", "reach", "backoff", "end", "records", "survey",
             package="mqtt.engine",
         )  # fmt: skip
         if self.client.again is None:

@@ -28,12 +28,12 @@ CHAPTERS = {
     "MQTT 5": ("v5", "properties", "auth"),
     "The engine: what no program imports": (
         "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.subscribe",
-        "engine.payload", "engine.utf8", "engine.qos2", "engine.large", "engine.router",
-        "engine.handover", "engine.room", "engine.words",
+        "engine.topic", "engine.payload", "engine.utf8", "engine.inbox", "engine.qos2",
+        "engine.large", "engine.router", "engine.handover", "engine.room", "engine.words",
     ),
     "The engine: when connections end": (
-        "engine.late", "engine.pause", "engine.backoff", "engine.suspects", "engine.aside",
-        "engine.reach",
+        "engine.pieces", "engine.late", "engine.end", "engine.backoff", "engine.suspects",
+        "engine.aside", "engine.reach",
     ),
     "The engine: on the flash, in frames, with MQTT 5": (
         "engine.journal", "engine.records", "engine.survey", "engine.crc", "engine.frames",

@@ -106,6 +106,6 @@ def accepted(core, present):
         core.untold = list(core.filters)
         core.unreleased = ()
     core.connects += 1
-    forget("connect", "late", "pause", "backoff", "reach")
+    forget("connect")
     if core.on_connect:
         core.tell(core.on_connect)

@@ -31,10 +31,11 @@ _PUBACK = const(0x40)
 _PUBREL = const(0x62)
 _PINGREQ = const(0xC0)
 _PINGRESP = const(0xD0)
-_DISCONNECT = const(0xE0)
 
 _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 
+_PLUS = const(0x2B)  # a byte, "+"
+_HASH = const(0x23)
 _ASK_PID = const(65535)  # of SUBSCRIBE and UNSUBSCRIBE, see engine.subscribe
 _SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
 _PACE = const(64)  # a packet of more bytes holds up others, see engine.late
@@ -112,37 +113,24 @@ class Outbox:
         self.count -= 1
 
 
+def plain(text):
+    """The bytes of a topic or filter that is plainly good, wildcards aside; else None."""
+    raw = text.encode() if isinstance(text, str) else b""
+    # ASCII: as many bytes as characters.
+    return raw if 0 < len(raw) == len(text) < 65536 and 0 not in raw else None
+
+
 def check_name(topic):
     """Return the topic name, str or bytes; ValueError if nothing can be published to it.
 
     [MQTT-3.3.2-2], [MQTT-4.7.3-1]
     """
-    raw = check_text(topic)
-    if b"+" in raw or b"#" in raw:
-        from mqtt.engine.words import bad_topic
+    raw = plain(topic)
+    if raw is None or _PLUS in raw or _HASH in raw:
+        from mqtt.engine.topic import name
 
-        raise bad_topic(topic, raw)
-    return topic if isinstance(topic, str) else raw
-
-
-def check_text(topic):
-    """The topic, or filter, as bytes, if it is well-formed and of a length that MQTT allows."""
-    raw = topic.encode() if isinstance(topic, str) else topic
-    if not isinstance(raw, bytes):
-        from mqtt.engine.payload import check
-
-        raw = bytes(check(raw, "topic"))
-    if not 0 < len(raw) < 65536 or 0 in raw:
-        from mqtt.engine.words import bad_topic
-
-        raise bad_topic(topic, raw)
-    for byte in raw:
-        if byte > 127:
-            from mqtt.engine.utf8 import check_utf8
-
-            check_utf8(raw)
-            break
-    return raw
+        return name(topic)
+    return topic
 
 
 def forget(*modules):
@@ -205,6 +193,8 @@ class Core:
     up: bool
     left: int
     properties: dict  # of the message being delivered, with MQTT 5
+    deliver: "Any" = None  # a method that takes messages instead of on_message
+    stalled: "Any" = None  # a method to call when the stream takes no more
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
 
     def __init__(self, client_id, queue, buffer, options):
@@ -217,8 +207,9 @@ class Core:
         self.rx = bytearray(buffer)
         self.view = memoryview(self.rx)
         self.body = self.end = 0
-        self.pid = self.topic_end = self.payload_at = 0  # of a PUBLISH, see parse()
+        self.pid = self.payload_at = 0  # of a PUBLISH, see engine.inbox
         self.topic = b""  # the last that was found good
+        self.inbox: "Any" = None  # that module, once it is needed
         # What leaves: the packet in tx begins at `head`, its body at 5. `left` bytes of `data`,
         # from `index` on, have to be written yet, then all of `tail`.
         self.tx = bytearray(buffer + 7)
@@ -238,7 +229,7 @@ class Core:
         self.since = self.stuck = ticks_ms()
         self.removed = self.behind = self.attempt = 0
         self.asked_at = self.sent_at = self.due = self.heard = self.spoke = self.since
-        self.moved = self.busy = 0  # bytes of a packet since it got on, and ms: see engine.late
+        self.moved = 0  # bytes of a packet since it got on, see engine.late
         self.large = self.dial = None
         # Read for each message, so not left to the class, where they are found later: when
         # engine.suspects wants to be called, and pairs of a message's number and why it is done
@@ -271,42 +262,23 @@ class Core:
         for _ in self.poll.ipoll(ms):
             pass
 
-    def goodbye(self):
-        """Say goodbye; yields False whenever the stream takes no more, and True once it has left.
-
-        Nothing follows it, whatever is posted meanwhile. [MQTT-3.14.4-2]
-        """
-        stream = self.up and self.stream
-        said = self.up = False
-        try:
-            while self.stream is stream:
-                self.send()
-                if self.left:
-                    yield False
-                elif said:
-                    yield True
-                    return
-                else:
-                    said = True
-                    self.stuck = ticks_ms()
-                    self.pack(_DISCONNECT)
-        except Exception:
-            pass  # it has ended already
-
     def close(self):
         """Say goodbye, so that there is no last will, and end the connection. [MQTT-3.14.4-1]
 
         Returns True if the goodbye has left, behind what was leaving; False if the connection had
         ended before, or took no more. What is still in the outbox stays there.
         """
+        from mqtt.engine.end import goodbye
+
         left = False
-        for left in self.goodbye():
+        for left in goodbye(self, ticks_ms):
             self.wait(0 if left else _SOON_MS)
         self.hang_up()
         return left
 
     def hang_up(self):
         """End the connection as it is; what was under way waits for the next."""
+        forget("connect", "subscribe", "pieces", "late", "end", "backoff", "reach")
         stream, self.stream = self.stream, None
         self.up = self.opening = self.slow = self.ping_due = False
         self.held = self.at = 0  # bytes in rx, and how many of them were looked at
@@ -329,24 +301,14 @@ class Core:
         raise self.give_up(error)
 
     def give_up(self, error):
-        """Hang up because of an error; returns it, or one that explains it.
-
-        The first in a while may be chance, and needs no more than a short pause.
-        """
+        """Hang up because of an error; returns it, or one that explains it."""
         gc.collect()
-        if self.past is None and self.up:
-            self.past = self.outbox.removed if self.sent else -1
-            self.attempt = 1
-            self.since = ticks_add(ticks_ms(), self.random(24) % self.backoff_ms[0])
-        else:
-            try:
-                from mqtt.engine.pause import ended
+        try:
+            from mqtt.engine.end import ended
 
-                error = ended(self, error, ticks_ms())
-            except MemoryError:
-                self.since = ticks_add(ticks_ms(), self.backoff_ms[1])
-        if self.v5:
-            self.v5.broken(error)
+            error = ended(self, error, ticks_ms())
+        except MemoryError:
+            self.since = ticks_add(ticks_ms(), self.backoff_ms[1])
         self.hang_up()
         return error
 
@@ -363,9 +325,6 @@ class Core:
         left = ticks_diff(self.due, now)
         if 0 < left <= answer_ms:
             return left
-        self.asked_at = ticks_add(self.asked_at, self.busy)
-        self.sent_at = ticks_add(self.sent_at, self.busy)
-        self.busy = 0
         waited = max(0, left)  # far above 0 if nobody has looked until the ticks have wrapped
         if self.awaited:
             waited = max(waited, ticks_diff(now, self.asked_at))
@@ -375,8 +334,7 @@ class Core:
             waited = max(waited, ticks_diff(now, self.sent_at))
         left = min(answer_ms - waited, self.keepalive * 125 or answer_ms)
         if left > 0:
-            if self.unread:
-                self.unread = 0
+            self.unread = 0
         else:
             from mqtt.engine.late import late
 
@@ -390,6 +348,11 @@ class Core:
         left = max(0, left)
         self.due = ticks_add(now, left)
         return left
+
+    def excuse(self, ms):
+        """A packet that took so long has held up the answers that are awaited."""
+        self.asked_at = ticks_add(self.asked_at, ms)
+        self.sent_at = ticks_add(self.sent_at, ms)
 
     # --- sending
 
@@ -405,28 +368,20 @@ class Core:
         MQTT 5. wait: the caller of a QoS 0 message waits until it is written, so that its payload
         need not be copied if the stream does not take all of it at once.
         """
-        if qos not in (0, 1, 2):
-            from mqtt.engine.words import bad_qos
-
-            raise bad_qos(qos)
         kind = type(payload)
-        if kind is not bytes:
-            if kind is str:
-                payload = payload.encode()
-            elif kind is not bytearray:
-                from mqtt.engine.payload import check
+        if kind is str:
+            payload = payload.encode()
+        if (
+            kind is not bytes and (kind is not str and (qos or kind is not bytearray))
+            or properties or self.again is not None or qos not in (0, 1, 2)
+        ):  # fmt: skip
+            from mqtt.engine.payload import prepared
 
-                payload = check(payload)
-            if qos and kind is not str:
-                payload = bytes(payload)  # it is held: the caller may use its buffer again
+            payload = prepared(self, topic, payload, qos, properties)
+            if payload is None:
+                return None
         flags = qos << 1 | 1 if retain else qos << 1
-        if self.again is not None and topic in self.past[9]:
-            self.outbox.refused += 1
-            return None
         if properties:
-            from mqtt.properties import joined
-
-            payload = joined(self.version, properties, payload)
             flags |= 16
         number = -1
         if qos:
@@ -438,7 +393,7 @@ class Core:
         try:
             self.send()
             if self.left and not (qos or wait):
-                from mqtt.engine.payload import own
+                from mqtt.engine.pieces import own
 
                 own(self)
         except Exception as error:  # a stream of the application's own may raise anything
@@ -448,44 +403,14 @@ class Core:
     def send(self):
         """Write on, and all that waits; a packet in one go, if the stream takes it."""
         while self.left or self.next_packet():
-            left = self.left
-            n = self.stream.write(self.data, self.index, left)
-            if n == left and self.tail is None and not self.slow:
+            n = self.stream.write(self.data, self.index, self.left)
+            if n == self.left and self.tail is None and not self.slow:
                 self.left = 0
-            elif not self._written(n or 0):
-                self.stalled()
-                break
-
-    def _written(self, n):
-        """The stream took n bytes, and not all at once; False if it takes no more for now."""
-        if not self.slow:
-            self.slow = True
-            self.moved = 0
-            if self.up:
-                self.stuck = ticks_ms()
-        self.moved += n
-        self.index += n
-        self.left -= n
-        if not self.left:
-            self.data, self.tail = self.tail or self.tx, None
-            if self.data is self.tx:
-                self.slow = False
-                self.poll.modify(self.stream, select.POLLIN)
-                if self.up:
-                    self.busy += ticks_diff(ticks_ms(), self.stuck)
             else:
-                self.index = 0
-                self.left = len(self.data)
-        return n
+                from mqtt.engine.pieces import written
 
-    def stalled(self):
-        """The stream takes no more for now; raises LinkError when it has not for too long."""
-        self.poll.modify(self.stream, select.POLLIN | select.POLLOUT)
-        now = ticks_ms()
-        if not 0 <= ticks_diff(now, self.stuck) <= self.answer_ms:  # the ticks wrap
-            from mqtt.engine.late import stalled
-
-            stalled(self, now)
+                if not written(self, n or 0, ticks_ms()):
+                    break
 
     def next_packet(self):
         """Encode the packet that is to leave next; False when there is none."""
@@ -655,7 +580,7 @@ class Core:
                     self.held = self.at = 0
                 if self.began is not None:
                     if size > _PACE:
-                        self.busy += ticks_diff(now, self.began)
+                        self.excuse(ticks_diff(now, self.began))
                     self.began = None
                 return rx[at] or 1  # both are of a kind that is reserved, see MQTT 2.2.1
             shift += 7
@@ -684,7 +609,11 @@ class Core:
         size = self.end - self.body
         if self.up:
             if first & 0xF0 == _PUBLISH:
-                self._message(first)
+                if self.inbox is None:
+                    from mqtt.engine import inbox
+
+                    self.inbox = inbox
+                self.inbox.message(self, first)
                 return
             if size == 2:
                 pid = self.number(self.body)
@@ -706,62 +635,6 @@ class Core:
         else:
             from mqtt.engine.connect import answered
         answered(self, first, size)
-
-    def _message(self, first):
-        """A PUBLISH; `first` is larger by 0x100 if it did not fit and has passed."""
-        large, self.large = self.large, None
-        if not large:
-            self.parse(first, self.end)
-        pid = self.pid
-        ack = 0
-        new = True
-        if first & 6:
-            if not pid:
-                raise self.forbidden(first, self.end - self.body)
-            ack = _PUBACK << 16 | pid
-            if first & 4:
-                from mqtt.engine.qos2 import arrived
-
-                new = arrived(self, pid)
-                ack += 0x10 << 16  # PUBREC
-        stream = self.stream
-        try:
-            if large:
-                large.deliver(new)
-            elif new:
-                self.deliver(self.topic, bytes(self.view[self.payload_at : self.end]), first & 1)
-        finally:
-            if self.stream is stream:
-                self.reply = ack
-
-    def parse(self, first, end):
-        """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held.
-
-        A topic of which a part is missing, or the identifier behind it, is not looked at.
-        """
-        at = self.body + 2
-        if at <= self.end:
-            at += self.number(self.body)
-        qos = first & 6
-        self.pid = 0
-        self.topic_end = at
-        self.payload_at = at + 2 if qos else at
-        if at < self.body + 3 or self.payload_at > self.end or qos == 6:
-            raise self.forbidden(first, None)
-        if self.payload_at > end:
-            return
-        if qos:
-            self.pid = self.number(at)
-        name = self.view[self.body + 2 : at]
-        if name != self.topic:  # the same as before needs no second look, nor room
-            topic = bytes(name)
-            for byte in topic:
-                if byte > 127 or byte in b"\0#+":
-                    from mqtt.engine.words import check_received
-
-                    check_received(topic)
-                    break
-            self.topic = topic
 
     def number(self, at):
         """The number of two bytes that stands at that place of rx."""
@@ -796,18 +669,6 @@ class Core:
             self.outbox.pop()
 
     # --- the application
-
-    def deliver(self, topic, payload, retained):
-        """Hand a message to the application; what that raises is no reason not to answer it."""
-        if not self.on_message:
-            return
-        try:
-            if self.v5:
-                self.on_message(str(topic, "utf-8"), payload, bool(retained), self.properties)
-            else:
-                self.on_message(str(topic, "utf-8"), payload, bool(retained))
-        except self.catches as error:
-            self.caught(error)
 
     def tell(self, handler, *args):
         """Call the application; what that raises is no reason to end anything."""

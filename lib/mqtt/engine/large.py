@@ -4,6 +4,7 @@ import io
 from time import ticks_diff
 
 from mqtt.engine.core import ProtocolError
+from mqtt.engine.inbox import deliver, parse
 
 
 class Large:
@@ -24,10 +25,10 @@ class Large:
             raise ProtocolError("packet 0x%02x of %d bytes; %d fit" % (first, size, room))
         self.sink = None
         self._left = size - room
-        core.parse(first, room)
+        parse(core, first, room)
         at = core.payload_at
         # A topic longer than the buffer: so much of it is to come, and the identifier behind it.
-        self._gap = core.topic_end - room
+        self._gap = core.body + 2 + core.number(core.body) - room
         if self._gap == -1:
             core.pid = core.rx[room - 1]
         if at <= room and core.on_large and core.pid not in core.unreleased:
@@ -57,7 +58,7 @@ class Large:
         self._piece(0)
         if self._left or core.large is not self:
             return 0
-        core.busy += ticks_diff(now, core.began)
+        core.excuse(ticks_diff(now, core.began))
         core.began = None
         return self._first | 0x100
 
@@ -89,7 +90,7 @@ class Large:
         except Exception as error:
             core.caught(error)
         else:
-            core.deliver(self._topic, payload, self._first & 1)
+            deliver(core, self._topic, payload, self._first & 1)
 
     def abort(self):
         """The message is cut short: tell the sink so, or if it does not want to know, close it."""

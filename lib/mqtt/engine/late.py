@@ -20,7 +20,6 @@ from micropython import const
 from mqtt.engine.connect import open_ms
 from mqtt.engine.core import LinkError
 
-_CONNACK = const(0x20)
 _LARGE = const(64)  # a packet of more bytes holds up others
 _PACE = const(256)  # bytes of a packet with which it gets on
 _ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
@@ -45,7 +44,7 @@ def late(core, now, more):
         if ticks_diff(now, core.began) >= answer_ms:
             if core.moved < _PACE:
                 raise LinkError("no rest of a packet from the broker in time")
-            core.busy += ticks_diff(now, core.began)
+            core.excuse(ticks_diff(now, core.began))
             core.began = now
             core.moved = 0
         if core.end - core.body > _LARGE:
@@ -63,18 +62,6 @@ def late(core, now, more):
     return 0
 
 
-def stalled(core, now):
-    """The stream took no more: raise LinkError if that is too long; see `stuck` of Core."""
-    if core.awaited == _CONNACK:
-        _check_open(core, now)
-    elif core.moved < _PACE:
-        raise LinkError("the connection takes no more")
-    else:
-        core.moved = 0
-        core.busy += ticks_diff(now, core.stuck)
-        core.stuck = now
-
-
 def slow(core, now, failed):
     """The stream does not open: wait on, dial the next address of the broker's name, or raise."""
     more = getattr(core.dial, "more", 0)
@@ -87,9 +74,10 @@ def slow(core, now, failed):
         core.open(core.dial)
         core.stuck = began
     else:
-        _check_open(core, now)
+        check_open(core, now)
 
 
-def _check_open(core, now):
+def check_open(core, now):
+    """LinkError if that takes too long."""
     if not 0 <= ticks_diff(now, core.stuck) <= open_ms(core):  # the ticks wrap
         raise LinkError("the connection does not open within %d ms" % open_ms(core))

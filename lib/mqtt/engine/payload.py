@@ -1,10 +1,4 @@
-"""What may be a payload, or the name of something. Imported for what is no plain str or bytes,
-and for one that the stream does not take at once.
-"""
-
-from micropython import const
-
-_SOON_MS = const(10)  # time to the next try while the stream takes no more
+"""What may be published: imported for what is no plain str or bytes of a QoS that there is."""
 
 
 def check(value, name="payload"):
@@ -24,23 +18,24 @@ def check(value, name="payload"):
     return value
 
 
-def own(core):
-    """Copy what the stream has not taken of a payload: from now on its owner may change it."""
-    if isinstance(core.tail, (bytearray, memoryview)):
-        core.tail = bytes(core.tail)
-    elif core.data is not core.tx:
-        core.data = bytes(memoryview(core.data)[core.index :])
-        core.index = 0
+def prepared(core, topic, payload, qos, properties):
+    """Return the payload as post() takes it on, with properties before it if it has some.
 
+    None if nothing is taken for that topic now, see engine.suspects. Raises TypeError or
+    ValueError for what cannot be published.
+    """
+    if qos not in (0, 1, 2):
+        from mqtt.engine.words import bad_qos
 
-async def left(client, payload):
-    """Wait until the stream has taken all of a payload, or the connection is gone."""
-    from asyncio import sleep_ms
+        raise bad_qos(qos)
+    payload = check(payload)
+    if qos:
+        payload = bytes(payload)  # it is held: the caller may use its buffer again
+    if core.again is not None and topic in core.past[9]:
+        core.outbox.refused += 1
+        return None
+    if properties:
+        from mqtt.properties import joined
 
-    try:
-        while client.data is payload or client.tail is payload:
-            client._alive()
-            client._step()
-            await sleep_ms(_SOON_MS)
-    finally:
-        own(client)  # if this was cancelled
+        payload = joined(core.version, properties, payload)
+    return payload

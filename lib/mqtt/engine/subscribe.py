@@ -5,7 +5,7 @@ Imported when it is needed, and forgotten when the broker has answered for all o
 
 from micropython import const
 
-from mqtt.engine.core import check_text, forget
+from mqtt.engine.core import forget, plain
 
 _SUBACK = const(0x90)
 _UNSUBACK = const(0xB0)
@@ -16,7 +16,12 @@ _HASH = const(0x23)
 
 def check_filter(pattern):
     """Return the topic filter; ValueError where MQTT forbids it. [MQTT-4.7.1-2], [MQTT-4.7.1-3]"""
-    levels = check_text(pattern).split(b"/")
+    raw = plain(pattern)
+    if raw is None:
+        from mqtt.engine.topic import text
+
+        raw = text(pattern)
+    levels = raw.split(b"/")
     bad = b"#" in levels[:-1]
     for level in levels:
         bad = bad or len(level) > 1 and (_PLUS in level or _HASH in level)

@@ -1,13 +1,13 @@
 """What MQTT 5 changes: the session. Imported with version=5 alone.
 
-A Version5 puts its own in the place of four methods of its core. An answer that carries a reason
+A Version5 puts its own in the place of three methods of its core. An answer that carries a reason
 code or properties is brought into its 3.1.1 form, and then is a matter for engine.core: the states
 that a message goes through are the same.
 """
 
 from micropython import const
 
-from mqtt.engine.core import Core, LinkError, ProtocolError, Refused, check_text
+from mqtt.engine.core import Core, LinkError, ProtocolError, Refused
 from mqtt.properties import decode, encode, length, varint
 
 _CONNACK = const(0x20)
@@ -78,7 +78,6 @@ class Version5:
         core.encode = self._encode
         core.next_packet = self._next_packet
         core.handle = self._handle
-        core.parse = self._parse
 
     # --- the link
 
@@ -321,10 +320,9 @@ class Version5:
         if first != _SUBACK:
             core.end = at
 
-    def _parse(self, first, end):
-        """Find topic, identifier, properties and payload; see engine.core."""
+    def parsed(self, end):
+        """Find properties and payload of a PUBLISH; see engine.inbox."""
         core = self.core
-        Core.parse(core, first, end)
         core.properties = properties = {}
         at = core.payload_at
         if end < core.end and at + 4 > end:
@@ -337,9 +335,9 @@ class Version5:
         if core.payload_at <= end and size:
             properties.update(decode(core.rx, at, at + size, 0x30))
             if "response_topic" in properties:
-                from mqtt.engine.words import check_received
+                from mqtt.engine.topic import received
 
-                check_received(properties["response_topic"])  # [MQTT5-3.3.2-14]
+                received(properties["response_topic"])  # [MQTT5-3.3.2-14]
 
 
 def check_options(pattern, level):
@@ -348,7 +346,9 @@ def check_options(pattern, level):
         level = 0
     if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
         raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
-    levels = check_text(pattern).split(b"/", 2)
+    from mqtt.engine.topic import text
+
+    levels = text(pattern).split(b"/", 2)
     if levels[0] == b"$share":
         if level & 4:
             raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)

@@ -52,25 +52,6 @@ def bad_qos(qos):
     return ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
 
 
-def bad_topic(topic, raw):
-    """The exception for what is not a topic name; raw: it as bytes."""
-    if not 0 < len(raw) < 65536:
-        return ValueError("topic of %d bytes; 1 to 65535" % len(raw))
-    if b"\0" in raw:
-        return ValueError("topic %r: U+0000 is not allowed in it" % topic)
-    return ValueError("topic %r: a wildcard is not allowed in it" % topic)
-
-
-def check_received(topic):
-    """ProtocolError if the broker should not have sent this topic name."""
-    from mqtt.engine.core import check_name
-
-    try:
-        check_name(topic)
-    except ValueError as error:
-        raise ProtocolError(str(error))
-
-
 def not_granted(core, pattern):
     """The exception for a filter that the broker refused."""
     if core.v5:
