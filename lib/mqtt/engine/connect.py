@@ -91,8 +91,12 @@ def answered(core, first, size):
 def accepted(core, present):
     """The broker has accepted us; `present`: it still knows our session."""
     core.up = True
-    core.present = bool(present & 1)
-    core.awaited = core.resent = 0
+    core.awaited = 0
+    # Set only where it changes: an attribute more would make the instance's dict grow.
+    if core.present != bool(present & 1):
+        core.present = not core.present
+    if core.resent:
+        core.resent = 0
     for pattern in core.rejected:  # the broker may know better now
         if pattern in core.filters and pattern not in core.untold:
             core.untold.append(pattern)
@@ -104,7 +108,8 @@ def accepted(core, present):
         core.pop()
         core.known = 0
         core.untold = list(core.filters)
-        core.unreleased = ()
+        if core.unreleased:
+            core.unreleased = ()
     core.connects += 1
     forget("connect")
     if core.on_connect:

@@ -193,7 +193,7 @@ class Core:
     up: bool
     left: int
     properties: dict  # of the message being delivered, with MQTT 5
-    deliver: "Any" = None  # a method that takes messages instead of on_message
+    inbox: "Any" = None  # engine.inbox, once it is needed
     stalled: "Any" = None  # a method to call when the stream takes no more
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
 
@@ -209,11 +209,10 @@ class Core:
         self.body = self.end = 0
         self.pid = self.payload_at = 0  # of a PUBLISH, see engine.inbox
         self.topic = b""  # the last that was found good
-        self.inbox: "Any" = None  # that module, once it is needed
-        # What leaves: the packet in tx begins at `head`, its body at 5. `left` bytes of `data`,
-        # from `index` on, have to be written yet, then all of `tail`.
+        # What leaves: the packet in tx begins at `head`, its body at 5. The last `left` bytes of
+        # `data` have to be written yet, then all of `tail`.
         self.tx = bytearray(buffer + 7)
-        self.head = self.index = 0
+        self.head = 0
         self.filters = {}  # what we want to be subscribed to: filter -> QoS
         self.untold = []  # filters of which the broker has to be told; `asked` of them it is now
         self.rejected = []
@@ -334,7 +333,8 @@ class Core:
             waited = max(waited, ticks_diff(now, self.sent_at))
         left = min(answer_ms - waited, self.keepalive * 125 or answer_ms)
         if left > 0:
-            self.unread = 0
+            if self.unread:
+                self.unread = 0
         else:
             from mqtt.engine.late import late
 
@@ -403,8 +403,9 @@ class Core:
     def send(self):
         """Write on, and all that waits; a packet in one go, if the stream takes it."""
         while self.left or self.next_packet():
-            n = self.stream.write(self.data, self.index, self.left)
-            if n == self.left and self.tail is None and not self.slow:
+            left = self.left
+            n = self.stream.write(self.data, len(self.data) - left, left)
+            if n == left and self.tail is None and not self.slow:
                 self.left = 0
             else:
                 from mqtt.engine.pieces import written
@@ -512,14 +513,14 @@ class Core:
             from mqtt.engine.words import too_long
 
             raise too_long("packet", size, 0xFFFFFFF)
-        self.head = self.index = at
+        self.head = at
+        self.left = len(tx) - at
         tx[at] = first
         while at < 3:
             at += 1
             tx[at] = size & 127 | 128
             size >>= 7
         tx[4] = size
-        self.left = len(tx) - self.index
 
     # --- receiving
 
@@ -669,6 +670,18 @@ class Core:
             self.outbox.pop()
 
     # --- the application
+
+    def deliver(self, topic, payload, retained):
+        """Hand a message to the application; what that raises is no reason not to answer it."""
+        if not self.on_message:
+            return
+        try:
+            if self.v5:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained), self.properties)
+            else:
+                self.on_message(str(topic, "utf-8"), payload, bool(retained))
+        except self.catches as error:
+            self.caught(error)
 
     def tell(self, handler, *args):
         """Call the application; what that raises is no reason to end anything."""

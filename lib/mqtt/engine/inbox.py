@@ -31,7 +31,7 @@ def message(core, first):
         if large:
             large.deliver(new)
         elif new:
-            deliver(core, core.topic, bytes(core.view[core.payload_at : core.end]), first & 1)
+            core.deliver(core.topic, bytes(core.view[core.payload_at : core.end]), first & 1)
     finally:
         if core.stream is stream:
             core.reply = ack
@@ -70,14 +70,3 @@ def _parse(core, first, end):
                 received(topic)
                 break
         core.topic = topic
-
-
-def deliver(core, topic, payload, retained):
-    """Hand a message to the application; what that raises is no reason not to answer it."""
-    if core.deliver:
-        core.deliver(topic, payload, retained)
-    elif core.on_message:
-        message = str(topic, "utf-8"), payload, bool(retained)
-        if core.v5:
-            message += (core.properties,)
-        core.tell(core.on_message, *message)

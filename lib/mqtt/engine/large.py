@@ -4,7 +4,7 @@ import io
 from time import ticks_diff
 
 from mqtt.engine.core import ProtocolError
-from mqtt.engine.inbox import deliver, parse
+from mqtt.engine.inbox import parse
 
 
 class Large:
@@ -90,7 +90,7 @@ class Large:
         except Exception as error:
             core.caught(error)
         else:
-            deliver(core, self._topic, payload, self._first & 1)
+            core.deliver(self._topic, payload, self._first & 1)
 
     def abort(self):
         """The message is cut short: tell the sink so, or if it does not want to know, close it."""

@@ -23,7 +23,6 @@ def written(core, n, now):
         if core.up:
             core.stuck = now
     core.moved += n
-    core.index += n
     core.left -= n
     if core.left:
         if not n:
@@ -31,7 +30,6 @@ def written(core, n, now):
         return n
     core.data, core.tail = core.tail or core.tx, None
     if core.data is not core.tx:
-        core.index = 0
         core.left = len(core.data)
         return True
     core.slow = False
@@ -64,8 +62,7 @@ def own(core):
     if isinstance(core.tail, (bytearray, memoryview)):
         core.tail = bytes(core.tail)
     elif core.data is not core.tx:
-        core.data = bytes(memoryview(core.data)[core.index :])
-        core.index = 0
+        core.data = bytes(memoryview(core.data)[-core.left :])
 
 
 async def taken(client, payload):
