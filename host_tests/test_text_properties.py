@@ -1,4 +1,4 @@
-"""mqtt.engine.utf8 against CPython's decoder, which is as strict as MQTT 1.5.3 is."""
+"""mqtt.engine.topic against CPython's decoder, which is as strict as MQTT 1.5.3 is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-utf8: Any = importlib.import_module("mqtt.engine.utf8")
+utf8: Any = importlib.import_module("mqtt.engine.topic")
 
 
 def accepts(raw: bytes) -> bool:

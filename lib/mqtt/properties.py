@@ -5,7 +5,7 @@ numbers. Imported with version 5 alone.
 """
 
 from mqtt.engine.core import ProtocolError
-from mqtt.engine.utf8 import check_utf8
+from mqtt.engine.topic import check_utf8
 
 # Identifier, name, and form: B, H, I: numbers of 1, 2 and 4 bytes; v: of as many as it takes;
 # b: bytes; s: text; p: a pair of texts.

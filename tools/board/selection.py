@@ -31,7 +31,9 @@ _ASKED_BY = {
     "mqtt.durable": {"delivery"},
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
-    "mqtt.engine.checks": {"base", "client_id", "user"},  # they may be long, or not in ASCII
+    # These may be long, or not in ASCII.
+    "mqtt.engine.checks": {"base", "client_id", "user"},
+    "mqtt.engine.topic": {"base", "client_id", "user"},
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
 _CHECK = "node.config.verdict"  # with what it alone imports
@@ -166,6 +168,8 @@ def cannot_use(board: Board) -> frozenset[str]:
         }
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.config.certificates"}
+    if board.facts["port"] != "esp8266":
+        without.add("mqtt.engine.crc")  # binascii has it
     return frozenset(without)
 
 

@@ -28,7 +28,7 @@ CHAPTERS = {
     "MQTT 5": ("v5", "properties", "auth"),
     "The engine: what no program imports": (
         "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.subscribe",
-        "engine.topic", "engine.payload", "engine.utf8", "engine.inbox", "engine.qos2",
+        "engine.topic", "engine.payload", "engine.inbox", "engine.qos2",
         "engine.large", "engine.router", "engine.handover", "engine.room", "engine.words",
     ),
     "The engine: when connections end": (

@@ -88,7 +88,7 @@ def _text(name, value, cure=""):
     if b"\0" in raw:
         raise ValueError("%s: %r: U+0000 is not allowed in it" % (name, value))
     if any(byte > 127 for byte in raw):
-        from mqtt.engine.utf8 import check_utf8
+        from mqtt.engine.topic import check_utf8
 
         try:
             check_utf8(raw)

@@ -512,7 +512,7 @@ class Core:
         if at < 0:
             from mqtt.engine.words import too_long
 
-            raise too_long("packet", size, 0xFFFFFFF)
+            raise too_long(size)
         self.head = at
         self.left = len(tx) - at
         tx[at] = first

@@ -41,14 +41,15 @@ def late(core, now, more):
         return 0
     answer_ms = core.answer_ms
     if core.began is not None:
-        if ticks_diff(now, core.began) >= answer_ms:
+        waited = ticks_diff(now, core.began)
+        if waited >= answer_ms:
             if core.moved < _PACE:
-                raise LinkError("no rest of a packet from the broker in time")
-            core.excuse(ticks_diff(now, core.began))
+                raise LinkError("no rest of a packet in time")
+            core.excuse(waited)
             core.began = now
-            core.moved = 0
+            core.moved = waited = 0
         if core.end - core.body > _LARGE:
-            return answer_ms - ticks_diff(now, core.began)
+            return answer_ms - waited
     if core.awaited and ticks_diff(now, core.asked_at) >= answer_ms:
         words = {0x20: "CONNACK", 0x90: "SUBACK", 0xB0: "UNSUBACK", 0xD0: "PINGRESP"}
         raise LinkError("no %s from the broker in time" % words[core.awaited])
@@ -79,5 +80,6 @@ def slow(core, now, failed):
 
 def check_open(core, now):
     """LinkError if that takes too long."""
-    if not 0 <= ticks_diff(now, core.stuck) <= open_ms(core):  # the ticks wrap
-        raise LinkError("the connection does not open within %d ms" % open_ms(core))
+    most = open_ms(core)
+    if not 0 <= ticks_diff(now, core.stuck) <= most:  # the ticks wrap
+        raise LinkError("the connection does not open within %d ms" % most)

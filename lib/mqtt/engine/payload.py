@@ -5,16 +5,14 @@ def check(value, name="payload"):
     """Return what can be written of a value: bytes, bytearray or memoryview; else TypeError."""
     if isinstance(value, str):
         return value.encode()
-    if isinstance(value, (bytes, bytearray)):
-        return value
-    if not isinstance(value, memoryview):
-        cure = ", such as str(value) or json.dumps(value)" if name == "payload" else ""
+    if isinstance(value, memoryview) and len(bytes(value[:1])) > 1:
+        return bytes(value)  # of an array: it counts elements, and MQTT counts bytes
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        what = name, type(value).__name__
         raise TypeError(
-            "%s is %s; give str, bytes, bytearray or memoryview%s"
-            % (name, type(value).__name__, cure)
+            "%s is %s; give str, bytes, bytearray or memoryview, such as str(value) or "
+            "json.dumps(value)" % what
         )
-    if len(bytes(value[:1])) > 1:  # of an array: it counts elements, and MQTT counts bytes
-        return bytes(value)
     return value
 
 
@@ -25,9 +23,7 @@ def prepared(core, topic, payload, qos, properties):
     ValueError for what cannot be published.
     """
     if qos not in (0, 1, 2):
-        from mqtt.engine.words import bad_qos
-
-        raise bad_qos(qos)
+        raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
     payload = check(payload)
     if qos:
         payload = bytes(payload)  # it is held: the caller may use its buffer again
