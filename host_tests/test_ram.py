@@ -295,7 +295,8 @@ def test_the_whole_node_runs_from_a_rom_in(
                     seen.wait(f"petrel/n1/{topic}")
                 first = len(seen.messages)
                 seen.publish("petrel/n1/cmd/read", topics[-1].partition("/")[0])
-                assert seen.wait("petrel/n1/reply/read", start=first)["ok"]
+                reply = seen.wait("petrel/n1/reply/read", start=first)
+                assert reply["ok"], reply
                 about = seen.wait("petrel/n1/diagnostics", 20, start=first)
                 assert "faults" not in about
                 seen.publish("petrel/n1/cmd/reboot", "")

@@ -51,6 +51,9 @@ def load(config):
             import mqtt.engine.core  # noqa: F401
 
             gc.collect()
+            import mqtt.engine.inbox  # noqa: F401
+
+            gc.collect()
             import mqtt.link  # noqa: F401
     except Exception:  # whatever it is
         pass

@@ -197,6 +197,11 @@ class Core:
     stalled: "Any" = None  # a method to call when the stream takes no more
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
 
+    @property
+    def session(self):
+        """The client itself: programs say client.session.up, as when that was an object."""
+        return self
+
     def __init__(self, client_id, queue, buffer, options):
         from mqtt.engine.options import check
 
@@ -613,7 +618,7 @@ class Core:
                 if self.inbox is None:
                     from mqtt.engine import inbox
 
-                    self.inbox = inbox
+                    Core.inbox = inbox  # for all instances: none of their dicts grows
                 self.inbox.message(self, first)
                 return
             if size == 2:
