@@ -12,7 +12,7 @@ from micropython import const
 from mqtt.engine import core
 
 gc.collect()  # what loading leaves behind is room for the next
-from mqtt.engine import large, qos2, words  # noqa: E402, F401  # or they would lie about later
+from mqtt.engine import inbox, large, qos2, words  # noqa: E402, F401  # or they lie about
 
 gc.collect()
 from mqtt.engine.core import Core, LinkError, Refused, check_name  # noqa: E402
