@@ -546,8 +546,12 @@ def test_a_database_that_is_gone_is_said(page: Page, tmp_path: Path) -> None:
         with writing(page.engine) as connection:
             connection.exec_driver_sql("ALTER TABLE sensor RENAME TO gone")
         answer = client.get("/api/v1/sensors")
-    assert answer.status_code == 503
+        with writing(page.engine) as connection:
+            connection.exec_driver_sql("ALTER TABLE page_session RENAME TO gone_too")
+        shown = client.get("/")
+    assert answer.status_code == shown.status_code == 503
     assert "database" in answer.json()["detail"]
+    assert "<p>The database doesn&#39;t answer." in shown.text
 
 
 def test_two_thousand_nodes_are_listed_quickly(page: Page) -> None:

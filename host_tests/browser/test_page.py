@@ -171,6 +171,25 @@ def test_an_output_is_switched(fleet: Served, window: Open) -> None:
     one.page.wait_for_selector('[role="switch"][aria-checked="true"]')
 
 
+def test_an_output_that_takes_a_number_is_set(fleet: Served, window: Open) -> None:
+    fleet.publish("petrel/greenhouse/lamp", {"value": 10, "unit": "%", "seq": 1, "boot": 1})
+    fleet.publish("petrel/greenhouse/reply/set", {"ok": True, "output": "lamp", "value": 10})
+    fleet.replies["set"] = '{"ok": true, "output": "lamp", "value": 40}'
+    one = window("operator")
+    one.open("/nodes/greenhouse")
+    one.page.get_by_label("Value for lamp").fill("40")
+    one.page.get_by_label("Value for lamp").press("Enter")
+    one.sees("done")
+    assert fleet.sent == [("greenhouse", "set", '{"output": "lamp", "value": 40}', "")]
+
+
+def test_a_node_that_is_not_there_is_said(served: Served, window: Open) -> None:
+    one = window("viewer")
+    one.open("/nodes/nowhere")
+    one.sees("There is no node 'nowhere'")
+    one.faults = [each for each in one.faults if "404" not in each]
+
+
 def test_a_viewer_is_offered_nothing_that_it_may_not_do(fleet: Served, window: Open) -> None:
     one = window("viewer")
     one.open("/nodes/greenhouse")

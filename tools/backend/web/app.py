@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
@@ -64,17 +64,22 @@ def make_app(parts: Parts) -> FastAPI:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """A page for people, JSON for programs."""
     assert isinstance(error, HTTPException)
-    if request.url.path.startswith("/api/v1") or request.method != "GET":
-        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
-    template = pages.templates().get_template("error.html")
-    html = template.render(title="Not found", said=error.detail, status=error.status_code)
-    return HTMLResponse(html, error.status_code, error.headers)
+    title = "Not found" if error.status_code == 404 else "Refused"
+    return _answer(request, error.status_code, error.detail, title, error.headers)
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
     log.error("the database failed: %s", error)
-    return JSONResponse(
-        {"detail": "The database doesn't answer. Is its server running, is its disk full?"}, 503
-    )
+    said = "The database doesn't answer. Is its server running, is its disk full?"
+    return _answer(request, 503, said, "No database")
+
+
+def _answer(
+    request: Request, status: int, said: str, title: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page for people, JSON for programs."""
+    if request.url.path.startswith("/api/v1") or request.method != "GET":
+        return JSONResponse({"detail": said}, status, headers)
+    template = pages.templates().get_template("error.html")
+    return HTMLResponse(template.render(title=title, said=said, status=status), status, headers)

@@ -1,5 +1,5 @@
 // One node: its sensors live, outputs to switch, commands, diagnostics and log.
-import { ago, api, badge, broken, byId, el, fill, lasting, live, may, moment, nodePath, plotPath, query, shown, timeCell, toast, tone, tried, unitShown } from "./core.js";
+import { ago, api, badge, broken, byId, el, fill, lasting, live, may, moment, nodePath, plotPath, query, shown, timeCell, toast, tone, unitShown } from "./core.js";
 import { spark } from "./spark.js";
 
 const name = byId("top").dataset.node;
@@ -156,8 +156,13 @@ async function history() {
 }
 
 async function load() {
-  node = await tried(() => api(path));
-  if (!node) return;
+  const found = await api(path).catch((error) => {
+    toast(error.message, "bad");
+    if (!node) fill(byId("faults"), el("p", { class: "notice", "data-tone": "bad", role: "alert" }, error.message, " ", el("a", { href: "/" }, "All nodes")));
+    return null;
+  });
+  if (!found) return;
+  node = found;
   const known = cards.size;
   about();
   diagnostics();
