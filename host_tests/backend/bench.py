@@ -79,8 +79,8 @@ def command(readings: int, rate: float, backlog: bool) -> None:
         results += [
             _collect(name, folder, url, readings, rate, backlog) for name, url in urls.items()
         ]
-    table = Table("", "readings", "stored", "s", "readings/s", "of floor", "CPU, us each",
-                  "RSS, MB", "slowest, s")  # fmt: skip
+    table = Table("", "readings", "stored", "s", "per s", "of floor", "CPU us/each",
+                  "RSS MB", "slowest s")  # fmt: skip
     for result in results:
         table.add_row(
             result.name, f"{result.readings:,}", f"{result.stored:,}", f"{result.seconds:.1f}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 import pytest
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tools.backend import jobs, queries
 from tools.backend.config import RetentionSection
+from tools.backend.database import open_database
 from tools.backend.messages import Item, Reading, Told
 from tools.backend.prometheus import metrics
 from tools.backend.queries import now_ms
@@ -163,3 +165,29 @@ def test_a_plot_takes_the_largest_numbers(engine: sa.Engine) -> None:
         (sensor,) = queries.all_sensors(connection)
         found = queries.rolled(connection, sensor["id"], START, NOW, HOUR_MS)
     assert found.value == pytest.approx([1.7e308, 1.7e308])
+
+
+def test_no_query_reads_more_than_it_must(tmp_path: Path) -> None:
+    """In a table of many millions, all of a sensor's readings are too many to look at."""
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    Store(engine).write([reading("shed", "air", n, 1.0) for n in range(10)])
+    asked: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, text: str, values: Any, *_: Any) -> None:
+        asked.append((text, values))
+
+    with engine.connect() as connection:
+        queries.sensors(connection, 1)
+        queries.all_sensors(connection)
+        queries.newest(connection, 1)
+        queries.latest(connection, 1, START, NOW, 10)
+        queries.series(connection, 1, START, NOW)
+        queries.rolled(connection, 1, START, NOW, HOUR_MS)
+        list(queries.readings(connection, [1], START, NOW))
+        for text, values in [each for each in asked if " reading" in each[0]]:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+            for step in plan:
+                assert "SCAN reading" not in step[3], text
+                assert "PRIMARY KEY (sensor=?)" not in step[3], text
+    engine.dispose()

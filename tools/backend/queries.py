@@ -79,14 +79,23 @@ def all_sensors(connection: sa.Connection) -> list[Row]:
     return _one_each(connection, query.order_by(n.base, n.name, t.sensor.c.name))
 
 
+_KEY = ("sensor", "boot", "seq", "time")
 _NEWEST = ("time", "value", "text", "source", "boot", "seq")
 
 
 def _with_newest(what: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Sensors with all readings of their newest moment; nulls where there is none any more."""
-    r, s, other = t.reading.c, t.sensor.c, t.reading.alias()
-    latest = sa.select(sa.func.max(other.c.time)).where(other.c.sensor == s.id).scalar_subquery()
-    joined = what.outerjoin(t.reading, sa.and_(r.sensor == s.id, r.time == latest))
+    r, s, other, of = t.reading.c, t.sensor.c, t.reading.alias(), t.sensor.alias()
+    newest = sa.select(sa.func.max(other.c.time)).where(other.c.sensor == of.c.id)
+    latest = sa.select(of.c.id, newest.scalar_subquery().label("time")).subquery()
+    # The keys of that moment stand in the index of time. Asked for all columns at once, SQLite
+    # would rather go through all readings of the sensor.
+    key = t.reading.alias()
+    joined = (
+        what.join(latest, latest.c.id == s.id)
+        .outerjoin(key, sa.and_(key.c.sensor == s.id, key.c.time == latest.c.time))
+        .outerjoin(t.reading, sa.and_(*(r[name] == key.c[name] for name in _KEY)))
+    )
     return sa.select(t.sensor, *columns, *(r[name] for name in _NEWEST)).select_from(joined)
 
 
