@@ -29,6 +29,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.table import Table
 
+from host_tests.backend import bench_page
 from host_tests.backend.conftest import wait_until
 from host_tests.backend.postgres import Postgres
 from tools import cli
@@ -70,8 +71,12 @@ class Result:
 @click.option("--readings", default=300_000, show_default=True, help="of each run")
 @click.option("--rate", default=0.0, help="readings/s; 0: as fast as it goes")
 @click.option("--backlog", is_flag=True, help="publish all before the collector starts")
-def command(readings: int, rate: float, backlog: bool) -> None:
+@click.option("--page", is_flag=True, help="measure how long the page waits for a plot instead")
+def command(readings: int, rate: float, backlog: bool, page: bool) -> None:
     """Measure the collector, beside mosquitto_sub into a file."""
+    if page:
+        bench_page.measure(readings)
+        return
     with tempfile.TemporaryDirectory(prefix="petrel-bench-") as path, Postgres() as server:
         folder = Path(path)
         results = [_floor(folder, readings, rate, backlog)]
