@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 import sqlalchemy as sa
 
 from host_tests.backend.conftest import Publisher, Running, wait_until
 from tools.backend import jobs
 from tools.backend import tables as t
 from tools.backend.config import RetentionSection
+from tools.backend.messages import Reading
 from tools.backend.queries import now_ms
+from tools.backend.store import Store
 from tools.play.broker import Broker
+from tools.shared.paths import ROOT
 
 
 def test_two_collectors_store_each_reading_once_and_either_may_go(
@@ -38,11 +44,26 @@ def test_two_collectors_store_each_reading_once_and_either_may_go(
     assert sum(c.stored for c in (*both, counts)) == 601
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_jobs_are_done_by_one_at_a_time(engine: sa.Engine) -> None:
-    if engine.dialect.name == "sqlite":
-        return  # its transactions are one at a time anyway
     with jobs._alone(engine) as first, jobs._alone(engine) as second:
         assert (first, second) == (True, False)
     with jobs._alone(engine) as later:
         assert later
     jobs.run(engine, RetentionSection(), now_ms())
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_the_queries_of_the_page_give_readings_and_roll_ups(engine: sa.Engine) -> None:
+    at = now_ms() - 3 * t.HOUR_MS
+    item = Reading("petrel", "greenhouse", "air/temperature", 1, 1, at, t.BY_NODE, 21.5, None,
+                   "C", "number", at)  # fmt: skip
+    Store(engine).write([item])
+    jobs.run(engine, RetentionSection(), now_ms())
+    page = (ROOT / "docs" / "growing.md").read_text()
+    view, rollups = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    with engine.connect() as connection:
+        ((time, value),) = connection.exec_driver_sql(view).all()
+        assert (round(time.timestamp() * 1000), value) == (at, 21.5)
+        ((_, low, mean, high),) = connection.exec_driver_sql(rollups).all()
+        assert (low, mean, high) == (21.5, 21.5, 21.5)
