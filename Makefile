@@ -116,6 +116,9 @@ distclean: clean  ## remove the tools as well
 
 ##@ Evidence
 
+test-homeassistant: setup  ## run nodes beside a real Home Assistant, from PyPI (ARGS=)
+	@$(RUN) test-homeassistant $(ARGS)
+
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
 	@$(RUN) test-emulated $(ARGS)
 

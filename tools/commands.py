@@ -59,6 +59,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "completion": Entry("tools.start.completion", "", "Print what completes its commands."),
     },
     "Evidence": {
+        "test-homeassistant": Entry(
+            "tools.lab.homeassistant", "test", "Run beside a real Home Assistant."
+        ),
         "test-emulated": Entry("tools.lab.emulator.prepare", "test", "Run on emulated chips."),
         "test-page": Entry("tools.lab.browser", "test", "Try the back end's page in Chromium."),
         "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),

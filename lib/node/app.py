@@ -23,6 +23,7 @@ _MOST_MS = const(1000)  # longest sleep: the loop also feeds the watchdog
 _LISTEN_MS = const(20)  # longest sleep if an interrupt may have something to report
 _LOOK_S = const(10)  # between two looks at the node's health
 _AGAIN_S = const(60)  # until the next try to set the clock, if there is no room now
+_DISCOVERY_S = const(3)  # before its values, Home Assistant is told what there is
 _COMMANDS_S = const(5)  # commands per second; four times as many in a burst
 
 _BLOCKED_MS = const(2000)  # a sensor that takes this long holds up the others
@@ -73,6 +74,10 @@ class Node:
         self.tokens = 4 * _COMMANDS_S  # how many commands it takes now
         # While commands arrive that were sent before: their number, and 1; -1 if they are obeyed.
         self.late = 0
+        # See node.homeassistant.step: s until Home Assistant is told the values; whether it is to
+        # know of this node; and whether all values are told with the states.
+        self.announce = self.birth = 0
+        self.every = False
         self.epoch = 946_684_800 if time.gmtime(0)[0] == 2000 else 0  # the port's year 0
 
     def run(self):
@@ -116,6 +121,10 @@ class Node:
                 call("network", "clock", "told", self, seconds)
         if self.late > 0:
             call("commands", "take", "look", self, 0)
+        if self.announce:
+            self.announce -= 1
+            if self.announce in (0, _DISCOVERY_S):
+                call("homeassistant", "step", "step", self)
         self.tokens = min(self.tokens + _COMMANDS_S, 4 * _COMMANDS_S)
         if self.uptime % _LOOK_S == 0:
             call("health", "look", "look", self)
@@ -170,6 +179,9 @@ class Node:
             client.ping_due = True  # it is sent before the backlog
         client.post(self.prefix + "status", "online", True, 0)
         self.states = 0
+        self.every = False
+        if self.birth:
+            self.announce = 4 + self.boot % 6  # not all nodes at once
         self.news = True  # sent in the next second, when there is RAM for it
 
     def on_lost(self, error):
@@ -182,7 +194,10 @@ class Node:
     def on_message(self, topic, payload, retained):
         """Take a command. A retained one is old, and could end the node at every boot."""
         if retained or not self.tokens or not topic.startswith(self.prefix + "cmd/"):
-            self.drops += 1
+            if self.birth:
+                call("homeassistant", "birth", "take", self, topic, payload, retained)
+            else:
+                self.drops += 1
             return
         self.tokens -= 1
         self.phase = topic

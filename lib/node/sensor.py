@@ -81,7 +81,7 @@ class Sensor:
     def attend(self, now, tell):
         """Read it if it has changed or is due; return the ms until it may be due again.
 
-        tell: publish it now if it is a state
+        tell: publish it now if it is a state, or all are to be told
         """
         left = ticks_diff(self.due, now)
         if self.failures and left > 0:
@@ -89,7 +89,7 @@ class Sensor:
         part = self.part
         interval = self.interval
         wait = _MOST_MS
-        tell = tell and getattr(part, "STATE", False)
+        tell = tell and getattr(part, "STATE", self.node.every)
         if hasattr(part, "poll"):
             wait = part.poll(now)
             if wait < 0:

@@ -20,6 +20,11 @@ from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, imported, needed
 from tools.shared.paths import FIRMWARE
 
+# Without a network a node tells Home Assistant of itself if its config says so, and else not.
+_HOME_ASSISTANT = frozenset(
+    {f"node.homeassistant.{name}" for name in ("begin", "step", "birth", "expire")}
+    | {"node.config.homeassistant"}
+)
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
@@ -178,6 +183,8 @@ def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
     if not keys:
         return set()
     without = {name for name, asking in _ASKED_BY.items() if asking.isdisjoint(keys)}
+    if "homeassistant" not in keys and board.petrel["network"] == "none":
+        without |= _HOME_ASSISTANT
     if "serial" in keys or board.petrel["network"] != "none":
         without.add("node.network.console")
     return without

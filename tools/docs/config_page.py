@@ -17,11 +17,13 @@ from tools.shared.paths import LIB, MICROPYTHON, ROOT
 PAGE = ROOT / "docs" / "config.md"
 RULES = """
 import json
+from node.config.homeassistant import rules
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for section, keys in _rules().items() for key, rule in keys.items()
+    for sections in (_rules(), rules())
+    for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
 REQUIRED = "required"
@@ -35,11 +37,18 @@ SECTIONS = {
         "`host` is required, except with `serial`. How to use TLS: [tls.md](tls.md).",
     ),
     "commands": ("commands", "Commands come in over MQTT, see [topics.md](topics.md#commands)."),
+    "homeassistant": (
+        "homeassistant",
+        "Without this section the node tells Home Assistant of itself once it has seen that there "
+        "is one. With it, `{}` will do, it tells it from the first connection on "
+        "([homeassistant.md](homeassistant.md)).",
+    ),
     "sensor": (
         "sensors",
         "A list of objects, one for each sensor or output. Pins and options depend on the driver "
         "and are on [its page](sensors/README.md).",
     ),
+    "shown": ("homeassistant of a sensor", "What may stand in a sensor's `homeassistant`."),
 }
 
 # Section, key -> the default, and what it is for.
@@ -72,6 +81,10 @@ KEYS = {
             "on an ESP8266 every hour.",
         ),
         "commands": ("", "Who may send commands, see [commands](#commands)."),
+        "homeassistant": (
+            "as soon as it is seen",
+            "What Home Assistant is told, see [homeassistant](#homeassistant); `false`: nothing.",
+        ),
     },
     "wifi": {
         "ssid": (REQUIRED, "The network's name."),
@@ -117,6 +130,24 @@ KEYS = {
             "`obey`: also obey commands that the broker kept while the node was away.",
         ),
     },
+    "homeassistant": {
+        "prefix": ("`homeassistant`", "The discovery prefix that is set in Home Assistant."),
+        "area": ("none", "The area that Home Assistant suggests for the node."),
+    },
+    "shown": {
+        "name": ("the sensor's name", "The name in Home Assistant."),
+        "icon": ("Home Assistant's", "The icon."),
+        "class": (
+            "from the quantity and its unit",
+            "The device class, such as `door`, `motion` or `gas`. If a sensor has several fields, "
+            "it is that of the last one, such as the total of a `pulse`.",
+        ),
+        "as": (
+            "a relay: `switch`; a dimmer: `light`; a servo: `number`",
+            "What an output is shown as. A relay may be a `switch`, `light`, `fan` or `valve`, a "
+            "dimmer a `light`, `number`, `fan` or `valve`, a servo a `number` or `valve`.",
+        ),
+    },
     "sensor": {
         "name": (REQUIRED, "The sensor's name, which is the last part of its topic."),
         "driver": (REQUIRED, "The driver, such as `bme280`."),
@@ -134,6 +165,11 @@ KEYS = {
             "Whether the broker keeps the last reading for those who subscribe later. Contacts, "
             "outputs, encoders and positions are states: they are also published after each "
             "reconnect. Clicks are events and never retained.",
+        ),
+        "homeassistant": (
+            "",
+            "How Home Assistant shows it, see [below](#homeassistant-of-a-sensor); `false`: not "
+            "at all.",
         ),
     },
 }

@@ -13,6 +13,8 @@ def obey(node, name, payload):
     try:
         if name == "interval":
             reply = call("commands", "interval", "obey", node, payload)
+            if node.birth:
+                call("homeassistant", "expire", "change", node, reply)
         else:
             reply = call("commands", "values", name, node, payload)
         reply["ok"] = True

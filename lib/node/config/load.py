@@ -97,14 +97,19 @@ def keep(text):
 
 def write(name, text):
     """Write a file of bytes in one step."""
-    new = name + ".new"
-    with open(new, "wb") as file:
+    with open(name + ".new", "wb") as file:
         file.write(text)
+    put(name)
+
+
+def put(name):
+    """Have the file name.new, which is complete, take the place of the file of that name."""
+    new = name + ".new"
     if hasattr(os, "sync"):
         os.sync()
     try:
         os.rename(new, name)
-    except OSError:
+    except OSError:  # FAT
         os.remove(name)
         os.rename(new, name)
 

@@ -32,6 +32,7 @@ def _rules():
             "watchdog": (None, int, 0, 3600),
             "restart": (None, int, 0, 604_800),
             "commands": (None, "object"),
+            "homeassistant": (None, "or false"),
         },
         "wifi": {
             "ssid": (..., "ssid"),
@@ -63,6 +64,7 @@ def _rules():
             "interval": (None, float, 0.1, 86400),
             "delivery": (None, ("queue", "latest", "must_deliver")),
             "retain": (None, (True, False)),
+            "homeassistant": (None, "or false"),
         },
     }
 
@@ -92,6 +94,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
+    _homeassistant(faults, "", config)
     rules = rules["sensor"]  # the other rules are done, and their RAM is needed
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing. mqtt.password needs one.")
@@ -127,6 +130,12 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
         else:
             faults.append('%s: it has to be an object, {"name": ...}.' % path)
     return faults
+
+
+def _homeassistant(faults, path, section, driver=None):
+    if isinstance(section.get("homeassistant"), dict):
+        path += "homeassistant."
+        call("config", "homeassistant", "check", faults, path, section["homeassistant"], driver)
 
 
 def _over_serial(faults, config, mqtt):
@@ -187,6 +196,8 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
                 sensor["address"] = _number(address)
     before = len(faults)
     _section(faults, path + ".", sensor, rules, driver is not None)
+    if driver:
+        _homeassistant(faults, path + ".", sensor, sensor["driver"])
     name = sensor.get("name")
     if isinstance(name, str):
         if name in _RESERVED:

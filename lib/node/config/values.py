@@ -8,6 +8,8 @@ def wrong(value, rule):
     kind = rule[1]
     if kind == "object":
         good = isinstance(value, dict)
+    elif kind == "or false":
+        good = isinstance(value, dict) or value is False
     elif kind == "list":
         good = isinstance(value, (list, tuple))
     elif isinstance(kind, tuple):
@@ -49,6 +51,8 @@ def _text(value, kind, rule):
     if kind == "wifi":
         digits = all(c in "0123456789abcdefABCDEF" for c in value)
         return 8 <= size <= 63 or size == 64 and digits
+    if kind == "icon":
+        return size <= 64 and plain(value, "-:") and ":" in value
     if kind == "name":
         return 0 < size <= 32 and plain(value, "_-")
     if kind == "file":
@@ -69,6 +73,7 @@ def wanted(rule):
         return "a %s from %s to %s" % (what, rule[2], rule[3])
     return {
         "object": "an object, {...}",
+        "or false": "an object, {...}, or false",
         "list": "a list, [...]",
         "hosts": 'the broker\'s name or address, such as "192.168.1.10", or a list of up to 8',
         "ntp": 'the name of a time server, or "" for none',

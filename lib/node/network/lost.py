@@ -2,11 +2,15 @@
 
 from micropython import const
 
+from node.overlay import call
+
 _BARRED = const(9)  # topics that post() refuses for now, see mqtt.engine.suspects
 
 
 def tell(node, error):
     """Print it; the diagnostics also say what the owner has to look at."""
+    if node.birth < 0:
+        call("homeassistant", "birth", "tell", node)
     if getattr(error, "times", 0) > 2:  # so often in a row that someone has to know
         node.failed("not connected", error)
         return

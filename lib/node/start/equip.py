@@ -14,6 +14,8 @@ _FEW = const(8)  # readings for which there is always room
 def equip(node, config):
     """Make sensors, outbox, connection and watchdog. Empties the config, whose RAM is needed."""
     call("start", "sensors", "make", node, config)
+    if node.ended:  # it starts afresh
+        return
     if config["queue"] > _FEW:
         call("health", "room", "see_to", node, config, _FEW)
     # Before the connection takes its RAM: nothing else at the start needs as much.

@@ -1,5 +1,7 @@
 """Makes a node's sensors. Needed once, then forgotten."""
 
+import gc
+import os
 import sys
 from time import sleep_us
 
@@ -10,6 +12,7 @@ from node.config.roles import need, roles
 from node.overlay import call, forget
 from node.sensor import Sensor
 
+_ROOM = const(12_000)  # bytes, before the connection takes its part
 _REST_MS = const(600_000)  # for a driver that didn't return
 
 
@@ -21,6 +24,13 @@ def make(node, config):
         _equip(node.sensors[-1], entry, buses)
     forget("roles", package="node.config")
     forget("config")
+    # Home Assistant is told of them; over a serial line and in a small heap only if asked for.
+    node.birth = "serial" not in config["mqtt"] and gc.mem_free() > _ROOM
+    if "homeassistant" in config or "homeassistant.txt" in os.listdir():
+        try:
+            call("homeassistant", "begin", "begin", node, config)
+        except ImportError:  # a board with little flash, whose config asked for it before
+            pass
     if "node.start.absent" not in sys.modules:  # none will be made again: free what made them
         for sensor in node.sensors:
             try:
@@ -104,7 +114,8 @@ def _make(entry, buses):
             setattr(module, name, None)
     options = {}
     for key in entry:
-        if key not in ("name", "driver", "interval", "pull", "delivery", "retain"):
+        if key not in ("name", "driver", "interval", "pull", "delivery", "retain",
+                       "homeassistant"):  # fmt: skip
             options[key] = entry[key]
     if module.USES == "i2c":
         return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)

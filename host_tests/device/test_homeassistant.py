@@ -1,0 +1,110 @@
+# heap: 96K
+"""A message that leaves piece by piece, and a broker that will not tell of Home Assistant."""
+
+import io
+
+from memory_broker import Broker
+
+from mqtt.engine.core import Core
+from mqtt.engine.piecewise import send
+from mqtt.link import Link
+from node.homeassistant import birth
+
+PAYLOAD = bytes([i & 127 for i in range(3000)])
+
+
+def linked(broker, **options):
+    link = Link(broker, "n1", buffer=256, **options)
+    while not link.up:
+        link.step()
+    return link
+
+
+def stepped(link, broker, count):
+    for _ in range(5000):
+        if len(broker.messages()) >= count:
+            return
+        link.wait(min(5, link.step()))
+    raise AssertionError("%d messages" % len(broker.messages()))
+
+
+def test_a_long_message_leaves_whole_whatever_the_stream_takes():
+    for takes in (1, 7, 100, 1 << 20):
+        broker = Broker(takes=takes, every_ms=0)
+        link = linked(broker)
+        before = Core.next_packet
+        link.post("a", b"first", qos=1)
+        stepped(link, broker, 1)
+        while not send(link, "t", len(PAYLOAD), io.BytesIO(PAYLOAD), True):
+            link.wait(min(5, link.step()))
+        link.post("a", b"last", qos=1)
+        stepped(link, broker, 3)
+        found = [(each.topic, bytes(each.payload)) for each in broker.messages()]
+        assert found == [("a", b"first"), ("t", PAYLOAD), ("a", b"last")], takes
+        assert Core.next_packet is before, takes
+
+
+def test_it_ends_with_its_connection_and_another_client_sends_on():
+    broker = Broker(takes=50, every_ms=5)
+    link, other = linked(broker), linked(Broker())
+    before = Core.next_packet
+    assert send(link, "t", len(PAYLOAD), io.BytesIO(PAYLOAD))
+    other.post("b", b"meanwhile", qos=1)
+    assert other.outbox.count or other.outbox.removed
+    link.failed(OSError(104))
+    while not (link.up and link.connects == 2):
+        link.step()
+    link.post("a", b"after", qos=1)
+    stepped(link, broker, 1)
+    assert broker.messages()[-1].topic == "a"
+    assert Core.next_packet is before
+
+
+class Node:
+    prefix = "petrel/n1/"
+    birth = 1
+    announce = 0
+    boot = 7
+
+    def __init__(self, client):
+        self.client = client
+        self.said = []
+
+    def failed(self, name, error):
+        self.said.append("%s: %s" % (name, error))
+
+
+class Refusing(Broker):
+    def answer(self, packet):
+        if packet[0] >> 4 == 8:
+            return b"\x90\x03" + packet[2:4] + b"\x80"
+        return super().answer(packet)
+
+
+def test_a_birth_message_that_the_broker_refuses_is_asked_for_no_more():
+    node = Node(linked(Refusing()))
+    birth.ask(node)
+    while node.client.untold:
+        node.client.step()
+    assert node.birth == -1 and node.client.rejected == ["homeassistant/status"]
+    birth.take(node)
+    assert node.birth == 4 and not node.client.rejected and not node.client.filters
+    assert node.said == []  # nobody has asked for it
+
+
+def test_its_filter_is_not_held():
+    node = Node(linked(Broker()))
+    birth.ask(node)
+    while node.client.untold:
+        node.client.step()
+    birth.take(node)
+    assert node.birth == 1 and not node.client.filters
+
+
+def test_after_three_connections_that_ended_at_it_nobody_asks():
+    node = Node(linked(Broker()))
+    for _ in range(3):
+        birth.ask(node)
+        birth.tell(node)
+        assert not node.client.filters and not node.client.untold
+    assert node.birth == 4

@@ -1,0 +1,1 @@
+"""A real Home Assistant beside a node: `make test-homeassistant`."""

@@ -1,0 +1,51 @@
+"""Whether a node tells Home Assistant of itself. Needed once at the start, and then forgotten.
+
+If the config says nothing about it, it does once it has seen Home Assistant, which leaves the
+file.
+"""
+
+import hashlib
+import os
+
+from micropython import const
+
+from node.overlay import call
+
+_FILE = const("homeassistant.txt")
+
+
+def begin(node, config):
+    """Prepare what it will say, before the connection takes its RAM; sets node.birth.
+
+    To put that together takes much code, which leaves its names in the RAM for good. So it is done
+    when the config or Petrel has changed, and then the board starts afresh.
+    """
+    section = config.get("homeassistant")
+    there = _FILE in os.listdir()
+    node.birth = int(there or section is not False)
+    if node.safe or not there and not isinstance(section, dict):
+        return
+    try:
+        mark = _mark()
+        if there:
+            with open(_FILE) as file:
+                if mark in file.readline().split():
+                    return
+        call("homeassistant", "compose", "compose", node, config, mark)
+    except (OSError, ValueError, MemoryError) as error:  # the readings go on
+        node.failed("Home Assistant", error)
+    else:
+        node.ended = "Home Assistant will be told what has changed; starting afresh"
+
+
+def _mark():
+    """What the text in the file was made from: the config, and the version of Petrel."""
+    from node.health.telemetry import VERSION
+
+    digest = hashlib.sha256(VERSION.encode())
+    with open("config.json", "rb") as file:
+        while True:
+            piece = file.read(64)
+            if not piece:
+                return digest.digest()[:4].hex()
+            digest.update(piece)
