@@ -296,3 +296,34 @@ def test_two_threads_judge_and_send_by_themselves(page: Page, receiver: Receiver
             page.reading(31)
             arrived.wait(0.2)
     assert [each["title"] for each in receiver.got] == ["Alarm: hot"]
+
+
+def test_a_fault_in_the_program_ends_no_alarms(page: Page, receiver: Receiver) -> None:
+    page.rules.write_text(FILE.replace("json://example", receiver.url))
+    faults = iter([ZeroDivisionError("judging"), ZeroDivisionError("sending")])
+
+    class Faulty(Alarms):
+        def take(self, events: Any) -> None:
+            for fault in faults:
+                raise fault
+            super().take(events)
+
+    with Faulty(page.engine, page.feed, page.rules, by_apprise):
+        page.alarms = Alarms(page.engine, Feed(), None, page._send)  # judges nothing
+        end = time.monotonic() + 20
+        waiting = threading.Event()
+        while not receiver.got and time.monotonic() < end:
+            page.now = time.time()
+            page.reading(31)
+            waiting.wait(0.2)
+    assert [each["title"] for each in receiver.got] == ["Alarm: hot"]
+
+
+def test_a_service_that_raises_is_one_that_did_not_take_it(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    def raises(*arguments: Any, **options: Any) -> bool:
+        raise TypeError("a fault of its own")
+
+    monkeypatch.setattr("apprise.Apprise.notify", raises)
+    assert by_apprise(receiver.url, "a", "b", "raised") == "TypeError: a fault of its own"

@@ -6,11 +6,12 @@ notices, so that a slow mail server holds up nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from tools.backend.alarms import rules as rules_of
 from tools.backend.alarms import tables as t
 from tools.backend.alarms.engine import RAISED, Change, Engine
 from tools.backend.alarms.rules import Rule, Rules
-from tools.backend.database import writing
+from tools.backend.database import reason, writing
 from tools.backend.feed import Event, Feed
 from tools.shared.errors import ToolError
 
@@ -339,29 +340,40 @@ class Alarms:
             log.error("%s", self.error)
 
     def _watch(self) -> None:
+        dropped = 0
         with self._feed.subscribe(100_000) as subscription:
             next_tick = time.monotonic() + TICK_S
             while not self._ended.is_set():
                 events = subscription.take(max(0.0, next_tick - time.monotonic()))
-                try:
+                if subscription.dropped > dropped:
+                    log.warning("%s events came too fast to judge", subscription.dropped - dropped)
+                    dropped = subscription.dropped
+                with _going_on("alarms"):
                     if events:
                         self.take(events)
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_S
                         self.tick()
-                except sa.exc.SQLAlchemyError as error:
-                    log.error("the database failed: %s", error)
 
     def _send_all(self) -> None:
         while not self._ended.is_set():
-            try:
+            found = 0
+            with _going_on("notices"):
                 found = self.send_due()
-            except sa.exc.SQLAlchemyError as error:
-                log.error("the database failed: %s", error)
-                found = 0
             if not found:
                 self._to_send.wait(TICK_S)
             self._to_send.clear()
+
+
+@contextlib.contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """Whatever fails is logged, and the thread goes on: alarms that have ended tell nobody."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        log.error("%s: the database failed: %s", what, reason(error))
+    except Exception:
+        log.exception("%s: a fault in the program", what)
 
 
 def by_apprise(url: str, title: str, body: str, kind: str) -> str:
@@ -372,7 +384,10 @@ def by_apprise(url: str, title: str, body: str, kind: str) -> str:
     if not service.add(url):
         return "Apprise doesn't know this URL; see docs/alarms.md"
     sort = apprise.NotifyType.SUCCESS if kind == "returned" else apprise.NotifyType.WARNING
-    taken = service.notify(title=title, body=body, notify_type=sort)
+    try:
+        taken = service.notify(title=title, body=body, notify_type=sort)
+    except Exception as error:  # of a service that Apprise has, and we have never seen
+        return f"{type(error).__name__}: {error}"
     return "" if taken else "the service didn't take it; is its address right, can it be reached?"
 
 
