@@ -208,7 +208,7 @@ def rom(tmp_path: Path) -> Path:
     return romfs(folder, tmp_path / "rom.img")
 
 
-NAMES = 64  # bytes: the path of a module stays in a heap for good, of one that is forgotten too
+NAMES = 128  # bytes: of a module that is forgotten, its path and new names stay in a heap
 
 
 def _uptime(text: str) -> int:

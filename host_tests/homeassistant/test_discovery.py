@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tools.shared.imports import drivers
 from tools.wiring.parts import PARTS
 
 PUMP = {"name": "pump", "driver": "relay", "pin": 18}
+BIRTH = "homeassistant/status"
 NOTHING = ("unknown", "unavailable")
 # A board has not as many pins as there are drivers.
 GROUPS = (
@@ -276,6 +278,11 @@ def test_what_leaves_the_config_leaves_home_assistant(node: Node, hass: HomeAssi
     assert not (node.flash / "homeassistant.txt").exists()
 
 
+def _told(entities: tuple[str, ...], found: dict[str, Any]) -> bool:
+    states = [found.get(each, {}).get("state", "unknown") for each in entities]
+    return not {*NOTHING} & {*states}
+
+
 @pytest.mark.timeout(300)
 def test_all_values_are_back_after_a_restart_of_home_assistant(
     node: Node, broker: Broker, tmp_path: Path
@@ -286,11 +293,10 @@ def test_all_values_are_back_after_a_restart_of_home_assistant(
     node.bench.power_on()
     node.wait("diagnostics")
     for _ in range(2):
-        with HomeAssistant(tmp_path / "hass", broker) as hass:
+        with Subscriber(broker, BIRTH) as births, HomeAssistant(tmp_path / "hass", broker) as hass:
+            births.wait(BIRTH, 60)
             began = time.monotonic()
-            hass.wait(lambda found: all(
-                found.get(each, {"state": "unknown"})["state"] not in NOTHING for each in entities
-            ), 30)  # fmt: skip
+            hass.wait(partial(_told, entities), 30)
             assert time.monotonic() - began < 15
             assert hass.ask("warnings") == []
     assert node.bench.resets == ["power on", "soft"]
