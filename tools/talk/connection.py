@@ -191,7 +191,7 @@ class Connection:
             cure = "; does that port speak TLS? If not, use --no-tls" if broker.context else ""
             raise ToolError(
                 f"no broker at {broker}: {_words(error)}",
-                f"is it running? Name it with HOST={cure}",
+                f"Is it running? If it is elsewhere, name it with HOST={cure}",
             ) from error
         self.client.loop_start()
         if not self._answered.wait(ANSWER_S):

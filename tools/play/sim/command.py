@@ -71,7 +71,7 @@ def command(
         shutil.copy(config, settled)
     elif not settled.exists():
         settled.write_text(json.dumps(example(), indent=2) + "\n")
-        print(f"there was no config: {settled} is an example. Edit it, or give CONFIG=file")
+        print(f"running an example: {settled}. Edit it, or give CONFIG=file")
     with Bench(
         flash,
         interpreter=MICROPYTHON[bits],
