@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from textual.widgets import DataTable, Input, RichLog, Static
 
-from tools.play.playground import EXAMPLE
+from tools.play.playground import EXAMPLE, parts
 from tools.play.playground.picture import SESSION
 from tools.play.playground.prompt import HELP, Prompt, Quit
 from tools.play.playground.screen import Screen
 from tools.play.playground.stage import Stage
+from tools.play.sim.world import World
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
@@ -292,6 +293,17 @@ def test_the_screen_shows_readings_and_does_what_is_typed(stage: Stage) -> None:
     asyncio.run(session())
 
 
+def test_a_driver_without_a_simulated_part_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(PARTS, "bh1750")
+    config = {"sensors": [{"name": "sky", "driver": "bh1750", "sda": 21, "scl": 22}]}
+    assert parts.wired(World({}, {}), config) == (
+        {},
+        ["sky: there is no simulated part for the driver 'bh1750'"],
+    )
+
+
 def test_without_a_config_that_can_be_read_it_says_so(tmp_path: Path) -> None:
     from tools.play.playground import read
 
@@ -323,6 +335,19 @@ async def typed(app: Screen, pilot: Any, line: str) -> str:
         if len(log.lines) > before + 1:
             break
     return "\n".join(each.text.rstrip() for each in log.lines[before + 1 :])
+
+
+def test_lines_are_wrapped_again_when_the_terminal_gets_narrower(stage: Stage) -> None:
+    async def session(app: Screen, pilot: Any) -> None:
+        log = app.query_one("#replies", RichLog)
+        await typed(app, pilot, "help")
+        assert log.virtual_size.width > 60
+        await pilot.resize_terminal(60, 30)
+        await pilot.pause(0.3)
+        assert log.virtual_size.width <= 60
+        assert "quit" in "".join(each.text for each in log.lines)
+
+    played(stage, (100, 30), session)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (120, 40)])
@@ -376,7 +401,8 @@ def test_a_config_with_faults_is_not_taken_and_can_be_corrected(
         assert "starts with the new config" in await typed(app, pilot, "config edit")
         assert stage.node == "other"
         monkeypatch.setenv("VISUAL", str(tmp_path / "no editor").replace(" ", "_"))
-        assert "No such file" in await typed(app, pilot, "config edit")
+        said = await typed(app, pilot, "config edit")
+        assert "No such file" in said.replace("\n", " ")
 
     played(stage, (100, 40), session)
 
@@ -429,7 +455,8 @@ def test_the_pictures_are_of_todays_screens() -> None:
         name: re.sub(r"<[^>]+>|&#160;|\s", "", (ROOT / "docs" / f"{name}.svg").read_text())
         for name in ("play", "monitor")
     }
-    for text in (*SESSION, "Tab completes, PageUp scrolls", "the broker runs again", "Wi-Fi: on"):
+    title = "Tab completes, PageUp and PageDown scroll"
+    for text in (*SESSION, title, "the broker runs again", "Wi-Fi: on"):
         assert text.replace(" ", "") in shown["play"], text
     for text in ("1 node, 0 offline, 8 sensors", "air/temperature", "type to filter:", *COLUMNS):
         assert text.replace(" ", "") in shown["monitor"], text

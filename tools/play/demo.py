@@ -56,7 +56,7 @@ STEPS = {
     "readings": "its sensors report: analog, I2C, 1-Wire, ultrasonic",
     "door": "the door opened and closed",
     "command": "the command was answered, and the pump runs",
-    "output": "the pump went off by itself, as its config wants",
+    "output": "the pump went off by itself, as its config says",
     "outage": "no reading came without a broker, and the node found it again",
     "caught up": "the readings of the outage came late, complete and in order",
 }

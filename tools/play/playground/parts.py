@@ -14,6 +14,7 @@ from tools.play.sim.parts import Source
 from tools.play.sim.world import World
 from tools.shared import boards
 from tools.shared.errors import ToolError
+from tools.shared.paths import LIB
 from tools.wiring.drivers import facts
 from tools.wiring.parts import PARTS
 
@@ -115,7 +116,7 @@ class Part:
 def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[str]]:
     """Wire a part for each sensor, in place of all there were; changes pins that the board lacks.
 
-    Returns the parts by name, and a line for each pin that was changed.
+    Returns the parts by name, and a line for each pin that was changed or part that is missing.
     """
     found: dict[str, Part] = {}
     said: list[str] = []
@@ -127,7 +128,9 @@ def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[s
             continue  # the node itself says what is wrong with it
         name, driver = str(sensor.get("name")), sensor["driver"]
         if driver not in PARTS:
-            continue
+            if (LIB / "sensors" / f"{driver}.py").exists():
+                said.append(f"{name}: there is no simulated part for the driver {driver!r}")
+            continue  # if there is no such driver, the node says so
         pins = {}
         for role, kind in facts(driver)["roles"]:
             pins[role] = places.take(sensor.get(role), kind)

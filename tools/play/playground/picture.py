@@ -36,6 +36,8 @@ async def _played(stage: Stage) -> str:
             await pilot.press(*("space" if key == " " else key for key in line), "enter")
             await screen.workers.wait_for_complete()
             await pilot.pause(3)
+        while "connected" not in stage.bench.lines[-1] or "not" in stage.bench.lines[-1]:
+            await pilot.pause(0.1)  # until the node is back
         await pilot.press(*"wifi", "space")
         await pilot.pause(3)
         screen.show()

@@ -7,12 +7,13 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections import deque
 from typing import Any
 
 from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.suggester import Suggester
 from textual.widgets import DataTable, Input, RichLog, Static
 
@@ -23,6 +24,7 @@ from tools.talk.monitor_screen import PERIOD_S, fill
 
 COLUMNS = ("sensor", "value", "unit", "readings", "age")
 EDITORS = ("nano", "vi")  # the first that is there, if neither VISUAL nor EDITOR names one
+MOST = 500  # lines that can be scrolled back to
 LOW = 30  # lines of a terminal that has little room
 
 
@@ -37,6 +39,29 @@ class Completion(Suggester):
         """The first line that this one may become."""
         found = self._prompt.next(value) if value else []
         return found[0] if found and found[0] != value else None
+
+
+class Lines(RichLog):
+    """Text that is wrapped again when the terminal's width changes."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, wrap=True, min_width=20, max_lines=MOST)
+        self.can_focus = False
+        self._texts: deque[Text] = deque(maxlen=MOST)
+        self._width = 0
+
+    def add(self, text: Text, scroll_end: bool | None = None) -> None:
+        """Write a text below the others."""
+        self._texts.append(text)
+        self.write(text, scroll_end=scroll_end)
+
+    def on_resize(self, event: Resize) -> None:
+        """Begin again if the lines have another width now."""
+        if self._width and event.size.width != self._width:
+            self.clear()
+            for text in self._texts:
+                self.write(text)
+        self._width = event.size.width
 
 
 class Screen(App[None]):
@@ -69,21 +94,16 @@ class Screen(App[None]):
         """From top to bottom."""
         yield Static(id="summary")
         yield DataTable(cursor_type="none")
-        console = RichLog(id="console", wrap=True, max_lines=500)
-        console.can_focus = False
-        yield console
-        replies = RichLog(id="replies", wrap=True, max_lines=500)
-        replies.can_focus = False
-        yield replies
+        yield Lines("console")
+        yield Lines("replies")
         yield Input(placeholder="type help", suggester=Completion(self._prompt))
 
     def on_mount(self) -> None:
         """Switch the board on, and begin to show."""
         self.query_one(DataTable).add_columns(*((name, name) for name in COLUMNS))
-        self.query_one("#console", RichLog).border_title = "the board's console"
-        self.query_one(
-            "#replies", RichLog
-        ).border_title = "type help; Tab completes, PageUp scrolls"
+        self.query_one("#console", Lines).border_title = "the board's console"
+        replies = self.query_one("#replies", Lines)
+        replies.border_title = "type help; Tab completes, PageUp and PageDown scroll"
         self._stage.on_line = lambda line: self.call_from_thread(self._line, line)
         for said in self._stage.said:
             self._say(Text(said, "yellow"))
@@ -100,14 +120,14 @@ class Screen(App[None]):
         self._stage.start()
 
     def _line(self, line: str) -> None:
-        for console in self.query("#console").results(RichLog):  # none while the screen closes
-            console.write(Text(line))
+        for console in self.query("#console").results(Lines):  # none while the screen closes
+            console.add(Text(line))
 
     def _say(self, text: Text) -> None:
         """Add to the replies; a long one is shown from its beginning."""
-        log = self.query_one("#replies", RichLog)
+        log = self.query_one("#replies", Lines)
         before = len(log.lines)
-        log.write(text, scroll_end=False)
+        log.add(text, scroll_end=False)
         if before and len(log.lines) - before >= log.size.height:
             log.scroll_to(y=before - 1, animate=False)
         else:
@@ -117,7 +137,7 @@ class Screen(App[None]):
         """Tab completes; up and down go through what was typed, the page keys through replies."""
         line = self.query_one(Input)
         if event.key in ("pageup", "pagedown"):
-            log = self.query_one("#replies", RichLog)
+            log = self.query_one("#replies", Lines)
             (log.scroll_page_up if event.key == "pageup" else log.scroll_page_down)(animate=False)
             event.prevent_default()
         elif event.key == "tab":
