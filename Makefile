@@ -52,6 +52,9 @@ deploy: setup-host  ## copy Petrel onto a board; its config is kept (CONFIG=my.j
 usb: setup-host  ## copy Petrel onto a Pyboard's USB drive (CONFIG=my.json TO=folder DRIVERS=a,b)
 	@$(RUN) usb $(if $(filter UNIX,$(BOARD)),PYBV11,$(BOARD)) $(if $(TO),--to '$(TO)') $(if $(CONFIG),--config '$(CONFIG)') $(if $(DRIVERS),--drivers '$(DRIVERS)')
 
+provision: setup-host  ## give a board on USB its Wi-Fi (PORT= SSID=); its config has "wifi": {}
+	@$(RUN) provision $(if $(PORT),--port '$(PORT)') $(if $(SSID),--ssid '$(SSID)') $(if $(BAUD),--baud '$(BAUD)')
+
 monitor: setup-host  ## show live readings (HOST=broker FILTER= BASE= USER_NAME= TLS=1 CA= CERT= KEY=)
 	@$(RUN) monitor $(BROKER) $(LOGIN) $(if $(FILTER),--filter '$(FILTER)')
 

@@ -35,6 +35,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "flash": Entry("tools.board.flash", "host", "Put MicroPython onto a board."),
         "deploy": Entry("tools.board.deploy", "host", "Copy Petrel onto a board."),
         "usb": Entry("tools.board.usb", "host", "Copy Petrel onto a Pyboard's USB drive."),
+        "provision": Entry(
+            "tools.talk.provision", "host", "Give a board on USB its Wi-Fi: network, password."
+        ),
         "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),

@@ -47,7 +47,7 @@ def load(config):
         import node.sensor  # noqa: F401
 
         gc.collect()
-        if config and ("wifi" in config or "serial" in config["mqtt"]):
+        if config and (config.get("wifi") or "serial" in config["mqtt"]):
             import mqtt.engine.core  # noqa: F401
 
             gc.collect()

@@ -163,6 +163,8 @@ def cannot_use(board: Board) -> frozenset[str]:
     without = set(_VERSION_5)
     if board.petrel["network"] != "wifi":
         without.add("node.network.wifi")
+        offer = ("offer", "improv", "answer", "packets", "scan", "save")
+        without |= {"node.provision", *(f"node.provision.{name}" for name in offer)}
     if board.petrel["network"] == "none":
         without |= {
             "node.network.brokers",

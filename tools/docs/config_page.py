@@ -31,7 +31,11 @@ REQUIRED = "required"
 # Section -> its heading and what is said before its table.
 SECTIONS = {
     "": ("The node", ""),
-    "wifi": ("wifi", "Required on boards with Wi-Fi; not allowed with `mqtt.serial`."),
+    "wifi": (
+        "wifi",
+        "Required on boards with Wi-Fi; not allowed with `mqtt.serial`. With `{}` the board asks "
+        "for the network over USB, see [provisioning.md](provisioning.md).",
+    ),
     "mqtt": (
         "mqtt",
         "`host` is required, except with `serial`. How to use TLS: [tls.md](tls.md).",

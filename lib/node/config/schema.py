@@ -91,6 +91,10 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     if serial:
         rules["mqtt"]["host"] = (None, "hosts")
     _section(faults, "", config, rules[""])
+    if _asks(config.get("wifi")):
+        rules["wifi"]["ssid"] = (None, "ssid")
+        if warnings is not None:
+            warnings.append("wifi: no ssid. The board asks for it over USB; see petrel provision.")
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
@@ -151,10 +155,18 @@ def _over_serial(faults, config, mqtt):
         faults.append("mqtt.baud: it belongs to a UART, and mqtt.serial is usb. Remove it.")
 
 
+def _asks(wifi):
+    """Return whether the board is to ask for its network, see node.provision.offer."""
+    return isinstance(wifi, dict) and "ssid" not in wifi and "password" not in wifi
+
+
 def _wifi(faults, config, board, serial):
     wifi = config.get("wifi")
     if board and board.WIFI and "wifi" not in config and not serial:
-        faults.append('wifi: missing. Add {"ssid": "...", "password": "..."}.')
+        faults.append(
+            'wifi: missing. Add {"ssid": "...", "password": "..."}; or {}: then the board asks '
+            "for it over USB."
+        )
     if board and not board.WIFI and "wifi" in config:
         faults.append("wifi: %s has no Wi-Fi. Remove it." % board.ID)
     # What firmware/config.json says.

@@ -9,6 +9,11 @@ from node.overlay import call
 VERSION = "0.1.0"
 
 
+def version():
+    """Return the version of Petrel."""
+    return VERSION
+
+
 def text(node):
     """Return the diagnostics of the node as JSON, in bytes.
 

@@ -14,7 +14,8 @@ _LOOK_AGAIN_S = const(300)
 def begin(config, faults, state):
     """Return a node without its parts; the arguments are what node.config.load has found.
 
-    Returns () to leave the board to a person, and None, after a pause, if there is no config.
+    Returns () to leave the board to a person, and None, after a pause, if there is no config or no
+    Wi-Fi in it.
     """
     if _exists("maintenance"):
         print("Petrel: not started: remove the file maintenance, then reset")
@@ -27,6 +28,11 @@ def begin(config, faults, state):
         )
         call("health", "retained", "store", 0)
         call("health", "ending", "pause", _LOOK_AGAIN_S, int)
+        return None
+    wifi = config.get("wifi")
+    if wifi is not None and "ssid" not in wifi:
+        call("health", "retained", "store", 0)
+        call("provision", "offer", "offer", config, _LOOK_AGAIN_S)
         return None
     # A crash is counted in advance, and taken back after a minute of good work (node.app), so that
     # a hang or a brown-out counts too. Not in boot.py: anyone who opens a raw REPL, as
