@@ -1,15 +1,36 @@
-"""For MkDocs: an entry of the nav that ends with / stands for all pages of that folder."""
+"""For MkDocs: an entry of the nav that ends with / stands for all pages of that folder.
+
+CONTRIBUTING.md, which a code host wants outside docs/, becomes a page too.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from mkdocs.structure.files import File
+
+OUTSIDE = "CONTRIBUTING.md"
+INSIDE = "contributing.md"
+
 
 def on_config(config: Any) -> Any:
     """Replace such entries by their pages, README.md first."""
     config["nav"] = [_filled(entry, Path(config["docs_dir"])) for entry in config["nav"]]
     return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Take the page from outside; its links begin in docs/ then."""
+    text = (Path(config["docs_dir"]).parent / OUTSIDE).read_text()
+    text = text.replace("](docs/", "](").replace("[CHANGELOG.md](CHANGELOG.md)", "`CHANGELOG.md`")
+    files.append(File.generated(config, INSIDE, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Lead to it what leads out of docs/."""
+    return markdown.replace(f"](../{OUTSIDE}", f"]({INSIDE}")
 
 
 def _filled(entry: Any, docs: Path) -> Any:
