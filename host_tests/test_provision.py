@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -19,15 +20,18 @@ from typing import Any
 import pytest
 import serial
 
+from host_tests.harness import improv_sdk
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import LIGHT, WIFI, Node, make_node
 from tools.make.package import build
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
+from tools.shared.errors import ToolError
 from tools.shared.paths import MICROPYTHON, NO_32, ROOT
 from tools.shared.process import popen
 from tools.talk.improv import Board, Error, RefusedError, State
 
+SDK_SCRIPT = ROOT / "host_tests" / "scripts" / "improv_sdk.mjs"
 RAM_SCRIPT = ROOT / "host_tests" / "scripts" / "provision_ram.py"
 SSID, PASSWORD = WIFI["ssid"], WIFI["password"]
 
@@ -225,6 +229,53 @@ def test_the_command_asks_and_asks_again(line: Line, node: Node) -> None:
     assert PASSWORD not in shown
     assert process.wait(10) == 0
     os.close(master)
+    node.wait("light")
+
+
+NOISE = (
+    b"ets Jun  8 2016 00:22:57\r\n",
+    b"rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n",
+    b"\xfe\x00\x8cIMPRO \xc0\r\n",
+    b"Petrel: something to say\n\n",
+)
+
+
+def test_the_client_of_esp_web_tools(line: Line, node: Node) -> None:
+    """npm's SDK itself, while boot noise and log lines come between the packets."""
+    try:
+        program, module = improv_sdk.node(), improv_sdk.sdk()
+    except ToolError as error:
+        pytest.skip(f"NOT RUN, the real client of Improv: {error}")
+    command = [program, str(SDK_SCRIPT), str(module), SSID, PASSWORD]
+    with popen(command, stdin=line.host, stdout=line.host, stderr=subprocess.PIPE) as process:
+        done = threading.Event()
+
+        def noise() -> None:
+            for number in itertools.count():
+                if done.wait(0.05):
+                    return
+                os.write(line.board, NOISE[number % len(NOISE)])
+
+        thread = threading.Thread(target=noise)
+        thread.start()
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            done.set()
+            thread.join()
+    assert process.returncode == 0, said
+    told: dict[str, Any] = {}
+    for each in said.splitlines():
+        told.update(json.loads(each))
+    assert (told["info"]["firmware"], told["info"]["name"]) == ("Petrel", "n1")
+    assert told["scan"] == [{"name": SSID, "rssi": -50, "secured": True}]
+    assert told["wrong"] == {"refused": "UNABLE_TO_CONNECT"}
+    assert told["hostname"] == told["network"] == {"refused": "UNKNOWN_RPC_COMMAND"}
+    assert told["right"] == {}, told  # no reason against it, and no page to go to
+    assert not told["url"]
+    assert told["states"] == [2, 3, 2, 3, 4, 4], told
+    assert told["errors"] == []
+    assert config_of(node)["wifi"] == WIFI
     node.wait("light")
 
 
