@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 WIDTH, HEIGHT = 150, 34  # of a box
@@ -111,7 +112,7 @@ def _places(
     """The middle of each box and of each place of an arrow, with few arrows across each other."""
     near: dict[str, list[str]] = {name: [] for name in row}
     for way in ways:
-        for a, b in zip(way, way[1:], strict=False):
+        for a, b in pairwise(way):
             near[a].append(b)
             near[b].append(a)
     rows = [[name for name in row if row[name] == each] for each in range(max(row.values()) + 1)]
