@@ -10,8 +10,7 @@ def check(value, name="payload"):
     if not isinstance(value, (bytes, bytearray, memoryview)):
         what = name, type(value).__name__
         raise TypeError(
-            "%s is %s; give str, bytes, bytearray or memoryview, such as str(value) or "
-            "json.dumps(value)" % what
+            "%s is %s; give str, bytes, bytearray or memoryview, such as str(value)" % what
         )
     return value
 
@@ -23,7 +22,7 @@ def prepared(core, topic, payload, qos, properties):
     ValueError for what cannot be published.
     """
     if qos not in (0, 1, 2):
-        raise ValueError("QoS %r; 0, 1, 2 [MQTT-3.3.1-4]" % (qos,))
+        raise ValueError("QoS %r; 0, 1, 2" % (qos,))  # [MQTT-3.3.1-4]
     payload = check(payload)
     if qos:
         payload = bytes(payload)  # it is held: the caller may use its buffer again
