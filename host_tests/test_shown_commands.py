@@ -55,6 +55,7 @@ TAKES_LONG = {
     "lint": "a minute; run before each push, and by CI",
     "test": "is this",
     "test-emulated": "a quarter of an hour; host_tests/emulated",
+    "test-homeassistant": "fetches a Home Assistant; host_tests/homeassistant",
 }  # fmt: skip
 
 
