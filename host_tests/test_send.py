@@ -87,11 +87,17 @@ def test_no_reply_is_a_failure_that_says_what_to_look_at(broker: Broker) -> None
     assert "no reply from petrel/n2 within 0.2 s" in done.stderr and "online" in done.stderr
 
 
-@pytest.mark.parametrize("node", ["", "+", "#", "a/b", "n+"])
+@pytest.mark.parametrize("node", ["+", "#", "a/b", "n+"])
 def test_a_node_that_is_none_is_refused_before_anything_is_sent(node: str) -> None:
     done = run("send", "--", node, "ping")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: NODE is {node!r}; it must be one name")
+
+
+def test_a_node_that_is_left_out_is_asked_for() -> None:
+    done = run("send", "--", "", "ping")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: NODE is missing")
 
 
 def test_make_says_which_node_is_missing() -> None:
@@ -99,7 +105,7 @@ def test_make_says_which_node_is_missing() -> None:
         ["make", "send", "COMMAND=ping"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode
-    assert "NODE is ''" in done.stderr
+    assert "NODE is missing" in done.stderr
 
 
 # --- the way to the broker

@@ -61,7 +61,7 @@ NEVER_FAIL = {"button", "digital", "pulse", "rotary"}
 
 def test_every_driver_has_its_limits() -> None:
     """A new driver gets a line above, and in the script what its part may say."""
-    assert sorted(LIMITS) == drivers()
+    assert sorted(LIMITS) == drivers(), "add it to LIMITS above, and to scripts/arbitrary.py"
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

@@ -247,7 +247,8 @@ def command(port: int, lan: bool) -> None:
             if any("in use" in line for line in broker.log):
                 raise ToolError(
                     f"port {port} is taken; perhaps a broker runs already",
-                    f"use that one (HOST=127.0.0.1:{port}), or choose another port: --port 1884",
+                    f"Use that one (HOST=127.0.0.1:{port}), or choose another port: "
+                    f"make broker BROKER_PORT={port + 1}",
                 ) from error
             raise
         print(f"a broker at {broker.host}:{port}; Ctrl-C ends it")

@@ -101,10 +101,12 @@ def ask(
 
 def _check_level(what: str, value: str, example: str) -> None:
     """Raise ToolError unless it is one level of a topic name: a node, or a command."""
-    if not value or any(char in "/+#\0" for char in value):
+    if not value:
+        raise ToolError(f"{what} is missing", f"Give a name, such as {what}={example}.")
+    if any(char in "/+#\0" for char in value):
         raise ToolError(
             f"{what} is {value!r}; it must be one name, without / + #",
-            f"for example {what}={example}",
+            f"Give a name, such as {what}={example}.",
         )
 
 
