@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 stub: Any = importlib.import_module("micropython")
@@ -60,6 +60,8 @@ def made(client_id: str = "id", **options: Any) -> Any:
 
 @pytest.mark.parametrize("version", [4, 5])
 @settings(deadline=None)  # a core loads what checks its options, each time
+@example("t", bytes(300), 1, True, [7], {})  # a payload that passes through the buffer
+@example("t", b"p", 0, False, [1], {"user_property": [("k" * 30, "v" * 70)] * 3})  # is skipped
 @given(
     topic=texts, payload=payloads, qos=st.integers(0, 2), retain=st.booleans(),
     steps=sizes, given_properties=of_messages,

@@ -262,7 +262,7 @@ class Version5:
                     return
                 if size < 2 or not core.rx[core.body + 1]:
                     raise ProtocolError("CONNACK of a version before 5")
-        elif first in _ANSWERS and size > 2:
+        elif first < _SUBACK and first in _ANSWERS and size > 2:
             if self._answered(first, size, now):
                 return
         elif first in (_SUBACK, _UNSUBACK):
