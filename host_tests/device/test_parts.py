@@ -138,7 +138,7 @@ def test_what_finds_the_drivers_is_forgotten_and_the_sensors_go_on():
         {"name": "light", "driver": "analog", "pin": 0},
         {"name": "pump", "driver": "relay", "pin": 5},
     ]
-    parts.make(node, {"watchdog": 0, "sensors": sensors})
+    parts.make(node, {"mqtt": {"host": "h"}, "watchdog": 0, "sensors": sensors})
     assert not [name for name in sys.modules if name.startswith("sensors")]
     light, pump = [sensor.part for sensor in node.sensors]
     assert light.read() == (1.65,)
@@ -151,6 +151,7 @@ def test_what_the_port_does_not_have_fails_alone():
     parts.machine = Machine()
     node = Node()
     config = {
+        "mqtt": {"host": "h"},
         "watchdog": 0,
         "sensors": [
             {"name": "door", "driver": "digital", "pin": 4, "pull": "down"},
