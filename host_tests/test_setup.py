@@ -75,11 +75,30 @@ def test_a_second_set_up_does_nothing_and_says_nothing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_two_at_once_take_turns() -> None:
+def test_what_is_complete_waits_for_no_other_set_up() -> None:
     with (TOOLS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        done = set_up(ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+_INCOMPLETE = """
+import sys
+from pathlib import Path
+from tools.start import bootstrap
+bootstrap.TOOLS = Path(sys.argv[1])
+made = bootstrap.TOOLS / "made"
+step = bootstrap.Step("a step", "1", (made,), lambda: made.write_text("") or "made")
+bootstrap.steps = lambda level: [step]
+sys.exit(bootstrap.main())
+"""
+
+
+def test_two_at_once_take_turns(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         with subprocess.Popen(
-            [sys.executable, "tools/start/bootstrap.py"],
+            [sys.executable, "-c", _INCOMPLETE, tmp_path],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -89,10 +108,10 @@ def test_two_at_once_take_turns() -> None:
                 ready, _, _ = select.select([second.stdout], [], [], 20)
                 assert ready
                 assert "waiting" in second.stdout.readline()
-                assert second.poll() is None
+                assert second.poll() is None and not (tmp_path / "made").exists()
             finally:
                 fcntl.flock(lock, fcntl.LOCK_UN)
-            assert second.wait(60) == 0
+            assert second.wait(60) == 0 and (tmp_path / "made").exists()
 
 
 # --- what is set up for whom
