@@ -45,12 +45,17 @@ def test_a_copy_is_dropped_however_late_it_comes(
     publisher.reading(101)
     running.wait_for(t.reading, 101)
     running.collector.stop()
+    assert running.collector.counts.acknowledged == 201
     running = run()
     publisher.reading(50)
     publisher.reading(102)
     running.wait_for(t.reading, 102)
     assert running.count(t.reading) == 102
-    assert running.collector.counts.copies == 1
+    # A broker that had not read every acknowledgement when the session was taken over sends the
+    # rest again: besides the late copy those may come, and all of them are copies.
+    counts = running.collector.counts
+    wait_until(lambda: counts.stored == 1, 10, lambda: str(counts))
+    assert 1 <= counts.copies == counts.received - 1
 
 
 def test_what_came_while_it_was_away_is_stored(
