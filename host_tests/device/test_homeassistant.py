@@ -92,13 +92,33 @@ def test_a_birth_message_that_the_broker_refuses_is_asked_for_no_more():
     assert node.said == []  # nobody has asked for it
 
 
-def test_its_filter_is_not_held():
-    node = Node(linked(Broker()))
+def answered(node):
     birth.ask(node)
+    asked = bool(node.client.untold)
     while node.client.untold:
         node.client.step()
-    birth.take(node)
-    assert node.birth == 1 and not node.client.filters
+    if asked:
+        birth.take(node)
+    return asked
+
+
+def test_its_filter_is_not_held():
+    node = Node(linked(Broker()))
+    assert answered(node)
+    assert node.birth == 5 and not node.client.filters
+
+
+def test_it_is_asked_for_again_only_if_the_broker_may_have_lost_it():
+    node = Node(linked(Broker()))
+    client = node.client
+    assert answered(node) and not answered(node)
+    client.connects, client.present = 2, True
+    assert not answered(node) and node.birth == 6
+    client.connects, client.present = 3, False
+    assert answered(node) and node.birth == 7
+    client.connects, client.present = 5, True  # in the fourth nobody has looked
+    assert answered(node) and not answered(node)
+    assert node.birth == 9 and not client.filters
 
 
 def test_after_three_connections_that_ended_at_it_nobody_asks():

@@ -2,7 +2,8 @@
 
 Its filter is not held longer than it takes the broker to answer, so that it takes no RAM.
 node.birth: 0: Home Assistant is to know nothing; 1 to 3: it is asked for after the next
-connection, so often that failed before; 4: no more; negative: it is asked for just now.
+connection, so often that failed before; 4: no more; above 4: the broker had it in connection 1, 2,
+...; negative: it is asked for just now.
 """
 
 import os
@@ -14,10 +15,17 @@ _OFTEN = const(4)
 
 
 def ask(node):
-    """Ask the broker for it."""
+    """Ask the broker for it, unless its session has the filter from the connection before."""
+    client = node.client
+    left = node.birth - _OFTEN  # the connection in which the broker had it
+    if left > 0:
+        if left == client.connects or client.present and left == client.connects - 1:
+            node.birth = _OFTEN + client.connects
+            return
+        node.birth = 1
     from mqtt.engine.subscribe import want
 
-    want(node.client, _topic(), 0)
+    want(client, _topic(), 0)
     node.birth = -node.birth
 
 
@@ -28,7 +36,7 @@ def take(node, topic="", payload=b"", retained=False):
         return
     if not topic:
         refused = _forget(node)
-        node.birth = _OFTEN if refused else 1
+        node.birth = _OFTEN if refused else _OFTEN + node.client.connects
         if refused and _FILE in os.listdir():  # else nobody has asked for it
             _tell(node, "does not allow")
         return

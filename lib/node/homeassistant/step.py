@@ -11,7 +11,7 @@ from micropython import const
 from node.overlay import call, forget
 
 _FILE = const("homeassistant.txt")
-_OFTEN = const(4)  # from then on nobody asks for the birth message, see node.homeassistant.birth
+_OFTEN = const(4)  # nobody asks for the birth message any more, see node.homeassistant.birth
 
 
 def step(node):
@@ -22,7 +22,7 @@ def step(node):
     if node.announce:
         if client.left or not _discovery(node, client):
             node.announce += 1  # in the next second
-        elif 0 < node.birth < _OFTEN:
+        elif 0 < node.birth != _OFTEN:
             call("homeassistant", "birth", "ask", node)
         return
     if node.birth < 0:
