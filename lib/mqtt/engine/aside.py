@@ -22,7 +22,7 @@ def set_aside(outbox):
     outbox.aside = list(aside(outbox))
     outbox.aside.append((outbox.topic, outbox.payload, outbox.flags & ~_DUP))
     if hasattr(outbox, "journal"):
-        _store(outbox.journal, outbox.aside[-1:])
+        store(outbox.journal, outbox.aside[-1:])
 
 
 def put_back(outbox):
@@ -31,7 +31,7 @@ def put_back(outbox):
     _put(outbox, held)
     if hasattr(outbox, "journal"):
         clear(outbox.journal)
-        _store(outbox.journal, outbox.aside)
+        store(outbox.journal, outbox.aside)
     return outbox.aside
 
 
@@ -69,7 +69,7 @@ def _put(outbox, messages):
             outbox.aside.append(message)
 
 
-def _store(journal, messages):
+def store(journal, messages):
     """Put them onto the flash; where that fails they are in RAM alone."""
     if messages:
         try:

@@ -52,13 +52,13 @@ def ended(core, error, now):
 
         error = backoff.ended(core, error, now)
     else:
-        _pause(core, now)
+        pause(core, now)
     if core.v5:
         core.v5.broken(error)
     return error
 
 
-def _pause(core, now):
+def pause(core, now):
     first, longest = core.backoff_ms
     if core.up:
         if not 0 <= ticks_diff(now, core.since) <= 5 * longest:  # the ticks wrap

@@ -26,7 +26,7 @@ def written(core, n, now):
     core.left -= n
     if core.left:
         if not n:
-            _stalled(core, now)
+            stalled(core, now)
         return n
     core.data, core.tail = core.tail or core.tx, None
     if core.data is not core.tx:
@@ -39,7 +39,7 @@ def written(core, n, now):
     return True
 
 
-def _stalled(core, now):
+def stalled(core, now):
     """The stream takes no more; raise LinkError if that is too long, see `stuck` of Core."""
     core.poll.modify(core.stream, select.POLLIN | select.POLLOUT)
     if not 0 <= ticks_diff(now, core.stuck) <= core.answer_ms:  # the ticks wrap

@@ -51,7 +51,7 @@ def _what(client, error, secure, port):
         )
     if not client.stream and (-300 < number < 0 or "addrinfo" in str(error)):
         return "is not known: there is no address of that name. Check it, or give the address."
-    if number in (111, _number("ECONNREFUSED")) or client.opening and _reset(number):
+    if number in (111, _number("ECONNREFUSED")) or client.opening and reset(number):
         return "refused the connection. Check that the broker runs, and its port."
     # 101, 114 and 118: of Linux and newlib
     if number in (101, 114, 118, _number("EHOSTUNREACH"), _number("ENETUNREACH")):
@@ -61,17 +61,17 @@ def _what(client, error, secure, port):
     if type(error) is LinkError and "in time" in str(error):
         what = "took the connection and says nothing (%s). Is it an MQTT broker, " % error
         return what + ("with TLS?" if secure else "without TLS?")
-    if secure and (number < -300 or _reset(number) or number == 0):
+    if secure and (number < -300 or reset(number) or number == 0):
         return (
             "broke off TLS (%s). Is it the port for TLS, usually 8883? Does it want a certificate "
             "of ours?" % error.args[-1]
         )
-    if port == 8883 and (_reset(number) or type(error) is LinkError):
+    if port == 8883 and (reset(number) or type(error) is LinkError):
         return "ended the connection. 8883 usually needs TLS: give the broker's certificate (ca)."
     return None
 
 
-def _reset(number):
+def reset(number):
     return number in (104, _number("ECONNRESET"), _number("ECONNABORTED"))
 
 

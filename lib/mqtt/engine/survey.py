@@ -27,7 +27,7 @@ def survey(journal, look=None):
     found = [LAST] * _AT_ONCE
     low = 0
     while low < LAST:
-        count = _lowest(journal.folder, low, found)
+        count = least(journal.folder, low, found)
         if not journal.count:
             journal.count = count
             journal.first = journal.low = found[0] if count else 0
@@ -35,7 +35,7 @@ def survey(journal, look=None):
         for i in range(_AT_ONCE - 1):
             if found[i] < LAST:
                 journal.high = found[i]
-                _look_through(journal, found[i], found[i + 1], look)
+                search(journal, found[i], found[i + 1], look)
         low = found[-1]
     journal.unread = journal.first
     journal.reading = journal.low
@@ -43,7 +43,7 @@ def survey(journal, look=None):
     journal.until = journal.second
 
 
-def _lowest(folder, low, found):
+def least(folder, low, found):
     """Fill a list with the first segments from that number on, in order, and LAST behind them.
 
     Returns how many segments there are at all.
@@ -59,7 +59,7 @@ def _lowest(folder, low, found):
     return count
 
 
-def _look_through(journal, name, end, look):
+def search(journal, name, end, look):
     """Find the last record of a segment, and how far we are."""
     journal.next = name
     journal.size = left = os.stat(journal.path(name))[6]

@@ -36,7 +36,7 @@ def save(name, seconds):
     Raises ValueError if the config has no such sensor, OSError if the flash fails.
     """
     with open(_FILE, "rb") as file, open(_NEW, "wb") as new:
-        if not _copy(file, new, name, seconds):
+        if not copy(file, new, name, seconds):
             raise ValueError("no sensor of that name")
     if hasattr(os, "sync"):
         os.sync()
@@ -47,7 +47,7 @@ def save(name, seconds):
         os.rename(_NEW, _FILE)
 
 
-def _copy(file, new, name, seconds):
+def copy(file, new, name, seconds):
     """Copy the config with the change; return whether the sensor was there.
 
     A small heap has no room for a whole config, so only one sensor is in RAM at a time.

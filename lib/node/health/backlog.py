@@ -49,7 +49,7 @@ def begin(node, outbox, look, most=None):
         return True
     if journal.next - journal.unread > most:
         return False
-    _take(node, outbox, journal, most)
+    take(node, outbox, journal, most)
     if not outbox.count:
         _free(node, outbox)
     return True
@@ -64,8 +64,8 @@ def more(node):
             _free(node, outbox)
             return
         journal = Reader(_FOLDER, *place)
-        _remove(journal.reading)
-        _take(node, outbox, journal, min(_FEW, outbox.limit - outbox.count))
+        remove(journal.reading)
+        take(node, outbox, journal, min(_FEW, outbox.limit - outbox.count))
     except OSError as error:  # the next start will do it
         node.more = _NEVER
         node.failed("outbox", error)
@@ -73,7 +73,7 @@ def more(node):
         forget("records", "survey", package="mqtt.engine")
 
 
-def _take(node, outbox, journal, most):
+def take(node, outbox, journal, most):
     """Move this many messages; even if something is raised, none is moved twice."""
     place = outbox.place
     outbox.lot = outbox.restored = node.more = outbox.removed + outbox.count
@@ -93,7 +93,7 @@ def _take(node, outbox, journal, most):
         node.about["lost"] = node.about.get("lost", 0) + journal.lost
 
 
-def _remove(end):
+def remove(end):
     """Remove the segments before that one."""
     low = following(_FOLDER, 0)
     while low < end:
@@ -104,7 +104,7 @@ def _remove(end):
 def _free(node, outbox):
     outbox.restored = 0
     node.more = _NEVER
-    _remove(_NEVER)
+    remove(_NEVER)
     try:
         os.rmdir(_FOLDER)
     except OSError:

@@ -34,7 +34,7 @@ def begin(node, config):
     must = config["must"] or node.safe
     config["queue"] = outbox(node, config["queue"], config["outbox"], must)
     if config["must"] and not hasattr(config["queue"], "journal"):
-        _plain(node)
+        plain(node)
 
 
 def outbox(node, queue, flash, must):
@@ -62,7 +62,7 @@ def outbox(node, queue, flash, must):
                 if call("health", "backlog", "begin", node, made, look, min(queue, _IN_RAM)):
                     return made
             if there or must:
-                made = _durable(queue, flash, look)
+                made = durable(queue, flash, look)
             return made
         except (MemoryError, ImportError) as error:
             # A small board has no mqtt.durable unless its config asks for "must_deliver".
@@ -70,23 +70,23 @@ def outbox(node, queue, flash, must):
             forget("journal", package="mqtt.engine")
             if must or isinstance(error, MemoryError):
                 what = "too little memory" if isinstance(error, MemoryError) else "no code"
-                _tell(node, error, what + " for readings on the flash; they are kept in RAM")
+                tell(node, error, what + " for readings on the flash; they are kept in RAM")
         made = queue
         if there:
             made = Outbox(queue)
             call("health", "backlog", "begin", node, made, look)
         return made
     except (OSError, ValueError) as error:
-        _tell(node, error, "the flash fails (%s); readings are kept in RAM" % error)
+        tell(node, error, "the flash fails (%s); readings are kept in RAM" % error)
     except MemoryError as error:
-        _tell(node, error, "too little memory for the flash; readings are kept in RAM")
+        tell(node, error, "too little memory for the flash; readings are kept in RAM")
     finally:
         forget("survey", "records", package="mqtt.engine")
     node.more = _NEVER
     return queue
 
 
-def _plain(node):
+def plain(node):
     """Treat "must_deliver" as "queue" if there is no flash for it."""
     from node.delivery import must_deliver
 
@@ -96,7 +96,7 @@ def _plain(node):
     forget("delivery")
 
 
-def _tell(node, error, fault):
+def tell(node, error, fault):
     node.failed("outbox", error)
     node.about["faults"] = node.about.get("faults", []) + ["outbox: " + fault]
 
@@ -107,7 +107,7 @@ def _enough(size):
         raise MemoryError("%d free bytes are too few" % gc.mem_free())
 
 
-def _durable(queue, flash, look):
+def durable(queue, flash, look):
     # A failed attempt leaves holes and names behind, for which a small heap has no room. What
     # one module takes shows what all of it will, and the rest of the node, from files or a ROM.
     gc.collect()

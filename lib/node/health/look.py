@@ -36,13 +36,13 @@ def look(node):
     elif now >= _HEALTHY_S and not node.proven:
         call("health", "retained", "healthy", node)
         node.proven = True
-    _connection(node, health, now)
-    _progress(node, now - health[_MOVED])
+    connection(node, health, now)
+    stalled(node, now - health[_MOVED])
     if not node.stuck:
         _escalate(node, health, now - health[_UP])
 
 
-def _connection(node, health, now):
+def connection(node, health, now):
     client = node.client
     if client.up:
         if node.about.pop("restarts", 0):  # they helped, or weren't needed
@@ -55,7 +55,7 @@ def _connection(node, health, now):
         health[_MOVED] = now
 
 
-def _progress(node, seconds):
+def stalled(node, seconds):
     if seconds <= _STILL_S:
         node.stuck = ""
         return

@@ -33,7 +33,7 @@ def store(waiting):
     journal.reserve = 0
     kept = 0
     try:
-        for _ in _written(waiting, own, journal, aside):
+        for _ in written(waiting, own, journal, aside):
             kept += 1
         journal.close()
     except (OSError, ValueError, MemoryError) as error:
@@ -51,7 +51,7 @@ def _missing(waiting, own):
             yield number
 
 
-def _written(waiting, own, journal, aside):
+def written(waiting, own, journal, aside):
     """Write them, and what was set aside; yield after each."""
     newest = getattr(waiting, "newest", ())
     lot = getattr(waiting, "lot", 0)

@@ -35,10 +35,10 @@ def take(node, topic="", payload=b"", retained=False):
         node.drops += 1
         return
     if not topic:
-        refused = _forget(node)
+        refused = forget(node)
         node.birth = _OFTEN if refused else _OFTEN + node.client.connects
         if refused and _FILE in os.listdir():  # else nobody has asked for it
-            _tell(node, "does not allow")
+            told(node, "does not allow")
         return
     there = _FILE in os.listdir()
     if payload != b"online" or retained and there:
@@ -53,9 +53,9 @@ def take(node, topic="", payload=b"", retained=False):
 def tell(node):
     """The connection ended while it was asked for."""
     node.birth = 1 - node.birth
-    _forget(node)
+    forget(node)
     if node.birth == _OFTEN and _FILE in os.listdir():
-        _tell(node, "ends the connection at")
+        told(node, "ends the connection at")
 
 
 def _topic():
@@ -67,7 +67,7 @@ def _topic():
     return topic[: topic.find("/device/")] + "/status"
 
 
-def _forget(node):
+def forget(node):
     """Forget the filter; returns True if the broker has refused it."""
     refused = False
     client = node.client
@@ -82,6 +82,6 @@ def _forget(node):
     return refused
 
 
-def _tell(node, what):
+def told(node, what):
     said = "the broker %s our SUBSCRIBE to %s; see docs/homeassistant.md" % (what, _topic())
     node.failed("Home Assistant", said)

@@ -20,7 +20,7 @@ def step(node):
     if not client.up:
         return  # it begins again with the next connection
     if node.announce:
-        if client.left or not _discovery(node, client):
+        if client.left or not written(node, client):
             node.announce += 1  # in the next second
         elif 0 < node.birth != _OFTEN:
             call("homeassistant", "birth", "ask", node)
@@ -36,7 +36,7 @@ def step(node):
         node.news = True
 
 
-def _discovery(node, client):
+def written(node, client):
     """Send the discovery; False if that has to wait."""
     try:
         size = os.stat(_FILE)[6]

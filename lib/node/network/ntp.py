@@ -39,7 +39,7 @@ def step(node):
     if node.unset and seconds >= _SET:
         return seconds  # someone has set it
     if ntp[_UDP]:
-        return _look(node, ntp)
+        return look(node, ntp)
     node.ntp_left = _SOON_S
     if not ntp[_SERVER]:
         if not node.unset:
@@ -47,15 +47,15 @@ def step(node):
     elif not node.wlan or node.wlan.isconnected():
         began = ticks_ms()
         try:
-            _ask(ntp)
+            ask(ntp)
             node.ntp_left = 0
         except (OSError, ValueError) as error:
             least = ticks_diff(ticks_ms(), began) // 1000 * _DEAR
-            _later(node, ntp, _words(ntp, error), least)
+            again(node, ntp, words(ntp, error), least)
     return 0
 
 
-def _ask(ntp):
+def ask(ntp):
     import socket  # not on a board that gets the time over a serial line
 
     if not ntp[_ADDRESS]:
@@ -72,7 +72,7 @@ def _ask(ntp):
     udp.write(b"\x1b" + bytes(39) + ntp[_COOKIE])
 
 
-def _look(node, ntp):
+def look(node, ntp):
     """Read an answer; it counts if it is from a synchronised server, and for our question."""
     node.ntp_left = 0
     ntp[_TRIES] -= 1
@@ -91,11 +91,11 @@ def _look(node, ntp):
     if not ntp[_TRIES]:
         ntp[_ADDRESS] = None  # it may have another address by now
         said = "%s does not answer. Check the name, and that UDP port 123 is open." % ntp[_SERVER]
-        _later(node, ntp, said, 0)
+        again(node, ntp, said, 0)
     return 0
 
 
-def _words(ntp, error):
+def words(ntp, error):
     """Say why nobody could be asked. Ports differ in the number for an unknown name."""
     what = "cannot be reached" if ntp[_ADDRESS] else "is not known"
     return "%s %s (%s). Check the name, and that this network has a way out." % (
@@ -103,7 +103,7 @@ def _words(ntp, error):
     )  # fmt: skip
 
 
-def _later(node, ntp, error, seconds):
+def again(node, ntp, error, seconds):
     """Ask again after a pause that grows; seconds: its shortest length in s."""
     if ntp[_UDP]:
         ntp[_UDP].close()

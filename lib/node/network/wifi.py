@@ -38,7 +38,7 @@ def switch(node):
     """Switch off; the next step switches on again."""
     node.wifi = node.wifi or [0] * 7
     node.wifi[_LEFT] = 0
-    _end(node, False, True)
+    end(node, False, True)
 
 
 def step(node):
@@ -53,18 +53,18 @@ def step(node):
         return
     try:
         if wifi[_AT]:
-            _look(node)
+            look(node)
         else:
-            _begin(node)
+            attempt(node)
     except Exception as error:  # a port may raise anything, ESP32 when memory is short
         if wifi[_TOLD] != 0.5:
             wifi[_TOLD] = 0.5  # no status
             # Some raise a MemoryError without text.
             node.failed("wifi", "the radio fails: " + (str(error) or type(error).__name__))
-        _end(node, True, True)
+        end(node, True, True)
 
 
-def _begin(node):
+def attempt(node):
     wlan = node.wlan
     wlan.active(True)
     try:
@@ -76,22 +76,22 @@ def _begin(node):
     wlan.connect(node.wifi[_SSID], node.wifi[_PASSWORD])
 
 
-def _look(node):
+def look(node):
     wifi = node.wifi
     wifi[_AT] = at = wifi[_AT] + 1
     status = node.wlan.status()
-    failed = _failure(status)
+    failed = fault(status)
     if (failed or at > _TELL_S) and status != wifi[_TOLD]:
         wifi[_TOLD] = status
         said = call("network", "words", "words", status, failed, wifi[_SSID], node.wlan)
         node.failed("wifi", said)
     if failed and (status > 100 or at > _STALE_S):
-        _end(node, failed > 1, False)
+        end(node, failed > 1, False)
     elif at > _TRY_S:
-        _end(node, False, True)
+        end(node, False, True)
 
 
-def _failure(status):
+def fault(status):
     """Return 0 if a status means running, 1 for failed, 2 for refused.
 
     Ports differ: ESP32 has codes from 200 on and the reasons of IEEE 802.11, ESP8266 0 to 5, Pico
@@ -109,7 +109,7 @@ def _failure(status):
     return 2 if status in (5, 15, 210, 211) else 1
 
 
-def _end(node, pause, off):
+def end(node, pause, off):
     """End an attempt; off: also switch the radio off and on, in case it hangs."""
     wifi = node.wifi
     wifi[_AT] = 0

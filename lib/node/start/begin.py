@@ -17,7 +17,7 @@ def begin(config, faults, state):
     Returns () to leave the board to a person, and None, after a pause, if there is no config or no
     Wi-Fi in it.
     """
-    if _exists("maintenance"):
+    if exists("maintenance"):
         print("Petrel: not started: remove the file maintenance, then reset")
         call("health", "retained", "store", 0)
         return ()
@@ -40,7 +40,7 @@ def begin(config, faults, state):
     lost, rebooted = call("health", "retained", "lost")
     crashes, restarts, why = call("health", "retained", "begun")
     safe = crashes >= _CRASHES or state == "degraded"
-    about = {"reset": _reset_cause(), "mode": "safe" if safe else "normal"}
+    about = {"reset": reset_cause(), "mode": "safe" if safe else "normal"}
     if crashes:
         about["crashes"] = crashes
     if restarts:
@@ -66,7 +66,7 @@ def begin(config, faults, state):
     return node
 
 
-def _exists(name):
+def exists(name):
     try:
         os.stat(name)
     except OSError:  # none, or the flash fails
@@ -74,7 +74,7 @@ def _exists(name):
     return True
 
 
-def _reset_cause():
+def reset_cause():
     """Return the reset cause in words; ports differ in which causes they know."""
     cause = machine.reset_cause()
     # In one text: short ones would be names that stay in RAM for good.

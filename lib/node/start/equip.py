@@ -16,6 +16,7 @@ def equip(node, config):
     call("start", "sensors", "make", node, config)
     if node.ended:  # it starts afresh
         return
+    config["sensors"] = ()  # what follows needs the RAM
     if config["queue"] > _FEW:
         call("health", "room", "see_to", node, config, _FEW)
     # Before the connection takes its RAM: nothing else at the start needs as much.

@@ -21,7 +21,7 @@ def make(node, config):
     buses = {}
     for entry in config["sensors"]:
         node.sensors.append(_sensor(node, entry, config["watchdog"]))
-        _equip(node.sensors[-1], entry, buses)
+        equip(node.sensors[-1], entry, buses)
     forget("roles", package="node.config")
     forget("config")
     # Home Assistant is told of them; over a serial line and in a small heap only if asked for.
@@ -57,7 +57,7 @@ def _sensor(node, entry, watchdog):
     return Sensor(node, name, driver, -2 if watchdog else 0)
 
 
-def _equip(sensor, entry, buses):
+def equip(sensor, entry, buses):
     deliver = None
     if entry.get("delivery", "queue") != "queue":
         from node import delivery
@@ -118,12 +118,12 @@ def _make(entry, buses):
                        "homeassistant"):  # fmt: skip
             options[key] = entry[key]
     if module.USES == "i2c":
-        return module.DRIVER(_bus(options.pop("sda"), options.pop("scl"), buses), **options)
+        return module.DRIVER(bus(options.pop("sda"), options.pop("scl"), buses), **options)
     parts = []
     for key, kind in roles(module.USES):
         _part(parts, kind, options.pop(key), entry)
         if kind == "adc" and "reference" not in options and not hasattr(parts[0], "read_uv"):
-            options["reference"] = _full_scale()
+            options["reference"] = scale()
     return module.DRIVER(*parts, **options)
 
 
@@ -150,7 +150,7 @@ def _part(parts, kind, number, entry):
         parts.append(machine.Pin(number))
 
 
-def _bus(sda, scl, buses):
+def bus(sda, scl, buses):
     """Return the I2C bus on two pins, which parts share."""
     if (sda, scl) not in buses:
         data, clock = machine.Pin(sda, machine.Pin.IN), machine.Pin(scl)
@@ -166,7 +166,7 @@ def _bus(sda, scl, buses):
     return buses[sda, scl]
 
 
-def _full_scale():
+def scale():
     """Return the full-scale voltage of an ADC that doesn't know its own."""
     try:
         return float(__import__("board").FULL_SCALE)
