@@ -272,10 +272,15 @@ def test_thousand_commands_a_second(lab: Lab) -> None:
     client.loop_stop()
     during = max(lab.numbers()) - newest
     assert during >= 6, f"only {during} readings in 6 s"
+    for _ in range(30):  # where the computer is busy, commands are still on their way
+        lab.seen.publish("petrel/n1/cmd/ping", "")
+        if lab.seen.seen(lambda topic, _: topic == "petrel/n1/reply/ping", 1):
+            break
+    took = time.monotonic() - began
     lab.more(5)
     lab.whole()
     replies = [1 for topic, _ in lab.seen.messages if topic == "petrel/n1/reply/read"]
-    assert 20 <= len(replies) <= 60
+    assert 20 <= len(replies) <= 20 + 5 * (took + 2)  # a burst, and then five a second
     assert lab.diagnostics()["drops"] > 1000
     assert lab.proxy.connections == 1
 
