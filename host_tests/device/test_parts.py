@@ -106,9 +106,9 @@ def test_an_output_is_safe_from_the_first_moment_on():
 def test_a_bus_is_made_once():
     machine = parts.machine = Machine()
     buses = {}
-    one = parts._bus(4, 5, buses)
-    assert parts._bus(4, 5, buses) is one
-    parts._bus(5, 4, buses)
+    one = parts.bus(4, 5, buses)
+    assert parts.bus(4, 5, buses) is one
+    parts.bus(5, 4, buses)
     assert len(machine.made) == 2
     assert [each["sda"].arguments[0] for each in machine.made] == [4, 5]
 
@@ -118,7 +118,7 @@ def test_a_bus_whose_sda_is_low_is_clocked_and_any_other_is_left_alone():
     for low, clocks in ((0, 0), (3, 3), (100, 9)):
         Pin.low = low
         Pin.told = []
-        parts._bus(4, 5, {})
+        parts.bus(4, 5, {})
         assert Pin.told == [(5, Pin.OPEN_DRAIN, 0), (5, 1)] * clocks
     Pin.low = 0
 
