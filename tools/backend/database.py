@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +109,14 @@ def reason(error: Exception) -> str:
 def _set_up_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so, no earlier
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    for left in reversed(range(50)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:  # another program does it: SQLite does not wait here
+            if not left:
+                raise
+            time.sleep(BUSY_MS / 50_000)
     cursor.execute("PRAGMA synchronous=FULL")  # what is committed outlives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

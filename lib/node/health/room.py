@@ -10,7 +10,7 @@ from micropython import const
 
 from node.overlay import forget
 
-_SPARE = const(10_240)  # bytes for the client, and for what comes and goes: connecting, an end
+_SPARE = const(15_360)  # bytes for the client, and for what comes and goes: connecting, an end
 _READING = const(192)  # bytes of one that waits, its topic included
 _ROOMY = const(16_384)  # in less, a pool of names that grows leaves no room for a node
 
