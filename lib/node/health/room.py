@@ -40,8 +40,9 @@ def _learn():
     """
     for package, modules in (
         ("node.health", ("ending", "storing", "telemetry")),
-        ("mqtt.engine", ("connect", "reach", "backoff", "pause", "suspects", "journal", "survey")),
-    ):
+        ("mqtt.engine", ("connect", "subscribe", "pieces", "late", "end", "reach", "backoff",
+                         "suspects", "journal", "survey")),
+    ):  # fmt: skip
         for module in modules:
             try:
                 __import__(package + "." + module)
