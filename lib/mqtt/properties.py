@@ -129,7 +129,7 @@ def joined(version, properties, payload):
 
 
 def length(buffer, at, end):
-    """The length that stands there, and the place behind it. ProtocolError if it runs past `end`.
+    """The length at that place, and the place behind it. ProtocolError if it runs past `end`.
 
     At most four bytes. [MQTT5-1.5.5-1]
     """

@@ -11,7 +11,7 @@ from mqtt import simple
 class MQTTClient(simple.MQTTClient):
     """A blocking client whose calls connect again, and go on, when the connection fails.
 
-    Refused passes through: for that trying again is no help. A QoS 1 message that was taken is
+    Refused passes through, because trying again won't help then. A QoS 1 message that was taken is
     sent again by the session, not published a second time.
     """
 
@@ -22,7 +22,7 @@ class MQTTClient(simple.MQTTClient):
         self._taken = None  # the number of the message being published, once it is taken
 
     def _pause(self):
-        """The ms until the next connection may begin; what is longer is of ticks that wrapped."""
+        """The ms until the next connection may begin; a longer time means wrapped ticks."""
         left = ticks_diff(self.since, ticks_ms())
         return left if 0 < left <= 4 * self.backoff_ms[1] else 0
 
@@ -31,7 +31,7 @@ class MQTTClient(simple.MQTTClient):
         sleep_ms(self._pause())
 
     def log(self, in_reconnect, e):
-        """Told of every failure; may be overridden."""
+        """Called for every failure; may be overridden."""
         if self.DEBUG:
             print("mqtt reconnect:" if in_reconnect else "mqtt:", e)
 
@@ -100,7 +100,7 @@ class MQTTClient(simple.MQTTClient):
             attempts -= 1
 
     def _mend(self, error):
-        # The callback's own, or one that a new connection does not help: the queue is full.
+        # The callback's own, or a full queue, which no new connection helps with.
         if self._calling or self._raised or self.stream is not None:
             raise error
         self.log(False, error)

@@ -26,7 +26,7 @@ def set_aside(outbox):
 
 
 def put_back(outbox):
-    """Put them to the end of the outbox, as new messages; returns those that found no room."""
+    """Put them at the end of the outbox, as new messages; returns those that found no room."""
     held, outbox.aside = aside(outbox), []
     _put(outbox, held)
     if hasattr(outbox, "journal"):
@@ -70,7 +70,7 @@ def _put(outbox, messages):
 
 
 def store(journal, messages):
-    """Put them onto the flash; where that fails they are in RAM alone."""
+    """Put them on the flash; if that fails, they are only in RAM."""
     if messages:
         try:
             beside = _beside(journal)

@@ -47,7 +47,7 @@ def ended(client, error, now):
     good = lasted or acked > 0
     client.attempt = 1 if good else client.attempt + 1
     closed = _closed(client, error)
-    # What the far end says may be wrong, each time: a message that it keeps for us, say.
+    # The far end may send the same mistake each time, such as a message that it keeps for us.
     thrown_out = closed or isinstance(error, (Refused, ProtocolError))
     thrown_out = thrown_out or (client.up and _is_link(error))
     if closed or lasted:
@@ -106,9 +106,9 @@ def _closed(client, error):
 def _pause(level, error, busy, acked, first, longest, draw):
     """The ms until the next attempt after `level` connections that were thrown out.
 
-    At most six of them begin in a minute: two or three pauses are short, for that may have been
-    chance, and then they are about `longest`. Where it goes on they grow to four times that: soon
-    if messages end it, which chance does not do so often, else after ten.
+    At most six of them begin in a minute: two or three pauses are short, as that may have been
+    chance, and then they are about `longest`. If it goes on, they grow to four times that: soon if
+    messages end the connections, which is rarely chance, otherwise after ten.
     """
     if isinstance(error, Refused) and error.code not in _UNAVAILABLE:
         longest <<= level > 2

@@ -1,6 +1,6 @@
-"""How a connection begins: its stream comes to stand, CONNECT leaves, CONNACK arrives.
+"""How a connection begins: its stream opens, CONNECT leaves, CONNACK arrives.
 
-Imported when one is opened, and forgotten when it stands.
+Imported when one is opened, and forgotten when the broker has accepted it.
 """
 
 from time import ticks_add, ticks_diff
@@ -12,12 +12,12 @@ from mqtt.engine.core import forget
 _POLLIN = const(1)
 _POLLOUT = const(4)
 _CONNACK = const(0x20)
-_CONNECT_MS = const(10_000)  # from the dial to CONNACK, where nobody asks for more
+_CONNECT_MS = const(10_000)  # from the dial to CONNACK, unless an option asks for more
 _SLOW_MS = const(1000)  # a stream that takes longer to open is looked after, see engine.late
 
 
 def opened(core, now):
-    """True if the stream has come to stand; then CONNECT leaves before all else. [MQTT-3.1.0-1]"""
+    """True if the stream is open; then CONNECT leaves before anything else. [MQTT-3.1.0-1]"""
     look = not 0 <= ticks_diff(now, core.stuck) <= _SLOW_MS  # the ticks wrap
     for _, events in core.poll.ipoll(0):
         core.opening = False
@@ -68,7 +68,7 @@ def connect(core, now):
 
 
 def _flags(core):
-    """Those of CONNECT. Apart, so that no large piece of a heap in pieces is needed for code."""
+    """The flags of CONNECT. A function of its own needs no large free piece of the heap."""
     flags = (core.user is not None) << 7 | (core.password is not None) << 6
     will = core.will
     if will:
@@ -77,7 +77,7 @@ def _flags(core):
 
 
 def answered(core, first, size):
-    """CONNACK; whatever else comes now has no place here."""
+    """Take CONNACK; nothing else may come now."""
     if first != _CONNACK or size != 2:
         raise core.forbidden(first, size)
     code = core.rx[core.body + 1]
@@ -92,18 +92,18 @@ def accepted(core, present):
     """The broker has accepted us; `present`: it still knows our session."""
     core.up = True
     core.awaited = 0
-    # Set only where it changes: an attribute more would make the instance's dict grow.
+    # Set only if it changes: one more attribute would make the instance's dict grow.
     if core.present != bool(present & 1):
         core.present = not core.present
     if core.resent:
         core.resent = 0
-    for pattern in core.rejected:  # the broker may know better now
+    for pattern in core.rejected:  # the broker may grant them now
         if pattern in core.filters and pattern not in core.untold:
             core.untold.append(pattern)
     if not present:
         # The broker knows nothing of us: what it has not acknowledged is new to it
-        # [MQTT-3.1.2-6], and it must be asked again for every filter. What it has answered by
-        # PUBREC was its own already.
+        # [MQTT-3.1.2-6], and it must be asked again for every filter. What it has answered with
+        # PUBREC is already there.
         core.acked |= core.received
         core.pop()
         core.known = 0

@@ -1,18 +1,17 @@
-"""One session with a broker, and the connection that carries it just now. It never waits.
+"""One session with a broker, and the connection that carries it now. It never waits.
 
-Here stands all that runs for each message. What happens once for a connection is in
-engine.connect, for a filter in engine.subscribe, QoS 2 in engine.qos2, a packet larger than the
-buffer in engine.large, what counts as late in engine.late; MQTT 5 puts its own in the place of
-some methods, see engine.v5.
+This file has what runs for each message. The rest is loaded when it is needed: engine.connect and
+engine.end for a connection, engine.subscribe for filters, engine.inbox for messages that arrive,
+engine.qos2 for QoS 2, engine.large for a packet larger than the buffer, engine.pieces for one that
+leaves in pieces, engine.late for what is late. MQTT 5 replaces some methods, see engine.v5.
 
-The owner calls open() with a dialler, engine.connect.opened() until that is true, and then, again
-and again, receive(), send() and tick(). post() may be called at any time. What fails raises: the
-owner calls failed(), and begins again.
+The owner calls open() with a dialler, then engine.connect.opened() until it returns True, and then
+receive(), send() and tick() over and over. post() may be called at any time. If a call raises, the
+owner calls failed(), and starts again.
 
-Rules: all that changes state stands here. Messages leave the outbox in order, and only when
-acknowledged. Our packet identifiers and the broker's are separate spaces. A packet leaves in one
-write. What the broker does wrong is a ProtocolError, what it fails to do a LinkError, what the
-caller does wrong a ValueError.
+Rules: messages leave the outbox in order, and only when acknowledged. Our packet identifiers and
+the broker's are separate spaces. A packet leaves in one write. A ProtocolError says what the
+broker did wrong, a LinkError what it failed to do, a ValueError what the caller did wrong.
 """
 
 import gc
@@ -37,7 +36,7 @@ _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 _PLUS = const(0x2B)  # a byte, "+"
 _HASH = const(0x23)
 _ASK_PID = const(65535)  # of SUBSCRIBE and UNSUBSCRIBE, see engine.subscribe
-_SOON_MS = const(10)  # to the next look whether the stream takes the goodbye
+_SOON_MS = const(10)  # until the next look whether the stream takes the goodbye
 _PACE = const(64)  # a packet of more bytes holds up others, see engine.late
 
 
@@ -67,7 +66,7 @@ class Outbox:
 
     count: messages held; removed: messages ever removed, so message number n is done when
     removed > n; refused: messages that found it full; topic, payload, flags, pid: see get()
-    ring: topic, payload and flags of message number n stand from n % limit * 3 on
+    ring: topic, payload and flags of message number n begin at n % limit * 3
     """
 
     pid = 0  # packet identifiers follow the numbers
@@ -140,13 +139,13 @@ def forget(*modules):
             delattr(sys.modules["mqtt.engine"], name)
 
 
-gc.collect()  # what loading has left behind, so that what follows leaves no gaps
+gc.collect()  # free what loading left behind, so that what follows leaves no gaps
 
 
 class Core:
-    """A session across any number of connections; `up` while one stands.
+    """A session across any number of connections; `up` while there is one.
 
-    The options, each an argument as well, which engine.options checks:
+    The options, which are also arguments; engine.options checks them:
     version: 4 for MQTT 3.1.1, 3 for 3.1, 5
     user, password; keepalive: seconds, 0 for none
     clean: the broker forgets us between connections
@@ -158,16 +157,16 @@ class Core:
     on_large(topic, size, retained): for a message larger than the buffer; returns an object with
     write(piece) and close(), say an open file, that on_message then gets as its payload; or None,
     which drops it. A message that is cut short ends with abort() instead, where the object has
-    that, and does not reach on_message. on_connect(): called when the connection stands.
-    What these raise is printed and counted, and the connection goes on.
+    that, and does not reach on_message. on_connect(): called when there is a connection.
+    What these raise is printed and counted, and the connection stays.
     answer_ms: how long the broker may take for an answer, or 256 bytes of a packet, up to a day
     connect_ms: from the dial to CONNACK, up to a day; 30 s with TLS and 10 s without unless given
     backoff_ms: the first and the longest pause before a new attempt, up to a day; see mqtt.link
 
-    present: the broker still had our session; rejected: filters that it would not have
-    Counters: connects, connections that stood; handler_errors, exceptions of the application's
-    code; skipped, messages dropped because they did not fit; strays, acknowledgements that belong
-    to nothing; outbox.refused, messages that found the queue full
+    present: the broker still had our session; rejected: filters that it refused
+    Counters: connects, connections that it accepted; handler_errors, exceptions of the
+    application's code; skipped, messages dropped because they did not fit; strays,
+    acknowledgements that belong to nothing; outbox.refused, messages that found the queue full
     """
 
     version = 4
@@ -185,7 +184,7 @@ class Core:
     # What the application's code may raise.
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
     random: "Any" = random.getrandbits
-    v5: "Any" = None  # of version 5 its engine.v5.Version5
+    v5: "Any" = None  # with version 5, its engine.v5.Version5
     connects = handler_errors = skipped = strays = 0
     resent = unread = 0  # see engine.late
     past: "Any" = None  # what engine.backoff remembers of earlier ends
@@ -199,7 +198,7 @@ class Core:
 
     @property
     def session(self):
-        """The client itself: programs say client.session.up, as when that was an object."""
+        """The client itself, for programs that say client.session.up."""
         return self
 
     def __init__(self, client_id, queue, buffer, options):
@@ -208,34 +207,34 @@ class Core:
         self.client_id = client_id
         check(self, queue, buffer, options)
         self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
-        # What arrives, and of it the packet found last, body:end.
+        # What has arrived; of it, body:end is the packet found last.
         self.rx = bytearray(buffer)
         self.view = memoryview(self.rx)
         self.body = self.end = 0
         self.pid = self.payload_at = 0  # of a PUBLISH, see engine.inbox
-        self.topic = b""  # the last that was found good
+        self.topic = b""  # the last that was checked
         # What leaves: the packet in tx begins at `head`, its body at 5. The last `left` bytes of
-        # `data` have to be written yet, then all of `tail`.
+        # `data` are still to be written, then all of `tail`.
         self.tx = bytearray(buffer + 7)
         self.head = 0
         self.filters = {}  # what we want to be subscribed to: filter -> QoS
-        self.untold = []  # filters of which the broker has to be told; `asked` of them it is now
+        self.untold = []  # filters to tell the broker; the first `asked` are being told
         self.rejected = []
         self.poll = select.poll()
         self.stream = None
-        # Of the messages at the head of the outbox, so many have been sent in this session, and
-        # (sent) on this connection; a bit for each that was acknowledged before its turn, and for
-        # each of QoS 2 whose PUBREC has come.
+        # How many messages at the head of the outbox have been sent in this session, and (sent) on
+        # this connection; a bit for each that was acknowledged before its turn, and for each of
+        # QoS 2 whose PUBREC has come.
         self.known = getattr(self.outbox, "restored", 0)
         self.acked = self.received = 0
-        # When the next connection may begin, or this one has; messages that were acknowledged
+        # When the next connection may begin, or this one began; messages that were acknowledged
         # before it, and that waited; failures in a row.
         self.since = self.stuck = ticks_ms()
         self.removed = self.behind = self.attempt = 0
         self.asked_at = self.sent_at = self.due = self.heard = self.spoke = self.since
-        self.moved = 0  # bytes of a packet since it got on, see engine.late
+        self.moved = 0  # bytes of a packet since it last made progress, see engine.late
         self.large = self.dial = None
-        # Read for each message, so not left to the class, where they are found later: when
+        # Read for each message, so set here: looking them up in the class is slower. When
         # engine.suspects wants to be called, and pairs of a message's number and why it is done
         # without an acknowledgement.
         self.again: "Any" = None
@@ -269,8 +268,8 @@ class Core:
     def close(self):
         """Say goodbye, so that there is no last will, and end the connection. [MQTT-3.14.4-1]
 
-        Returns True if the goodbye has left, behind what was leaving; False if the connection had
-        ended before, or took no more. What is still in the outbox stays there.
+        Returns True if the goodbye was sent, after what was being sent; False if the connection
+        had ended already, or took no more. What is still in the outbox stays there.
         """
         from mqtt.engine.end import goodbye
 
@@ -286,7 +285,7 @@ class Core:
         stream, self.stream = self.stream, None
         self.up = self.opening = self.slow = self.ping_due = False
         self.held = self.at = 0  # bytes in rx, and how many of them were looked at
-        self.began = None  # when the packet began of which the rest is missing, or got on
+        self.began = None  # when the incomplete packet began, or last made progress
         self.data = self.tx
         self.tail = None
         self.left = 0
@@ -322,14 +321,14 @@ class Core:
         """Return the ms until this wants to be called again, 0 if there may be something to send.
 
         Raises LinkError if the broker is overdue; not yet if there may be `more` to be read.
-        Nothing that begins later falls due before the next look, but a short keep alive: it is
+        Nothing that begins later is due before the next look, except a short keep alive, which is
         looked at eight times as often.
         """
         answer_ms = self.answer_ms
         left = ticks_diff(self.due, now)
         if 0 < left <= answer_ms:
             return left
-        waited = max(0, left)  # far above 0 if nobody has looked until the ticks have wrapped
+        waited = max(0, left)  # far above 0 if the ticks have wrapped since the last look
         if self.awaited:
             waited = max(waited, ticks_diff(now, self.asked_at))
         if self.began is not None:
@@ -355,7 +354,7 @@ class Core:
         return left
 
     def excuse(self, ms):
-        """A packet that took so long has held up the answers that are awaited."""
+        """A packet took this long: it has held up the answers that we wait for."""
         self.asked_at = ticks_add(self.asked_at, ms)
         self.sent_at = ticks_add(self.sent_at, ms)
 
@@ -367,11 +366,11 @@ class Core:
         QoS 1 and 2 are kept until the broker has acknowledged: then outbox.removed > number. They
         are not taken when the queue is full, which outbox.refused counts. QoS 0 is sent at once
         and forgotten, number -1; it is not taken when the connection is not up, or still has to
-        write the last packet. The topic is taken as it is; see check_name() for one that
+        write the last packet. The topic isn't checked; use check_name() for one that
         comes from outside. payload: str, bytes, bytearray or memoryview, else TypeError.
         properties: a dict, see mqtt.properties; raises ValueError for a bad one, and without
-        MQTT 5. wait: the caller of a QoS 0 message waits until it is written, so that its payload
-        need not be copied if the stream does not take all of it at once.
+        MQTT 5. wait: the caller waits until a QoS 0 message is written, so its payload need not be
+        copied if the stream doesn't take all of it at once.
         """
         kind = type(payload)
         if kind is str:
@@ -402,11 +401,11 @@ class Core:
 
                 own(self)
         except Exception as error:  # a stream of the application's own may raise anything
-            self.failed(error)  # it may be half said: what is taken is sent again, in its order
+            self.failed(error)  # it may be half sent: what was taken is sent again, in order
         return number
 
     def send(self):
-        """Write on, and all that waits; a packet in one go, if the stream takes it."""
+        """Write what is left and what waits, each packet in one go if the stream takes it."""
         while self.left or self.next_packet():
             left = self.left
             n = self.stream.write(self.data, len(self.data) - left, left)
@@ -530,11 +529,11 @@ class Core:
     # --- receiving
 
     def receive(self):
-        """Take in what has arrived, a buffer full at most; returns True if it was anything."""
-        if self.reply:  # to a message whose handler raised; nothing is taken in before
+        """Take in what has arrived, at most a buffer full; returns True if anything has."""
+        if self.reply:  # to a message whose handler raised; it leaves first
             self.send()
         held = self.held
-        # What was read and not looked at yet, because something is being sent, has its place.
+        # What was read, but not looked at because something was being sent, comes first.
         if not held or (self.began is not None and not self.left):
             n = self.large.need if self.large else len(self.rx) - held
             n = self.stream.readinto(self.view[held:] if held else self.rx, n)
@@ -553,8 +552,8 @@ class Core:
                     return True
             self.held = held + n
             self.moved += n
-        while self.held and not self.left:  # what is being sent may be an answer: no other before
-            now = ticks_ms()  # who knows what a handler did
+        while self.held and not self.left:  # what is being sent may be an answer: it leaves first
+            now = ticks_ms()  # a handler may take any time
             first = self._packet(now)
             if not first:
                 break
@@ -564,7 +563,7 @@ class Core:
         return True
 
     def _packet(self, now):
-        """Find the next packet; returns its first byte, or 0 if it has not arrived completely."""
+        """Find the next packet; returns its first byte, or 0 if it hasn't arrived completely."""
         if self.large:
             return self.large.passed(now)
         rx = self.rx
@@ -588,7 +587,7 @@ class Core:
                     if size > _PACE:
                         self.excuse(ticks_diff(now, self.began))
                     self.began = None
-                return rx[at] or 1  # both are of a kind that is reserved, see MQTT 2.2.1
+                return rx[at] or 1  # both are reserved kinds, see MQTT 2.2.1
             shift += 7
             if shift == 28:
                 raise self.forbidden(rx[at], None)
@@ -643,7 +642,7 @@ class Core:
         answered(self, first, size)
 
     def number(self, at):
-        """The number of two bytes that stands at that place of rx."""
+        """The two-byte number at that place of rx."""
         return self.rx[at] << 8 | self.rx[at + 1]
 
     def forbidden(self, first, size):
@@ -653,7 +652,7 @@ class Core:
         return forbidden(first, size)
 
     def in_flight(self, pid, now):
-        """The bit of the message with that identifier, or 0, and it is counted."""
+        """The bit of the message with that identifier; 0, and counted, if there is none."""
         outbox = self.outbox
         index = outbox.index(pid) if outbox.pid else (pid - 1 - outbox.removed) % (_ASK_PID - 1)
         if index >= self.known or not 0 < pid < _ASK_PID:
@@ -677,7 +676,7 @@ class Core:
     # --- the application
 
     def deliver(self, topic, payload, retained):
-        """Hand a message to the application; what that raises is no reason not to answer it."""
+        """Hand a message to the application; it is answered even if that raises."""
         if not self.on_message:
             return
         try:
@@ -689,7 +688,7 @@ class Core:
             self.caught(error)
 
     def tell(self, handler, *args):
-        """Call the application; what that raises is no reason to end anything."""
+        """Call the application; the connection stays even if that raises."""
         try:
             handler(*args)
         except self.catches as error:

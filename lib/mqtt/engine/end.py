@@ -1,9 +1,9 @@
 """How a connection ends: the goodbye, giving up, and the pause before the next one.
 
 Imported when one ends, and forgotten when it has ended. engine.backoff decides about the
-pause, where it has room. In a heap that is almost full the pause is drawn up to a limit that
-doubles, from 2 s to 15 s, and to a minute if the broker takes the connection and ends it again. A
-connection that stood for 75 s begins the count again. Nothing is set aside or explained then.
+pause if there is room for it. In a heap that is almost full, the pause is random, up to a limit
+that doubles from 2 s to 15 s, or to a minute if the broker accepts connections and ends them. A
+connection that lasted 75 s resets the count. Nothing is set aside or explained then.
 """
 
 import gc
@@ -41,7 +41,7 @@ def goodbye(core, clock):
 def ended(core, error, now):
     """Set core.since, when the next connection may begin; returns the error, or one that explains.
 
-    The first in a while may be chance, and needs no more than a short pause.
+    The first in a while may be chance: a short pause is enough.
     """
     if core.past is None and core.up:
         core.past = core.outbox.removed if core.sent else -1

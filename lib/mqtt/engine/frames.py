@@ -2,7 +2,7 @@
 
 A frame is a begin mark, its bytes and an end mark. Whatever of its bytes is below 0x20 is escaped,
 so that no mark, no Ctrl-C and nothing else that a terminal or a REPL obeys occurs within it. What
-stands between frames is somebody's text. The bytes: kind, connection (3), number, length, data,
+is between frames is somebody's text. The bytes: kind, connection (3), number, length, data,
 and the CRC-32 of all that, the low byte first. A frame that was damaged is dropped and counted.
 """
 

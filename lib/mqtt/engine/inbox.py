@@ -1,6 +1,6 @@
 """Messages that arrive: taken apart, handed to the application, answered. Imported for the first.
 
-A program that only publishes has no need of it.
+A program that only publishes doesn't need it.
 """
 
 from micropython import const
@@ -10,7 +10,7 @@ _PUBREC = const(0x50)
 
 
 def message(core, first):
-    """A PUBLISH; `first` is larger by 0x100 if it did not fit into the buffer and has passed."""
+    """Take a PUBLISH; 0x100 is added to `first` if it has passed through the buffer in pieces."""
     large, core.large = core.large, None
     if not large:
         parse(core, first, core.end)
@@ -38,9 +38,9 @@ def message(core, first):
 
 
 def parse(core, first, end):
-    """Find topic, identifier and payload of the PUBLISH of which all up to `end` is held.
+    """Find topic, identifier and payload of a PUBLISH that is held up to `end`.
 
-    A topic of which a part is missing, or the identifier behind it, is not looked at.
+    If a part of its topic is missing, or the identifier behind that, nothing is looked at.
     """
     _parse(core, first, end)
     if core.v5:
@@ -61,7 +61,7 @@ def _parse(core, first, end):
     if qos:
         core.pid = core.number(at)
     name = core.view[core.body + 2 : at]
-    if name != core.topic:  # the same as before needs no second look, nor room
+    if name != core.topic:  # the same as before needs no second check, and no RAM
         topic = bytes(name)
         for byte in topic:
             if byte > 127 or byte in b"\0#+":

@@ -1,18 +1,18 @@
-"""Messages kept on flash in their order, by nothing but appending to files.
+"""Keeps messages on flash in order, only by appending to files.
 
 When append() has returned, the message is on the flash, whatever the power does. The files, called
-segments, stand in a folder of their own. Each is named by the number of its first message in hex;
-when one is full the next is begun, and one whose messages are all done is removed. What has been
-stored is never written again: how far we are is told along with each new message.
+segments, have a folder of their own. Each is named by the number of its first message in hex; when
+one is full, the next is begun, and one whose messages are all done is removed. What is stored is
+never written again: each new message also says how far we are.
 
 A record is a header, the topic and the payload. The header: sizes of payload and topic, flags,
 number, how many before it are not done (65535: that many or more), a mark of the caller's, CRC-32.
-A record without a topic tells only how far we are. Bytes that are no record are passed over, up to
-the next that is one. At the end of a segment they are what a power cut has left: it is never
-appended to then, and where two segments hold the same number, the later one is right.
+A record without a topic only says how far we are. Bytes that aren't a record are skipped, up to
+the next record. At the end of a segment they are what a power cut has left: then nothing is
+appended to it, and if two segments hold the same number, the later one is right.
 
-Reading stands in engine.records, as does what happens to whole segments; what happens at the
-opening stands in engine.survey. However long the backlog is, opening takes no more RAM.
+engine.records reads, and begins and removes segments; engine.survey looks through them when the
+journal is opened. However long the backlog is, opening takes no more RAM.
 """
 
 import os
@@ -33,15 +33,15 @@ _LAST = const(0x3FFF_FFFF)
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
 _MANY = const(0xFFFF)  # messages not done, or more
-_LAG = const(8)  # messages done that the flash is not told of: so many may be sent once more
+_LAG = const(8)  # messages done before the flash is told: this many may be sent again
 
 
 class Journal:
     """The messages from number `first`, the oldest that is not done, to `next` - 1.
 
     folder: made if it is not there; segment: bytes of a file, best a block of the flash
-    segments: so many files at most, 2 or more; reserve: bytes of the file system left free
-    damaged: places with something that is no record: a power cut, or worn flash
+    segments: how many files at most, 2 or more; reserve: bytes of the file system left free
+    damaged: places with something that isn't a record: a power cut, or worn flash
     look: look(payload) is called for each message that is found when the journal is opened
     errors: times that the file system failed
     lost, mark, read(): see engine.records.Reader
@@ -162,7 +162,7 @@ class Journal:
             self.file.flush()
         except OSError:
             self.errors += 1
-            self.leave()  # what stands there may be no record: nothing can follow it
+            self.leave()  # the end may not be a record: nothing can follow it
             raise
         self.size += size
         self._told = self.first

@@ -8,13 +8,13 @@ from mqtt.engine.inbox import parse
 
 
 class Large:
-    """A PUBLISH of `size` bytes, with the first of which the buffer is full.
+    """A PUBLISH of `size` bytes, the first of which fill the buffer.
 
     Piece after piece goes to a sink, if on_large gave one. What the sink raises costs the message
     and not the connection. Either of them may end the connection: then core.large is no longer
-    this packet, and nothing of the core is touched any more. Nothing else is held of it but its
-    identifier, core.pid.
-    need: bytes that are to be read next
+    this packet, and nothing of the core is touched any more. Only its identifier is held, as
+    core.pid.
+    need: bytes to read next
     """
 
     def __init__(self, core, size):
@@ -27,7 +27,7 @@ class Large:
         self._left = size - room
         parse(core, first, room)
         at = core.payload_at
-        # A topic longer than the buffer: so much of it is to come, and the identifier behind it.
+        # If the topic is longer than the buffer: how much of it is to come before the identifier.
         self._gap = core.body + 2 + core.number(core.body) - room
         if self._gap == -1:
             core.pid = core.rx[room - 1]
@@ -63,7 +63,7 @@ class Large:
         return self._first | 0x100
 
     def _piece(self, at):
-        """What stands in the buffer from `at` on goes to the sink; the next piece may come."""
+        """Give the sink what the buffer holds from `at` on; then the next piece may come."""
         core = self._core
         if self.sink:
             try:
@@ -93,7 +93,7 @@ class Large:
             core.deliver(self._topic, payload, self._first & 1)
 
     def abort(self):
-        """The message is cut short: tell the sink so, or if it does not want to know, close it."""
+        """The message is cut short: call the sink's abort(), or close() if it has none."""
         sink, self.sink = self.sink, None
         if sink:
             try:

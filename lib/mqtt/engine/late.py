@@ -7,8 +7,8 @@
 - A packet that has begun to leave or to arrive is late when neither 256 bytes nor its end moved
   for answer_ms. So a slow link is waited for, and not a broker that sends a little now and then.
   (Of TLS only whole records are seen, of up to 16 KiB.)
-- A connection that does not come to stand: each address of the broker's name has its share of the
-  time there is, and the last of them all that is left.
+- A connection that doesn't open: each address of the broker's name gets a share of the time, and
+  the last one all that is left.
 - After days in which nobody looked, the ticks have wrapped and no difference holds any more: all
   times are taken again, and the broker is asked at once whether it is still there.
 """
@@ -21,9 +21,9 @@ from mqtt.engine.connect import open_ms
 from mqtt.engine.core import LinkError
 
 _LARGE = const(64)  # a packet of more bytes holds up others
-_PACE = const(256)  # bytes of a packet with which it gets on
+_PACE = const(256)  # bytes of a packet that count as progress
 _ATTEMPTS = const(3)  # all in flight sent so often without any acknowledgement: the link is dead
-_UNREAD = const(256)  # buffers that are read before it is said that an answer is not among them
+_UNREAD = const(256)  # buffers to read before an answer counts as missing
 
 
 def late(core, now, more):
@@ -55,7 +55,7 @@ def late(core, now, more):
         raise LinkError("no %s from the broker in time" % words[core.awaited])
     if core.sent and ticks_diff(now, core.sent_at) >= answer_ms:
         # No acknowledgement: all in flight is sent again, in its order [MQTT-4.4.0-1]; with MQTT 5
-        # on the next connection, for nothing is sent twice on one. [MQTT5-4.4.0-1]
+        # on the next connection, because nothing is sent twice on one. [MQTT5-4.4.0-1]
         core.sent = 0
         core.resent += 1
         if core.resent == _ATTEMPTS or core.v5:
@@ -79,7 +79,7 @@ def slow(core, now, failed):
 
 
 def check_open(core, now):
-    """LinkError if that takes too long."""
+    """Raise LinkError if opening takes too long."""
     most = open_ms(core)
     if not 0 <= ticks_diff(now, core.stuck) <= most:  # the ticks wrap
         raise LinkError("the connection does not open within %d ms" % most)

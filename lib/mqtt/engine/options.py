@@ -1,7 +1,7 @@
 """Takes a client's options when it is made, before its buffers are, and is forgotten again.
 
-What is plainly good passes here. All else is for engine.checks to judge, which knows every rule
-and the words for it, and takes far more RAM. One function, since each name would stay for good.
+Options that are plainly good pass here. Any others go to engine.checks, which knows every rule and
+the words for it, and takes far more RAM. One function, because each name would stay for good.
 """
 
 import gc

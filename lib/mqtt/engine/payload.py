@@ -1,8 +1,8 @@
-"""What may be published: imported for what is no plain str or bytes of a QoS that there is."""
+"""What may be published. Imported for anything but plain str or bytes with a valid QoS."""
 
 
 def check(value, name="payload"):
-    """Return what can be written of a value: bytes, bytearray or memoryview; else TypeError."""
+    """Return a value as bytes, bytearray or memoryview, which can be written; else TypeError."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, memoryview) and len(bytes(value[:1])) > 1:
@@ -16,7 +16,7 @@ def check(value, name="payload"):
 
 
 def prepared(core, topic, payload, qos, properties):
-    """Return the payload as post() takes it on, with properties before it if it has some.
+    """Return the payload as post() needs it, with any properties in front.
 
     None if nothing is taken for that topic now, see engine.suspects. Raises TypeError or
     ValueError for what cannot be published.

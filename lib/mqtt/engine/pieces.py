@@ -1,4 +1,4 @@
-"""A packet that leaves in pieces, for the stream did not take it at once. Imported then.
+"""A packet that leaves in pieces, because the stream didn't take it at once. Imported then.
 
 It is late when neither 256 bytes nor its end moved for answer_ms; see engine.late.
 """
@@ -11,8 +11,8 @@ from micropython import const
 from mqtt.engine.core import LinkError
 
 _CONNACK = const(0x20)
-_PACE = const(256)  # bytes of a packet with which it gets on
-_SOON_MS = const(10)  # time to the next try while the stream takes no more
+_PACE = const(256)  # bytes of a packet that count as progress
+_SOON_MS = const(10)  # until the next try, while the stream is full
 
 
 def written(core, n, now):
@@ -40,7 +40,7 @@ def written(core, n, now):
 
 
 def stalled(core, now):
-    """The stream takes no more; raise LinkError if that is too long, see `stuck` of Core."""
+    """The stream takes no more; raise LinkError if that lasts too long, see `stuck` of Core."""
     core.poll.modify(core.stream, select.POLLIN | select.POLLOUT)
     if not 0 <= ticks_diff(now, core.stuck) <= core.answer_ms:  # the ticks wrap
         if core.awaited == _CONNACK:

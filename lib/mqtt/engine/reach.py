@@ -1,7 +1,7 @@
-"""Why no connection to the broker came about, with its host, its port and what to do.
+"""Says why there is no connection to the broker, with its host, its port and what to do.
 
-Imported when one has failed, and not before. Numbers of errors differ between ports: what has a
-name in `errno` goes by its name.
+Imported when one has failed, and not before. Error numbers differ between ports, so an error
+that has a name in `errno` goes by that.
 """
 
 import errno

@@ -33,9 +33,9 @@ def check_filter(pattern):
 
 
 def ask(core, patterns, qos):
-    """Ask for a filter, or for a list of them; with qos None give them up.
+    """Ask for a filter, or for a list of them; with qos None, unsubscribe.
 
-    In the list (filter, qos) may stand for a filter; in place of a QoS the options() of mqtt.v5.
+    The list may have (filter, qos) in place of a filter, and mqtt.v5.options() in place of a QoS.
     Returns pairs of filter and QoS; raises ValueError, and asks for none, if one of them is bad.
     """
     asked = []
@@ -58,8 +58,8 @@ def ask(core, patterns, qos):
 
 
 def want(core, pattern, qos):
-    """Ask for a filter, or with qos None give it up; holds for all later connections."""
-    # What the broker is being told just now may be another QoS.
+    """Ask for a filter, or with qos None unsubscribe; applies to all later connections."""
+    # What the broker is being told now may be another QoS.
     busy = core.asked if core.filters.get(pattern) != qos else 0
     if qos is None:
         core.filters.pop(pattern, None)
@@ -88,11 +88,11 @@ def granted(core, asked):
 
 
 def encode(core):
-    """Encode SUBSCRIBE or UNSUBSCRIBE for the next filters of which the broker has to be told.
+    """Encode SUBSCRIBE or UNSUBSCRIBE for the next filters that the broker has to be told.
 
-    As many as fit into the buffer, and so does the answer. With MQTT 5 a subscription identifier
-    holds for a whole packet: it stands above the options of the filter, and so is 0 without it,
-    and -1 where a filter is given up.
+    As many as fit into the buffer; then the answer fits, too. With MQTT 5 a subscription
+    identifier applies to a whole packet. It is in the bits above the options of a filter: 0 for
+    none, and -1 to unsubscribe.
     """
     tx = core.tx
     tx[5:] = b"\xff\xff"
@@ -112,7 +112,7 @@ def encode(core):
 
 
 def answered(core, first, size):
-    """SUBACK or UNSUBACK; whatever else it is has no place here."""
+    """Take SUBACK or UNSUBACK; nothing else may come here."""
     if size < 2 or first not in (_SUBACK, _UNSUBACK) or (size > 2) != (first == _SUBACK):
         raise core.forbidden(first, size)
     if first != core.awaited or core.number(core.body) != _ASK_PID:

@@ -1,8 +1,8 @@
-"""What the far end did not like: found, told and set aside. Imported when it ended a connection.
+"""Finds what makes the far end close connections, and sets it aside. Imported when it closed one.
 
 A message at which three connections in a row ended leaves the outbox, so that the others can go
 on, and comes back to its end after an hour. The third time it is sent alone, and a second after
-the connection began, so that it is not blamed for another, nor for nothing.
+the connection began, so that it isn't blamed for another, or for no reason.
 
 Filters of a SUBSCRIBE at which three ended are not asked for until a later connection has lasted,
 or an hour has passed. If a second message of a topic has to be set aside, or one of QoS 0, which
@@ -19,13 +19,13 @@ from mqtt.engine.core import LinkError, Refused
 
 # client.past is what is remembered from one end to the next; engine.backoff has the first place.
 _HEAD = const(1)  # number of the message at which the last connection ended, or -1
-_STRIKES = const(2)  # so many in a row ended at it
+_STRIKES = const(2)  # how many in a row ended at it
 _WHAT = const(3)  # what the last one ended at, in words, or None
-_TIMES = const(4)  # so many in a row ended at that
+_TIMES = const(4)  # how many in a row ended at that
 _WINDOW = const(5)  # the session's window while messages are sent one by one, else 0
 _FILTERS = const(6)  # pairs of filter and QoS that are not asked for now
 _HOUR = const(7)  # when to try again what was set aside, or None
-_KNOWN = const(8)  # topics of messages that were set aside: with them two ends will do
+_KNOWN = const(8)  # topics of messages that were set aside: two ends are enough for these
 _BARRED = const(9)  # topics, as str and as bytes, for which post() takes nothing now
 _NEXT = const(10)  # number of the message behind the last that was set aside
 _BEGAN = const(11)  # when the first connection ended at the message at which the last did
@@ -33,8 +33,8 @@ _BEGAN = const(11)  # when the first connection ended at the message at which th
 _THREE = const(3)
 _MINUTE_MS = const(60_000)
 _HOUR_MS = const(3_600_000)
-_CALM_MS = const(1000)  # a connection that stood for so long did not end because it began
-_ALONE_MS = const(30_000)  # for so long messages are sent one by one
+_CALM_MS = const(1000)  # a connection that lasted this long didn't end because it began
+_ALONE_MS = const(30_000)  # how long messages are sent one by one
 _SOON_MS = const(2000)
 _REMEMBERED = const(16)  # errors that are kept until somebody asks
 _SUBACK = const(0x90)

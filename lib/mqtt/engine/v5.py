@@ -1,8 +1,7 @@
-"""What MQTT 5 changes: the session. Imported with version=5 alone.
+"""What MQTT 5 changes: the session. Imported only with version=5.
 
-A Version5 puts its own in the place of three methods of its core. An answer that carries a reason
-code or properties is brought into its 3.1.1 form, and then is a matter for engine.core: the states
-that a message goes through are the same.
+A Version5 replaces three methods of its core. It turns an answer with a reason code or properties
+into its 3.1.1 form, and leaves the rest to engine.core: a message goes through the same states.
 """
 
 from micropython import const
@@ -69,7 +68,7 @@ class Version5:
         core.properties = core.server = core.told = {}
         core.reason = core.refusals = 0
         core.denied = []
-        self.properties_of(0x10)  # what is bad among them is told at once
+        self.properties_of(0x10)  # raises for bad ones at once
         self.properties_of(0)
         if authentication:
             encode({"authentication_method": authentication.method}, 0x10)
@@ -82,7 +81,7 @@ class Version5:
     # --- the link
 
     def begin(self):
-        """CONNECT is to leave: what the last broker wanted holds no more."""
+        """CONNECT is to leave: what the last broker wanted no longer applies."""
         self.core.keepalive = self._keepalive
         self.auth = None
         self._granted({}, 0)
@@ -138,7 +137,7 @@ class Version5:
             from mqtt.auth import connected
 
             connected(self, server)
-        # What was refused while it waited is no more in flight: see _next_packet().
+        # What was refused while it waited is no longer in flight: see _next_packet().
         core.window = min(self.window, server.get("receive_maximum", 65535))
         core.keepalive = server.get("server_keep_alive", core.keepalive)
         core.client_id = server.get("assigned_client_id", core.client_id)
@@ -227,7 +226,7 @@ class Version5:
                 self._refused(1 << core.sent - 1, error.code)
 
     def _refused(self, bit, code):
-        """That message is done, as one acknowledged is. [MQTT5-4.4.0-2]"""
+        """That message is done, as if it were acknowledged. [MQTT5-4.4.0-2]"""
         core = self.core
         index = 0
         while bit >> index > 1:
@@ -246,7 +245,7 @@ class Version5:
     # --- receiving
 
     def _handle(self, first, now):
-        """As in engine.core, for what version 5 makes of the packets."""
+        """As in engine.core, for the packets of version 5."""
         core = self.core
         size = core.end - core.body
         if first == _AUTH:
@@ -277,7 +276,7 @@ class Version5:
         Core.handle(core, first, now)
 
     def told(self, at, first):
-        """The properties that stand there, to the end of the packet; their length comes first."""
+        """The properties from there to the end of the packet; their length comes first."""
         core = self.core
         size, at = length(core.rx, at, core.end)
         if at + size != core.end:

@@ -1,4 +1,4 @@
-"""What a config may say of Home Assistant, of the node and of each sensor. Part of the check."""
+"""What a config may say about Home Assistant, for the node and for each sensor."""
 
 _ICON = 'an icon of Home Assistant, such as "mdi:sprinkler"'
 

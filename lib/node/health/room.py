@@ -1,7 +1,7 @@
-"""Sees to it that a long queue leaves room in the heap. Needed at the start, and then forgotten.
+"""Makes sure that a long queue leaves room in the heap. Needed at the start, then forgotten.
 
-A heap that is full of readings has no room to connect in, or for an orderly end, which keeps them.
-So a queue for which the heap is too small is made shorter at once.
+A heap full of readings has no room to connect, or for an orderly end, which keeps them. So a queue
+that is too long for the heap is shortened at once.
 """
 
 import gc
@@ -12,11 +12,11 @@ from node.overlay import forget
 
 _SPARE = const(15_360)  # bytes for the client, and for what comes and goes: connecting, an end
 _READING = const(192)  # bytes of one that waits, its topic included
-_ROOMY = const(16_384)  # in less, a pool of names that grows leaves no room for a node
+_ROOMY = const(16_384)  # with less, a pool of names that grows leaves no room for a node
 
 
 def see_to(node, config, least):
-    """Make the queue of a config shorter, where it has to be; the diagnostics tell it."""
+    """Shorten the queue of a config if it has to be; the diagnostics say so."""
     gc.collect()
     if gc.mem_free() > _ROOMY:
         _learn()
@@ -27,7 +27,7 @@ def see_to(node, config, least):
 
 
 def places(count):
-    """So many places for readings, or those that there is room for; less than 1 for none."""
+    """Return how many of these places there is room for; less than 1 for none."""
     gc.collect()
     return min(count, (gc.mem_free() - _SPARE) // _READING)
 
@@ -35,8 +35,8 @@ def places(count):
 def _learn():
     """Import what an outage and an end need, and forget it; the names in it stay.
 
-    So neither needs a name that is new. Names are never given back, and a pool of them grows by
-    kilobytes in one piece, which a heap full of readings has not.
+    So neither needs a new name. Names are never freed, and a pool of them grows by kilobytes in
+    one piece, which a heap full of readings doesn't have.
     """
     for package, modules in (
         ("node.health", ("ending", "storing", "telemetry")),

@@ -1,6 +1,6 @@
-"""Whether a node tells Home Assistant of itself. Needed once at the start, and then forgotten.
+"""Whether a node tells Home Assistant about itself. Needed once at the start, then forgotten.
 
-If the config says nothing about it, it does once it has seen Home Assistant, which leaves the
+If the config doesn't say, it does once it has seen Home Assistant. From then on there is the
 file.
 """
 
@@ -17,7 +17,7 @@ _FILE = const("homeassistant.txt")
 def begin(node, config):
     """Prepare what it will say, before the connection takes its RAM; sets node.birth.
 
-    To put that together takes much code, which leaves its names in the RAM for good. So it is done
+    Putting that together takes a lot of code, whose names stay in RAM for good. So it is done only
     when the config or Petrel has changed, and then the board starts afresh.
     """
     section = config.get("homeassistant")
@@ -39,7 +39,7 @@ def begin(node, config):
 
 
 def _mark():
-    """What the text in the file was made from: the config, and the version of Petrel."""
+    """Return a mark of what the file was made from: the config, and the version of Petrel."""
     from node.health.telemetry import VERSION
 
     digest = hashlib.sha256(VERSION.encode())

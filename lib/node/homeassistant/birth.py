@@ -1,9 +1,9 @@
-"""The birth message of Home Assistant, which tells that it has started, and knows no value.
+"""Home Assistant's birth message, which says that it has started, and has no values yet.
 
-Its filter is not held longer than it takes the broker to answer, so that it takes no RAM.
-node.birth: 0: Home Assistant is to know nothing; 1 to 3: it is asked for after the next
-connection, so often that failed before; 4: no more; above 4: the broker had it in connection 1, 2,
-...; negative: it is asked for just now.
+Its filter is held only until the broker has answered, to save RAM.
+node.birth: 0: Home Assistant isn't told anything; 1 to 3: ask for the message after the next
+connection, the first to third try; 4: don't ask any more; above 4: the broker had the filter in
+connection 1, 2, ...; negative: it is being asked for.
 """
 
 import os
@@ -30,7 +30,7 @@ def ask(node):
 
 
 def take(node, topic="", payload=b"", retained=False):
-    """A message that is no command, or not obeyed; or, without one, the answer to ask()."""
+    """Take a message that isn't a command, or isn't obeyed; without one, the answer to ask()."""
     if topic.startswith(node.prefix):
         node.drops += 1
         return
@@ -44,14 +44,14 @@ def take(node, topic="", payload=b"", retained=False):
     if payload != b"online" or retained and there:
         return  # a retained one is old, and this connection began with the same
     if not there:
-        with open(_FILE, "w"):  # it will be written, in a calmer moment
+        with open(_FILE, "w"):  # compose() writes it, at a calmer moment
             pass
     if not node.announce:
         node.announce = 4 + node.boot % 6  # as after a connection
 
 
 def tell(node):
-    """The connection ended while it was asked for."""
+    """The connection ended while it was being asked for."""
     node.birth = 1 - node.birth
     forget(node)
     if node.birth == _OFTEN and _FILE in os.listdir():

@@ -1,13 +1,13 @@
-"""Writes the discovery: all that Home Assistant is told of a node, as it will be sent.
+"""Writes the discovery: everything that Home Assistant is told about a node, as it will be sent.
 
-It stands in a file, so that it is sent from there, a small piece in RAM at a time, and so that the
-next one knows what to take back.
+It is a file, so that it can be sent from there with only a small piece in RAM at a time, and so
+that the next one knows what to take back.
 
-Its first line has the topic, a mark of what it was made from, and topics of before from which to
-withdraw ("-" for a topic: withdraw, and nothing else). All that follows is the payload: a line
-that begins the device, a line for each entity, a line for each that is gone:
-"key":{"p":"platform"}. That tells Home Assistant to remove it, and stays, for nobody knows when
-Home Assistant has seen it.
+The first line has the topic, a mark of what the file was made from, and earlier topics to withdraw
+("-" in place of the topic: only withdraw). The rest is the payload: a line that begins the device,
+a line for each entity, and a line for each that is gone: "key":{"p":"platform"}. That one tells
+Home Assistant to remove the entity. It stays in the file, because nobody knows when Home Assistant
+has seen it.
 """
 
 from json import dumps
@@ -17,11 +17,11 @@ from micropython import const
 from node.overlay import call, forget
 
 FILE = const("homeassistant.txt")
-_MOST = const(64)  # entities that are gone; of more the last ones are forgotten
+_MOST = const(64)  # entities that are gone; if there are more, the last are forgotten
 
 
 def compose(node, config, mark):
-    """Write the file; config: None if it is not at hand any more; mark: that of node...begin."""
+    """Write the file; config: None if it isn't in RAM any more; mark: see begin()."""
     section = config.get("homeassistant") if config else {}
     try:
         topics, gone = _before()
@@ -47,7 +47,7 @@ def compose(node, config, mark):
 
 
 def _write(file, node, config, identity, gone):
-    """Write the entities; `gone`: those that there were."""
+    """Write the entities; gone: how the lines of the earlier ones began."""
     from node.homeassistant.entities import entities
 
     commands = not (config.get("commands", {}).get("secret") if config else node.secret)
@@ -77,7 +77,7 @@ def _device(node, name, identity, area):
 
 
 def _before():
-    """The topics of the file, and of each entity that it tells of how its line begins."""
+    """Return the topics in the file, and how the line of each entity in it begins."""
     tags = []
     try:
         with open(FILE) as file:

@@ -1,7 +1,7 @@
-"""The entities of a node: what Home Assistant is told of each, as a line of JSON.
+"""The entities of a node: what Home Assistant is told about each, as a line of JSON.
 
 Yields (key, platform, line). The key names the entity for good. A sensor's has a "_" in it, the
-node's own have none; it is never one key for two platforms, as Home Assistant would keep both.
+node's own have none. No key is used for two platforms: Home Assistant would keep both.
 """
 
 from json import dumps
@@ -15,9 +15,9 @@ _PRESSES = '["click","double","long"]'
 
 
 def entities(node, identity, entries, commands, wifi):
-    """Yield all of them. entries: what the config says of each sensor, by its number.
+    """Yield all of them. entries: what the config says about each sensor, by its number.
 
-    commands: False where Home Assistant can give none, as they have to be signed
+    commands: False if Home Assistant can't give any, because they have to be signed
     wifi: whether the node has Wi-Fi
     """
     head = '"%s":{"p":"%s","uniq_id":"' + identity + '_%s","name":%s'
@@ -64,7 +64,7 @@ _PLATFORMS = {
 
 
 def _fields(sensor):
-    """The fields of a sensor; of a part that is not there yet what they will be."""
+    """Return the fields of a sensor; if its part isn't there yet, what they will be."""
     fields = getattr(sensor.part, "FIELDS", ())
     if fields:
         return fields
@@ -78,7 +78,7 @@ def _fields(sensor):
 
 
 def _readings(platform, topic, field, kind, interval):
-    """Yield (key, value as JSON) of what is only read."""
+    """Yield (key, value as JSON) for what is only read."""
     yield "stat_t", dumps(topic)
     if platform == "event":
         yield "evt_typ", _PRESSES
@@ -101,7 +101,7 @@ def _readings(platform, topic, field, kind, interval):
 
 
 def expiry(interval):
-    """The s after which a value counts no more, in a fixed width: it may be changed in its place.
+    """Return the s after which a value expires, in a fixed width so it can be changed in place.
 
     interval: ms between two readings
     """
@@ -109,7 +109,7 @@ def expiry(interval):
 
 
 def _own(node, commands, wifi):
-    """Yield (key, platform, name, more) of the node's own: its health, and what it can be told."""
+    """Yield (key, platform, name, more) of the node's own: its health, and its commands."""
     diagnostic = ',"ent_cat":"diagnostic","stat_t":%s,"val_tpl":%%s' % dumps(
         node.prefix + "diagnostics"
     )

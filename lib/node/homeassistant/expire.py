@@ -1,6 +1,6 @@
-"""A sensor is read at another interval: Home Assistant has to wait longer for its value, or less.
+"""A sensor's interval has changed, and with it how long Home Assistant waits for its values.
 
-The number has a fixed width, so it is changed in its place, see node.homeassistant.entities.
+The number has a fixed width, so it is changed in place, see node.homeassistant.entities.
 """
 
 from micropython import const
@@ -9,7 +9,7 @@ _FILE = const("homeassistant.txt")
 
 
 def change(node, order):
-    """Change it in the discovery, and have that sent; order: the sensor and the seconds."""
+    """Change that in the discovery, and have it sent; order: the sensor and the seconds."""
     topic = ('"stat_t":"%s%s' % (node.prefix, order["sensor"])).encode()
     at = 0
     changed = False

@@ -17,9 +17,9 @@ _FULL = "{{ (value_json.value * 100 / %s) | round | int }}"
 
 
 def pairs(driver, shown, name, part, state, command):
-    """Yield (key, value as JSON) of an output; state, command: the topics.
+    """Yield (key, value as JSON) for an output; state, command: the topics.
 
-    shown: what it is shown as; part: what the driver has made, or None if it is not there yet
+    shown: what it is shown as; part: what the driver has made, or None if it isn't there yet
     """
     if shown == "fan" and driver == "dimmer":
         yield "pct_stat_t", dumps(state)
@@ -86,7 +86,7 @@ def _range(shown, name, most, unit):
 
 
 def _pixels(shown, name):
-    """A colour. Home Assistant has it at full brightness, and the brightness apart."""
+    """A colour. Home Assistant takes it at full brightness, with the brightness apart."""
     yield "schema", '"template"'
     yield "stat_tpl", dumps("{{ 'on' if value_json.value | max else 'off' }}")
     yield "bri_tpl", dumps("{{ value_json.value | max }}")

@@ -1,7 +1,7 @@
-"""Tells Home Assistant what there is: after each connection, and when Home Assistant has started.
+"""Tells Home Assistant what there is, after each connection and when Home Assistant has started.
 
-First the discovery leaves, from its file; three seconds later, when Home Assistant listens, every
-value. Needed then, and forgotten. node.announce: s until the values are told; 0: they were.
+First the discovery is sent from its file, and three seconds later, when Home Assistant listens,
+every value. Needed then, then forgotten. node.announce: s until the values are sent; 0: they were.
 """
 
 import os
@@ -57,7 +57,7 @@ def written(node, client):
             os.remove(_FILE)
             node.birth = 0
             return True
-        if len(topics) > 2:  # they are done with: spaces take their place
+        if len(topics) > 2:  # they are withdrawn: put spaces in their place
             file.close()
             text = " ".join(topics[:2]).encode()
             with open(_FILE, "r+b") as file:

@@ -1,4 +1,4 @@
-"""Reads and writes the packets of Improv Wi-Fi; each stands on a line of its own.
+"""Reads and writes the packets of Improv Wi-Fi; each has a line of its own.
 
 Imported while a command is obeyed, then forgotten.
 """
@@ -34,12 +34,12 @@ def settings(packet):
 
 
 def error(number):
-    """Tell an error; 0: there is none."""
+    """Send an error; 0: there is none."""
     _send(_ERROR, bytes((number,)))
 
 
 def state(number):
-    """Tell the state."""
+    """Send the state."""
     _send(_STATE, bytes((number,)))
 
 

@@ -1,4 +1,4 @@
-"""Tells which networks are in reach. Needed when someone asks, then forgotten."""
+"""Tells which networks are in range. Needed when someone asks, then forgotten."""
 
 import network
 
