@@ -9,7 +9,6 @@ from micropython import const
 
 from mqtt.engine.core import LinkError
 
-_PUBREC = const(0x50)
 _PUBREL = const(0x62)
 _PUBCOMP = const(0x70)
 

@@ -102,12 +102,12 @@ def _pixels(shown, name):
         "cmd_on_tpl",
         _order(
             name,
-            "{%% set c = [red, green, blue] if red is defined"
-            " else state_attr(entity_id, 'rgb_color') or [255, 255, 255] %%}"
-            "{%% set b = (brightness if brightness is defined"
-            " else state_attr(entity_id, 'brightness') or 255) / 255 %%}"
+            "{% set c = [red, green, blue] if red is defined"
+            " else state_attr(entity_id, 'rgb_color') or [255, 255, 255] %}"
+            "{% set b = (brightness if brightness is defined"
+            " else state_attr(entity_id, 'brightness') or 255) / 255 %}"
             "[{{ (c[0] * b) | round | int }}, {{ (c[1] * b) | round | int }}, "
-            "{{ (c[2] * b) | round | int }}]".replace("%%", "%"),
+            "{{ (c[2] * b) | round | int }}]",
         ),
     )
     yield "cmd_off_tpl", _order(name, "[0, 0, 0]")
