@@ -173,29 +173,27 @@ def test_a_config_that_is_sent_meanwhile_counts(board: Board, node: Node, said: 
     assert board.state(2) is None  # a configured node has no ear for it
 
 
-def petrel(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def petrel(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "tools", "provision", *arguments],
-        cwd=ROOT, env={**os.environ, **environment}, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=ROOT, env={**os.environ, **environment}, text=True, input="", timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
 
 
 def test_the_command_without_questions(line: Line, node: Node) -> None:
-    with petrel("--port", line.port, "--ssid", SSID, PETREL_WIFI_PASSWORD=PASSWORD) as command:
-        output, _ = command.communicate(timeout=60)
-    assert command.returncode == 0, output
-    assert f'The board has joined "{SSID}" and saved it. Its address is 127.0.0.1.' in output
-    assert PASSWORD not in output
+    done = petrel("--port", line.port, "--ssid", SSID, PETREL_WIFI_PASSWORD=PASSWORD)
+    assert done.returncode == 0, done.stdout
+    assert f'The board has joined "{SSID}" and saved it. Its address is 127.0.0.1.' in done.stdout
+    assert PASSWORD not in done.stdout
     node.wait("light")
 
 
 def test_the_command_says_why_it_failed(line: Line, node: Node) -> None:
-    with petrel("--port", line.port, "--ssid", SSID, PETREL_WIFI_PASSWORD="wrong-one") as command:
-        output, _ = command.communicate(timeout=60)
-    assert command.returncode == 1
-    assert "refused the password" in output
-    assert "Nothing was saved" in output
+    done = petrel("--port", line.port, "--ssid", SSID, PETREL_WIFI_PASSWORD="wrong-one")
+    assert done.returncode == 1
+    assert "refused the password" in done.stdout
+    assert "Nothing was saved" in done.stdout
     assert config_of(node)["wifi"] == {}
 
 
@@ -203,7 +201,7 @@ def test_the_command_asks_and_asks_again(line: Line, node: Node) -> None:
     """A person picks the network by its number, and mistypes the password."""
     environment = {k: v for k, v in os.environ.items() if k != "PETREL_WIFI_PASSWORD"}
     master, slave = pty.openpty()  # click reads a hidden password from a terminal
-    process = subprocess.Popen(
+    process = popen(
         [sys.executable, "-m", "tools", "provision", "--port", line.port],
         cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
     )  # fmt: skip
@@ -216,19 +214,23 @@ def test_the_command_asks_and_asks_again(line: Line, node: Node) -> None:
             shown += os.read(master, 4096).decode(errors="replace")
         shown = shown.partition(text)[2]
 
-    wait("by number or name")
-    os.write(master, b"1\n")
-    wait("Password of")
-    os.write(master, b"wrong-password\n")
-    wait("Nothing was saved. Try again.")
-    wait("by number or name")
-    os.write(master, f"{SSID}\n".encode())
-    wait("Password of")
-    os.write(master, f"{PASSWORD}\n".encode())
-    wait("Its address is 127.0.0.1")
-    assert PASSWORD not in shown
-    assert process.wait(10) == 0
-    os.close(master)
+    try:
+        wait("by number or name")
+        os.write(master, b"1\n")
+        wait("Password of")
+        os.write(master, b"wrong-password\n")
+        wait("Nothing was saved. Try again.")
+        wait("by number or name")
+        os.write(master, f"{SSID}\n".encode())
+        wait("Password of")
+        os.write(master, f"{PASSWORD}\n".encode())
+        wait("Its address is 127.0.0.1")
+        assert PASSWORD not in shown
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
     node.wait("light")
 
 
@@ -309,7 +311,6 @@ def test_it_takes_at_most_two_and_a_half_kilobytes_of_an_esp8266(tmp_path: Path)
 
 
 def test_a_board_that_does_not_answer(line: Line) -> None:
-    with petrel("--port", line.port, "--ssid", SSID, "--wait", "1") as command:
-        output, _ = command.communicate(timeout=60)
-    assert command.returncode == 1
-    assert 'its config has "wifi": {}' in output
+    done = petrel("--port", line.port, "--ssid", SSID, "--wait", "1")
+    assert done.returncode == 1
+    assert 'its config has "wifi": {}' in done.stdout
