@@ -198,9 +198,8 @@ def test_what_is_set_aside_of_a_durable_outbox_is_there_after_a_restart_and_the_
             run(Link(broker, "me", clean=False, queue=again), clock, MINUTE)
             assert delivered(broker, "bad") == [b"1"] and again.waiting() == 0
             assert "outbox-aside" not in os.listdir()
-            assert (
-                Durable("outbox", limit=8, reserve=2048).count <= 8
-            )  # see mqtt.engine.journal: _LAG
+            # Up to 8 may be there again: _LAG of mqtt.engine.journal.
+            assert Durable("outbox", limit=8, reserve=2048).count <= 8
             # And without a restart, after an hour.
             broker.forbidden = "bad"
             link = Link(broker, "me", clean=False, queue=again)
