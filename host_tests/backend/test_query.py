@@ -180,7 +180,6 @@ def test_no_query_reads_more_than_it_must(tmp_path: Path) -> None:
     with engine.connect() as connection:
         queries.sensors(connection, 1)
         queries.all_sensors(connection)
-        queries.newest(connection, 1)
         queries.latest(connection, 1, START, NOW, 10)
         queries.series(connection, 1, START, NOW)
         queries.rolled(connection, 1, START, NOW, HOUR_MS)

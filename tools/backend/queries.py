@@ -108,14 +108,6 @@ def _one_each(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
     return list(found.values())
 
 
-def newest(connection: sa.Connection, sensor_id: int) -> Row | None:
-    """The newest reading of a sensor; None if there is none any more."""
-    r = t.reading.c
-    query = sa.select(*(r[name] for name in _NEWEST)).where(r.sensor == sensor_id)
-    found = _rows(connection, query.order_by(r.time.desc()).limit(1))
-    return found[0] if found else None
-
-
 def sensor(connection: sa.Connection, node_name: str, name: str) -> Row | None:
     """A sensor by the names of its node and itself; None if there is none."""
     joined = t.sensor.join(t.node, t.node.c.id == t.sensor.c.node)
@@ -133,13 +125,20 @@ def series(
     Roll-ups end with the last whole hour; what came since is rolled up here, so that a plot of a
     month ends now as well.
     """
-    for size in (0, t.HOUR_MS, t.DAY_MS):
-        if size == 0:
-            if _at_most(connection, sensor_id, start, end, points):
-                return raw(connection, sensor_id, start, end)
-        elif (end - start) / size <= points or size == t.DAY_MS:
-            return rolled(connection, sensor_id, start, end, size)
-    raise AssertionError("one of the sizes fits")
+    if count(connection, sensor_id, start, end, points) <= points:
+        return raw(connection, sensor_id, start, end)
+    return rolled(connection, sensor_id, start, end, rollup_size(start, end, points))
+
+
+def count(connection: sa.Connection, sensor_id: int, start: int, end: int, most: int) -> int:
+    """How many readings there are, counted no further than `most` + 1."""
+    some = sa.select(t.reading.c.time).where(_between(sensor_id, start, end)).limit(most + 1)
+    return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+
+
+def rollup_size(start: int, end: int, points: int) -> int:
+    """The roll-ups for a plot: those of hours, or of days if there are too many hours."""
+    return t.HOUR_MS if (end - start) / t.HOUR_MS <= points else t.DAY_MS
 
 
 def raw(connection: sa.Connection, sensor_id: int, start: int, end: int) -> Series:
@@ -214,11 +213,6 @@ def log(connection: sa.Connection, node_id: int | None = None, most: int = 200) 
     return _rows(connection, query.order_by(t.log.c.at.desc(), t.log.c.id.desc()).limit(most))
 
 
-def diagnostics(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
-    """The newest diagnostics of a node, as JSON, the newest first."""
-    return _newest_of(connection, t.diagnostics, node_id, most)
-
-
 def unreadable(connection: sa.Connection, most: int = 100) -> list[Row]:
     """The newest messages that could not be read, the newest first."""
     return _rows(
@@ -238,13 +232,6 @@ def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
 def _between(sensor_id: int, start: int, end: int) -> sa.ColumnElement[bool]:
     r = t.reading.c
     return sa.and_(r.sensor == sensor_id, r.time >= start, r.time < end)
-
-
-def _at_most(connection: sa.Connection, sensor_id: int, start: int, end: int, most: int) -> bool:
-    """True if there are no more readings than that; looks at no more than it must."""
-    some = sa.select(t.reading.c.time).where(_between(sensor_id, start, end)).limit(most + 1)
-    count = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
-    return (count or 0) <= most
 
 
 def roll(

@@ -17,13 +17,14 @@ from rich.table import Table
 from tools.backend import export, queries
 from tools.backend.config import load
 from tools.backend.database import open_database
+from tools.backend.tables import DAY_MS, HOUR_MS
 from tools.backend.web.times import parsed
 from tools.shared.errors import ToolError
 from tools.shared.paths import VENV
 from tools.start import bootstrap
 
 PARQUET = "requirements-parquet.txt"
-SIZES = {"raw": 0, "hour": 3_600_000, "day": 86_400_000}
+SIZES = {"raw": 0, "hour": HOUR_MS, "day": DAY_MS}
 
 
 @click.command()
@@ -153,7 +154,7 @@ def _readings(
     for sensor in found:
         lines: list[tuple[int, tuple[str, ...]]]
         if size == 0:
-            rows = list(queries.latest(connection, sensor["id"], start, end, most))
+            rows = queries.latest(connection, sensor["id"], start, end, most)
             lines = [(row["time"], (_value(row),)) for row in rows]
         else:
             series = queries.rolled(connection, sensor["id"], start, end, size)

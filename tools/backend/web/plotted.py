@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from tools.backend import queries
-from tools.backend import tables as t
 from tools.backend.tables import HOUR_MS
 from tools.backend.web.models import Series
 
@@ -31,7 +30,7 @@ def series_of(
     connection: sa.Connection, name: str, sensor: Any, start: int, end: int, points: int
 ) -> Series:
     """The series of a sensor; `sensor`: its row, name: as the API calls it."""
-    count = _count(connection, sensor["id"], start, end, max(points, MOST))
+    count = queries.count(connection, sensor["id"], start, end, max(points, MOST))
     if count <= points:
         raw = queries.raw(connection, sensor["id"], start, end)
         rows: list[Row] = [(*pair, None, None) for pair in zip(raw.time, raw.value, strict=True)]
@@ -41,12 +40,10 @@ def series_of(
         rows = [row[:4] for row in queries.roll(connection, sensor["id"], start, end, span)]
         longest = max(_usual([row[0] for row in rows]) * GAP, span * 1.5)
         return _answer(name, sensor, span, with_gaps(rows, longest))
-    found = queries.series(connection, sensor["id"], start, end, points)
-    if found.size == 0:
-        rows = [(*pair, None, None) for pair in zip(found.time, found.value, strict=True)]
-    else:
-        rows = list(zip(found.time, found.value, found.low, found.high, strict=True))
-    return _answer(name, sensor, found.size, with_gaps(rows, max(found.size * 1.5, MINUTE_MS)))
+    size = queries.rollup_size(start, end, points)
+    found = queries.rolled(connection, sensor["id"], start, end, size)
+    rows = list(zip(found.time, found.value, found.low, found.high, strict=True))
+    return _answer(name, sensor, size, with_gaps(rows, size * 1.5))
 
 
 def with_gaps(rows: list[Row], longest: float) -> list[Row]:
@@ -63,18 +60,6 @@ def _usual(times: list[int]) -> int:
     """The usual time between two."""
     steps = sorted(after - before for before, after in pairwise(times))
     return steps[len(steps) // 2] if steps else 0
-
-
-def _between(sensor: int, start: int, end: int) -> sa.ColumnElement[bool]:
-    r = t.reading.c
-    return sa.and_(r.sensor == sensor, r.time >= start, r.time < end)
-
-
-def _count(connection: sa.Connection, sensor: int, start: int, end: int, most: int) -> int:
-    """How many readings there are, or one more than `most`."""
-    some = sa.select(t.reading.c.time).where(_between(sensor, start, end)).limit(most + 1)
-    count = connection.scalar(sa.select(sa.func.count()).select_from(some.subquery()))
-    return count or 0
 
 
 def _answer(name: str, sensor: Any, size: int, rows: list[Row]) -> Series:

@@ -16,6 +16,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from tools.backend.database import writing
+from tools.backend.queries import now_ms
 from tools.backend.web import tables as t
 from tools.shared.errors import ToolError
 
@@ -292,11 +293,6 @@ def _keys(user: str, address: str) -> tuple[tuple[str, str], ...]:
 def digest(secret: str) -> str:
     """What is kept of a secret that is long and random."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def now_ms() -> int:
-    """The time, in ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def _user(connection: sa.Connection, name: str) -> dict[str, Any] | None:
