@@ -86,6 +86,14 @@ def test_csv_has_every_reading(filled: sa.Engine, tmp_path: Path) -> None:
     assert sum(float(row[3]) for row in rows if row[1] == "shed") == sum(range(200)) / 4
 
 
+def test_a_text_of_two_lines_is_one_reading(engine: sa.Engine, tmp_path: Path) -> None:
+    Store(engine).write([reading("shed", "note", 1, "one\ntwo")])
+    out = tmp_path / "x.csv"
+    assert run(engine, "*", "*", "--from", "-7d", "--out", str(out)).startswith("1 readings of 1")
+    with out.open(newline="") as file:
+        assert [row[3] for row in csv.reader(file)] == ["value", "one\ntwo"]
+
+
 def test_parquet_has_every_reading_with_all_that_is_stored(
     filled: sa.Engine, tmp_path: Path
 ) -> None:

@@ -28,10 +28,29 @@ def rows_of(engine: sa.Engine, sensors: Sequence[int], start: int, end: int) -> 
 
 def csv_of(engine: sa.Engine, sensors: Sequence[int], start: int, end: int) -> Iterator[str]:
     """The same as CSV, in pieces of many lines."""
+    return _pieces(rows_of(engine, sensors, start, end))
+
+
+def write_csv(path: Path, engine: sa.Engine, sensors: Sequence[int], start: int, end: int) -> int:
+    """Write a CSV file; returns how many readings there are."""
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for row in rows_of(engine, sensors, start, end):
+            count += 1
+            yield row
+
+    with path.open("w", newline="") as file:
+        file.writelines(_pieces(counted()))
+    return count
+
+
+def _pieces(rows: Iterator[Row]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
-    for number, row in enumerate(rows_of(engine, sensors, start, end)):
+    for number, row in enumerate(rows):
         value = row["value"] if row["value"] is not None else row["text"]
         cells = (row["node"], row["sensor"], value, row["unit"])
         writer.writerow([moment(row["time"]), *map(_inert, cells)])

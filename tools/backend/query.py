@@ -101,11 +101,7 @@ def _write(engine: sa.Engine, out: Path, node: str, sensor: str, start: int, end
         _fetch_parquet()
         count = export.write_parquet(out, engine, ids, start, end)
     elif out.suffix == ".csv":
-        count = -1
-        with out.open("w", newline="") as file:
-            for piece in export.csv_of(engine, ids, start, end):
-                file.write(piece)
-                count += piece.count("\n")
+        count = export.write_csv(out, engine, ids, start, end)
     else:
         raise ToolError(
             f"--out: {out} is neither .csv nor .parquet", "Give the file one of these endings."
