@@ -330,6 +330,13 @@ def test_a_name_that_leads_here_is_not_ours(nobody: TestClient) -> None:
     assert nobody.get("/login", headers={"Host": "evil.example"}).status_code == 421
 
 
+def test_nor_at_another_address_of_this_computer(engine: sa.Engine, tmp_path: Path) -> None:
+    page = Page(engine, tmp_path, Settings(host="127.0.0.2"))
+    with page.client(base_url="http://127.0.0.2:8080") as client:
+        assert client.get("/login").status_code == 200
+        assert client.get("/login", headers={"Host": "evil.example"}).status_code == 421
+
+
 @pytest.mark.parametrize("path", ["/login", "/", "/static/core.js", "/api/v1/nodes", "/nothing"])
 def test_every_answer_has_the_headers_that_guard_it(nobody: TestClient, path: str) -> None:
     answer = nobody.get(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 
 from tools.backend.alarms.service import Alarms, by_apprise
 from tools.backend.collector import Collector
-from tools.backend.config import BackendConfig, BrokerSection, load
+from tools.backend.config import BackendConfig, BrokerSection, is_here, load
 from tools.backend.database import open_database, shown
 from tools.backend.feed import Feed
 from tools.backend.jobs import Jobs
@@ -88,7 +87,7 @@ def running(config: BackendConfig) -> Iterator[Backend]:
         stack.callback(engine.dispose)
         log.info("readings go to %s", shown(config.database.url))
         broker = broker_address(config.broker)
-        if config.broker.start and _is_here(broker.host) and not _answers(broker):
+        if config.broker.start and is_here(broker.host) and not _answers(broker):
             own = stack.enter_context(_own_broker(broker, config.broker.lan))
             stack.enter_context(announced("127.0.0.1", own.port))
             log.info("started a broker at %s:%s", own.host, own.port)
@@ -100,8 +99,7 @@ def running(config: BackendConfig) -> Iterator[Backend]:
         if config.web.on:
             from tools.backend.page import served  # takes as long to import as all the rest
 
-            local = _is_here(config.web.host)
-            stack.enter_context(served(config.web, engine, collector, alarms, local))
+            stack.enter_context(served(config.web, engine, collector, alarms))
         yield backend
 
 
@@ -142,14 +140,6 @@ def _own_broker(broker: Address, lan: bool) -> Iterator[Broker]:
     with own:
         yield own
         own.stop()  # it writes down what it holds
-
-
-def _is_here(host: str) -> bool:
-    """True for a name of this computer."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _answers(broker: Address) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -148,6 +149,14 @@ def load(path: Path | None) -> BackendConfig:
     except ValidationError as error:
         faults = [f"{path}: {_fault(each)}" for each in error.errors()]
         raise ToolError("\n  ".join(faults), "See docs/backend.md for all keys.") from error
+
+
+def is_here(host: str) -> bool:
+    """True for a name or an address that only this computer reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def checked_filter(text: str) -> str:

@@ -23,12 +23,9 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def served(
-    web: WebSection, engine: sa.Engine, collector: Collector, alarms: Alarms, local: bool
+    web: WebSection, engine: sa.Engine, collector: Collector, alarms: Alarms
 ) -> Iterator[Server]:
-    """The page, which sends commands over the collector's connection.
-
-    local: only this computer can reach it
-    """
+    """The page, which sends commands over the collector's connection."""
     secrets = {node: secret.get_secret_value() for node, secret in web.secrets.items()}
     settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, secrets)
     ask = Commands(collector.publish, collector.feed).ask
@@ -39,6 +36,6 @@ def served(
         log.info("the page is at %s", server.url)
         if password:
             log.info("log in as admin with the password %s, and change it there", password)
-        if not (local or web.cert or web.proxy):
+        if not (settings.loopback or settings.secure):
             log.warning("the page has no TLS: who listens in your network can read passwords")
         yield server

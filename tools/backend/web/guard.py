@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tools.backend.config import is_here
 from tools.backend.web import users
 from tools.backend.web.parts import Settings, parts_of
 from tools.backend.web.users import Who
@@ -118,7 +119,7 @@ def _limited(receive: Receive) -> Receive:
 
 def _is_loopback(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return name in ("127.0.0.1", "localhost", "[::1]")
+    return is_here(name.strip("[]"))
 
 
 def cookie_name(settings: Settings) -> str:

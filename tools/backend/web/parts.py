@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from starlette.requests import Request
 
 from tools.backend.alarms.service import Alarms
+from tools.backend.config import is_here
 from tools.backend.feed import Feed
 from tools.backend.web.live import Live
 from tools.backend.web.users import Throttle
@@ -42,7 +43,7 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only programs on this machine reach it."""
-        return self.host in ("127.0.0.1", "::1", "localhost")
+        return is_here(self.host)
 
     def secret(self, node: str) -> str:
         """The secret with which that node's commands are signed; empty if they are not."""
