@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tools.backend import queries
+from tools.backend import queries, tables
+from tools.backend.alarms import tables as alarms
 from tools.backend.database import open_database
-from tools.backend.tables import metadata
+from tools.backend.web import tables as page
 from tools.shared.errors import ToolError
 
 
 def test_migrations_make_the_tables_that_queries_name(engine: sa.Engine) -> None:
     found = sa.inspect(engine)
-    for table in metadata.sorted_tables:
+    every = (tables.metadata, alarms.metadata, page.metadata)
+    for table in [table for each in every for table in each.sorted_tables]:
         named = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
         assert named == {column.name: column.nullable for column in table.columns}, table.name
 

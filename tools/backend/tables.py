@@ -43,11 +43,17 @@ def start_of(time: ColumnElement[int], size: int) -> ColumnElement[int]:
     return time - time % literal_column(str(int(size)))
 
 
-_Key = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
+KEY = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
 
 
 def _key() -> Column[int]:
-    return Column("id", _Key, primary_key=True)
+    return Column("id", KEY, primary_key=True)
+
+
+def _of_node(nullable: bool = False) -> tuple[Column[int], ...]:
+    """The columns that begin each row about a node: its id, the node, and when."""
+    node = Column("node", KEY, ForeignKey("node.id"), nullable=nullable)
+    return _key(), node, Column("at", BigInteger, nullable=False)
 
 
 node = Table(
@@ -77,7 +83,7 @@ sensor = Table(
     "sensor",
     metadata,
     _key(),
-    Column("node", _Key, ForeignKey("node.id"), nullable=False),
+    Column("node", KEY, ForeignKey("node.id"), nullable=False),
     Column("name", Text, nullable=False),  # with its field: air/temperature
     Column("unit", Text, nullable=False, server_default=""),
     Column("kind", Text, nullable=False, server_default="number"),  # number, switch or text
@@ -88,7 +94,7 @@ sensor = Table(
 boot = Table(
     "boot",
     metadata,
-    Column("node", _Key, ForeignKey("node.id"), primary_key=True),
+    Column("node", KEY, ForeignKey("node.id"), primary_key=True),
     Column("boot", BigInteger, primary_key=True),
     Column("began", BigInteger, nullable=False),  # the estimate: no later than this
 )
@@ -96,7 +102,7 @@ boot = Table(
 reading = Table(
     "reading",
     metadata,
-    Column("sensor", _Key, nullable=False, primary_key=True),
+    Column("sensor", KEY, nullable=False, primary_key=True),
     Column("boot", BigInteger, nullable=False, primary_key=True),
     Column("seq", BigInteger, nullable=False, primary_key=True),
     Column("time", BigInteger, nullable=False),
@@ -110,7 +116,7 @@ rollup = Table(
     "rollup",
     metadata,
     Column("size", Integer, primary_key=True),  # HOUR_MS or DAY_MS
-    Column("sensor", _Key, primary_key=True),
+    Column("sensor", KEY, primary_key=True),
     Column("start", BigInteger, primary_key=True),
     Column("minimum", Float, nullable=False),
     Column("maximum", Float, nullable=False),
@@ -122,16 +128,14 @@ rollup = Table(
 late = Table(
     "late",
     metadata,
-    Column("sensor", _Key, primary_key=True),
+    Column("sensor", KEY, primary_key=True),
     Column("start", BigInteger, primary_key=True),
 )
 
 diagnostics = Table(
     "diagnostics",
     metadata,
-    _key(),
-    Column("node", _Key, ForeignKey("node.id"), nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *_of_node(),
     Column("payload", Text, nullable=False),
 )
 
@@ -139,9 +143,7 @@ diagnostics = Table(
 log = Table(
     "log",
     metadata,
-    _key(),
-    Column("node", _Key, ForeignKey("node.id")),
-    Column("at", BigInteger, nullable=False),
+    *_of_node(nullable=True),
     Column("level", Text, nullable=False),  # info, warning or error
     Column("text", Text, nullable=False),
 )
@@ -150,9 +152,7 @@ log = Table(
 command = Table(
     "command",
     metadata,
-    _key(),
-    Column("node", _Key, ForeignKey("node.id"), nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *_of_node(),
     Column("name", Text, nullable=False),
     Column("payload", Text, nullable=False),
 )
@@ -160,9 +160,7 @@ command = Table(
 reply = Table(
     "reply",
     metadata,
-    _key(),
-    Column("node", _Key, ForeignKey("node.id"), nullable=False),
-    Column("at", BigInteger, nullable=False),
+    *_of_node(),
     Column("name", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("ok", Boolean),  # null if the reply doesn't say

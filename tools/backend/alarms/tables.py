@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text
 
+from tools.backend.tables import KEY
+
 metadata = MetaData()
-_Key = BigInteger().with_variant(Integer, "sqlite")
 
 # Rules made on the page; those of the file are not in the database.
 rule = Table(
@@ -36,7 +37,7 @@ state = Table(
 event = Table(
     "alarm_event",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("at", BigInteger, nullable=False, index=True),
     Column("rule", Text, nullable=False),
     Column("subject", Text, nullable=False),
@@ -49,7 +50,7 @@ event = Table(
 notice = Table(
     "alarm_notice",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("target", Text, nullable=False),
     Column("kind", Text, nullable=False),

@@ -5,10 +5,11 @@ Of a session and a token only a hash is kept: who reads the database can't log i
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, Table, Text
+
+from tools.backend.tables import KEY
 
 metadata = MetaData()
-_Key = BigInteger().with_variant(Integer, "sqlite")
 
 user = Table(
     "page_user",
@@ -32,7 +33,7 @@ session = Table(
 token = Table(
     "page_token",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("user", Text, ForeignKey("page_user.name"), nullable=False),
     Column("name", Text, nullable=False),
     Column("hash", Text, nullable=False, unique=True),
@@ -44,7 +45,7 @@ token = Table(
 action = Table(
     "page_action",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("at", BigInteger, nullable=False, index=True),
     Column("user", Text, nullable=False),
     Column("node", Text, nullable=False, server_default=""),
