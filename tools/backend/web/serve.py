@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from types import TracebackType
 
 import uvicorn
 
@@ -38,12 +37,7 @@ class Server:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def start(self) -> None:
@@ -58,7 +52,7 @@ class Server:
             self._socket.close()
             raise ToolError(
                 f"web.port: can't listen at {settings.host}:{settings.port}: {error.strerror}",
-                "Does another program use that port? Choose another: web.port, or --port.",
+                "Does another program use that port? Choose another web.port.",
             ) from error
         config = uvicorn.Config(
             make_app(self._parts),
