@@ -200,15 +200,14 @@ class Alarms:
                 raise ToolError(
                     f"the file has a rule named {rule.name!r}", "Change it there, or rename this."
                 )
-            names = [row["name"] for row in memory.rules(connection)]
-            if rule.name in names and rule.name != replaces:
+            made = {row["name"]: row for row in memory.rules(connection)}
+            if rule.name in made and rule.name != replaces:
                 raise ToolError(f"there is a rule named {rule.name!r}", "Choose another name.")
-            if replaces is not None and replaces not in names:
+            if replaces is not None and replaces not in made:
                 raise ToolError(f"there is no rule named {replaces!r}", "Was it deleted?")
             enabled = True
             if replaces is not None:
-                (row,) = (each for each in memory.rules(connection) if each["name"] == replaces)
-                enabled = row["enabled"]
+                enabled = made[replaces]["enabled"]
                 connection.execute(t.rule.delete().where(t.rule.c.name == replaces))
             now = memory.ms(self._clock())
             values = {"enabled": enabled, "changed_by": by, "changed": now}
@@ -220,7 +219,9 @@ class Alarms:
 
     def enable(self, name: str, enabled: bool, by: str) -> None:
         """Switch a rule of the page on or off."""
-        self._change_rule(name, t.rule.update().values(enabled=enabled, changed_by=by))
+        now = memory.ms(self._clock())
+        values = {"enabled": enabled, "changed_by": by, "changed": now}
+        self._change_rule(name, t.rule.update().values(values))
 
     def delete(self, name: str) -> None:
         """Delete a rule of the page."""

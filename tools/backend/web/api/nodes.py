@@ -41,7 +41,7 @@ def node(request: Request, who: Viewer, node: str) -> m.NodeDetail:
         row = known(connection, node)
         outputs = _outputs(connection, row["id"])
         sensors = [
-            m.Sensor(id=f"{node}/{each['name']}", output=each["name"] in outputs, **_finite(each))
+            m.Sensor(id=f"{node}/{each['name']}", output=each["name"] in outputs, **_newest(each))
             for each in queries.sensors(connection, row["id"])
         ]
         row["sensors"] = len(sensors)
@@ -154,5 +154,6 @@ def _without_signature(payload: str) -> str:
     return payload
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
+def _newest(row: dict[str, Any]) -> dict[str, Any]:
+    """A sensor and its newest reading, without what only the database needs."""
     return {key: row[key] for key in ("name", "unit", "kind", "time", "value", "text")}

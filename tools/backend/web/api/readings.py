@@ -92,12 +92,8 @@ def readings(
     request: Request, who: Viewer, sensor: SensorIds, start: From = "-24h", end: To = "now"
 ) -> StreamingResponse:
     """All that is stored of sensors between two times, as CSV."""
-    begin, until = _span(start, end)
-    parts = parts_of(request)
-    with parts.database.connect() as connection:
-        ids = [row["id"] for _, row in _sensors(connection, sensor)]
     return StreamingResponse(
-        export.csv_of(parts.database, ids, begin, until),
+        export.csv_of(*_asked(request, sensor, start, end)),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="readings.csv"'},
     )
@@ -117,14 +113,11 @@ def readings_parquet(
     request: Request, who: Viewer, sensor: SensorIds, start: From = "-24h", end: To = "now"
 ) -> FileResponse:
     """The same as Parquet, with all that is stored of each reading; needs pyarrow."""
-    begin, until = _span(start, end)
-    parts = parts_of(request)
-    with parts.database.connect() as connection:
-        ids = [row["id"] for _, row in _sensors(connection, sensor)]
+    asked = _asked(request, sensor, start, end)
     folder = Path(tempfile.mkdtemp(prefix="petrel-parquet-"))
     removal = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
     try:
-        export.write_parquet(folder / "readings.parquet", parts.database, ids, begin, until)
+        export.write_parquet(folder / "readings.parquet", *asked)
     except ToolError as error:
         shutil.rmtree(folder)
         raise HTTPException(501, said(error)) from error
@@ -162,6 +155,16 @@ async def live(
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _asked(
+    request: Request, ids: Iterable[str], start: str, end: str
+) -> tuple[sa.Engine, list[int], int, int]:
+    """What an export is made of: the database, its ids of the sensors, and the two times."""
+    begin, until = _span(start, end)
+    database = parts_of(request).database
+    with database.connect() as connection:
+        return database, [row["id"] for _, row in _sensors(connection, ids)], begin, until
 
 
 def _sensors(connection: sa.Connection, ids: Iterable[str]) -> list[tuple[str, dict[str, Any]]]:
