@@ -1,5 +1,5 @@
 // Alarms that stand, rules, history and notifications.
-import { api, badge, broken, byId, el, fill, live, may, moment, nodePath, plotPath, timeCell, toast, tried } from "./core.js";
+import { api, badge, broken, byId, el, fill, live, may, moment, nodePath, plotPath, timeCell, toast, tried, typed } from "./core.js";
 
 const KINDS = ["above", "below", "equals", "rises", "falls", "silent", "reports"];
 const REPORTS = ["offline", "error", "faults", "failing", "refused", "drops", "crashes", "lost", "flash", "set_aside", "not_subscribed", "clock"];
@@ -87,7 +87,7 @@ async function load() {
   table("history", "no-history", history.map(historyRow));
   table("notices", "no-notices", notices.map(noticeRow));
   fill(byId("targets"), ...tellers());
-  fill(byId("file-error"), ...(rules.error ? [el("p", { class: "notice", "data-tone": "bad", role: "alert" }, `The file is wrong, and its rules before that are in use. ${rules.error}`)] : []));
+  fill(byId("file-error"), ...(rules.error ? [el("p", { class: "notice", "data-tone": "bad", role: "alert" }, `The file has an error; the rules that it had before are still in use. ${rules.error}`)] : []));
 }
 
 // --- making and changing a rule
@@ -116,14 +116,6 @@ async function edit(source) {
   byId("dialog").showModal();
   const [nodes, sensors] = await Promise.all([api("/nodes"), api("/sensors")]).catch(() => [[], []]);
   fill(byId("subjects"), ...[...nodes.map((node) => node.name), ...sensors.map((sensor) => sensor.id)].slice(0, 500).map((value) => el("option", { value })));
-}
-
-function typed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function sourceOf() {

@@ -2,7 +2,7 @@
 // Text reaches the page through textContent alone, so nothing that a node publishes can become HTML.
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
-const ROLES = ["viewer", "operator", "admin"];
+export const ROLES = ["viewer", "operator", "admin"];
 export const user = meta("user");
 export const may = (role) => ROLES.indexOf(meta("role")) >= ROLES.indexOf(role);
 export const byId = (id) => document.getElementById(id);
@@ -111,6 +111,21 @@ export const empty = (cell) => cell === null || cell === undefined || cell === "
 export const query = (pairs) => new URLSearchParams(pairs).toString();
 export const nodePath = (name) => `/nodes/${encodeURIComponent(name)}`;
 export const plotPath = (...ids) => `/plot?${query(ids.map((id) => ["sensor", id]))}`;
+
+// What was typed as JSON if it is JSON, else as text.
+export function typed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+// Whether a text has all the words that are typed in the field of a search.
+export function searched(field) {
+  const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+  return (text) => wanted.every((word) => text.toLowerCase().includes(word));
+}
 
 export function pressed(group, act) {
   group.addEventListener("click", (event) => {

@@ -1,13 +1,13 @@
 // What happened to all nodes, and the messages that could not be read.
-import { api, badge, byId, el, fill, nodePath, pressed, timeCell, tried } from "./core.js";
+import { api, badge, byId, el, fill, nodePath, pressed, searched, timeCell, tried } from "./core.js";
 
 const TONES = { warning: "warn", error: "bad" };
 let entries = [];
 let level = "all";
 
 function show() {
-  const wanted = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = entries.filter((entry) => (level === "all" || entry.level === level) && wanted.every((word) => `${entry.node ?? ""} ${entry.text}`.toLowerCase().includes(word)));
+  const matches = searched(byId("search"));
+  const found = entries.filter((entry) => (level === "all" || entry.level === level) && matches(`${entry.node ?? ""} ${entry.text}`));
   fill(byId("log"), ...found.map((entry) => el("tr", {}, timeCell(entry.at), el("td", {}, badge(entry.level, TONES[entry.level] ?? "")), el("td", { class: "text", "data-label": "Node" }, entry.node ? el("a", { href: nodePath(entry.node) }, entry.node) : ""), el("td", { class: "text", "data-label": "What" }, entry.text))));
   byId("log").closest(".scroll").hidden = found.length === 0;
   byId("no-log").hidden = found.length > 0;

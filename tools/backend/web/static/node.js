@@ -1,5 +1,5 @@
 // One node: its sensors live, outputs to switch, commands, diagnostics and log.
-import { ago, api, badge, broken, byId, el, fill, lasting, live, may, moment, nodePath, plotPath, query, shown, timeCell, toast, tone, unitShown } from "./core.js";
+import { ago, api, badge, broken, byId, el, fill, lasting, live, may, moment, nodePath, plotPath, query, shown, timeCell, toast, tone, typed, unitShown } from "./core.js";
 import { spark } from "./spark.js";
 
 const name = byId("top").dataset.node;
@@ -99,15 +99,6 @@ const FIELDS = { read: ["sensor"], set: ["output", "value"], interval: ["sensor"
 function showFields() {
   const wanted = FIELDS[byId("name").value] ?? [];
   for (const field of byId("command").querySelectorAll("[data-for]")) field.hidden = !wanted.includes(field.dataset.for);
-}
-
-// What was typed as JSON if it is JSON, else as text.
-function typed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function payloadOf(command) {

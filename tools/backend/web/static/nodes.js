@@ -1,5 +1,5 @@
 // All nodes: their state, live, to be searched and sorted.
-import { ago, api, badge, byId, el, fill, live, nodePath, tone, tried } from "./core.js";
+import { ago, api, badge, byId, el, fill, live, nodePath, pressed, searched, tone, tried } from "./core.js";
 
 const COLUMNS = [
   ["name", "Node"], ["state", "State"], ["seen", "Last heard"], ["version", "Version"], ["board", "Board"],
@@ -41,12 +41,9 @@ function write(node) {
 }
 
 function arrange() {
-  const wanted = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const named = searched(byId("search"));
   const [key, way] = sorted;
-  const chosen = [...nodes.values()].filter((node) => {
-    const text = `${node.name} ${node.state} ${node.board ?? ""} ${node.version ?? ""}`.toLowerCase();
-    return matches(node) && wanted.every((word) => text.includes(word));
-  });
+  const chosen = [...nodes.values()].filter((node) => matches(node) && named(`${node.name} ${node.state} ${node.board ?? ""} ${node.version ?? ""}`));
   const names = new Intl.Collator(undefined, { numeric: true });
   chosen.sort((a, b) => {
     const [one, two] = [a[key] ?? "", b[key] ?? ""];
@@ -114,11 +111,8 @@ function sort(key, event) {
   arrange();
 }
 byId("search").addEventListener("input", arrange);
-byId("filter").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  for (const each of byId("filter").children) each.setAttribute("aria-pressed", String(each === button));
-  filter = button.value;
+pressed(byId("filter"), (value) => {
+  filter = value;
   arrange();
 });
 setInterval(() => !document.hidden && [...nodes.values()].forEach((node) => (rows.get(node.name).cells_.seen.textContent = ago(node.seen))), 5000);

@@ -1,5 +1,5 @@
 // Sensors over time: chosen from a list, over an hour to a year, moved and zoomed.
-import { api, broken, byId, el, fill, live, query, shown, tried, unitShown } from "./core.js";
+import { api, broken, byId, el, fill, live, query, searched, shown, tried, unitShown } from "./core.js";
 import { Chart } from "./chart.js";
 
 const HOUR = 3600 * 1000;
@@ -114,8 +114,8 @@ setInterval(() => {
 // --- what is chosen
 
 function list() {
-  const wanted = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = sensors.filter((each) => wanted.every((word) => each.id.toLowerCase().includes(word)));
+  const matches = searched(byId("search"));
+  const found = sensors.filter((each) => matches(each.id));
   found.sort((a, b) => chosen.includes(b.id) - chosen.includes(a.id) || a.id.localeCompare(b.id, undefined, { numeric: true }));
   const item = (each) => el("li", {}, el("label", {}, el("input", { type: "checkbox", checked: chosen.includes(each.id), onchange: (event) => choose(each.id, event.target) }), el("span", {}, broken(each.id), el("span", { class: "quiet" }, each.unit ? ` ${unitShown(each.unit)}` : ""))));
   fill(byId("picker"), ...found.slice(0, LISTED).map(item));

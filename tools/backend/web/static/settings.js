@@ -1,7 +1,6 @@
 // The theme, the password, tokens, and for an admin the users.
-import { ago, api, byId, el, fill, may, moment, pressed, toast, tried, user } from "./core.js";
+import { ROLES, ago, api, byId, el, fill, may, moment, pressed, toast, tried, user } from "./core.js";
 
-const ROLES = ["viewer", "operator", "admin"];
 const chosen = localStorage.getItem("theme") ?? "";
 for (const button of byId("theme").children) button.setAttribute("aria-pressed", String(button.value === chosen));
 pressed(byId("theme"), (value) => {
