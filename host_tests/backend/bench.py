@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 from host_tests.backend import bench_page
-from host_tests.backend.conftest import wait_until
 from host_tests.backend.postgres import Postgres
+from host_tests.backend.trial import LOG, SUBSCRIBED
 from tools import cli
 from tools.backend import tables as t
 from tools.backend.collect import BROKER_SETTINGS
@@ -46,7 +47,8 @@ NODES, SENSORS = 500, 10
 PUBLISHERS = 2
 WINDOW = 500
 SUBSCRIBER = TOOLS / "bin" / "mosquitto_sub"
-MARK_S = 0.5
+START_S = 60.0
+MARK_S = 0.5  # how often it is looked what has come
 
 
 @dataclass
@@ -108,36 +110,16 @@ def _collect(
         config.write_text(
             f'broker.host = "127.0.0.1:{broker.port}"\ndatabase.url = "{url}"\nweb.on = false\n'
         )
-        said = Path(log.name)
-
-        def start() -> subprocess.Popen[str]:
-            command = [sys.executable, "-m", "tools", "collect", "--config", str(config)]
-            process = popen(command, cwd=ROOT, stdout=log, stderr=log)
-            before = said.read_text().count("connected to")
-            wait_until(lambda: said.read_text().count("connected to") > before, 60, said.read_text)
-            time.sleep(MARK_S)  # the subscription has been taken
-            return process
-
-        process = start()
+        command = [sys.executable, "-m", "tools", "collect", "--config", str(config)]
+        run = _Run(
+            broker,
+            lambda: popen(command, cwd=ROOT, stdout=log, stderr=log),
+            SUBSCRIBED,
+            lambda: _wait_for_all(engine, readings, time.time if rate and not backlog else None),
+        )
         try:
-            if backlog:
-                process.kill()
-                process.wait()
-                with _publishing(broker, readings, rate):
-                    pass
-                began = time.monotonic()
-                process = start()
-                slowest = _wait_for_all(engine, readings, None)
-            else:
-                began = time.monotonic()
-                with _publishing(broker, readings, rate):
-                    slowest = _wait_for_all(engine, readings, None if not rate else time.time)
-            seconds = time.monotonic() - began
-            rss, cpu = _rss_mb(process.pid), _cpu_s(process.pid)
-            return Result(name, readings, _count(engine), seconds, rss, cpu, slowest)
+            return run.measured(name, lambda: _count(engine), readings, rate, backlog)
         finally:
-            process.kill()
-            process.wait()
             engine.dispose()
 
 
@@ -148,29 +130,51 @@ def _floor(folder: Path, readings: int, rate: float, backlog: bool) -> Result:
     with _broker() as broker, out.open("wb") as file:
         command = [str(SUBSCRIBER), "-p", str(broker.port), "-t", "petrel/#", "-q", "1", "-i",
                    "floor", "-c", "-F", "%t %p"]  # fmt: skip
+        run = _Run(
+            broker,
+            lambda: popen(command, stdout=file, stderr=subprocess.DEVNULL),
+            "floor 1 petrel/#",
+            lambda: _wait_for_lines(out, readings),
+        )
+        return run.measured("mosquitto_sub", lambda: _lines(out), readings, rate, backlog)
 
-        def start() -> subprocess.Popen[str]:
-            process = popen(command, stdout=file, stderr=subprocess.DEVNULL)
-            time.sleep(2 * MARK_S)
-            return process
 
-        process = start()
+@dataclass
+class _Run:
+    """One that receives readings.
+
+    subscribed: the line of the broker's log that says that it listens
+    wait: returns when it has everything, with how far the newest was behind at most
+    """
+
+    broker: Broker
+    start: Callable[[], subprocess.Popen[str]]
+    subscribed: str
+    wait: Callable[[], float]
+
+    def measured(
+        self, name: str, count: Callable[[], int], readings: int, rate: float, backlog: bool
+    ) -> Result:
+        """Have it receive all readings: as they are published, or after it was away."""
+        process = self.start()
         try:
+            if not self.broker.logs(re.escape(self.subscribed), START_S):
+                raise ToolError(f"{name} doesn't subscribe", "\n  ".join(self.broker.log[-5:]))
             if backlog:
                 process.kill()
                 process.wait()
-                with _publishing(broker, readings, rate):
+                with _publishing(self.broker, readings, rate):
                     pass
                 began = time.monotonic()
-                process = start()
-                _wait_for_lines(out, readings)
+                process = self.start()
+                slowest = self.wait()
             else:
                 began = time.monotonic()
-                with _publishing(broker, readings, rate):
-                    _wait_for_lines(out, readings)
+                with _publishing(self.broker, readings, rate):
+                    slowest = self.wait()
             seconds = time.monotonic() - began
             rss, cpu = _rss_mb(process.pid), _cpu_s(process.pid)
-            return Result("mosquitto_sub", readings, _lines(out), seconds, rss, cpu)
+            return Result(name, readings, count(), seconds, rss, cpu, slowest)
         finally:
             process.kill()
             process.wait()
@@ -178,7 +182,7 @@ def _floor(folder: Path, readings: int, rate: float, backlog: bool) -> Result:
 
 def _broker() -> Broker:
     settings = [each for each in BROKER_SETTINGS if "queued" not in each]
-    return Broker(settings=(*settings, "max_queued_messages 0"))
+    return Broker(settings=(*settings, *LOG, "max_queued_messages 0"))
 
 
 @contextmanager
@@ -239,13 +243,14 @@ def _wait_for_all(engine: sa.Engine, readings: int, clock: Any) -> float:
     return slowest
 
 
-def _wait_for_lines(out: Path, readings: int) -> None:
+def _wait_for_lines(out: Path, readings: int) -> float:
     since = time.monotonic()
     size = -1
     while _lines(out) < readings and time.monotonic() - since < 60:
         time.sleep(MARK_S)
         if out.stat().st_size != size:
             size, since = out.stat().st_size, time.monotonic()
+    return 0.0
 
 
 def _lines(out: Path) -> int:

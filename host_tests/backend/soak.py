@@ -62,14 +62,11 @@ def _run(
     kind: str, faults: list[str], nodes: int, rate: float, seed: int, gone: float
 ) -> tuple[Accounts, str]:
     """Run one database through all faults; returns the accounts, and what couldn't be tried."""
-    moments, left_out = random.Random(seed), ""
+    left_out = ""
     with tempfile.TemporaryDirectory(prefix="petrel-soak-") as name, _small_disk(name) as disk:
         if kind == "SQLite":
             with Trial(Path(name), f"sqlite:///{disk or name}/x.db", nodes, rate) as trial:
-                for number, fault in enumerate(faults, 1):
-                    _tell(kind, number, faults, fault)
-                    trial.wait_for_more(50)
-                    time.sleep(2 * moments.random())
+                for fault in _at_moments(trial, kind, faults, seed):
                     if fault != "disk full":
                         _kill(trial, fault)
                     elif disk:
@@ -78,17 +75,25 @@ def _run(
                         left_out = ", no full disk (only root can mount a small one)"
                 return trial.settle(), left_out
         with Postgres() as server, Trial(Path(name), server.new_database(), nodes, rate) as trial:
-            for number, fault in enumerate(faults, 1):
-                _tell(kind, number, faults, fault)
-                trial.wait_for_more(50)
-                time.sleep(2 * moments.random())
+            for fault in _at_moments(trial, kind, faults, seed):
                 if fault == "database gone":
                     server.kill()
-                    time.sleep(gone)
+                    time.sleep(gone)  # how long it is gone is what is tried
                     server.start()
                 else:
                     _kill(trial, fault)
             return trial.settle(), f", {gone:.0f} s without the database"
+
+
+def _at_moments(trial: Trial, kind: str, faults: list[str], seed: int) -> Iterator[str]:
+    """The faults, each at a random moment while readings are stored."""
+    moments = random.Random(seed)
+    for number, fault in enumerate(faults, 1):
+        if sys.stdout.isatty() or number % 10 == 1:
+            print(f"{kind}: fault {number} of {len(faults)}: {fault}", flush=True)
+        trial.wait_for_more(50)
+        time.sleep(2 * moments.random())  # no event: a fault may come at any moment
+        yield fault
 
 
 def _kill(trial: Trial, fault: str) -> None:
@@ -109,7 +114,7 @@ def _fill(trial: Trial, disk: Path) -> None:
                 file.write(bytes(100_000))
         except OSError:
             trial.wait(lambda: trial.log.count("can't store") > before, "nobody notices")
-    time.sleep(5)
+    trial.wait_for_nodes(2000)
     filler.unlink()
 
 
@@ -126,11 +131,6 @@ def _small_disk(folder: str) -> Iterator[Path | None]:
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def _tell(kind: str, number: int, faults: list[str], fault: str) -> None:
-    if sys.stdout.isatty() or number % 10 == 1:
-        print(f"{kind}: fault {number} of {len(faults)}: {fault}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ of them. The database must then have exactly these, each once.
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,10 @@ from tools.shared.process import popen
 # The collector's session must outlive a kill of the broker, so it is written down at once.
 SETTINGS = (*(each for each in BROKER_SETTINGS if "autosave" not in each), "autosave_interval 1")
 WAIT_S = 120.0
+# With these the broker's log has a line for each subscription: the client's id, QoS and filter.
+LOG = tuple(f"log_type {kind}" for kind in ("error", "warning", "notice", "information",
+                                            "subscribe"))  # fmt: skip
+SUBSCRIBED = "petrel-collector 1 petrel/#"
 
 Key = tuple[str, str, int, int]
 
@@ -51,7 +56,7 @@ class Trial:
 
     def __init__(self, folder: Path, url: str, nodes: int = 30, rate: float = 200) -> None:
         self.url = url
-        self.broker = Broker(persistence=True, settings=SETTINGS)
+        self.broker = Broker(persistence=True, settings=(*SETTINGS, *LOG))
         self.collector: subprocess.Popen[str] | None = None
         self.engine = engine_of(url)
         self._folder = folder
@@ -63,9 +68,8 @@ class Trial:
         try:
             self.broker.start()
             self.start_collector()
-            # From here on the broker keeps for it whatever comes.
-            self.wait(lambda: "connected" in self.log, "the collector doesn't connect")
-            time.sleep(1.5)  # until the broker has written its session down
+            # From here on the broker keeps for it whatever comes, even if it is killed itself.
+            self.wait(self._session_is_written, "the broker has no session of the collector")
             self._fleet = self._popen(
                 "simulate", *self._load, "--host", f"127.0.0.1:{self.broker.port}",
                 "--ledger", str(self._ledger),
@@ -137,6 +141,11 @@ class Trial:
         goal = max(0, self.stored) + readings
         self.wait(lambda: self.stored >= goal, f"no {readings} more readings were stored")
 
+    def wait_for_nodes(self, readings: int) -> None:
+        """Wait until the nodes have had so many readings more than now, stored or not."""
+        goal = self._accepted + readings
+        self.wait(lambda: self._accepted >= goal, f"the nodes had no {readings} more readings")
+
     def wait(self, true: Callable[[], bool], otherwise: str) -> None:
         """Look again and again, whether something has come true."""
         end = time.monotonic() + WAIT_S
@@ -166,6 +175,16 @@ class Trial:
     @property
     def _ledger(self) -> Path:
         return self._folder / "ledger.txt"
+
+    @property
+    def _accepted(self) -> int:
+        """How many readings the nodes have had; the ledger comes in pieces of a few hundred."""
+        return self._ledger.read_bytes().count(b"\n")
+
+    def _session_is_written(self) -> bool:
+        """True once the broker has saved what it holds after the collector has subscribed."""
+        found = f"{re.escape(SUBSCRIBED)}.*Saving in-memory database"
+        return re.search(found, "\n".join(self.broker.log), re.DOTALL) is not None
 
     def _wait_until_quiet(self) -> None:
         """Wait until nothing has been stored for a while."""
