@@ -234,12 +234,14 @@ class Receiver:
 
     def __init__(self) -> None:
         self.got: list[Any] = []
+        self.arrived = threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.got.append(json.loads(body))
+                receiver.arrived.set()
                 self.send_response(200)
                 self.end_headers()
 
@@ -283,18 +285,19 @@ def test_apprise_says_why_it_did_not(receiver: Receiver) -> None:
     assert "doesn't know" in by_apprise("pigeon://home", "a", "b", "raised")
 
 
+def hot_until_told(page: Page, receiver: Receiver) -> None:
+    """Readings that are too hot go on until somebody has been told."""
+    page.alarms = Alarms(page.engine, Feed(), None, page._send)  # judges nothing
+    end = time.monotonic() + 20
+    while not receiver.arrived.wait(0.2) and time.monotonic() < end:
+        page.now = time.time()
+        page.reading(31)
+
+
 def test_two_threads_judge_and_send_by_themselves(page: Page, receiver: Receiver) -> None:
     page.rules.write_text(FILE.replace("json://example", receiver.url))
-    alarms = Alarms(page.engine, page.feed, page.rules, by_apprise)
-    arrived = threading.Event()
-    alarms.changed = arrived.set
-    with alarms:
-        page.alarms = Alarms(page.engine, Feed(), None, page._send)  # judges nothing
-        end = time.monotonic() + 20
-        while not receiver.got and time.monotonic() < end:
-            page.now = time.time()
-            page.reading(31)
-            arrived.wait(0.2)
+    with Alarms(page.engine, page.feed, page.rules, by_apprise):
+        hot_until_told(page, receiver)
     assert [each["title"] for each in receiver.got] == ["Alarm: hot"]
 
 
@@ -309,13 +312,7 @@ def test_a_fault_in_the_program_ends_no_alarms(page: Page, receiver: Receiver) -
             super().take(events)
 
     with Faulty(page.engine, page.feed, page.rules, by_apprise):
-        page.alarms = Alarms(page.engine, Feed(), None, page._send)  # judges nothing
-        end = time.monotonic() + 20
-        waiting = threading.Event()
-        while not receiver.got and time.monotonic() < end:
-            page.now = time.time()
-            page.reading(31)
-            waiting.wait(0.2)
+        hot_until_told(page, receiver)
     assert [each["title"] for each in receiver.got] == ["Alarm: hot"]
 
 
