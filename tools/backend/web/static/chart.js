@@ -2,8 +2,7 @@
 /* global uPlot */
 import { moment, shown, unitShown } from "./core.js";
 
-export const COLOURS = ["#0b7285", "#d9480f", "#5f3dc4", "#2b8a3e", "#c2255c", "#1864ab", "#99660a", "#5c6770"];
-const LIGHTER = ["#5fc3d3", "#ff9f6b", "#a992ff", "#7cd08f", "#ff8fb5", "#7fb8f0", "#e0b35a", "#aab6c0"];
+export const COLOURS = 8; // of lines, --c0 to --c7 in style.css
 
 // How times are written below the chart; see uPlot's axis.values.
 const TIMES = [
@@ -15,9 +14,8 @@ const TIMES = [
   [0.001, ":{ss}.{fff}", "\n{D} {MMM} {YYYY} {HH}:{mm}", null, "\n{D} {MMM} {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
 ];
 
-const isDark = () => getComputedStyle(document.documentElement).colorScheme === "dark";
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-export const colour = (index) => (isDark() ? LIGHTER : COLOURS)[index % COLOURS.length];
+const colour = (index) => css(`--c${index % COLOURS}`);
 
 export class Chart {
   constructor(place, zoomed, out) {
@@ -112,7 +110,7 @@ export class Chart {
       if (value !== null && value !== undefined) {
         const row = document.createElement("div");
         const swatch = document.createElement("span");
-        swatch.className = `swatch c${index % COLOURS.length}`;
+        swatch.className = `swatch c${index % COLOURS}`;
         const range = each.size ? ` (${shown(plot.data[column + 1][idx])} to ${shown(plot.data[column + 2][idx])})` : "";
         row.append(swatch, ` ${each.sensor}: ${shown(value, each.size ? "number" : each.kind)} ${unitShown(each.unit)}${range}`);
         rows.push(row);

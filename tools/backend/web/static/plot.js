@@ -1,6 +1,6 @@
 // Sensors over time: chosen from a list, over an hour to a year, moved and zoomed.
 import { api, broken, byId, el, fill, live, query, searched, shown, tried, unitShown } from "./core.js";
-import { Chart } from "./chart.js";
+import { COLOURS, Chart } from "./chart.js";
 
 const HOUR = 3600 * 1000;
 const RANGES = [["1h", "1 h", HOUR], ["6h", "6 h", 6 * HOUR], ["24h", "24 h", 24 * HOUR], ["7d", "7 d", 168 * HOUR], ["30d", "30 d", 720 * HOUR], ["365d", "1 year", 8760 * HOUR]];
@@ -79,7 +79,7 @@ function draw() {
     const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
     const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
     const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-    return el("tr", {}, el("td", {}, el("span", { class: `swatch c${index % 8}` }), " ", broken(each.sensor)), number(known.at(-1)), number(least(lows)), number(mean), number(most(highs)), el("td", { class: "num" }, String(known.length)), el("td", { class: "quiet" }, known.length ? size(each) : "nothing was read then"));
+    return el("tr", {}, el("td", {}, el("span", { class: `swatch c${index % COLOURS}` }), " ", broken(each.sensor)), number(known.at(-1)), number(least(lows)), number(mean), number(most(highs)), el("td", { class: "num" }, String(known.length)), el("td", { class: "quiet" }, known.length ? size(each) : "nothing was read then"));
   });
   fill(byId("stats").tBodies[0], ...rows);
   byId("chart").setAttribute("aria-label", `Chart of ${all.map((each) => each.sensor).join(", ")}; the table below says their minimum, mean and maximum`);
