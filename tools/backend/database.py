@@ -16,6 +16,7 @@ from alembic.util.exc import CommandError
 
 from tools.shared.errors import ToolError
 
+Row = dict[str, Any]
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x70657472656C  # "petrel", an advisory lock of PostgreSQL
 BUSY_MS = 30_000  # how long SQLite waits for another writer
@@ -90,6 +91,11 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """
     with engine.execution_options(writes=True).begin() as connection:
         yield connection
+
+
+def all_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    """What a query finds: each row with its columns by name."""
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def shown(url: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tools.backend import queries
-from tools.backend.queries import Row
+from tools.backend.database import Row
 from tools.shared.errors import ToolError
 
 COLUMNS = ("time", "node", "sensor", "value", "unit")

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from tools.backend import tables as t
+from tools.backend.database import Row, all_rows
 from tools.backend.means import mean_of
 
-Row = dict[str, Any]
 POINTS = 2000  # of a plot: about as many as a screen has columns
 
 
@@ -54,7 +54,7 @@ def nodes(connection: sa.Connection) -> list[Row]:
         .select_from(t.node.outerjoin(counts, counts.c.node == n.id))
         .order_by(n.base, n.name)
     )
-    return _rows(connection, query)
+    return all_rows(connection, query)
 
 
 def node(connection: sa.Connection, name: str, base: str | None = None) -> Row | None:
@@ -62,7 +62,7 @@ def node(connection: sa.Connection, name: str, base: str | None = None) -> Row |
     query = sa.select(t.node).where(t.node.c.name == name).order_by(t.node.c.id)
     if base is not None:
         query = query.where(t.node.c.base == base)
-    found = _rows(connection, query.limit(1))
+    found = all_rows(connection, query.limit(1))
     return found[0] if found else None
 
 
@@ -102,7 +102,7 @@ def _with_newest(what: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Sel
 def _one_each(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
     """A row for each sensor: of several readings at a moment the one that was taken last."""
     found: dict[int, Row] = {}
-    for row in _rows(connection, query):
+    for row in all_rows(connection, query):
         if row["id"] not in found or row["seq"] > found[row["id"]]["seq"]:
             found[row["id"]] = row
     return list(found.values())
@@ -113,7 +113,7 @@ def sensor(connection: sa.Connection, node_name: str, name: str) -> Row | None:
     joined = t.sensor.join(t.node, t.node.c.id == t.sensor.c.node)
     query = sa.select(t.sensor).select_from(joined)
     query = query.where(t.node.c.name == node_name, t.sensor.c.name == name)
-    found = _rows(connection, query.order_by(t.sensor.c.id).limit(1))
+    found = all_rows(connection, query.order_by(t.sensor.c.id).limit(1))
     return found[0] if found else None
 
 
@@ -192,7 +192,7 @@ def latest(
     """The newest readings between two times, the newest last."""
     r = t.reading.c
     query = sa.select(*(r[name] for name in _NEWEST)).where(_between(sensor_id, start, end))
-    return _rows(connection, query.order_by(r.time.desc(), r.seq.desc()).limit(most))[::-1]
+    return all_rows(connection, query.order_by(r.time.desc(), r.seq.desc()).limit(most))[::-1]
 
 
 def replies(connection: sa.Connection, node_id: int, most: int = 100) -> list[Row]:
@@ -210,23 +210,18 @@ def log(connection: sa.Connection, node_id: int | None = None, most: int = 200) 
     query = sa.select(t.log, t.node.c.name).select_from(t.log.outerjoin(t.node))
     if node_id is not None:
         query = query.where(t.log.c.node == node_id)
-    return _rows(connection, query.order_by(t.log.c.at.desc(), t.log.c.id.desc()).limit(most))
+    return all_rows(connection, query.order_by(t.log.c.at.desc(), t.log.c.id.desc()).limit(most))
 
 
 def unreadable(connection: sa.Connection, most: int = 100) -> list[Row]:
     """The newest messages that could not be read, the newest first."""
-    return _rows(
-        connection, sa.select(t.unreadable).order_by(t.unreadable.c.id.desc()).limit(most)
-    )
+    query = sa.select(t.unreadable).order_by(t.unreadable.c.id.desc())
+    return all_rows(connection, query.limit(most))
 
 
 def _newest_of(connection: sa.Connection, table: sa.Table, node_id: int, most: int) -> list[Row]:
     query = sa.select(table).where(table.c.node == node_id)
-    return _rows(connection, query.order_by(table.c.at.desc(), table.c.id.desc()).limit(most))
-
-
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query.order_by(table.c.at.desc(), table.c.id.desc()).limit(most))
 
 
 def _between(sensor_id: int, start: int, end: int) -> sa.ColumnElement[bool]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from tools.backend.alarms import tables as t
 from tools.backend.alarms.engine import CLEAR, RAISED, Change, State
+from tools.backend.database import Row, all_rows
 
-Row = dict[str, Any]
 GIVE_UP_MS = 24 * 3_600_000  # how long a notice is tried
 RETRY_MS = (10_000, 30_000, 60_000, 300_000)
 ERROR = 200  # characters of what a service answered
@@ -33,7 +32,7 @@ def states(connection: sa.Connection) -> list[State]:
             told=row["told"],
             acknowledged=row["acknowledged"],
         )
-        for row in _rows(connection, sa.select(t.state))
+        for row in all_rows(connection, sa.select(t.state))
     ]
 
 
@@ -117,7 +116,7 @@ def due(connection: sa.Connection, at: int, most: int = 20) -> list[Row]:
     """Notices that are to be sent now, the oldest first."""
     n = t.notice.c
     query = sa.select(t.notice).where(n.sent.is_(None), n.next <= at, n.at > at - GIVE_UP_MS)
-    return _rows(connection, query.order_by(n.id).limit(most))
+    return all_rows(connection, query.order_by(n.id).limit(most))
 
 
 def sent(connection: sa.Connection, notice: int, at: int) -> None:
@@ -139,33 +138,29 @@ def failed(connection: sa.Connection, notice: Row, at: int, error: str) -> None:
 def raised(connection: sa.Connection) -> list[Row]:
     """Alarms that stand now, the newest first."""
     query = sa.select(t.state).where(t.state.c.phase == RAISED).order_by(t.state.c.since.desc())
-    return _rows(connection, query)
+    return all_rows(connection, query)
 
 
 def history(connection: sa.Connection, most: int = 200) -> list[Row]:
     """What happened, the newest first."""
-    return _rows(connection, sa.select(t.event).order_by(t.event.c.id.desc()).limit(most))
+    return all_rows(connection, sa.select(t.event).order_by(t.event.c.id.desc()).limit(most))
 
 
 def notices(connection: sa.Connection, most: int = 50) -> list[Row]:
     """The newest notices, the newest first."""
-    return _rows(connection, sa.select(t.notice).order_by(t.notice.c.id.desc()).limit(most))
+    return all_rows(connection, sa.select(t.notice).order_by(t.notice.c.id.desc()).limit(most))
 
 
 def rules(connection: sa.Connection) -> list[Row]:
     """Rules made on the page, by their names."""
-    return _rows(connection, sa.select(t.rule).order_by(t.rule.c.name))
+    return all_rows(connection, sa.select(t.rule).order_by(t.rule.c.name))
 
 
 def mutes(connection: sa.Connection) -> list[Row]:
     """What is muted."""
-    return _rows(connection, sa.select(t.mute))
+    return all_rows(connection, sa.select(t.mute))
 
 
 def ms(seconds: float) -> int:
     """Seconds as the tables have them."""
     return int(seconds * 1000)
-
-
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]

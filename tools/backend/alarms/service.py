@@ -23,7 +23,7 @@ from tools.backend.alarms import rules as rules_of
 from tools.backend.alarms import tables as t
 from tools.backend.alarms.engine import RAISED, Change, Engine
 from tools.backend.alarms.rules import Rule, Rules
-from tools.backend.database import reason, writing
+from tools.backend.database import Row, reason, writing
 from tools.backend.feed import Event, Feed
 from tools.shared.errors import ToolError
 
@@ -76,7 +76,7 @@ class Alarms:
         self._rules = Rules()
         self._engine = Engine(())
         self._unkept: list[Change] = []
-        self._made: list[memory.Row] | None = None  # the rules of the page that are in use
+        self._made: list[Row] | None = None  # the rules of the page that are in use
         self._ended = threading.Event()
         self._to_send = threading.Event()
         self._threads: list[threading.Thread] = []

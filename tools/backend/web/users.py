@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import sqlalchemy as sa
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tools.backend.database import writing
+from tools.backend.database import Row, all_rows, writing
 from tools.backend.queries import now_ms
 from tools.backend.web import tables as t
 from tools.shared.errors import ToolError
@@ -121,11 +121,11 @@ def remove(connection: sa.Connection, name: str) -> None:
     connection.execute(t.user.delete().where(t.user.c.name == name))
 
 
-def users(connection: sa.Connection) -> list[dict[str, Any]]:
+def users(connection: sa.Connection) -> list[Row]:
     """All users, without their hashes."""
     c = t.user.c
     query = sa.select(c.name, c.role, c.created).order_by(c.name)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 # --- sessions
@@ -191,13 +191,13 @@ def by_token(database: sa.Engine, secret: str) -> Who | None:
     return Who(row.user, row.role, token=row.name)
 
 
-def tokens(connection: sa.Connection, user: str | None = None) -> list[dict[str, Any]]:
+def tokens(connection: sa.Connection, user: str | None = None) -> list[Row]:
     """The tokens of a user, or all; without their hashes."""
     c = t.token.c
     query = sa.select(c.id, c.user, c.name, c.role, c.created, c.used).order_by(c.id)
     if user is not None:
         query = query.where(c.user == user)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def remove_token(connection: sa.Connection, token: int, user: str | None = None) -> bool:
@@ -218,14 +218,12 @@ def note(connection: sa.Connection, who: str, what: str, node: str = "", detail:
     connection.execute(t.action.insert().values(**values))
 
 
-def actions(
-    connection: sa.Connection, node: str | None = None, most: int = 100
-) -> list[dict[str, Any]]:
+def actions(connection: sa.Connection, node: str | None = None, most: int = 100) -> list[Row]:
     """What users did, the newest first."""
     query = sa.select(t.action).order_by(t.action.c.id.desc()).limit(most)
     if node is not None:
         query = query.where(t.action.c.node == node)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 class Throttle:
@@ -295,19 +293,19 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _user(connection: sa.Connection, name: str) -> dict[str, Any] | None:
+def _user(connection: sa.Connection, name: str) -> Row | None:
     row = connection.execute(sa.select(t.user).where(t.user.c.name == name)).mappings().first()
     return dict(row) if row else None
 
 
-def _must(connection: sa.Connection, name: str) -> dict[str, Any]:
+def _must(connection: sa.Connection, name: str) -> Row:
     user = _user(connection, name)
     if user is None:
         raise ToolError(f"there is no user {name!r}", "petrel user list shows them.")
     return user
 
 
-def _keep_an_admin(connection: sa.Connection, user: dict[str, Any]) -> None:
+def _keep_an_admin(connection: sa.Connection, user: Row) -> None:
     """Raise ToolError if nobody is left who may manage users without this one."""
     c = t.user.c
     query = sa.select(sa.func.count()).where(c.role == "admin", c.name != user["name"])
