@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from host_tests.harness import whole_nodes
 from host_tests.harness.checkout import Watch
 from host_tests.harness.device import DeviceFile
 from host_tests.harness.interpreter import WIDTHS, Interpreter
@@ -123,6 +124,12 @@ def seen(broker: Broker) -> Iterator[Subscriber]:
     """What arrives at the broker below petrel/."""
     with Subscriber(broker) as subscriber:
         yield subscriber
+
+
+@pytest.fixture
+def rom(tmp_path: Path) -> Path:
+    """The image of a ROMFS with all that an ESP8266 gets."""
+    return whole_nodes.image(tmp_path)
 
 
 @pytest.fixture(params=WIDTHS)

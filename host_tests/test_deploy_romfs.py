@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from host_tests.harness.interpreter import COMPILED
 from host_tests.harness.serial_board import SerialBoard
+from host_tests.harness.whole_nodes import stand_ins
 from tools.board import rom
 from tools.board.deploy import command, deploy
 from tools.board.targets import Folder, Mpremote
 from tools.board.usb import command as usb
-from tools.make.compile import compile_all, modules
 from tools.make.package import build, files
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
@@ -310,12 +309,12 @@ def test_a_folder_has_no_romfs(tmp_path: Path) -> None:
 @pytest.fixture
 def started(root: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     """Switches the board on; it is off after the test."""
-    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", BOARD.optimise)
+    rom_modules = stand_ins()
     running: list[subprocess.Popen[str]] = []
 
     def switch_on() -> subprocess.Popen[str]:
         flash = root.with_name("board.rom")
-        line = [str(MICROPYTHON["64"]), str(SCRIPT), str(flash), str(COMPILED / "rom")]
+        line = [str(MICROPYTHON["64"]), str(SCRIPT), str(flash), str(rom_modules)]
         process = popen(line, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         running.append(process)
         return process
@@ -332,7 +331,7 @@ Started = Callable[[], "subprocess.Popen[str]"]
 def test_the_node_runs_from_the_romfs_and_after_a_cut_the_board_says_what_to_do(
     root: Path, run: Run, started: Started, broker: Broker, seen: Subscriber, tmp_path: Path
 ) -> None:
-    """All of it: an older Petrel in files, the ROMFS, a cut in the midst of an update, repair."""
+    """All of it: an older Petrel in files, the ROMFS, a cut in the middle of an update, repair."""
     config = {
         "node": "n1",
         "wifi": {"ssid": "a network"},

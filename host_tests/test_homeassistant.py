@@ -6,7 +6,6 @@ The real one is beside a node in host_tests/homeassistant.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,17 +14,13 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.interpreter import COMPILED, WIDTHS
+from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
 from host_tests.test_ram import CONFIG, ROM_SCRIPT
-from tools.make.compile import compile_all, modules
-from tools.make.package import build
-from tools.make.romfs import romfs
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
-from tools.shared import boards
 from tools.shared.imports import drivers
-from tools.shared.paths import LIB, MICROPYTHON, ROOT
+from tools.shared.paths import LIB, MICROPYTHON
 from tools.shared.process import popen
 from tools.talk.readings import parse
 from tools.wiring.drivers import facts
@@ -54,7 +49,7 @@ def start(node: Node, *parts: dict[str, Any], **more: Any) -> None:
 
 
 def retained(broker: Broker, topic: str = TOPIC) -> Any:
-    """The discovery that somebody gets who comes now."""
+    """The discovery that a new subscriber gets."""
     with Subscriber(broker, topic) as late:
         return late.wait(topic, 15)
 
@@ -194,18 +189,6 @@ def test_where_nothing_of_it_is_allowed_the_readings_go_on(
             told = node.wait("diagnostics", 30, start=len(seen.messages) - 1)
             assert told["drops"] == 0 and told["connects"] == 1
             node.wait("light", start=len(seen.messages))
-
-
-@pytest.fixture
-def rom(tmp_path: Path) -> Path:
-    """A ROMFS with all that an ESP8266 gets."""
-    optimise = boards.load("ESP8266_GENERIC").optimise
-    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
-    folder = tmp_path / "image"
-    shutil.copytree(build("ESP8266_GENERIC", quiet=True) / "lib", folder)
-    for path in (COMPILED / "rom").glob("*.mpy"):
-        shutil.copy(path, folder)
-    return romfs(folder, tmp_path / "rom.img")
 
 
 NAMES = 128  # bytes: of a module that is forgotten, its path and new names stay in a heap

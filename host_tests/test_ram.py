@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,13 +17,10 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.interpreter import COMPILED
-from tools.make.compile import compile_all, modules
+from host_tests.harness.whole_nodes import BOARD, stand_ins
 from tools.make.package import build
-from tools.make.romfs import romfs
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
-from tools.shared import boards
 from tools.shared.paths import MICROPYTHON, ROOT
 from tools.shared.process import popen
 from tools.talk.readings import parse
@@ -33,7 +29,6 @@ HEAP = "38400"
 # An ESP8266 has 38 KiB in all: from files, 2 KiB are missing for outages; a ROMFS leaves room.
 ESP8266 = "40960"
 HEAP_AND_TEST = "38K"  # the same, and what the loop of the second test itself takes
-BOARD = "ESP8266_GENERIC"
 SCRIPT = ROOT / "host_tests" / "scripts" / "whole_node.py"
 ROM_SCRIPT = SCRIPT.with_name("in_rom.py")
 CONFIG = {
@@ -53,9 +48,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def start(tmp_path: Path, broker: Broker) -> Iterator[Start]:
     """Starts the node on a board's file system; it is gone after the test."""
-    optimise = boards.load(BOARD).optimise
-    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
-    (tmp_path / "rom").symlink_to(COMPILED / "rom")
+    (tmp_path / "rom").symlink_to(stand_ins())
     (tmp_path / "lib").symlink_to(build(BOARD, quiet=True) / "lib")
     config = {**CONFIG, "mqtt": {"host": broker.host, "port": broker.port}}
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -216,18 +209,6 @@ def _old(seen: Subscriber) -> list[int]:
 
 def _lights(seen: Subscriber) -> list[str]:
     return [payload for topic, payload in seen.messages if topic == "petrel/n1/light"]
-
-
-@pytest.fixture
-def rom(tmp_path: Path) -> Path:
-    """A ROMFS with all that an ESP8266 gets."""
-    optimise = boards.load(BOARD).optimise
-    compile_all(modules(ROOT / "host_tests" / "rom"), COMPILED / "rom", optimise)
-    folder = tmp_path / "image"
-    shutil.copytree(build(BOARD, quiet=True) / "lib", folder)
-    for path in (COMPILED / "rom").glob("*.mpy"):
-        shutil.copy(path, folder)
-    return romfs(folder, tmp_path / "rom.img")
 
 
 # Three at a time; in the second those that take the most, see docs/sensors.

@@ -17,13 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from host_tests.harness.interpreter import COMPILED
 from tools.make.compile import compile_all, modules
 from tools.make.package import build
 from tools.make.romfs import romfs
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
 from tools.shared import boards
-from tools.shared.paths import BUILD, MICROPYTHON, ROOT
+from tools.shared.paths import MICROPYTHON, ROOT
 from tools.shared.process import popen
 
 BOARD = "ESP8266_GENERIC"
@@ -34,6 +35,22 @@ _START_S = 15
 _NEW = "Petrel: config.json is new and good; starting afresh\n"
 
 
+def stand_ins() -> Path:
+    """Compile the stand-ins of modules that a firmware has in its ROM; returns their folder."""
+    folder = COMPILED / "rom"
+    compile_all(modules(ROOT / "host_tests" / "rom"), folder, boards.load(BOARD).optimise)
+    return folder
+
+
+def image(folder: Path) -> Path:
+    """Make a ROMFS in a folder, with all that an ESP8266 gets and the stand-ins; returns it."""
+    content = folder / "image"
+    shutil.copytree(build(BOARD, quiet=True) / "lib", content)
+    for path in stand_ins().glob("*.mpy"):
+        shutil.copy(path, content)
+    return romfs(content, folder / "rom.img")
+
+
 class Nodes:
     """A broker, and what a board has on its file system or in its ROM."""
 
@@ -41,13 +58,9 @@ class Nodes:
         """folder: where the boards' file systems are put."""
         self._folder = folder
         self._broker = broker
-        self._rom = BUILD / "tests" / "rom"
-        compile_all(modules(ROOT / "host_tests" / "rom"), self._rom, boards.load(BOARD).optimise)
+        self._rom = stand_ins()
         self._lib = build(BOARD, quiet=True) / "lib"
-        shutil.copytree(self._lib, folder / "image")
-        for path in self._rom.glob("*.mpy"):
-            shutil.copy(path, folder / "image")
-        self._image = romfs(folder / "image", folder / "rom.img")
+        self._image = image(folder)
         self._numbers = count()
 
     def run(
