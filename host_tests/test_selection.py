@@ -119,8 +119,8 @@ def test_a_board_with_network_keeps_what_its_node_uses_of_it() -> None:
 
 def test_the_node_asks_for_no_mqtt_5() -> None:
     """So that what only version 5 needs can be left out."""
-    for path in (LIB / "node").glob("*.py"):
-        assert not re.search(r"\b(version|properties)\s*=", path.read_text()), path
+    for path in (LIB / "node").rglob("*.py"):
+        assert not re.search(r"\b(version|properties)=", path.read_text()), path
 
 
 def modules_for(board: Board, keys: Iterable[str], checks: bool = True) -> set[str]:
