@@ -125,16 +125,16 @@ def _queue(config: dict[str, Any], board: Board, free: int) -> list[str]:
 
 def _too_much(config: dict[str, Any], board: str, needed: int, room: int, how: str) -> str:
     """How much too much, and what would fit."""
-    frozen = figures().needed(config, "rom")
-    built_in = "build Petrel into the firmware (`make firmware`) or a ROMFS"
-    cures = list(_cures(config, room if how == "files" else room - NAMES, how))
-    sure = needed - (DOUBT if how == "files" else NAMES) > room
-    if how == "rom":
-        pass
-    elif frozen + NAMES <= room:
-        cures.append(f"{built_in}, where it needs {_kb(frozen)} to {_kb(frozen + NAMES)}")
-    else:
-        cures += [f"{built_in}, and {cure}" for cure in _cures(config, room - NAMES, "rom")]
+    less, doubtful = (room, DOUBT) if how == "files" else (room - NAMES, NAMES)
+    sure = needed - doubtful > room
+    cures = list(_cures(config, less, how))
+    if how == "files":
+        frozen = figures().needed(config, "rom")
+        built_in = "build Petrel into the firmware (`make firmware`) or a ROMFS"
+        if frozen + NAMES <= room:
+            cures.append(f"{built_in}, where it needs {_kb(frozen)} to {_kb(frozen + NAMES)}")
+        else:
+            cures += [f"{built_in}, and {cure}" for cure in _cures(config, room - NAMES, "rom")]
     cures = cures or ["use a board with more RAM, such as an ESP32"]
     doubt = "will probably" if sure else "may"
     cure = ", or ".join(cures)

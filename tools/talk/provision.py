@@ -100,10 +100,7 @@ def _choose(board: Board, console: Console) -> tuple[str, bool]:
         console.print(table)
     else:
         click.echo("The board found no network.")
-    while not (
-        wanted := click.prompt("Network, by number or name", default="1" if found else None)
-    ):
-        pass
+    wanted = click.prompt("Network, by number or name", default="1" if found else None)
     if wanted.isdigit() and 0 < int(wanted) <= len(found):
         name, _, secured = found[int(wanted) - 1]
         return name, secured
