@@ -20,7 +20,7 @@ from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, imported, needed
 from tools.shared.paths import FIRMWARE
 
-# Without a network a node tells Home Assistant of itself if its config says so, and else not.
+# Without a network a node announces itself to Home Assistant only if its config says so.
 _HOME_ASSISTANT = frozenset(
     {f"node.homeassistant.{name}" for name in ("begin", "step", "birth", "expire")}
     | {"node.config.homeassistant"}

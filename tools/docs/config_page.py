@@ -43,8 +43,8 @@ SECTIONS = {
     "commands": ("commands", "Commands come in over MQTT, see [topics.md](topics.md#commands)."),
     "homeassistant": (
         "homeassistant",
-        "Without this section the node tells Home Assistant of itself once it has seen that there "
-        "is one. With it, `{}` will do, it tells it from the first connection on "
+        "Without this section the node announces itself once it has seen that there is a Home "
+        "Assistant. With it (`{}` is enough) it does so from its first connection on "
         "([homeassistant.md](homeassistant.md)).",
     ),
     "sensor": (
@@ -52,7 +52,7 @@ SECTIONS = {
         "A list of objects, one for each sensor or output. Pins and options depend on the driver "
         "and are on [its page](sensors/README.md).",
     ),
-    "shown": ("homeassistant of a sensor", "What may stand in a sensor's `homeassistant`."),
+    "shown": ("homeassistant of a sensor", "The keys of a sensor's `homeassistant`."),
 }
 
 # Section, key -> the default, and what it is for.
