@@ -140,7 +140,7 @@ class Manifest:
 
     @property
     def modules(self) -> list[str]:
-        """What is frozen, sorted, but for what the port brings."""
+        """What is frozen, sorted, without what the port brings."""
         return sorted(
             file.target_path for file in self.frozen if file.target_path not in OF_THE_PORT[1:]
         )

@@ -141,7 +141,7 @@ def test_a_config_with_the_examples_network_is_drawn_and_refused_for_a_board(
     assert done.returncode == 1 and "wifi.ssid: 3 is wrong" in done.stderr
 
 
-NO_JSON = {  # what is no JSON: the file, and what is said of it
+NO_JSON = {  # what isn't JSON: the file, and what is said of it
     "a comma too many": (b'{"mqtt": {"host": "b"},}', 'remove the "," before this "}"'),
     "UTF-16": ('{"mqtt": {"host": "b"}}'.encode("utf-16"), "Save it as UTF-8"),
     "Latin-1": ('{"node": "gr\u00fcn"}'.encode("latin-1"), "line 1: not UTF-8"),

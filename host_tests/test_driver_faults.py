@@ -124,7 +124,7 @@ def test_a_driver_that_fails_again_and_again_is_asked_more_rarely_until_it_works
     node.bench.power_on()
     assert node.seen.seen(_failing, 20), node.bench.lines
     failures = sum("odd: " in line for line in node.bench.lines)
-    assert failures <= 8  # four in 0.4 s, and then ever more rarely
+    assert failures <= 8  # four in 0.4 s, and then less and less often
     start = len(node.seen.messages)
     (node.flash / "good").touch()
     node.wait("odd", 20, start)

@@ -121,7 +121,7 @@ tell(len(read(s)))
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("when", ["between", "while it measures"])
 def test_a_part_that_is_reset_or_replugged_recovers(bits: str, driver: str, when: str) -> None:
-    """It has forgotten all it was told; every reading is right but for one error at most."""
+    """It has forgotten all it was told; after one error at most, every reading is right."""
     values = {"a0": 1.25} if driver == "ads1115" else {}
     options = ', channel="0-1", range=2.048' if driver == "ads1115" else ""
     with rig(bits, driver, **values) as board:

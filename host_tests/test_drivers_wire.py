@@ -179,7 +179,7 @@ tell(told(make, 'ds18b20', pin=4, rom='2800000000000000'))
 
 
 def test_ds18b20_several_are_read_side_by_side(bits: str) -> None:
-    """One that begins does not have the others begin anew."""
+    """One that begins does not make the others begin again."""
     models = [{"model": "ds18b20", "serial": i, "temperature": i} for i in (1, 2)]
     with rig(bits, *models) as board:
         roms = [part.rom.hex() for part in board.world.wires["4"].parts]

@@ -28,7 +28,7 @@ from tools.shared.process import popen
 
 EXAMPLES = ROOT / "docs" / "examples"
 WAIT_S = 20.0
-# The example is main.py but for the broker's address, which the test's own has to be.
+# Runs an example as main.py, with the address of the test's broker.
 MAIN = """
 import sys
 sys.argv[:] = ["main.py", {host!r}, "{port}"]

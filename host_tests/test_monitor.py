@@ -1,4 +1,4 @@
-"""The monitor shows readings, survives garbage, and says why a broker is not to be had."""
+"""The monitor shows readings, survives garbage, and says why there is no broker."""
 
 from __future__ import annotations
 

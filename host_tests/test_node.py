@@ -105,7 +105,7 @@ def test_a_second_reboot_within_a_minute_is_refused(running: Node) -> None:
     assert not reply["ok"] and "just now" in reply["error"]
     assert len(running.bench.resets) == 3
     start = len(running.seen.messages)
-    running.bench.power_cut()  # whoever does that may reboot it as well
+    running.bench.power_cut()  # anyone who does that may reboot it as well
     running.wait("diagnostics", start=start)
     time.sleep(1)
 

@@ -99,7 +99,7 @@ def test_who_trusts_all_says_so(
     client: str, interpreter: Interpreter, authority: Authority, secured: Start
 ) -> None:
     broker = secured(*authority.issue("broker.test"))
-    assert outcome(interpreter, broker, client, "whoever", "trust") == "done"
+    assert outcome(interpreter, broker, client, "anyone", "trust") == "done"
 
 
 @CLIENTS

@@ -109,7 +109,7 @@ class Client(Device):
         self._do("begin_subscribe", topic=topic)
 
     def fill(self, leave: int) -> None:
-        """Fill the heap, but for so many bytes."""
+        """Fill the heap, except for so many bytes."""
         self._do("fill", leave=leave)
 
     def free(self) -> None:

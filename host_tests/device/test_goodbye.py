@@ -1,4 +1,4 @@
-"""However a node ends, whoever watches it learns that it is gone."""
+"""However a node ends, those who watch it learn that it is gone."""
 
 from node.app import Node
 from node.health.ending import goodbye
@@ -24,7 +24,7 @@ class Client:
     def step(self):
         if self.fails:
             fails, self.fails = self.fails, None
-            raise fails("in the midst of things")
+            raise fails("in the middle of things")
         return 0
 
     def wait(self, ms):
@@ -52,7 +52,7 @@ def ended(**options):
     try:
         node.run()
     except BaseException as error:
-        assert "in the midst" in str(error)
+        assert "in the middle" in str(error)
     else:
         raise AssertionError("it goes on")
     goodbye(node)

@@ -10,7 +10,7 @@ from mqtt.throttle import Throttle
 
 
 def run(coroutine, seconds=20):
-    """Fails where somebody waits for ever."""
+    """Fails where somebody waits forever."""
     asyncio.new_event_loop()
     return asyncio.run(asyncio.wait_for(coroutine, seconds))
 

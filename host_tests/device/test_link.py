@@ -1,5 +1,5 @@
 # heap: 256K
-"""How a link begins anew: pauses that grow, with jitter, and a list of brokers in turn."""
+"""How a link begins again: pauses that grow, with jitter, and a list of brokers in turn."""
 
 from mqtt.engine.core import Refused
 from mqtt.link import Link

@@ -32,7 +32,7 @@ def raising(kind, calls=None):
 
 
 def within(seconds, coroutine):
-    """Run it; fails where somebody waits for ever."""
+    """Run it; fails where somebody waits forever."""
     asyncio.new_event_loop()
     return asyncio.run(asyncio.wait_for(coroutine, seconds))
 

@@ -279,7 +279,7 @@ def test_a_port_that_takes_little_and_one_that_takes_nothing():
     bridge.say("a", 0)
     assert stream.write(b"half", 0, 4) == 4
     bridge.port.takes = 9
-    bridge.port.write = lambda data, at, n: None  # it stops in the midst of a frame
+    bridge.port.write = lambda data, at, n: None  # it stops in the middle of a frame
     stream.close()
     del bridge.port.write
     bridge.opened()  # whose OPEN is whole

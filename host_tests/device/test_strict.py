@@ -1,4 +1,4 @@
-"""What is said of a text that is no JSON: where, and what to do."""
+"""What is said of a text that isn't JSON: where, and what to do."""
 
 import json
 

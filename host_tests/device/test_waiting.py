@@ -16,7 +16,7 @@ PAUSE_MS = (1, 2)
 
 
 def run(coroutine, seconds=20):
-    """Fails where somebody waits for ever."""
+    """Fails where somebody waits forever."""
     asyncio.new_event_loop()
     return asyncio.run(asyncio.wait_for(coroutine, seconds))
 

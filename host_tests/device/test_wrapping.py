@@ -75,7 +75,7 @@ def test_a_connection_that_lasted_for_days_did_last():
                 broker.away = None
                 run(link, clock, 200)
                 broker.stream.end()
-                run(link, clock, 120_000)  # it comes back, ever more rarely
+                run(link, clock, 120_000)  # it comes back, less and less often
             assert link.up
             clock.sleep(rest)
             link.step()

@@ -99,7 +99,7 @@ def test_a_config_is_there_after_a_cut_in_every_operation_of_the_flash(
 
 
 def test_what_was_counted_survives_a_power_cut(frozen: Path, tmp_path: Path) -> None:
-    """A counter's total on littlefs, the power cut in the midst of its fifth writing."""
+    """A counter's total on littlefs, the power cut in the middle of its fifth writing."""
     chip = tmp_path / "flash.bin"
     code = """
 s = make("pulse", pin=15, keep="rain")

@@ -118,7 +118,7 @@ class Proxy:
         self.rule(kind, direction, lambda packet: [packet] * times, count)
 
     def cut_in(self, kind: int, direction: str, after: int) -> None:
-        """End the connection in the midst of the next packet of a kind."""
+        """End the connection in the middle of the next packet of a kind."""
 
         def cut(packet: bytes) -> list[bytes]:
             raise Cut(packet[:after])

@@ -52,7 +52,7 @@ def test_two_faults_at_once(lab: Lab, first: str) -> None:
     for second in names[names.index(first) :]:
         if (first, second) == ("broker killed", "broker hangs"):
             continue  # one that is not there cannot hang
-        lab.more(16)  # who gets nothing done comes back ever more rarely
+        lab.more(16)  # who gets nothing done comes back less and less often
         for name in (first, second):
             FAULTS[name][0](lab)
         time.sleep(1.2)

@@ -13,7 +13,7 @@ _OURS |= {".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
-    """The files below a folder, but for builds and caches: path -> size and time."""
+    """The files below a folder, without builds and caches: path -> size and time."""
     found = {}
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name not in _OURS]

@@ -25,7 +25,7 @@ def firmware(chip: str, size: int = 100_000, first: int = 0x50, noise: bool = Tr
     """A firmware of `size` bytes for a chip, always the same.
 
     first: the first word of its segment, by which a bootloader and an application differ
-    noise: what follows the image does not compress; else it is mostly zeros
+    noise: what follows the image does not compress; else nearly all of it is zeros
     """
     header = struct.pack("<BBBBI", MAGIC, 1, _DIO, _FLASH_4MB, _ENTRY[chip])
     if chip != "esp8266":  # no write-protect pin, chip, any revision, no hash

@@ -93,7 +93,7 @@ class Rom:
         self.unplug()
 
     def plug(self) -> None:
-        """Connect the board, anew if it was; `port` appears."""
+        """Connect the board, again if it was; `port` appears."""
         self.unplug()
         self._reset()
         self._line = SerialLine(self._path)

@@ -18,7 +18,7 @@ class SerialBoard:
     """`port` is where mpremote finds it, `root` its file system. A context manager.
 
     rom: bytes of the ROMFS that it has; `rom` is the file that is its flash, and like `root` stays
-    cut: the power goes in the midst of that operation of this flash, counted from 1
+    cut: the power goes in the middle of that operation of this flash, counted from 1
     """
 
     def __init__(self, root: Path, rom: int = 0, cut: int = 0) -> None:

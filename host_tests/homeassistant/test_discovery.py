@@ -287,7 +287,7 @@ def _told(entities: tuple[str, ...], found: dict[str, Any]) -> bool:
 def test_all_values_are_back_after_a_restart_of_home_assistant(
     node: Node, broker: Broker, tmp_path: Path
 ) -> None:
-    """Without a word in the config: the node has seen its birth message."""
+    """The config doesn't name it: the node has seen its birth message."""
     config(node, DOOR, PUMP, {**LIGHT, "interval": 3600}, homeassistant=None)
     entities = ("binary_sensor.n1_door", "sensor.n1_light", "switch.n1_pump", "sensor.n1_uptime")
     node.bench.power_on()

@@ -9,7 +9,7 @@ from host_tests.interop.checks import connect
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the versions that a broker does not speak, but for the attempt to connect."""
+    """Leave out the versions that a broker does not speak, except for the attempt to connect."""
     vain = [item for item in items if _vain(item)]
     if vain:
         config.hook.pytest_deselected(items=vain)

@@ -2,7 +2,7 @@
 # a terminal. What it is sent runs here, on the files of the current folder. machine.reset() is
 # noted in the file that is the argument. Source: MicroPython's documentation of the raw REPL.
 # With a second file the board has a ROMFS, as an ESP8266 has: that file is its flash. A number as
-# the third argument: the power goes in the midst of that operation of the flash, counted from 1.
+# the third argument: the power goes in the middle of that operation of the flash, counted from 1.
 import io
 import sys
 

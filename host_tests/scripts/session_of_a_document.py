@@ -8,7 +8,7 @@ FILE, PORT = sys.argv[1], int(sys.argv[2])
 
 
 class Socket:
-    """The module, but for the names, which all lead to the broker."""
+    """The module, except that all names lead to the broker."""
 
     socket = real.socket
     SOCK_STREAM = real.SOCK_STREAM

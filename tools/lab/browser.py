@@ -90,8 +90,8 @@ def _chromium() -> str:
     debian.fetch(TREE, SUITE, arch, "chromium", "chromium-common", leave=LEAVE)
     triplet, loader = debian.LOADERS[arch]
     libraries = TREE / "usr" / "lib" / triplet
-    # Chromium starts itself again, as the program that the kernel knows it by: so its loader
-    # has to stand in its file, and can't be the one who starts it.
+    # Chromium starts copies of itself from its own file. So its file has to name the loader: a
+    # wrapper that calls the loader would only reach the first process.
     _patch("--set-interpreter", str(libraries / loader), str(TREE / "usr/lib/chromium/chromium"))
     folders = f"{libraries}:{libraries}/pulseaudio"
     PROGRAM.write_text(WRAPPER.format(libraries=folders))

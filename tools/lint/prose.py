@@ -39,15 +39,16 @@ _FOUND = {
     for phrase, instead in PHRASES.items()
 }
 _WRITTEN = {"reference.md", "conformance.md"}  # from the code, which is checked itself
+_EXAMPLES = {"test_prose.py"}  # of these phrases
 
 
 def files() -> Iterator[Path]:
-    """What people read: the pages, and the code of tools and devices."""
+    """What people read: the pages, and the code of tools, devices and tests."""
     yield from sorted(ROOT.glob("*.md"))
     for folder in (ROOT / "docs", ROOT / "boards"):
         yield from (each for each in sorted(folder.rglob("*.md")) if each.name not in _WRITTEN)
-    for folder in (ROOT / "tools", LIB, FIRMWARE):
-        yield from sorted(folder.rglob("*.py"))
+    for folder in (ROOT / "tools", LIB, FIRMWARE, ROOT / "host_tests"):
+        yield from (each for each in sorted(folder.rglob("*.py")) if each.name not in _EXAMPLES)
 
 
 def faults(paths: Iterable[Path] | None = None) -> list[str]:
