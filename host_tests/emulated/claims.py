@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tools.shared.paths import ROOT
 
 PICO = "rp2040js: MicroPython 1.25 for the Pico, in an emulated chip"
-CORTEX = "QEMU: MicroPython 1.25 on a bare Cortex-M3, heap of 36 KB"
+CORTEX = "QEMU: MicroPython 1.25 on a bare Cortex-M3, heap of 36 KB, from littlefs 42 KB"
 LOADER = "models of the ROM loaders of ESP32, S3, C3 and ESP8266, the real esptool"
 UNIX = "MicroPython's unix port, 64 and 32 bit"
 PTY = "a pseudo terminal, a real Mosquitto"

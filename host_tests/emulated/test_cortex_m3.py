@@ -1,4 +1,4 @@
-"""Both MQTT clients on a Cortex-M3 without an operating system, in a heap of 36 KB.
+"""Both MQTT clients on a Cortex-M3 without an operating system, in a heap of 36 or 42 KB.
 
 Its second UART is the connection: what comes there is carried to a real Mosquitto.
 """
