@@ -9,11 +9,12 @@ from far import PUBLISH, SUBSCRIBE, Broker, Clock, posts, run
 from wire import raises
 
 from mqtt.durable import Durable
-from mqtt.engine.core import Refused
+from mqtt.engine.core import Core, Outbox, Refused
+from mqtt.engine.journal import Journal
 from mqtt.engine.subscribe import want
 from mqtt.link import Link
 from mqtt.robust import MQTTClient
-from node.network import lost
+from node.network import connection, lost
 
 MINUTE = 60_000
 
@@ -210,3 +211,35 @@ def test_what_is_set_aside_of_a_durable_outbox_is_there_after_a_restart_and_the_
             broker.forbidden = ""
             run(link, clock, 62 * MINUTE)
             assert delivered(broker, "bad")[-1] == b"4" and "outbox-aside" not in os.listdir()
+
+
+class Node:
+    """What node.network.connection needs of one."""
+
+    prefix = "petrel/me/"
+    wlan = client = None
+
+    def on_connect(self):
+        pass
+
+    on_message = on_lost = on_connect
+
+
+def test_a_node_sets_aside_on_the_flash_though_the_code_that_made_its_outbox_is_gone():
+    kinds = Link, Core, Outbox, Durable, Journal
+    made = [each.__init__ for each in kinds]
+    node = Node()
+    try:
+        with fresh(vfs.VfsLfs2), Clock() as clock:
+            broker = Forbids(clock, 1)
+            outbox = Durable("outbox", limit=8, reserve=2048)
+            config = {"node": "me", "mqtt": {"keepalive": 60}, "queue": outbox}
+            connection.make(node, config, [broker])
+            for number, topic in enumerate(("good", "bad", "good")):
+                node.client.post(topic, b"%d" % number)
+            run(node.client, clock, 2 * MINUTE)
+            assert delivered(broker) == [b"0", b"2"] and outbox.waiting() == 0
+            assert "outbox-aside" in os.listdir()
+    finally:
+        for each, function in zip(kinds, made):
+            each.__init__ = function

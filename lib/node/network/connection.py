@@ -36,11 +36,11 @@ def make(node, config, dials):
 
 
 def _made(link, outbox):
-    """Give back the RAM of what made the client and its outbox: no other is made."""
+    """Give back the RAM of what made the client and its outbox: no other is made.
+
+    What made a journal stays: messages that are set aside have one of their own.
+    """
     from mqtt.engine.core import Core, Outbox
 
-    kinds = [link, Core, Outbox]
-    if hasattr(outbox, "journal"):
-        kinds += [type(outbox), type(outbox.journal)]
-    for kind in kinds:
+    for kind in (link, Core, Outbox, type(outbox)):
         kind.__init__ = None  # type: ignore[misc]
