@@ -2,7 +2,7 @@
 # up what it needs and calls petrel, the command line in tools/, which does the same by itself.
 BOARD ?= UNIX
 PYTHON ?= python3
-WORKERS ?= 12
+WORKERS ?= 10
 RUN = .venv/bin/python -m tools
 # The way to a broker, for the targets that need one.
 BROKER = $(if $(HOST),--host '$(HOST)') $(if $(TLS),--tls) $(if $(CA),--ca '$(CA)') $(if $(CERT),--cert '$(CERT)') $(if $(KEY),--key '$(KEY)')

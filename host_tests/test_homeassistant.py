@@ -139,8 +139,8 @@ def test_false_takes_back_what_was_told(node: Node, broker: Broker) -> None:
     with Subscriber(broker, TOPIC) as found:
         found.wait(TOPIC)
         start(node, DOOR, homeassistant=False)
-        assert found.seen(lambda _, payload: payload == "", 20)
-    node.seen.catch_up()
+        assert found.seen(lambda _, payload: payload == "", 60)
+    node.obeys()  # and so the turn that sent it has ended
     assert not (node.flash / FILE).exists()
 
 

@@ -152,6 +152,24 @@ def test_an_attempt_that_fails_later_leaves_the_next_to_the_next_address():
 # --- how long it may take
 
 
+def test_the_clock_may_tick_while_an_attempt_begins():
+    network(a="hangs")
+    client, lost = link()
+    client.ready = lambda: clock.sleep_ms(1) is None
+    client.step()
+    assert client.opening and not lost
+
+
+def test_a_refusal_that_is_seen_late_is_told_as_a_refusal():
+    network(a="hangs")
+    client, lost = link()
+    client.step()
+    clock.sleep_ms(CONNECT_MS + 1)  # nobody looked
+    client.stream.how = "refuses"
+    client.step()
+    assert [error.errno for error in lost] == [REFUSED]
+
+
 def test_connack_may_take_as_long_as_the_connection_may():
     far = Far(silent=("CONNECT",))
     client = Link(lambda: far, "id")

@@ -175,7 +175,7 @@ class BridgeProcess:
         if self._reader:
             self._reader.join(10)
 
-    def wait(self, pattern: str, start: int = 0, timeout: float = 15) -> int:
+    def wait(self, pattern: str, start: int = 0, timeout: float = 40) -> int:
         """Wait for a line from `start` on; returns the index after it."""
 
         def found() -> int | None:

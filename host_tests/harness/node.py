@@ -62,7 +62,7 @@ class Node:
         while not self.command("ping")["ok"]:
             pass
 
-    def wait(self, below: str, timeout: float = 15, start: int = 0, **fields: Any) -> Any:
+    def wait(self, below: str, timeout: float = 40, start: int = 0, **fields: Any) -> Any:
         """Wait for a message of the node."""
         return self.seen.wait(f"petrel/{self.name}/{below}", timeout, start, **fields)
 

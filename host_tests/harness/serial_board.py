@@ -44,7 +44,7 @@ class SerialBoard:
         self.unplug()
         os.close(self._line)
 
-    def wait_reset(self, timeout: float = 10) -> None:
+    def wait_reset(self, timeout: float = 40) -> None:
         """Wait until machine.reset() is called; mpremote does not."""
         end = time.monotonic() + timeout
         while not self._notes.exists():

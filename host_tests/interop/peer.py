@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 
 from tools.lab.brokers.base import PASSWORD, USER
 
-WAIT_S = 8.0
+WAIT_S = 30.0
 
 
 def properties(**values: object) -> Properties:

@@ -12,9 +12,9 @@ from host_tests.interop.device import DeviceError
 from tools.shared.errors import ToolError
 
 # The names of the exceptions by which a client says that it lacks what a check calls: a method, an
-# argument, or code behind them. The matrix then says "not yet", in place of FAIL. A ValueError says
-# so only if the broker has no known limit, because a client may refuse to ask for what the broker
-# says it doesn't have.
+# argument, or code behind them. The matrix then says "not yet", in place of FAIL. A ValueError
+# says so only if the broker has no known limit, because a client may refuse to ask for what the
+# broker says it doesn't have.
 UNKNOWN = ("AttributeError", "NotImplementedError", "TypeError")
 # Checks of what the clients are known not to do yet, in any version.
 PENDING: tuple[str, ...] = ()

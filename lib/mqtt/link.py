@@ -73,6 +73,7 @@ class Link(Core):
                 if 0 < left <= 4 * self.backoff_ms[1]:  # otherwise the ticks have wrapped
                     return left
                 self.open(self.dials[self.attempt % len(self.dials)])
+                now = self.stuck
             if self.opening:
                 from mqtt.engine.connect import opened
 

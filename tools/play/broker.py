@@ -113,7 +113,7 @@ class Broker:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
-    def logs(self, pattern: str, timeout: float = 10) -> bool:
+    def logs(self, pattern: str, timeout: float = 40) -> bool:
         """Wait for a line of the log in which the pattern is found; False if none came in time."""
         with self._logged:
             return self._logged.wait_for(

@@ -70,12 +70,12 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def wait_subscribed(self, timeout: float = 10) -> None:
+    def wait_subscribed(self, timeout: float = 40) -> None:
         """Wait until nothing that is published can be missed."""
         if not self._subscribed.wait(timeout):
             raise TimeoutError(f"not subscribed within {timeout} s")
 
-    def catch_up(self, timeout: float = 20) -> None:
+    def catch_up(self, timeout: float = 40) -> None:
         """Wait until all that the broker has taken has arrived here, while nobody publishes.
 
         To be called before the broker is ended: paho drops what it has not read by then. After
@@ -103,7 +103,7 @@ class Subscriber:
         with self._changed:
             return self._changed.wait_for(true, timeout)
 
-    def wait(self, topic: str, timeout: float = 10, start: int = 0, **fields: Any) -> Any:
+    def wait(self, topic: str, timeout: float = 40, start: int = 0, **fields: Any) -> Any:
         """Wait for a message on a topic, a JSON object with those fields; returns it.
 
         Without fields any payload will do, and one that is not JSON is returned as text. Raises

@@ -74,7 +74,7 @@ def slow(core, now, failed):
         began = core.stuck
         core.open(core.dial)
         core.stuck = began
-    else:
+    elif not failed:  # of one that failed, writing tells why
         check_open(core, now)
 
 

@@ -13,9 +13,7 @@ def check(value, name="payload"):
         return bytes(value)  # of an array: it counts elements, and MQTT counts bytes
     if not isinstance(value, (bytes, bytearray, memoryview)):
         what = name, type(value).__name__
-        raise TypeError(
-            "%s is %s; give str, bytes, bytearray or memoryview, such as str(value)" % what
-        )
+        raise TypeError("%s is %s; give str, bytes or bytearray, such as str(value)" % what)
     return value
 
 

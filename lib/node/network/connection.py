@@ -43,4 +43,4 @@ def _made(link, outbox):
     from mqtt.engine.core import Core, Outbox
 
     for kind in (link, Core, Outbox, type(outbox)):
-        kind.__init__ = None  # type: ignore[misc]
+        kind.__init__ = None  # type: ignore[method-assign]

@@ -296,7 +296,7 @@ class Bench:
 
     # --- the console
 
-    def wait_for_line(self, pattern: str, timeout: float = 10, start: int = 0) -> int:
+    def wait_for_line(self, pattern: str, timeout: float = 40, start: int = 0) -> int:
         """Wait for a line of the console that the pattern matches; returns the index after it.
 
         Looks at lines from `start` on. Raises TimeoutError that shows the last lines.
@@ -306,11 +306,11 @@ class Bench:
         )
         return index
 
-    def wait_for_resets(self, count: int, timeout: float = 10) -> None:
+    def wait_for_resets(self, count: int, timeout: float = 40) -> None:
         """Wait until the board has started `count` times."""
         self._wait(lambda: len(self.resets) >= count or None, timeout, f"{count} starts")
 
-    def wait_for_end(self, timeout: float = 10) -> None:
+    def wait_for_end(self, timeout: float = 40) -> None:
         """Wait until main.py has returned."""
         self._wait(lambda: (self.ended and self._silent) or None, timeout, "the end of main.py")
 
