@@ -1,7 +1,5 @@
 # The simulated board's `machine`: what the unix port has, plus Pin and ADC. The rest is loaded
-# from machine_more when needed, and not kept, because it would take RAM from the node.
-import sys
-
+# from machine_more when first needed, and stays: a full heap has no room to load it again.
 from bench import ask, on_event
 from umachine import PinBase, Signal, mem8, mem16, mem32  # noqa: F401
 
@@ -84,5 +82,4 @@ class ADC:
 def __getattr__(name):
     import machine_more
 
-    sys.modules.pop("machine_more")
     return getattr(machine_more, name)

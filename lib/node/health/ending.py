@@ -111,4 +111,7 @@ def keep(outbox):
             print("Petrel: kept for the next start:", kept)
     except Exception as error:  # anything: the board has to restart
         print("Petrel: not kept:", error)
+    # What follows needs the RAM of both.
+    outbox.ring = ()
+    forget("journal", "records", "survey", package="mqtt.engine")
     return lost

@@ -125,7 +125,7 @@ def durable(queue, flash, look):
     if places > _FEW:
         places = call("health", "room", "places", places)
         if places < _FEW:
-            raise MemoryError("%d readings are too few" % places)
+            raise MemoryError("room for only %d readings" % places)
     made = Durable(journal, places)
     forget("survey", "records", package="mqtt.engine")
     _enough(max(_BEHIND * taken, _CLIENT))

@@ -27,9 +27,9 @@ def see_to(node, config, least):
 
 
 def places(count):
-    """Return how many of these places there is room for; less than 1 for none."""
+    """Return how many of these places there is room for."""
     gc.collect()
-    return min(count, (gc.mem_free() - _SPARE) // _READING)
+    return max(0, min(count, (gc.mem_free() - _SPARE) // _READING))
 
 
 def _learn():
