@@ -194,10 +194,6 @@ def test_heap_that_runs_out(lab: Lab) -> None:
     start = len(lab.bench.lines)
     lab.broker_away()
     newest = max(lab.numbers())
-<<<<<<< Updated upstream
-    time.sleep(3)  # for at least 12 readings, also on a busy computer
-=======
->>>>>>> Stashed changes
     (lab.node.flash / "greedy").touch()
     at = lab.bench.wait_for_line("kept for the next start", 60, start)
     kept = int(lab.bench.lines[at - 1].split()[-1])

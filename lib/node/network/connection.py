@@ -43,8 +43,4 @@ def _made(link, outbox):
     from mqtt.engine.core import Core, Outbox
 
     for kind in (link, Core, Outbox, type(outbox)):
-<<<<<<< Updated upstream
         kind.__init__ = None  # type: ignore[method-assign]
-=======
-        kind.__init__ = None  # type: ignore
->>>>>>> Stashed changes
