@@ -51,6 +51,13 @@ def test_commands_are_answered(running: Node) -> None:
     assert "seconds" in running.command("interval", '{"sensor": "light", "seconds": -1}')["error"]
 
 
+def test_a_command_right_after_online_is_not_lost(node: Node) -> None:
+    node.write_config(node.config())
+    node.bench.power_on()
+    assert node.wait("status", 60) == "online"
+    assert node.command("ping")["ok"]
+
+
 def test_interval_is_changed_and_kept(running: Node) -> None:
     reply = running.command("interval", '{"sensor": "light", "seconds": 3}')
     assert reply["ok"] and reply["saved"]

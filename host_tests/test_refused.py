@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.conformance.far import FarEnd
-from host_tests.conformance.wire import PUBLISH, SUBSCRIBE
+from host_tests.conformance.wire import CONNECT, PUBLISH, SUBSCRIBE
 from host_tests.harness.node import LIGHT, Node, make_node
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
@@ -61,6 +61,25 @@ def test_a_filter_that_is_refused_leaves_the_node_publishing_and_is_asked_for_ag
     node.bench.wait_for_line("connected", 10, len(node.bench.lines))
     far.wait(SUBSCRIBE, meeting=len(far.meetings) - 1)
     far.wait(PUBLISH, 10)
+
+
+def test_it_listens_before_it_says_that_it_is_there(lonely: tuple[Node, FarEnd]) -> None:
+    """Whoever sees "online" may send a command at once."""
+    node, far = lonely
+    node.bench.power_on()
+    far.wait(PUBLISH, 3)
+    assert [each.kind for each in far.packets[:3]] == [CONNECT, SUBSCRIBE, PUBLISH]
+
+
+def test_a_broker_that_never_answers_subscribe_gets_the_readings_all_the_same(
+    lonely: tuple[Node, FarEnd],
+) -> None:
+    node, far = lonely
+    far.silent.add(SUBSCRIBE)
+    node.bench.power_on()
+    for meeting in range(2):
+        far.wait(PUBLISH, 4, meeting)
+        node.bench.wait_for_line("no SUBACK from the broker in time", 60, len(node.bench.lines))
 
 
 def test_a_broker_that_closes_at_subscribe_gets_the_readings_all_the_same(

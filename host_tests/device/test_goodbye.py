@@ -14,17 +14,21 @@ class Client:
     connects = failures = count = refused = skipped = removed = 0
     limit = 8
 
-    def __init__(self, fails=Broken, up=True, busy=0):
+    def __init__(self, fails=Broken, up=True, busy=0, sent=0):
         self.outbox = self
         self.fails = fails
         self.up = up
         self.busy = busy  # so often the stream has no room
+        self.sent = sent  # messages in flight; each step brings an answer
         self.said = []
 
     def step(self):
         if self.fails:
             fails, self.fails = self.fails, None
             raise fails("in the middle of things")
+        if self.sent:
+            self.sent -= 1
+            self.said.append("answered")
         return 0
 
     def wait(self, ms):
@@ -69,6 +73,15 @@ def test_after_a_crash_it_is_offline():
 
 def test_it_waits_for_room_to_say_so():
     assert ended(busy=3) == [OFFLINE, "DISCONNECT", "closed"]
+
+
+def test_what_is_in_flight_is_answered_first():
+    """An answer on a closed connection resets it, and the broker may lose the goodbye."""
+    assert ended(sent=3) == ["answered"] * 3 + [OFFLINE, "DISCONNECT", "closed"]
+
+
+def test_it_does_not_wait_for_ever_for_answers():
+    assert ended(sent=1000)[-4:] == ["answered", OFFLINE, "DISCONNECT", "closed"]
 
 
 def test_where_it_cannot_be_said_the_broker_says_it():

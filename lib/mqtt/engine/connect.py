@@ -3,6 +3,7 @@
 Imported when one is opened, and forgotten when the broker has accepted it.
 """
 
+import gc
 from time import ticks_add, ticks_diff
 
 from micropython import const
@@ -90,7 +91,6 @@ def answered(core, first, size):
 
 def accepted(core, present):
     """The broker has accepted us; `present`: it still knows our session."""
-    core.up = True
     core.awaited = 0
     # Set only if it changes: one more attribute would make the instance's dict grow.
     if core.present != bool(present & 1):
@@ -112,5 +112,14 @@ def accepted(core, present):
             core.unreleased = ()
     core.connects += 1
     forget("connect")
+    if core.untold and core.on_connect:
+        # Whoever sees what that publishes may answer at once. Alone, as we are not up yet.
+        gc.collect()
+        from mqtt.engine.subscribe import encode
+
+        core.asked_at = core.heard
+        encode(core)
+        core.send()
+    core.up = True
     if core.on_connect:
         core.tell(core.on_connect)

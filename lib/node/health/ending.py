@@ -64,17 +64,23 @@ def pause(seconds, feed):
 
 
 def goodbye(node):
-    """Publish that the node is going; if it can't, the broker does, by the last will."""
+    """Publish that the node is going; if it can't, the broker does, by the last will.
+
+    It waits two seconds, at most, for the answers to what was sent. If one arrived on a closed
+    connection, the broker could lose the goodbye.
+    """
     client = node.client
     if not client:
         return
     try:
-        for _ in range(40):
+        if not node.ended:
+            client.window = 0  # what waits is kept
+        for left in range(40, 0, -1):
             if not client.up:
                 return
-            # First let the reply to the last command leave. This doesn't wait in the outbox, or
-            # it might reach the broker after the next start.
-            busy = client.outbox.count and node.ended
+            # Let the reply to the last command leave, too. The goodbye doesn't wait in the outbox,
+            # or it might reach the broker after the next start.
+            busy = left > 1 and (client.outbox.count if node.ended else client.sent)
             if not busy and client.post(node.prefix + "status", "offline", True, 0) is not None:
                 client.close()
                 return

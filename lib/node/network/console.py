@@ -14,7 +14,7 @@ class Console:
     def __init__(self):
         self.outbox = self
         self.limit = 1
-        self.refused = self.count = self.removed = self.skipped = self.known = 0
+        self.refused = self.count = self.removed = self.skipped = self.known = self.sent = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Print one line: topic, payload."""
