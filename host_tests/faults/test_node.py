@@ -155,7 +155,7 @@ def test_queue_larger_than_the_heap(lab: Lab) -> None:
     assert lab.bench.resets == ["power on", "soft"], lab.bench.resets
 
 
-# Takes the whole heap for good, once the queue is full and a file tells it to; what it takes is not
+# Takes the whole heap for good, once the queue is full and a file tells it to; what it takes isn't
 # its own.
 GREEDY = """
 import machine, os, sys

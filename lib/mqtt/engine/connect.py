@@ -3,7 +3,6 @@
 Imported when one is opened, and forgotten when the broker has accepted it.
 """
 
-import gc
 from time import ticks_add, ticks_diff
 
 from micropython import const
@@ -113,7 +112,9 @@ def accepted(core, present):
     core.connects += 1
     forget("connect")
     if core.untold and core.on_connect:
-        # Whoever sees what that publishes may answer at once. Alone, as we are not up yet.
+        # Someone who sees what that publishes may answer at once. Alone: we are not up yet.
+        import gc
+
         gc.collect()
         from mqtt.engine.subscribe import encode
 
