@@ -1,13 +1,11 @@
 """The collector: takes messages from a broker, and acknowledges them when they are stored.
 
-Two threads. paho's reads from the network and fills the inbox. The writer takes what is there,
+Two threads. The link's reads from the network and fills the inbox. The writer takes what is there,
 commits it, and only then acknowledges it. So whatever happens to this process, the broker still
 has what is not in the database; what comes twice is stored once.
 
 - While the database is gone, nothing is acknowledged. The broker sends no more than it may have
   in flight, and keeps the rest in the collector's session.
-- An acknowledgement belongs to the connection that its message came over. After a new connection
-  the broker may use the same identifier for another message, so an old one is not sent any more.
 - A message that the database refuses by itself is stored as unreadable, with the reason.
 """
 
@@ -24,18 +22,17 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import sqlalchemy as sa
-from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.backend.config import BackendConfig
 from tools.backend.database import reason
 from tools.backend.feed import Feed
 from tools.backend.inbox import Inbox, Message
+from tools.backend.link import Link
 from tools.backend.mapping import Mappings
 from tools.backend.messages import Item, Unreadable, clean, parse
-from tools.backend.queries import now_ms
 from tools.backend.store import Store, Written
 from tools.shared.errors import ToolError
-from tools.talk.connection import Address
+from tools.talk.connection import Address, log_in
 
 log = logging.getLogger(__name__)
 KEEP_ALIVE_S = 30
@@ -77,16 +74,15 @@ class Collector:
         self._config = config
         self._store = Store(engine)
         self._mappings = Mappings(config.mapping)
-        self._session = 0  # counts the connections
-        self._acknowledging = threading.Lock()
         self._stopping = threading.Event()
         self._writer = threading.Thread(target=self._write, name="writer")
-        self._client = _client(broker, config)
-        self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
+        self._link = Link(config.broker.client_id, self.inbox.put)
+        self._link.reconnect_delay_set(1, 15)
+        log_in(self._link, broker)
+        self._link.on_connect = self._on_connect
+        self._link.on_connect_fail = self._on_connect_fail
+        self._link.on_disconnect = self._on_disconnect
+        self._link.on_subscribe = self._on_subscribe
         self._broker = broker
 
     def __enter__(self) -> Collector:
@@ -99,22 +95,22 @@ class Collector:
     def start(self) -> None:
         """Begin; a broker that isn't there is tried again and again."""
         self._writer.start()
-        self._client.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
-        self._client.loop_start()
+        self._link.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
+        self._link.loop_start()
 
     def stop(self) -> None:
         """End: what has come is stored and acknowledged if the database takes it."""
         self._stopping.set()
         self._writer.join(STOP_S)
-        self._client.disconnect()
+        self._link.disconnect()
         self.inbox.close()
-        self._client.loop_stop()
+        self._link.loop_stop()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message, such as a command to a node. Raises ToolError if there is no broker."""
         if not self.connected.is_set():
             raise ToolError(f"no connection to {self._broker}", "Does the broker run?")
-        self._client.publish(topic, payload, qos=1)
+        self._link.publish(topic, payload, qos=1)
 
     def figures(self) -> dict[str, float]:
         """The counts, and how it is now, for those who watch it."""
@@ -152,23 +148,10 @@ class Collector:
     def _on_disconnect(
         self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any
     ) -> None:
-        with self._acknowledging:
-            self._session += 1
+        self._link.lost()
         self.connected.clear()
         if not self._stopping.is_set():
             log.warning("the connection to %s is lost: %s", self._broker, code)
-
-    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:  # MQTT forbids it, but not every broker looks
-            topic = ""
-        self.inbox.put(
-            Message(
-                topic, bytes(message.payload), message.qos, message.mid, message.retain, now_ms(),
-                self._session,
-            )
-        )  # fmt: skip
 
     # --- the writer's thread
 
@@ -189,11 +172,7 @@ class Collector:
             self._commit(items)
         except _Ended:
             return False
-        with self._acknowledging:
-            for message in messages:
-                if message.qos and message.session == self._session:
-                    self._client.ack(message.mid, message.qos)
-                    self.counts.acknowledged += 1
+        self.counts.acknowledged += self._link.acknowledge(messages)
         return True
 
     def _read(self, message: Message) -> list[Item]:
@@ -283,18 +262,3 @@ def _passes(error: Exception) -> bool:
         return True
     passing = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
     return isinstance(error, (*passing, sqlite3.OperationalError, OSError))
-
-
-def _client(broker: Address, config: BackendConfig) -> paho.Client:
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=config.broker.client_id,
-        clean_session=False,
-        manual_ack=True,
-    )
-    client.reconnect_delay_set(1, 15)
-    if broker.context:
-        client.tls_set_context(broker.context)
-    if broker.user:
-        client.username_pw_set(broker.user, broker.password())
-    return client

@@ -23,7 +23,7 @@ from typing import IO, Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from tools.talk.connection import Address
+from tools.talk.connection import Address, log_in
 
 WINDOW = 16  # readings of a node that wait for their acknowledgement at most
 KEEP_ALIVE_S = 60
@@ -262,10 +262,7 @@ class _Node:
         link = paho.Client(CallbackAPIVersion.VERSION2, client_id=self.name)
         link.max_inflight_messages_set(2 * WINDOW)
         link.will_set(f"{self.topic}/status", "offline", qos=1, retain=True)
-        if self.fleet.broker.context:
-            link.tls_set_context(self.fleet.broker.context)
-        if self.fleet.broker.user:
-            link.username_pw_set(self.fleet.broker.user, self.fleet.broker.password())
+        log_in(link, self.fleet.broker)
         link.on_socket_open = lambda client, _, sock: _loop().add_reader(sock, client.loop_read)
         link.on_socket_close = lambda client, _, sock: _forget("remove_reader", sock)
         link.on_socket_register_write = lambda client, _, sock: _loop().add_writer(

@@ -7,10 +7,13 @@ from outside is checked here, so that no database refuses it later: numbers are 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from tools.backend.tables import BY_ARRIVAL, BY_NODE, BY_UPTIME, DAY_MS
 
@@ -174,7 +177,9 @@ def valued(value: Any) -> tuple[float | None, str | None, str]:
 
 def decoded(payload: bytes) -> Any:
     """The content of a JSON payload. Raises NotReadable."""
-    try:
+    with contextlib.suppress(orjson.JSONDecodeError):
+        return orjson.loads(payload)
+    try:  # Python's own is slower, takes halves of surrogates, and tells what is wrong
         return json.loads(payload)
     except ValueError:  # UnicodeDecodeError among them
         raise NotReadable("not JSON" if payload else "empty") from None

@@ -83,11 +83,18 @@ class SqliteRows(Rows):
         self, connection: sa.Connection, rows: Sequence[ReadingRow]
     ) -> set[tuple[int, int, int]]:
         cursor = connection.connection.cursor()
-        new = set()
-        for row in rows:
-            cursor.execute(_SQLITE, row)
-            if cursor.rowcount:
-                new.add(row[:3])
+        new = {row[:3] for row in rows}
+        # One statement for all says only how many are new. Usually all are.
+        cursor.execute("SAVEPOINT readings")
+        cursor.executemany(_SQLITE, rows)
+        if cursor.rowcount < len(rows):
+            cursor.execute("ROLLBACK TO readings")
+            new.clear()
+            for row in rows:
+                cursor.execute(_SQLITE, row)
+                if cursor.rowcount:
+                    new.add(row[:3])
+        cursor.execute("RELEASE readings")
         cursor.close()
         return new
 

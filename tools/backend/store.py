@@ -7,9 +7,10 @@ After a transaction that failed, everything remembered is forgotten: it may have
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -22,9 +23,12 @@ from tools.backend.queries import now_ms
 from tools.backend.rows import ReadingRow, rows_of
 from tools.backend.tables import BY_UPTIME, HOUR_MS
 
+AT_ONCE = 500  # nodes or sensors of a statement: databases limit its parameters
 SEEN_MS = 1000  # how often it is written down when nodes were last seen
 RESTAMP_MS = 1000  # a better estimate of a start is worth moving readings from here on
 SETTLED_MS = 60_000  # after its end, an hour is rolled up soon; what comes then is late
+
+_Item = TypeVar("_Item")
 
 
 @dataclass
@@ -88,6 +92,7 @@ class Store:
     def _write(
         self, connection: sa.Connection, items: Sequence[Item], written: Written, events: bool
     ) -> None:
+        self._know(connection, [item for item in items if not isinstance(item, Unreadable)])
         readings = [item for item in items if isinstance(item, Reading)]
         if readings:
             self._write_readings(connection, readings, written, events)
@@ -105,8 +110,6 @@ class Store:
     ) -> None:
         placed = [self._place(connection, reading) for reading in readings]
         rows: list[ReadingRow] = []
-        late: set[tuple[int, int]] = set()
-        settled = now_ms() - HOUR_MS - SETTLED_MS
         for reading, (node, sensor) in zip(readings, placed, strict=True):
             if reading.source == BY_UPTIME and reading.said is not None:
                 reading.time = node.boots[reading.boot] + reading.said
@@ -115,63 +118,88 @@ class Store:
                  reading.value, reading.text, reading.said)
             )  # fmt: skip
         new = self._rows.insert_readings(connection, rows)
+        late: set[tuple[int, int]] = set()
+        settled = now_ms() - HOUR_MS - SETTLED_MS
         for reading, row, (node, sensor) in zip(readings, rows, placed, strict=True):
             if row[:3] not in new:
                 written.copies += 1
                 continue
             new.discard(row[:3])
             written.stored += 1
-            self._seen[node.id] = max(reading.at, self._seen.get(node.id, 0))
-            start = reading.time - reading.time % HOUR_MS
-            if start <= settled:
-                late.add((sensor.id, start))
-            fresh = reading.time >= sensor.newest
+            time = reading.time
+            if reading.at > self._seen.get(node.id, 0):
+                self._seen[node.id] = reading.at
+            if time - time % HOUR_MS <= settled:
+                late.add((sensor.id, time - time % HOUR_MS))
+            fresh = time >= sensor.newest
             if fresh:
-                sensor.newest = reading.time
+                sensor.newest = time
             if events:
                 written.events.append(_event(reading, node.id, sensor.id, fresh))
         self._rows.mark_late(connection, late)
 
     def _place(self, connection: sa.Connection, reading: Reading) -> tuple[_Node, _Sensor]:
-        """The node and the sensor of a reading, and what the reading tells of the node's start."""
-        node = self._node(connection, reading.base, reading.node, reading.at)
+        """The node and the sensor of a reading, and what the reading tells of both."""
+        node = self._nodes[reading.base, reading.node]
+        sensor = node.sensors[reading.sensor]
         if reading.source == BY_UPTIME and reading.said is not None:
             self._began(connection, node, reading.boot, reading.at - reading.said)
-        return node, self._sensor(connection, node, reading)
-
-    def _node(self, connection: sa.Connection, base: str, name: str, at: int) -> _Node:
-        node = self._nodes.get((base, name))
-        if node is None:
-            n = t.node.c
-            row = {"base": base, "name": name, "first_seen": at, "seen": at}
-            self._rows.insert(connection, t.node, [row])
-            query = sa.select(n.id, n.state, n.diagnostics).where(n.base == base, n.name == name)
-            found = connection.execute(query).one()
-            text = found.diagnostics or ""
-            node = _Node(found.id, found.state, text, json.loads(text) if text else {})
-            self._nodes[base, name] = node
-        return node
-
-    def _sensor(self, connection: sa.Connection, node: _Node, reading: Reading) -> _Sensor:
-        sensor = node.sensors.get(reading.sensor)
-        s = t.sensor.c
-        if sensor is None:
-            row = {"node": node.id, "name": reading.sensor, "unit": reading.unit}
-            self._rows.insert(connection, t.sensor, [{**row, "kind": reading.kind}])
-            query = sa.select(s.id, s.unit, s.kind)
-            query = query.where(s.node == node.id, s.name == reading.sensor)
-            found = connection.execute(query).one()
-            newest = sa.select(sa.func.max(t.reading.c.time))
-            newest = newest.where(t.reading.c.sensor == found.id)
-            sensor = _Sensor(*found, connection.scalar(newest) or 0)
-            node.sensors[reading.sensor] = sensor
-        if reading.value is None and reading.text is None:
-            return sensor  # says nothing of its kind
-        if (reading.unit, reading.kind) != (sensor.unit, sensor.kind):
+        told = reading.value is not None or reading.text is not None  # else nothing of its kind
+        if told and (reading.unit != sensor.unit or reading.kind != sensor.kind):
             sensor.unit, sensor.kind = reading.unit, reading.kind
             values = {"unit": reading.unit, "kind": reading.kind}
-            connection.execute(sa.update(t.sensor).where(s.id == sensor.id).values(values))
-        return sensor
+            this = t.sensor.c.id == sensor.id
+            connection.execute(sa.update(t.sensor).where(this).values(values))
+        return node, sensor
+
+    def _know(self, connection: sa.Connection, items: Sequence[Reading | Told]) -> None:
+        """Learn of the nodes and sensors that are new here: those of a batch in few statements."""
+        nodes: dict[tuple[str, str], int] = {}
+        for item in items:
+            if (item.base, item.node) not in self._nodes:
+                nodes.setdefault((item.base, item.node), item.at)
+        for some in _batched(nodes.items(), AT_ONCE):
+            self._learn_nodes(connection, dict(some))
+        sensors: dict[tuple[int, str], Reading] = {}
+        for item in items:
+            if isinstance(item, Reading):
+                node = self._nodes[item.base, item.node]
+                if item.sensor not in node.sensors:
+                    sensors.setdefault((node.id, item.sensor), item)
+        of = {node.id: node for node in self._nodes.values()} if sensors else {}
+        for pairs in _batched(sensors.items(), AT_ONCE):
+            self._learn_sensors(connection, of, dict(pairs))
+
+    def _learn_nodes(self, connection: sa.Connection, new: dict[tuple[str, str], int]) -> None:
+        n = t.node.c
+        rows = [
+            {"base": base, "name": name, "first_seen": at, "seen": at}
+            for (base, name), at in new.items()
+        ]
+        self._rows.insert(connection, t.node, rows)
+        query = sa.select(n.base, n.name, n.id, n.state, n.diagnostics)
+        query = query.where(sa.tuple_(n.base, n.name).in_(list(new)))
+        for base, name, number, state, text in connection.execute(query):
+            content = json.loads(text) if text else {}
+            self._nodes[base, name] = _Node(number, state, text or "", content)
+
+    def _learn_sensors(
+        self,
+        connection: sa.Connection,
+        nodes: dict[int, _Node],
+        new: dict[tuple[int, str], Reading],
+    ) -> None:
+        s, r = t.sensor.c, t.reading.c
+        rows = [
+            {"node": node, "name": name, "unit": reading.unit, "kind": reading.kind}
+            for (node, name), reading in new.items()
+        ]
+        self._rows.insert(connection, t.sensor, rows)
+        newest = sa.select(sa.func.max(r.time)).where(r.sensor == s.id).scalar_subquery()
+        query = sa.select(s.node, s.name, s.id, s.unit, s.kind, newest)
+        query = query.where(sa.tuple_(s.node, s.name).in_(list(new)))
+        for node, name, number, unit, kind, time in connection.execute(query):
+            nodes[node].sensors[name] = _Sensor(number, unit, kind, time or 0)
 
     def _began(self, connection: sa.Connection, node: _Node, boot: int, began: int) -> None:
         """Note when a start of a node was: the earliest that any of its readings allows.
@@ -194,7 +222,7 @@ class Store:
             node.boots[boot] = began
 
     def _write_told(self, connection: sa.Connection, told: Told, written: Written) -> None:
-        node = self._node(connection, told.base, told.node, told.at)
+        node = self._nodes[told.base, told.node]
         if not told.retained and told.kind != "command":
             self._seen[node.id] = max(told.at, self._seen.get(node.id, 0))
         this = t.node.c.id == node.id
@@ -244,6 +272,13 @@ class Store:
         connection.execute(statement.values(seen=sa.bindparam("to")), rows)
         self._seen.clear()
         self._seen_at = now
+
+
+def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """The items in lists of that size; the last is shorter."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def _event(reading: Reading, node: int, sensor: int, fresh: bool) -> Event:

@@ -101,6 +101,14 @@ def address(
     return Address(name, port or (SECURE if tls else PLAIN), context, user)
 
 
+def log_in(client: paho.Client, broker: Address) -> None:
+    """Give a client the TLS, the user and the password that a broker wants."""
+    if broker.context:
+        client.tls_set_context(broker.context)
+    if broker.user:
+        client.username_pw_set(broker.user, broker.password())
+
+
 def _split(host: str) -> tuple[str, int]:
     """The name and the port of HOST; port 0 if it has none."""
     if "://" in host:
@@ -163,10 +171,7 @@ class Connection:
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_disconnect = self._on_disconnect
-        if broker.context:
-            self.client.tls_set_context(broker.context)
-        if broker.user:
-            self.client.username_pw_set(broker.user, broker.password())
+        log_in(self.client, broker)
 
     def open(self) -> None:
         """Connect; raises ToolError if there is no broker, or none that answers."""
