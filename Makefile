@@ -149,8 +149,8 @@ fuzz: setup  ## send mutated packets to the clients, in a 40 KB heap (COUNT=1000
 bench: setup  ## measure what the clients cost, beside the raw floor (MEMORY=1: only RAM; WRITE=1)
 	@$(RUN) bench $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(MEMORY),--memory) $(if $(WRITE),--write)
 
-bench-backend: setup  ## measure the collector, beside mosquitto_sub (READINGS=300000 RATE= BACKLOG=1 PAGE=1)
-	@$(RUN) bench-backend $(if $(READINGS),--readings '$(READINGS)') $(if $(RATE),--rate '$(RATE)') $(if $(BACKLOG),--backlog) $(if $(PAGE),--page)
+bench-backend: setup  ## measure the collector, beside mosquitto_sub (READINGS=300000 RATE= SECONDS= BACKLOG=1 PAGE=1)
+	@$(RUN) bench-backend $(if $(READINGS),--readings '$(READINGS)') $(if $(RATE),--rate '$(RATE)') $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(BACKLOG),--backlog) $(if $(PAGE),--page)
 
 cortex: setup  ## measure the clients' RAM on an emulated Cortex-M3 (WRITE=1)
 	@$(RUN) cortex $(if $(WRITE),--write)

@@ -3,127 +3,172 @@
 Publishers send readings as fast as the broker takes them, or at a given rate. Beside the
 collector, with SQLite and with PostgreSQL, runs the floor: Mosquitto's own mosquitto_sub, which
 writes what it gets to a file and stores nothing. All are measured in one run on one machine, so
-their ratios say more than the figures.
+their ratios say more than the figures. The processor's time says more than the time that passed,
+for other programs want the processor as well.
+
+At a rate the page is served too, and somebody looks at it.
 """
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
-import paho.mqtt.client as paho
 import sqlalchemy as sa
-from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
-from host_tests.backend import bench_page
+from host_tests.backend import bench_page, watch
+from host_tests.backend.load import Load, publishing, sensor_name
 from host_tests.backend.postgres import Postgres
 from host_tests.backend.trial import LOG, SUBSCRIBED
 from tools import cli
 from tools.backend import tables as t
 from tools.backend.collect import BROKER_SETTINGS
 from tools.backend.database import engine_of
-from tools.play.broker import Broker
+from tools.play.broker import Broker, free_port
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT, TOOLS
 from tools.shared.process import popen
 from tools.start import debian
 
-NODES, SENSORS = 500, 10
-PUBLISHERS = 2
-WINDOW = 500
 SUBSCRIBER = TOOLS / "bin" / "mosquitto_sub"
+FLOOR = 300_000  # readings of the floor, at most: its ratio is known by then
+WATCHED = [sensor_name(0, node, 0) for node in range(0, 160, 10)]
 START_S = 60.0
-MARK_S = 0.5  # how often it is looked what has come
+QUIET_S = 60.0  # if nothing has come for that time, nothing will
+LEAST_S = 0.5  # how often it is looked what has come
+SHARE = 20  # counting may take a part of the time like this
+CONSOLE = Console(width=110)
 
 
 @dataclass
 class Result:
-    """Of one run: how long until all were stored, and how much RAM that took."""
+    """Of one run: how long until all were stored, and what that took."""
 
     name: str
     readings: int
-    stored: int
-    seconds: float
-    rss_mb: float
-    cpu_s: float  # of the process that receives; a database server has its own
-    slowest_s: float = 0.0  # of live values, from publishing until they are in the database
+    stored: int = 0
+    doubled: int = 0
+    seconds: float = 0.0
+    rss_mb: float = 0.0
+    cpu_s: dict[str, float] = field(default_factory=dict)  # by process
+    ages: list[float] = field(default_factory=list)
+    lists: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
         """Readings/s."""
         return self.readings / self.seconds
 
+    def cpu(self, name: str) -> str:
+        """What a reading took of the processor in a process, in us."""
+        return f"{1e6 * self.cpu_s[name] / self.readings:.0f}" if name in self.cpu_s else ""
+
 
 @click.command()
 @click.option("--readings", default=300_000, show_default=True, help="of each run")
 @click.option("--rate", default=0.0, help="readings/s; 0: as fast as it goes")
+@click.option("--seconds", default=0.0, help="with --rate: how long, instead of --readings")
 @click.option("--backlog", is_flag=True, help="publish all before the collector starts")
 @click.option("--page", is_flag=True, help="measure how long the page waits for a plot instead")
-def command(readings: int, rate: float, backlog: bool, page: bool) -> None:
+def command(readings: int, rate: float, seconds: float, backlog: bool, page: bool) -> None:
     """Measure the collector, beside mosquitto_sub into a file."""
     if page:
         bench_page.measure(readings)
         return
+    if rate and seconds:
+        readings = round(rate * seconds)
     with tempfile.TemporaryDirectory(prefix="petrel-bench-") as path, Postgres() as server:
         folder = Path(path)
-        results = [_floor(folder, readings, rate, backlog)]
-        urls = {"SQLite": f"sqlite:///{folder}/x.db", "PostgreSQL": server.new_database()}
-        results += [
-            _collect(name, folder, url, readings, rate, backlog) for name, url in urls.items()
-        ]
-    table = Table("", "readings", "stored", "s", "per s", "of floor", "CPU us/each",
-                  "RSS MB", "slowest s")  # fmt: skip
+        results = [_floor(folder, _Work(min(readings, FLOOR), rate, backlog))]
+        work = _Work(readings, rate, backlog)
+        results.append(_collect("SQLite", folder, f"sqlite:///{folder}/x.db", work))
+        results.append(_collect("PostgreSQL", folder, server.new_database(), work, server))
+    _print(results)
     for result in results:
+        if result.stored != result.readings or result.doubled:
+            raise ToolError(f"{result.name}: not every reading was stored once", "See above.")
+
+
+def _print(results: list[Result]) -> None:
+    CONSOLE.print(f"load of this computer over the last 15 minutes: {os.getloadavg()[2]:.1f}")
+    floor = results[0]
+    table = Table("", "readings", "lost", "doubled", "s", "per s", "of floor", "RSS MB")
+    for each in results:
+        lost = each.readings - each.stored + each.doubled
         table.add_row(
-            result.name, f"{result.readings:,}", f"{result.stored:,}", f"{result.seconds:.1f}",
-            f"{result.rate:,.0f}", f"{result.rate / results[0].rate:.2f}",
-            f"{1e6 * result.cpu_s / result.readings:.0f}", f"{result.rss_mb:.0f}",
-            f"{result.slowest_s:.2f}" if result.slowest_s else "",
+            each.name, f"{each.readings:,}", str(lost), str(each.doubled), f"{each.seconds:.1f}",
+            f"{each.rate:,.0f}", f"{each.rate / floor.rate:.2f}", f"{each.rss_mb:.0f}",
         )  # fmt: skip
-    Console(width=100).print(table)
-    if any(result.stored != result.readings for result in results):
-        raise ToolError("not every reading was stored once", "See the table above.")
+    CONSOLE.print(table)
+    table = Table("processor, us a reading", *floor.cpu_s, "database")
+    for each in results:
+        table.add_row(each.name, *(each.cpu(name) for name in (*floor.cpu_s, "database")))
+    CONSOLE.print(table)
+    if any(each.ages for each in results):
+        table = Table("on the page after, s", "half", "95 of 100", "the last", "nodes in")
+        for each in results[1:]:
+            ages, lists = sorted(each.ages), sorted(each.lists)
+            marks = [f"{ages[int(len(ages) * part)]:.2f}" for part in (0.5, 0.95)]
+            table.add_row(each.name, *marks, f"{ages[-1]:.2f}", f"{max(lists, default=0):.2f}")
+        CONSOLE.print(table)
+
+
+@dataclass(frozen=True)
+class _Work:
+    readings: int
+    rate: float
+    backlog: bool
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at the page meanwhile."""
+        return bool(self.rate) and not self.backlog
 
 
 def _collect(
-    name: str, folder: Path, url: str, readings: int, rate: float, backlog: bool
+    name: str, folder: Path, url: str, work: _Work, server: Postgres | None = None
 ) -> Result:
     """Run `petrel collect` until it has stored everything."""
     engine = engine_of(url)
+    port = free_port()
     with _broker() as broker, (folder / f"{name}.log").open("w") as log:
         config = folder / f"{name}.toml"
         config.write_text(
-            f'broker.host = "127.0.0.1:{broker.port}"\ndatabase.url = "{url}"\nweb.on = false\n'
+            f'broker.host = "127.0.0.1:{broker.port}"\ndatabase.url = "{url}"\n'
+            f"web = {{on = {str(work.watched).lower()}, port = {port}}}\n"
         )
         command = [sys.executable, "-m", "tools", "collect", "--config", str(config)]
         run = _Run(
-            broker,
-            lambda: popen(command, cwd=ROOT, stdout=log, stderr=log),
-            SUBSCRIBED,
-            lambda: _wait_for_all(engine, readings, time.time if rate and not backlog else None),
-        )
-        try:
-            return run.measured(name, lambda: _count(engine), readings, rate, backlog)
-        finally:
-            engine.dispose()
+            name, work, broker, lambda: popen(command, cwd=ROOT, stdout=log, stderr=log),
+            SUBSCRIBED, lambda: _count(engine),
+        )  # fmt: skip
+        before = _cpu_s(server.pid) if server else 0.0
+        with ExitStack() as stack:
+            if work.watched:
+                run.look = lambda: stack.enter_context(
+                    watch.Watch(port, watch.token(engine), WATCHED)
+                )
+            result = run.measured()
+        if server:
+            result.cpu_s["database"] = _cpu_s(server.pid) - before
+        result.doubled = result.stored - _count(engine, distinct=True)
+        engine.dispose()
+    return result
 
 
-def _floor(folder: Path, readings: int, rate: float, backlog: bool) -> Result:
+def _floor(folder: Path, work: _Work) -> Result:
     """The same for mosquitto_sub, which writes lines to a file."""
     _install_subscriber()
     out = folder / "lines"
@@ -131,12 +176,11 @@ def _floor(folder: Path, readings: int, rate: float, backlog: bool) -> Result:
         command = [str(SUBSCRIBER), "-p", str(broker.port), "-t", "petrel/#", "-q", "1", "-i",
                    "floor", "-c", "-F", "%t %p"]  # fmt: skip
         run = _Run(
-            broker,
+            "mosquitto_sub", work, broker,
             lambda: popen(command, stdout=file, stderr=subprocess.DEVNULL),
-            "floor 1 petrel/#",
-            lambda: _wait_for_lines(out, readings),
-        )
-        return run.measured("mosquitto_sub", lambda: _lines(out), readings, rate, backlog)
+            "floor 1 petrel/#", lambda: _lines(out),
+        )  # fmt: skip
+        return run.measured()
 
 
 @dataclass
@@ -144,40 +188,79 @@ class _Run:
     """One that receives readings.
 
     subscribed: the line of the broker's log that says that it listens
-    wait: returns when it has everything, with how far the newest was behind at most
+    count: how many it has; look: begins to look at its page
     """
 
+    name: str
+    work: _Work
     broker: Broker
     start: Callable[[], subprocess.Popen[str]]
     subscribed: str
-    wait: Callable[[], float]
+    count: Callable[[], int]
+    look: Callable[[], watch.Watch | None] = lambda: None
 
-    def measured(
-        self, name: str, count: Callable[[], int], readings: int, rate: float, backlog: bool
-    ) -> Result:
+    def measured(self) -> Result:
         """Have it receive all readings: as they are published, or after it was away."""
+        work = self.work
         process = self.start()
         try:
             if not self.broker.logs(re.escape(self.subscribed), START_S):
-                raise ToolError(f"{name} doesn't subscribe", "\n  ".join(self.broker.log[-5:]))
-            if backlog:
+                raise ToolError(
+                    f"{self.name} doesn't subscribe", "\n  ".join(self.broker.log[-5:])
+                )
+            if work.backlog:
                 process.kill()
                 process.wait()
-                with _publishing(self.broker, readings, rate):
-                    pass
+                load, _ = self._publish()
                 began = time.monotonic()
                 process = self.start()
-                slowest = self.wait()
+                watched = None
+                self._wait()
             else:
-                began = time.monotonic()
-                with _publishing(self.broker, readings, rate):
-                    slowest = self.wait()
-            seconds = time.monotonic() - began
-            rss, cpu = _rss_mb(process.pid), _cpu_s(process.pid)
-            return Result(name, readings, count(), seconds, rss, cpu, slowest)
+                watched = self.look()
+                load, began = self._publish()
+                self._wait()
+            result = Result(self.name, work.readings, seconds=time.monotonic() - began)
+            result.stored = self.count()
+            result.rss_mb = _rss_mb(process.pid)
+            result.cpu_s = {
+                "it": _cpu_s(process.pid),
+                "broker": _cpu_s(self.broker.pid),
+                "publishers": load.cpu_s,
+            }
+            if watched:
+                result.ages, result.lists = watched.ages, watched.lists
+            return result
         finally:
             process.kill()
             process.wait()
+
+    def _publish(self) -> tuple[Load, float]:
+        """Publish everything, and show how far that is; returns when it began as well."""
+        work = self.work
+        with Progress(console=CONSOLE) as progress:
+            task = progress.add_task(f"{self.name}: published", total=work.readings)
+            with publishing(self.broker.port, work.readings, work.rate) as load:
+                began = time.monotonic()
+                while load.alive:
+                    progress.update(task, completed=load.sent)
+                    time.sleep(LEAST_S)
+            progress.update(task, completed=load.sent)
+        return load, began
+
+    def _wait(self) -> None:
+        """Wait until it has all."""
+        with Progress(console=CONSOLE) as progress:
+            task = progress.add_task(f"{self.name}: received", total=self.work.readings)
+            were, since, pause = -1, time.monotonic(), LEAST_S
+            while were < self.work.readings and time.monotonic() - since < QUIET_S:
+                time.sleep(pause)
+                began = time.monotonic()
+                now = self.count()
+                pause = max(LEAST_S, SHARE * (time.monotonic() - began))
+                if now != were:
+                    were, since = now, time.monotonic()
+                progress.update(task, completed=now)
 
 
 def _broker() -> Broker:
@@ -185,92 +268,22 @@ def _broker() -> Broker:
     return Broker(settings=(*settings, *LOG, "max_queued_messages 0"))
 
 
-@contextmanager
-def _publishing(broker: Broker, readings: int, rate: float) -> Iterator[None]:
-    """Publishers in processes of their own; afterwards the broker has everything."""
-    share = readings // PUBLISHERS
-    counts = [share] * (PUBLISHERS - 1) + [readings - share * (PUBLISHERS - 1)]
-    processes = [
-        multiprocessing.get_context("spawn").Process(
-            target=_publish, args=(broker.port, number, count, rate / PUBLISHERS)
-        )
-        for number, count in enumerate(counts)
-    ]
-    for process in processes:
-        process.start()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.join()
-
-
-def _publish(port: int, number: int, readings: int, rate: float) -> None:
-    """Publish readings of many nodes over one connection, with a window of unacknowledged ones."""
-    window = threading.Semaphore(WINDOW)
-    client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.max_inflight_messages_set(2 * WINDOW)
-    client.on_publish = lambda *_: window.release()
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    began = time.monotonic()
-    for index in range(readings):
-        node, sensor = index % NODES, index // NODES % SENSORS
-        content = {"value": index / 8, "unit": "C", "seq": index + 1, "boot": number + 1,
-                   "time": round(time.time(), 3)}  # fmt: skip
-        window.acquire()
-        client.publish(f"petrel/n{number}-{node}/s{sensor}", json.dumps(content), qos=1)
-        if rate and index % 50 == 0:
-            time.sleep(max(0.0, began + index / rate - time.monotonic()))
-    for _ in range(WINDOW):
-        window.acquire()
-    client.disconnect()
-    client.loop_stop()
-
-
-def _wait_for_all(engine: sa.Engine, readings: int, clock: Any) -> float:
-    """Wait until so many are stored; returns by how much the newest was behind at most."""
-    slowest, stored, since = 0.0, -1, time.monotonic()
-    while stored < readings:
-        time.sleep(MARK_S)
-        now = _count(engine)
-        if clock and 0 < now < readings:
-            slowest = max(slowest, clock() - _newest(engine))
-        if now != stored:
-            stored, since = now, time.monotonic()
-        if time.monotonic() - since > 60:
-            break
-    return slowest
-
-
-def _wait_for_lines(out: Path, readings: int) -> float:
-    since = time.monotonic()
-    size = -1
-    while _lines(out) < readings and time.monotonic() - since < 60:
-        time.sleep(MARK_S)
-        if out.stat().st_size != size:
-            size, since = out.stat().st_size, time.monotonic()
-    return 0.0
-
-
 def _lines(out: Path) -> int:
     with out.open("rb") as file:
         return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
 
 
-def _count(engine: sa.Engine) -> int:
+def _count(engine: sa.Engine, distinct: bool = False) -> int:
+    """How many readings there are, or how many different ones."""
+    r = t.reading.c
+    of = sa.select(r.sensor, r.boot, r.seq)
+    of = of.distinct() if distinct else of
     try:
         with engine.connect() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(t.reading)) or 0
+            query = sa.select(sa.func.count()).select_from(of.subquery())
+            return connection.scalar(query) or 0
     except sa.exc.SQLAlchemyError:
         return 0  # the tables aren't made yet
-
-
-def _newest(engine: sa.Engine) -> float:
-    """When the newest reading of some sensor was taken, in s."""
-    with engine.connect() as connection:
-        query = sa.select(sa.func.max(t.reading.c.time)).where(t.reading.c.sensor <= 20)
-        return (connection.scalar(query) or 0) / 1000
 
 
 def _rss_mb(pid: int) -> float:
@@ -282,9 +295,18 @@ def _rss_mb(pid: int) -> float:
 
 
 def _cpu_s(pid: int) -> float:
-    """The time that processors have spent on a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The time that processors have spent on a process and its children."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended just now
+        if pid in (int(file.parent.name), int(fields[1])):
+            ticks += int(fields[11]) + int(fields[12])
+            if pid == int(file.parent.name):
+                ticks += int(fields[13]) + int(fields[14])  # of children that have ended
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _install_subscriber() -> None:

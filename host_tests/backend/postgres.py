@@ -65,6 +65,12 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
+    def pid(self) -> int:
+        """The process whose children do the work."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 

@@ -76,6 +76,12 @@ class Broker:
         """True while the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, on the same port as before if there was one; returns when it answers."""
         if self.running:
