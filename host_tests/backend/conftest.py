@@ -35,7 +35,7 @@ class Publisher:
         self._client.on_connect = lambda *_: connected.set()
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
-        assert connected.wait(10)
+        assert connected.wait(60)
 
     def publish(self, topic: str, payload: Any, retain: bool = False) -> paho.MQTTMessageInfo:
         """Publish; what is neither text nor bytes as JSON."""
@@ -50,7 +50,7 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged everything."""
-        self.publish("flushed", "").wait_for_publish(20)
+        self.publish("flushed", "").wait_for_publish(60)
 
     def close(self) -> None:
         """Disconnect."""
@@ -69,7 +69,7 @@ class Running:
 
     def __enter__(self) -> Running:
         self.collector.start()
-        assert self.collector.connected.wait(10)
+        assert self.collector.connected.wait(60)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -79,7 +79,7 @@ class Running:
         """How many rows a table has."""
         return count(self.engine, table)
 
-    def wait_for(self, table: sa.Table, rows: int, timeout: float = 30) -> None:
+    def wait_for(self, table: sa.Table, rows: int, timeout: float = 60) -> None:
         """Wait until a table has so many rows."""
         wait_until(lambda: self.count(table) >= rows, timeout, lambda: self._told(table))
 

@@ -55,4 +55,4 @@ def test_the_playground_beside_a_collector_is_stored(collect: Collect) -> None:
         found[:] = [collect.query("playground")]
         return "air/temperature" in found[0] and "pump" in found[0]
 
-    wait_until(stored, 30, lambda: "".join(found))
+    wait_until(stored, 60, lambda: "".join(found))

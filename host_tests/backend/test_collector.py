@@ -54,7 +54,7 @@ def test_a_copy_is_dropped_however_late_it_comes(
     # A broker that had not read every acknowledgement when the session was taken over sends the
     # rest again: besides the late copy those may come, and all of them are copies.
     counts = running.collector.counts
-    wait_until(lambda: counts.stored == 1, 10, lambda: str(counts))
+    wait_until(lambda: counts.stored == 1, 60, lambda: str(counts))
     assert 1 <= counts.copies == counts.received - 1
 
 
@@ -90,10 +90,10 @@ def test_nothing_is_acknowledged_before_it_is_stored(
             def came() -> int:
                 return collector.counts.received + len(collector.inbox)
 
-            wait_until(lambda: came() == 20, 10, lambda: f"{came()} came")
+            wait_until(lambda: came() == 20, 60, lambda: f"{came()} came")
             assert collector.counts.acknowledged == 0
         running.wait_for(t.reading, 50)
-        wait_until(lambda: running.collector.counts.acknowledged == 50, 10, lambda: "not acked")
+        wait_until(lambda: running.collector.counts.acknowledged == 50, 60, lambda: "not acked")
     publisher.close()
 
 

@@ -29,7 +29,7 @@ def test_two_collectors_store_each_reading_once_and_either_may_go(
                 publisher.reading(seq, f"petrel/n{seq % 7}/light")
             publisher.flush()
             both = (first.collector.counts, second.collector.counts)
-            wait_until(lambda: all(c.acknowledged >= 500 for c in both), 30, lambda: str(both))
+            wait_until(lambda: all(c.acknowledged >= 500 for c in both), 60, lambda: str(both))
         for seq in range(501, 601):
             publisher.reading(seq, f"petrel/n{seq % 7}/light")
         first.wait_for(t.reading, 600)
@@ -37,7 +37,7 @@ def test_two_collectors_store_each_reading_once_and_either_may_go(
         publisher.reading(601)
         first.wait_for(t.reading, 601)
         counts = back.collector.counts
-        wait_until(lambda: counts.acknowledged >= 101, 30, lambda: str(counts))
+        wait_until(lambda: counts.acknowledged >= 101, 60, lambda: str(counts))
         assert counts.copies >= 100, "what came while it was away, stored by the other"
     rows = first.rows(t.reading)
     assert sorted(row.seq for row in rows) == list(range(1, 602))
