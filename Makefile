@@ -128,6 +128,12 @@ test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (A
 test-page: setup  ## try the back end's page in a headless Chromium (PICTURES=1 takes the docs' pictures)
 	@$(RUN) test-page $(if $(PICTURES),--pictures) $(ARGS)
 
+test-clusters: setup  ## kill each broker of a NATS and a RabbitMQ cluster under nodes and collectors (ARGS=)
+	@$(RUN) test-clusters $(ARGS)
+
+test-node-red: setup  ## run the flow of docs/growing.md in a real Node-RED, from npm (ARGS=)
+	@$(RUN) test-node-red $(ARGS)
+
 faults: setup  ## run the fault lab (WRITE=1 updates docs/faults.md)
 	@$(RUN) faults $(if $(WRITE),--write)
 

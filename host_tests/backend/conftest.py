@@ -65,7 +65,7 @@ class Running:
         self.engine = engine
         self.feed = Feed()
         config = BackendConfig.model_validate(sections)
-        self.collector = Collector(Address(broker.host, broker.port), config, engine, self.feed)
+        self.collector = Collector([Address(broker.host, broker.port)], config, engine, self.feed)
 
     def __enter__(self) -> Running:
         self.collector.start()

@@ -61,7 +61,7 @@ def test_the_queries_of_the_page_give_readings_and_roll_ups(engine: sa.Engine) -
     Store(engine).write([item])
     jobs.run(engine, RetentionSection(), now_ms())
     page = (ROOT / "docs" / "growing.md").read_text()
-    view, rollups = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    view, rollups, _ = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     with engine.connect() as connection:
         ((time, value),) = connection.exec_driver_sql(view).all()
         assert (round(time.timestamp() * 1000), value) == (at, 21.5)

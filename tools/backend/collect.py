@@ -86,13 +86,15 @@ def running(config: BackendConfig) -> Iterator[Backend]:
         engine = open_database(config.database.url)
         stack.callback(engine.dispose)
         log.info("readings go to %s", shown(config.database.url))
-        broker = broker_address(config.broker)
-        if config.broker.start and is_here(broker.host) and not _answers(broker):
+        brokers = broker_addresses(config.broker)
+        broker = brokers[0]
+        alone = config.broker.start and len(brokers) == 1
+        if alone and is_here(broker.host) and not _answers(broker):
             own = stack.enter_context(_own_broker(broker, config.broker.lan))
             stack.enter_context(announced("127.0.0.1", own.port))
             log.info("started a broker at %s:%s", own.host, own.port)
         feed = Feed()
-        collector = stack.enter_context(Collector(broker, config, engine, feed))
+        collector = stack.enter_context(Collector(brokers, config, engine, feed))
         stack.enter_context(Jobs(engine, config.retention))
         backend = Backend(config, engine, feed, collector)
         alarms = stack.enter_context(alarms_of(backend))
@@ -109,11 +111,14 @@ def alarms_of(backend: Backend) -> Alarms:
     return Alarms(backend.engine, backend.feed, section.file, by_apprise, on=section.on)
 
 
-def broker_address(section: BrokerSection) -> Address:
-    """Where the broker is, with what TLS needs. Raises ToolError."""
+def broker_addresses(section: BrokerSection) -> list[Address]:
+    """Where the brokers are, with what TLS needs. Raises ToolError."""
     tls = True if section.tls else None
     user = section.user or None
-    return address(section.host, tls, section.ca, section.cert, section.key, user=user)
+    return [
+        address(host, tls, section.ca, section.cert, section.key, user=user)
+        for host in section.hosts
+    ]
 
 
 def _with_options(

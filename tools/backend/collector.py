@@ -7,6 +7,7 @@ has what is not in the database; what comes twice is stored once.
 - While the database is gone, nothing is acknowledged. The broker sends no more than it may have
   in flight, and keeps the rest in the collector's session.
 - A message that the database refuses by itself is stored as unreadable, with the reason.
+- With the brokers of a cluster, the next one of the list is tried when one is gone.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Collector:
     """
 
     def __init__(
-        self, broker: Address, config: BackendConfig, engine: sa.Engine, feed: Feed
+        self, brokers: Sequence[Address], config: BackendConfig, engine: sa.Engine, feed: Feed
     ) -> None:
         self.counts = Counts()
         self.connected = threading.Event()
@@ -76,14 +77,15 @@ class Collector:
         self._mappings = Mappings(config.mapping)
         self._stopping = threading.Event()
         self._writer = threading.Thread(target=self._write, name="writer")
+        self._brokers = brokers
+        self._at = 0  # which of them
         self._link = Link(config.broker.client_id, self.inbox.put)
         self._link.reconnect_delay_set(1, 15)
-        log_in(self._link, broker)
+        log_in(self._link, brokers[0])
         self._link.on_connect = self._on_connect
         self._link.on_connect_fail = self._on_connect_fail
         self._link.on_disconnect = self._on_disconnect
         self._link.on_subscribe = self._on_subscribe
-        self._broker = broker
 
     def __enter__(self) -> Collector:
         self.start()
@@ -95,7 +97,7 @@ class Collector:
     def start(self) -> None:
         """Begin; a broker that isn't there is tried again and again."""
         self._writer.start()
-        self._link.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
+        self._aim()
         self._link.loop_start()
 
     def stop(self) -> None:
@@ -122,6 +124,14 @@ class Collector:
             "storing": float(not self.trouble),
         }
 
+    @property
+    def _broker(self) -> Address:
+        return self._brokers[self._at]
+
+    def _aim(self) -> None:
+        """Say where the next attempt goes."""
+        self._link.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
+
     # --- the network's thread
 
     def _on_connect(self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any) -> None:
@@ -133,10 +143,10 @@ class Collector:
         filters = [f"{base}/#" for base in self._config.topics.base]
         filters += [mapping.filter for mapping in self._config.mapping]
         client.subscribe([(each, 1) for each in dict.fromkeys(filters)])
-        log.info("connected to %s", self._broker)
 
     def _on_connect_fail(self, client: paho.Client, data: Any) -> None:
         log.warning("no broker at %s: %s", self._broker, sys.exc_info()[1])
+        self._turn()
 
     def _on_subscribe(self, client: paho.Client, data: Any, mid: int, codes: Any, _: Any) -> None:
         if any(code.is_failure for code in codes):
@@ -144,6 +154,7 @@ class Collector:
             log.error("%s refused %s", self._broker, self.refused)
         else:
             self.connected.set()
+            log.info("connected to %s", self._broker)
 
     def _on_disconnect(
         self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any
@@ -152,6 +163,13 @@ class Collector:
         self.connected.clear()
         if not self._stopping.is_set():
             log.warning("the connection to %s is lost: %s", self._broker, code)
+            self._turn()
+
+    def _turn(self) -> None:
+        """Have the next attempt go to the next broker of the list."""
+        if len(self._brokers) > 1:
+            self._at = (self._at + 1) % len(self._brokers)
+            self._aim()
 
     # --- the writer's thread
 

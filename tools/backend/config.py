@@ -13,6 +13,8 @@ from tools.shared.errors import ToolError
 
 DEFAULT_FILE = "collector.toml"  # where one looks for a config if none is named
 MOST_DAYS = 36_500
+MOST_HOSTS = 8
+LONGEST_HOST = 256
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
@@ -27,7 +29,7 @@ class Section(BaseModel):
 class BrokerSection(Section):
     """Where the messages come from."""
 
-    host: Name = "127.0.0.1:1883"
+    host: str | list[str] = "127.0.0.1:1883"  # several: those of a cluster, tried in turn
     user: str = ""  # its password comes from PETREL_PASSWORD
     tls: bool = False
     ca: Path | None = None
@@ -36,6 +38,22 @@ class BrokerSection(Section):
     client_id: Name = "petrel-collector"  # of its session: each collector needs its own
     start: bool = True  # a broker on this computer, if none answers there
     lan: bool = False  # let boards in the network connect to that one; it asks for no password
+
+    @property
+    def hosts(self) -> list[str]:
+        """The brokers, as a list."""
+        return [self.host] if isinstance(self.host, str) else self.host
+
+    @field_validator("host", mode="plain")
+    @classmethod
+    def _are_hosts(cls, given: Any) -> str | list[str]:
+        hosts = [given] if isinstance(given, str) else given
+        if not isinstance(hosts, list) or not 0 < len(hosts) <= MOST_HOSTS:
+            raise ValueError(f"must be NAME or NAME:PORT, or a list of up to {MOST_HOSTS} of them")
+        for host in hosts:
+            if not isinstance(host, str) or not 0 < len(host) <= LONGEST_HOST:
+                raise ValueError(f"must have NAME or NAME:PORT, not {host!r}")
+        return given if isinstance(given, str) else hosts
 
 
 class MappingSection(Section):

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.make.package import build
@@ -23,12 +23,18 @@ LEAST_S = 0.1  # the shortest interval of a sensor
 
 
 @contextlib.contextmanager
-def running(count: int, broker: Address, base: str, interval: float) -> Iterator[list[Bench]]:
-    """So many nodes, switched on; they are gone afterwards. Raises ToolError."""
-    if broker.context or broker.user:
-        raise ToolError(
-            "--real: these nodes log in nowhere", "Use a broker without a password and TLS."
-        )
+def running(
+    count: int, brokers: Sequence[Address], base: str, interval: float
+) -> Iterator[list[Bench]]:
+    """So many nodes, switched on; they are gone afterwards. Raises ToolError.
+
+    brokers: where they connect to: the first that answers
+    """
+    if any(broker.context for broker in brokers):
+        raise ToolError("--real: these nodes don't speak TLS", "Use a broker without TLS.")
+    mqtt: dict[str, object] = {"host": [f"{each.host}:{each.port}" for each in brokers]}
+    if brokers[0].user:
+        mqtt |= {"user": brokers[0].user, "password": brokers[0].password()}
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="petrel-fleet-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -37,7 +43,7 @@ def running(count: int, broker: Address, base: str, interval: float) -> Iterator
         for number in range(count):
             flash = folder / f"real{number:03}"
             shutil.copytree(files, flash)
-            config = _config(flash.name, broker, base, interval)
+            config = _config(flash.name, mqtt, base, interval)
             (flash / "config.json").write_text(json.dumps(config))
             bench = stack.enter_context(Bench(flash, parts=PARTS, wifi=WIFI))
             bench.power_on()
@@ -45,13 +51,13 @@ def running(count: int, broker: Address, base: str, interval: float) -> Iterator
         yield benches
 
 
-def _config(name: str, broker: Address, base: str, interval: float) -> dict[str, object]:
+def _config(name: str, mqtt: dict[str, object], base: str, interval: float) -> dict[str, object]:
     every = max(LEAST_S, interval)
     return {
         "node": name,
         "base": base,
         "wifi": WIFI,
-        "mqtt": {"host": broker.host, "port": broker.port},
+        "mqtt": mqtt,
         "ntp": "",  # the simulated board has this computer's clock
         "queue": 200,
         "sensors": [

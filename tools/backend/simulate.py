@@ -64,7 +64,7 @@ def command(
         if real:
             from tools.backend.real import running
 
-            stack.enter_context(running(real, broker, base, interval))
+            stack.enter_context(running(real, [broker], base, interval))
             click.echo(f"{real} nodes besides on simulated boards, with two sensors each")
         file = stack.enter_context(ledger.open("w")) if ledger else None
         fleet, whole = asyncio.run(_run(broker, plan, file, seconds))

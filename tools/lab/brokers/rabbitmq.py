@@ -33,6 +33,31 @@ PROGRAMS = ("beam.smp", "epmd", "erl_child_setup", "erlexec", "inet_gethost")
 EPMD_S = 10.0
 
 
+class Epmd:
+    """Erlang's port mapper, on a port of its own, in the foreground."""
+
+    def __init__(self, program: Path, host: str) -> None:
+        self.port = free_port()
+        self._process = popen(
+            [str(program), "-address", host, "-port", str(self.port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while self._process.poll() is None:
+            try:
+                socket.create_connection((host, self.port), EPMD_S).close()
+                return
+            except ConnectionRefusedError:
+                os.sched_yield()
+        raise ToolError("Erlang's epmd does not start", f"remove {program.parent}, and try again")
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
 class RabbitMQ(RealBroker):
     """rabbitmq-server and Erlang from a suite of Debian's archive."""
 
@@ -43,8 +68,12 @@ class RabbitMQ(RealBroker):
     suite: ClassVar[str]
     libraries: ClassVar[str]  # those that are called otherwise in other suites
 
-    _epmd: subprocess.Popen[str] | None = None
-    _epmd_port = 0
+    def __init__(self, name: str = "petrel") -> None:
+        """name: of its Erlang node; set `shared` to a port mapper that others use as well."""
+        super().__init__()
+        self.name = name
+        self.shared: Epmd | None = None
+        self._epmd: Epmd | None = None
 
     @property
     def _tree(self) -> Path:
@@ -63,11 +92,18 @@ class RabbitMQ(RealBroker):
             libraries = [*LIBRARIES.split(), *self.libraries.split()]
             unpack(self._tree, self.suite, ["rabbitmq-server", *libraries, *erlang])
         for name in PROGRAMS:
-            program = str(self._only(f"usr/lib/erlang/erts-*/bin/{name}").relative_to(self._tree))
-            debian.wrap(self._programs / name, self._tree, debian.architecture(), program)
+            if not (self._programs / name).exists():
+                program = self._only(f"usr/lib/erlang/erts-*/bin/{name}")
+                path = str(program.relative_to(self._tree))
+                debian.wrap(self._programs / name, self._tree, debian.architecture(), path)
+
+    def epmd(self) -> Epmd:
+        """A port mapper of its kind, which runs until it is killed. Raises ToolError."""
+        return Epmd(self._programs / "epmd", self.host)
 
     def _try(self, port: int) -> bool:
-        self._start_epmd()
+        if self.shared is None:
+            self._epmd = self.epmd()
         return super()._try(port)
 
     def _end(self, number: signal.Signals) -> None:
@@ -75,23 +111,6 @@ class RabbitMQ(RealBroker):
         epmd, self._epmd = self._epmd, None
         if epmd:
             epmd.kill()
-            epmd.wait()
-
-    def _start_epmd(self) -> None:
-        self._epmd_port = port = free_port()
-        self._epmd = popen(
-            [str(self._programs / "epmd"), "-address", self.host, "-port", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while self._epmd.poll() is None:
-            try:
-                socket.create_connection((self.host, port), EPMD_S).close()
-                return
-            except ConnectionRefusedError:
-                os.sched_yield()
-        raise ToolError("Erlang's epmd does not start", f"remove {self._tree}, and try again")
 
     def _command(self, conf: Path) -> list[str]:
         erl = [str(self._programs / "erlexec"), "-pa", "", "-noinput", "-s", "rabbit", "boot"]
@@ -104,8 +123,8 @@ class RabbitMQ(RealBroker):
         return ["/bin/sh", "-c", 'exec "$@" >&2', "sh", *erl]
 
     def _environment(self) -> dict[str, str]:
-        folder, home = self._folder, self._home()
-        assert folder
+        folder, home, epmd = self._folder, self._home(), self.shared or self._epmd
+        assert folder and epmd
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("RABBITMQ", "ERL"))}
         return {
             **kept,
@@ -116,11 +135,11 @@ class RabbitMQ(RealBroker):
             "PROGNAME": "erl",
             "ERL_LIBS": str(home / "plugins"),
             "ERL_EPMD_ADDRESS": self.host,
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(epmd.port),
             "RABBITMQ_HOME": str(home),
             "RABBITMQ_PLUGINS_DIR": str(home / "plugins"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-            "RABBITMQ_NODENAME": "petrel@localhost",
+            "RABBITMQ_NODENAME": f"{self.name}@localhost",
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_CONFIG_FILE": str(folder / "broker.conf"),
             "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),

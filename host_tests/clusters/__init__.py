@@ -1,0 +1,1 @@
+"""Nodes, clusters of brokers and two collectors; run by `make test-clusters`."""

@@ -1,0 +1,1 @@
+"""The flow of the documentation in a real Node-RED; run by `make test-node-red`."""
