@@ -13,6 +13,7 @@ class Client:
 
     connects = failures = count = refused = skipped = removed = 0
     limit = 8
+    will = ("petrel/n/status", b"offline", 1, True)
 
     def __init__(self, fails=Broken, up=True, busy=0, sent=0):
         self.outbox = self
@@ -63,7 +64,7 @@ def ended(**options):
     return client.said
 
 
-OFFLINE = ("petrel/n/status", "offline", True)
+OFFLINE = ("petrel/n/status", b"offline", True)
 
 
 def test_after_a_crash_it_is_offline():

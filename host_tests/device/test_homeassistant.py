@@ -44,6 +44,16 @@ def test_a_long_message_leaves_whole_whatever_the_stream_takes():
         assert Core.next_packet is before, takes
 
 
+def test_a_message_of_any_length_leaves_whole():
+    broker = Broker()
+    link = linked(broker)
+    for count, size in enumerate((0, 1, 127, 128, 129, 200, 250, 255, 256, 257, 300, 384)):
+        while not send(link, "topic", size, io.BytesIO(PAYLOAD[:size])):
+            link.wait(min(5, link.step()))
+        stepped(link, broker, count + 1)
+        assert bytes(broker.messages()[-1].payload) == PAYLOAD[:size], size
+
+
 def test_it_ends_with_its_connection_and_another_client_sends_on():
     broker = Broker(takes=50, every_ms=5)
     link, other = linked(broker), linked(Broker())

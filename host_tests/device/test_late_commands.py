@@ -13,7 +13,10 @@ def connected(backlog):
     """A node that has just come back to its session, with readings that wait; and its broker."""
     broker = Broker(present=1, acks=False)
     node = Node(PREFIX, 300, {}, False)
-    node.client = link = Link(broker, "n", clean=False, on_connect=node.on_connect)
+    node.client = link = Link(
+        broker, "n", clean=False, on_connect=node.on_connect,
+        will=(PREFIX + "status", "offline", 1, True),
+    )  # fmt: skip
     link.on_message = node.on_message
     for i in range(backlog):
         link.post("t", b"%d" % i)

@@ -70,7 +70,8 @@ class Inside:
     async def devices(self) -> list[dict[str, Any]]:
         """Every device."""
         keys = ("name", "manufacturer", "model", "sw_version")
-        found = device_registry.async_get(self.hass).devices.values()
+        registry = device_registry.async_get(self.hass)
+        found = device_registry.async_entries_for_config_entry(registry, "petrel")
         return [{key: getattr(each, key) for key in keys} for each in found]
 
     async def warnings(self) -> list[str]:

@@ -11,29 +11,18 @@ from typing import Any
 
 import pytest
 
+from host_tests.harness.every_driver import GROUPS, switch_on
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
 from host_tests.homeassistant.hass import HomeAssistant
 from tools.play.broker import Broker
-from tools.play.playground.parts import wired
 from tools.play.sim.control import send
-from tools.play.sim.i2c_parts import MODELS
 from tools.play.subscriber import Subscriber
 from tools.shared.imports import drivers
-from tools.wiring.parts import PARTS
 
 PUMP = {"name": "pump", "driver": "relay", "pin": 18}
 BIRTH = "homeassistant/status"
 NOTHING = ("unknown", "unavailable")
-# A board has not as many pins as there are drivers.
-GROUPS = (
-    (
-        "aht20", "sht3x", "bme280", "bh1750", "ads1115", "ina219", "scd4x", "digital", "button",
-        "rotary", "pulse", "distance", "dht11", "dht22", "ds18b20",
-    ),
-    ("analog", "battery", "ldr", "loop", "moisture", "ntc", "potentiometer", "table"),
-    ("voltage", "relay", "dimmer", "servo", "pixels", "buzzer"),
-)  # fmt: skip
 TEMPERATURE = ("temperature", "\u00b0C", "measurement")
 HUMIDITY = ("humidity", "%", "measurement")
 # Entity -> class, unit and state class, of the sensors; of the others the class alone.
@@ -132,30 +121,7 @@ def test_every_field_of_every_driver_is_shown_with_class_unit_and_value(
     tmp_path: Path, broker: Broker, seen: Subscriber, hass: HomeAssistant
 ) -> None:
     with ExitStack() as stack:
-        nodes = []
-        for name, group in zip("abc", GROUPS, strict=True):
-            flash = tmp_path / name
-            node = make_node(flash, WIDTHS[-1], broker, seen, name=name)
-            stack.enter_context(node.bench)
-            sensors = [
-                {"name": driver, "driver": driver, **PARTS[driver].example} for driver in group
-            ]
-            for each in sensors:
-                if each["driver"] in MODELS:
-                    each.update(sda=21, scl=22)
-            made = node.config(sensors=sensors, ntp="", homeassistant={}, diagnostics=10)
-            made["sensors"] = [
-                {key: value for key, value in each.items() if value is not None}
-                for each in made["sensors"]
-            ]
-            parts, _ = wired(node.bench.world, made)
-            if "battery" in parts:
-                parts["battery"].set(node.bench.world, "volts", 1.9)
-            node.write_config(made)
-            node.bench.power_on()
-            nodes.append((node, parts))
-        for node, _ in nodes:
-            assert "faults" not in node.wait("diagnostics", 40), node.bench.lines
+        nodes = switch_on(stack, tmp_path, broker, seen, homeassistant={})
         wanted = {**SHOWN}
         for name in "abc":
             wanted |= {key % name: about for key, about in HEALTH.items()}

@@ -44,6 +44,7 @@ class Node:
     ntp_left = -1  # s until node.network.ntp is called; negative: never
     unset = False  # the clock isn't set yet, and a network can give the time
     secret = None  # of signed commands
+    status = "online"  # published once it is connected
     restart = 0  # restart after so many s without a connection; 0: never
 
     def __init__(self, prefix, diagnostics, about, safe):
@@ -177,7 +178,7 @@ class Node:
         if client.present and self.late >= 0:
             self.late = 1
             client.ping_due = True  # it is sent before the backlog
-        client.post(self.prefix + "status", "online", True, 0)
+        client.post(client.will[0], self.status, True, 0)
         self.states = 0
         self.every = False
         if self.birth:

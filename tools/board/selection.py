@@ -25,6 +25,7 @@ _HOME_ASSISTANT = frozenset(
     {f"node.homeassistant.{name}" for name in ("begin", "step", "birth", "expire")}
     | {"node.config.homeassistant"}
 )
+_HOMIE = ("describe", "join", "mirror", "orders", "step")
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
@@ -36,6 +37,7 @@ _ASKED_BY = {
     "mqtt.durable": {"delivery"},
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
+    **{f"node.homie.{name}": {"convention"} for name in _HOMIE},
     # These may be long, or not in ASCII.
     "mqtt.engine.checks": {"base", "client_id", "user"},
     "mqtt.engine.topic": {"base", "client_id", "user"},

@@ -135,8 +135,15 @@ KEYS = {
         ),
     },
     "homeassistant": {
-        "prefix": ("`homeassistant`", "The discovery prefix that is set in Home Assistant."),
+        "prefix": (
+            "`homeassistant`, or `homie`",
+            "The discovery prefix that is set in Home Assistant, or Homie's domain.",
+        ),
         "area": ("none", "The area that Home Assistant suggests for the node."),
+        "convention": (
+            "`homeassistant`",
+            "`homie`: the node speaks [Homie](homie.md) instead, for openHAB and others.",
+        ),
     },
     "shown": {
         "name": ("the sensor's name", "The name in Home Assistant."),

@@ -26,7 +26,7 @@ def send(core, topic, left, stream, retain=False):
     """
     if not core.up or core.left or core.again is not None and topic in core.past[_BARRED]:
         return False
-    if left < _PIECE:
+    if left <= len(core.rx):  # it fits into the buffer, where encode() would put it
         payload = stream.read(left)
         stream.close()
         return core.post(topic, payload, retain, 0) is not None

@@ -9,6 +9,7 @@ def rules():
         "homeassistant": {
             "prefix": (None, "topic"),
             "area": (None, str, 1, 64),
+            "convention": (None, ("homeassistant", "homie")),
         },
         "shown": {
             "name": (None, str, 1, 64),
@@ -19,12 +20,17 @@ def rules():
     }
 
 
-def check(faults, path, section, driver=None):
-    """Add what is wrong with a section. driver: that of the sensor, None for the node's own."""
+def check(faults, path, section, driver, sensors):
+    """Add what is wrong with a section.
+
+    driver: that of the sensor, None for the node's own; then sensors is what the config has
+    """
     from node.config.schema import _section
 
     before = len(faults)
     _section(faults, path, section, rules()["shown" if driver else "homeassistant"])
+    if section.get("convention") == "homie":
+        _homie(faults, path, section, sensors)
     if "as" not in section or len(faults) > before:
         return
     from node.homeassistant.outputs import AS
@@ -37,3 +43,23 @@ def check(faults, path, section, driver=None):
                 "Use %s." % " or ".join(known) if len(known) > 1 else "Remove it.",
             )
         )  # fmt: skip
+
+
+def _homie(faults, path, section, sensors):
+    """Homie knows neither areas nor capital letters, and its prefix is a single level."""
+    if "area" in section:
+        faults.append(path + "area: Homie has none. Remove it.")
+    prefix = section.get("prefix", "")
+    if isinstance(prefix, str) and "/" in prefix:
+        faults.append('%sprefix: "%s" is wrong. Homie takes one without a /.' % (path, prefix))
+    names = {}
+    for sensor in sensors if isinstance(sensors, (list, tuple)) else ():
+        name = sensor.get("name") if isinstance(sensor, dict) else None
+        if isinstance(name, str) and sensor.get("homeassistant") is not False:
+            own = name.lower().replace("_", "-")
+            if names.get(own, name) != name:
+                faults.append(
+                    '%sconvention: to Homie "%s" and "%s" are the same name. Rename one.'
+                    % (path, names[own], name)
+                )
+            names[own] = name

@@ -139,7 +139,10 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
 def _homeassistant(faults, path, section, driver=None):
     if isinstance(section.get("homeassistant"), dict):
         path += "homeassistant."
-        call("config", "homeassistant", "check", faults, path, section["homeassistant"], driver)
+        call(
+            "config", "homeassistant", "check", faults, path, section["homeassistant"], driver,
+            section.get("sensors"),
+        )  # fmt: skip
 
 
 def _over_serial(faults, config, mqtt):

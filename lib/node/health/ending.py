@@ -72,6 +72,9 @@ def goodbye(node):
     client = node.client
     if not client:
         return
+    topic, word = client.will[:2]
+    if word == b"lost":  # see node.homie.join
+        word = b"disconnected"
     try:
         if not node.ended:
             client.window = 0  # what waits is kept
@@ -81,7 +84,7 @@ def goodbye(node):
             # Let the reply to the last command leave, too. The goodbye doesn't wait in the outbox,
             # or it might reach the broker after the next start.
             busy = left > 1 and (client.outbox.count if node.ended else client.sent)
-            if not busy and client.post(node.prefix + "status", "offline", True, 0) is not None:
+            if not busy and client.post(topic, word, True, 0) is not None:
                 client.close()
                 return
             client.wait(min(50, client.step()))

@@ -12,6 +12,7 @@ from micropython import const
 from node.overlay import call
 
 _FILE = const("homeassistant.txt")
+_OFTEN = const(4)  # see node.homeassistant.birth
 
 
 def begin(node, config):
@@ -23,6 +24,10 @@ def begin(node, config):
     section = config.get("homeassistant")
     there = _FILE in os.listdir()
     node.birth = int(there or section is not False)
+    who = "Home Assistant"
+    if section and section.get("convention") == "homie":
+        who = "Homie"
+        node.birth = _OFTEN  # nobody asks for Home Assistant's birth message
     if node.safe or not there and not isinstance(section, dict):
         return
     try:
@@ -33,9 +38,9 @@ def begin(node, config):
                     return
         call("homeassistant", "compose", "compose", node, config, mark)
     except (OSError, ValueError, MemoryError) as error:  # the readings go on
-        node.failed("Home Assistant", error)
+        node.failed(who, error)
     else:
-        node.ended = "Home Assistant will be told what has changed; starting afresh"
+        node.ended = who + " will be told what has changed; starting afresh"
 
 
 def _mark():

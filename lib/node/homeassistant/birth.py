@@ -10,6 +10,8 @@ import os
 
 from micropython import const
 
+from node.overlay import call
+
 _FILE = const("homeassistant.txt")
 _OFTEN = const(4)
 
@@ -31,6 +33,9 @@ def ask(node):
 
 def take(node, topic="", payload=b"", retained=False):
     """Take a message that isn't a command, or isn't obeyed; without one, the answer to ask()."""
+    if topic.endswith("/set"):
+        call("homie", "orders", "take", node, topic, payload, retained)
+        return
     if topic.startswith(node.prefix):
         node.drops += 1
         return

@@ -25,6 +25,11 @@ def compose(node, config, mark):
     section = config.get("homeassistant") if config else {}
     try:
         topics, gone = _before()
+        if topics and topics[0].endswith("$description"):
+            topics = call("homie", "describe", "before", topics)
+        if section and section.get("convention") == "homie":
+            call("homie", "describe", "compose", node, config, mark, topics)
+            return
         topic = "-"
         if section is not False:
             section = section or {}

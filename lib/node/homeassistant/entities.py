@@ -28,7 +28,7 @@ def entities(node, identity, entries, commands, wifi):
             continue
         shown = own.get("as") or AS.get(sensor.driver, ("",))[0] if commands else ""
         name = own.get("name") or sensor.name.replace("_", " ")
-        fields = _fields(sensor)
+        fields = fields_of(sensor)
         for field in fields:
             several = len(fields) > 1
             topic = node.prefix + sensor.name + ("/" + field[0] if several else "")
@@ -63,7 +63,7 @@ _PLATFORMS = {
 }  # fmt: skip
 
 
-def _fields(sensor):
+def fields_of(sensor):
     """Return the fields of a sensor; if its part isn't there yet, what they will be."""
     fields = getattr(sensor.part, "FIELDS", ())
     if fields:

@@ -20,6 +20,9 @@ def step(node):
     client = node.client
     if not client.up:
         return  # it begins again with the next connection
+    if node.status == "init":
+        call("homie", "step", "step", node)
+        return
     if node.announce:
         if client.left or not written(node, client):
             node.announce += 1  # in the next second

@@ -2,6 +2,8 @@
 
 import gc
 
+from node.overlay import call
+
 
 def make(node, config, dials):
     """Give the node its client; dials: what node.network.ways found, None if nothing."""
@@ -9,6 +11,7 @@ def make(node, config, dials):
         from node.network.console import Console
 
         node.client = Console()
+        node.client.will = (node.prefix + "status", b"offline")
         node.states = 0
         return
     mqtt = config["mqtt"]
@@ -33,6 +36,8 @@ def make(node, config, dials):
     client.filters[commands] = 1
     client.untold.append(commands)
     _made(Link, client.outbox)
+    if (config.get("homeassistant") or {}).get("convention") == "homie":
+        call("homie", "join", "join", node)
 
 
 def _made(link, outbox):

@@ -2,6 +2,9 @@
 
 from time import sleep_ms
 
+if False:  # for type checkers
+    from typing import Any
+
 
 class Console:
     """Prints what would be published. Has the names of mqtt.link.Link."""
@@ -10,6 +13,7 @@ class Console:
     up = True
     rejected = ()
     again = None
+    will: "Any" = None
 
     def __init__(self):
         self.outbox = self
