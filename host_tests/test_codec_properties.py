@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 stub: Any = importlib.import_module("micropython")
+base: Any = importlib.import_module("mqtt.engine.base")
 cores: Any = importlib.import_module("mqtt.engine.core")
 connects: Any = importlib.import_module("mqtt.engine.connect")
 subscribes: Any = importlib.import_module("mqtt.engine.subscribe")
@@ -139,7 +140,7 @@ def test_damaged_properties_are_an_error_or_other_properties(
         size, at = properties.length(raw, 0, len(raw))
         if at + size <= len(raw):
             assert isinstance(properties.decode(raw, at, at + size, 0x30), dict)
-    except cores.ProtocolError:
+    except base.ProtocolError:
         pass
 
 

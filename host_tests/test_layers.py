@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint.circles import circles
+from tools.lint.circles import circles, imports, on_boards
 from tools.lint.command import layer_faults, layers
 from tools.make.drivers import faults
 from tools.shared.imports import drivers, imported, modules
@@ -42,7 +42,7 @@ def test_what_is_forgotten_or_learned_by_its_name_is_there() -> None:
     for path in modules().values():
         for node in ast.walk(ast.parse(path.read_text())):
             names = []
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "forget":
+            if isinstance(node, ast.Call) and _called(node) == "forget":
                 names = [each.value for each in node.args if isinstance(each, ast.Constant)]
             elif path.stem == "room" and isinstance(node, ast.For):
                 match node.iter:
@@ -51,6 +51,10 @@ def test_what_is_forgotten_or_learned_by_its_name_is_there() -> None:
             found += len(names)
             assert set(names) <= there, f"{path}: {set(names) - there}"
     assert found > 50
+
+
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
 @pytest.mark.parametrize(
@@ -90,35 +94,77 @@ def test_what_is_allowed_is_not_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "circle"),
     [
-        ({"a/one": "import tools.a.two", "a/two": "from tools.a import one"}, "tools.a.one"),
-        ({"a/one": "import tools.b.x", "b/x": "def f():\n    import tools.a.one"}, "tools.b.x"),
         (
-            {"a/one": "import tools.b.x", "b/y": "import tools.a.two", "a/two": "", "b/x": ""},
+            {"tools/a/one": "import tools.a.two", "tools/a/two": "from tools.a import one"},
+            "tools.a.one",
+        ),
+        (
+            {"tools/a/one": "import tools.b.x", "tools/b/x": "def f():\n    import tools.a.one"},
+            "tools.b.x",
+        ),
+        (
+            {
+                "tools/a/one": "import tools.b.x",
+                "tools/b/y": "import tools.a.two",
+                "tools/a/two": "",
+                "tools/b/x": "",
+            },
             "tools.b",
         ),
+        (
+            {"lib/mqtt/a": "from mqtt.b import x", "lib/mqtt/b": "def f():\n    import mqtt.a"},
+            "mqtt.a",
+        ),
+        ({"boards/UNIX/pin": "import more", "boards/UNIX/more": "from pin import Pin"}, "more"),
+        (
+            {
+                "lib/node/a/one": "import node.b.x",
+                "lib/node/b/y": "def f():\n    from node.a import two",
+                "lib/node/a/two": "",
+                "lib/node/b/x": "",
+            },
+            "node.b",
+        ),
     ],
-    ids=["two modules", "late", "two folders"],
-)
-def test_a_circle_of_the_tools_is_found(code: dict[str, str], circle: str, tmp_path: Path) -> None:
-    for name, text in code.items():
-        path = tmp_path / "tools" / f"{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        (path.parent / "__init__.py").touch()
-    (found,) = circles(tmp_path)
+    ids=[
+        "two modules", "late", "two folders", "on a board", "of a board", "two folders of a node",
+    ],
+)  # fmt: skip
+def test_a_circle_is_found(code: dict[str, str], circle: str, tmp_path: Path) -> None:
+    (found,) = circles(_written(code, tmp_path))
     assert circle in found.split()
 
 
 def test_imports_down_the_floors_are_no_circle(tmp_path: Path) -> None:
-    for name, text in {"a": "import tools.b", "b": "import tools.c", "c": "import json"}.items():
-        path = tmp_path / "tools" / f"{name}.py"
-        path.parent.mkdir(exist_ok=True)
+    tools = {"tools/a": "import tools.b", "tools/b": "import tools.c", "tools/c": "import json"}
+    device = {
+        "lib/a": "import b",
+        "lib/b": "def f():\n    import c",
+        "lib/c": "",
+        "firmware/d": "",
+    }
+    assert circles(_written({**tools, **device}, tmp_path)) == []
+
+
+def _written(code: dict[str, str], root: Path) -> Path:
+    for name, text in code.items():
+        path = root / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert circles(tmp_path) == []
+    return root
 
 
-def test_our_own_tools_run_in_no_circle() -> None:
+def test_our_own_code_runs_in_no_circle() -> None:
     assert circles() == []
+
+
+def test_the_circles_are_looked_for_in_all_code() -> None:
+    """An empty picture would have none either."""
+    device, tools = on_boards(), imports()
+    assert set(device) >= {*modules(), "boot", "machine", "machine_more"}
+    assert "mqtt.engine.inbox" in device["mqtt.engine.core"], "a late one"
+    assert "machine_more" in device["machine"]
+    assert len(tools) > 150
 
 
 # --- before a commit

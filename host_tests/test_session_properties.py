@@ -18,6 +18,7 @@ from unittest.mock import patch
 import pytest
 
 stub: Any = importlib.import_module("micropython")  # also gives `time` its ticks
+base: Any = importlib.import_module("mqtt.engine.base")
 cores: Any = importlib.import_module("mqtt.engine.core")
 connects: Any = importlib.import_module("mqtt.engine.connect")
 
@@ -218,7 +219,7 @@ class Rig:
             if self.up:
                 self.session.tick(self.now)
                 self.session.send()
-        except cores.LinkError:
+        except base.LinkError:
             self.cut()
 
     def _connect(self) -> None:

@@ -118,9 +118,7 @@ class SoftI2C:
 
 class I2C(SoftI2C):
     def __init__(self, id=0, *, scl=None, sda=None, freq=400_000, timeout=50_000):
-        from machine import Pin
-
-        super().__init__(scl=scl or Pin(22), sda=sda or Pin(21), freq=freq, timeout=timeout)
+        self._bus = "%s,%s" % (sda.id if sda else 21, scl.id if scl else 22)
 
 
 class PWM:

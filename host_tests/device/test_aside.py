@@ -9,7 +9,8 @@ from far import PUBLISH, SUBSCRIBE, Broker, Clock, posts, run
 from wire import raises
 
 from mqtt.durable import Durable
-from mqtt.engine.core import Core, Outbox, Refused
+from mqtt.engine.base import Refused
+from mqtt.engine.core import Core, Outbox
 from mqtt.engine.journal import Journal
 from mqtt.engine.subscribe import want
 from mqtt.link import Link

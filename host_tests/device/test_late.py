@@ -4,7 +4,7 @@
 from slow import Far, clock, publish
 from wire import raises
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 from mqtt.link import Link
 from mqtt.simple import MQTTClient
 

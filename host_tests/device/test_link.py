@@ -1,7 +1,7 @@
 # heap: 256K
 """How a link begins again: pauses that grow, with jitter, and a list of brokers in turn."""
 
-from mqtt.engine.core import Refused
+from mqtt.engine.base import Refused
 from mqtt.link import Link
 
 FIRST, LONGEST = 8, 100

@@ -5,7 +5,7 @@ from errno import EINVAL
 import micropython
 
 from mqtt import serial
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 from mqtt.engine.frames import Frame, room
 
 IN = 1

@@ -3,7 +3,7 @@
 
 from wire import CONNACK, CONNACK_PRESENT, Wire, raises
 
-from mqtt.engine.core import LinkError, ProtocolError, Refused
+from mqtt.engine.base import LinkError, ProtocolError, Refused
 from mqtt.engine.subscribe import want
 
 

@@ -5,7 +5,7 @@ from far import CONNECT, PUBLISH, Broker, Clock, run
 from wire import Wire, raises
 
 from mqtt.auth import reauthenticate
-from mqtt.engine.core import LinkError, ProtocolError, Refused
+from mqtt.engine.base import LinkError, ProtocolError, Refused
 from mqtt.engine.reasons import raise_for
 from mqtt.engine.subscribe import ask, granted
 from mqtt.link import Link

@@ -6,7 +6,7 @@ import asyncio
 from memory_broker import CONNECT, DISCONNECT, PUBLISH, Broker
 
 from mqtt.client import Client
-from mqtt.engine.core import LinkError, Refused
+from mqtt.engine.base import LinkError, Refused
 from mqtt.link import Link
 from mqtt.simple import MQTTClient
 from mqtt.stopped import Stopped

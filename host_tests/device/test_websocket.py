@@ -8,7 +8,7 @@ import select
 
 from wire import raises
 
-from mqtt.engine.core import LinkError, ProtocolError
+from mqtt.engine.base import LinkError, ProtocolError
 from mqtt.websocket import websocket
 
 _POLL = 3

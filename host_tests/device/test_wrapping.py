@@ -7,7 +7,7 @@ from far import PINGREQ, PUBLISH, Broker, Clock, run
 from wire import raises
 
 from mqtt.client import Client
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 from mqtt.link import Link
 from mqtt.robust import MQTTClient as Robust
 from mqtt.serial import serial

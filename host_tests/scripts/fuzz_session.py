@@ -15,7 +15,8 @@ gc.collect()  # what loading leaves behind is room for the next
 from mqtt.engine import inbox, large, qos2, words  # noqa: E402, F401  # or they lie about
 
 gc.collect()
-from mqtt.engine.core import Core, LinkError, Refused, check_name  # noqa: E402
+from mqtt.engine.base import LinkError, Refused  # noqa: E402
+from mqtt.engine.core import Core, check_name  # noqa: E402
 
 COUNT, SEED, VERSION = (int(word) for word in sys.argv[1:])
 _ROOM = const(128)

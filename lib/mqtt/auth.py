@@ -15,7 +15,7 @@ each connection, and each reauthenticate(). Imported if there is a method.
 
 from micropython import const
 
-from mqtt.engine.core import ProtocolError, Refused
+from mqtt.engine.base import ProtocolError, Refused
 from mqtt.properties import encode
 
 _AUTH = const(0xF0)

@@ -15,7 +15,8 @@ from time import ticks_ms
 
 from micropython import const
 
-from mqtt.engine.core import Refused, check_name
+from mqtt.engine.base import Refused
+from mqtt.engine.core import check_name
 from mqtt.link import Link
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps

@@ -27,7 +27,8 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.engine.core import Core, Refused
+from mqtt.engine.base import Refused
+from mqtt.engine.core import Core
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps
 

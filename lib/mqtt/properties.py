@@ -4,8 +4,9 @@ user_property is a list of pairs of text; subscription_identifier, where it is r
 numbers. Imported with version 5 alone.
 """
 
-from mqtt.engine.core import ProtocolError
+from mqtt.engine.base import ProtocolError
 from mqtt.engine.topic import check_utf8
+from mqtt.engine.topic import name as check_name
 
 # Identifier, name, and form: B, H, I: numbers of 1, 2 and 4 bytes; v: of as many as it takes;
 # b: bytes; s: text; p: a pair of texts.
@@ -85,8 +86,6 @@ def encode(properties, packet):
             raise ValueError("property %r: not one to be sent here" % name)
         value = properties[name]
         if name == "response_topic":
-            from mqtt.engine.core import check_name
-
             check_name(value)
         for each in value if _TABLE[at + 1] == "p" else (value,):
             try:

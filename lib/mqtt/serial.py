@@ -13,7 +13,7 @@ from time import ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 from mqtt.engine.frames import Frame, room
 
 _POLL = const(3)  # the request of MicroPython's stream protocol that select.poll makes

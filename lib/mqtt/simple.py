@@ -9,7 +9,8 @@ from time import sleep_ms, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.engine.core import Core, LinkError, Refused, check_name
+from mqtt.engine.base import LinkError, Refused
+from mqtt.engine.core import Core, check_name
 from mqtt.transport import tcp
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps

@@ -1,6 +1,6 @@
 """What a call of the asyncio client raises if it waits, or is made, after stop()."""
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 
 
 class Stopped(LinkError):

@@ -13,7 +13,7 @@ from errno import EINVAL
 
 from micropython import const
 
-from mqtt.engine.core import LinkError, ProtocolError
+from mqtt.engine.base import LinkError, ProtocolError
 
 _POLL = const(3)  # the request of MicroPython's stream protocol that select.poll makes
 _ROOM = const(512)  # bytes of a frame to write at once

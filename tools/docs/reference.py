@@ -27,8 +27,8 @@ CHAPTERS = {
     "How a connection is opened": ("transport", "tls", "websocket", "stream", "serial"),
     "MQTT 5": ("v5", "properties", "auth"),
     "The engine: what no program imports": (
-        "engine.core", "engine.connect", "engine.options", "engine.checks", "engine.subscribe",
-        "engine.topic", "engine.payload", "engine.inbox", "engine.qos2",
+        "engine.base", "engine.core", "engine.connect", "engine.options", "engine.checks",
+        "engine.subscribe", "engine.topic", "engine.payload", "engine.inbox", "engine.qos2",
         "engine.large", "engine.router", "engine.handover", "engine.room", "engine.words",
         "engine.piecewise",
     ),

@@ -11,7 +11,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from mqtt.engine.core import LinkError, ProtocolError, Refused
+from mqtt.engine.base import LinkError, ProtocolError, Refused
 
 _SCORE = const(0)  # of `past`, see engine.suspects for the others
 _HEAD = const(1)

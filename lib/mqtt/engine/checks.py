@@ -2,8 +2,9 @@
 
 from micropython import const
 
-from mqtt.engine.core import check_name
 from mqtt.engine.payload import check as writable
+from mqtt.engine.topic import check_utf8
+from mqtt.engine.topic import name as check_name
 
 _DAY_MS = const(86_400_000)  # more than six of them the ticks cannot count
 
@@ -88,8 +89,6 @@ def _text(name, value, cure=""):
     if b"\0" in raw:
         raise ValueError("%s: %r: U+0000 is not allowed in it" % (name, value))
     if any(byte > 127 for byte in raw):
-        from mqtt.engine.topic import check_utf8
-
         try:
             check_utf8(raw)
         except ValueError as error:

@@ -7,8 +7,6 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from mqtt.engine.core import forget
-
 _POLLIN = const(1)
 _POLLOUT = const(4)
 _CONNACK = const(0x20)
@@ -25,7 +23,7 @@ def opened(core, now):
     if look:
         from mqtt.engine.late import slow
 
-        slow(core, now, not core.opening)
+        slow(core, now, open_ms(core), not core.opening)
     if core.opening:
         return False
     core.poll.modify(core.stream, _POLLIN)
@@ -110,7 +108,7 @@ def accepted(core, present):
         if core.unreleased:
             core.unreleased = ()
     core.connects += 1
-    forget("connect")
+    core.forget("connect")
     if core.untold and core.on_connect:
         # Someone who sees what that publishes may answer at once. Alone: we are not up yet.
         import gc

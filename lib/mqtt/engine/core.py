@@ -22,6 +22,8 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
+from mqtt.engine.base import LinkError, plain
+
 if False:  # for type checkers
     from typing import Any
 
@@ -36,25 +38,7 @@ _OF_QOS2 = const(b"\x50\x62\x70")  # PUBREC, PUBREL and PUBCOMP
 _PLUS = const(0x2B)  # a byte, "+"
 _HASH = const(0x23)
 _ASK_PID = const(65535)  # of SUBSCRIBE and UNSUBSCRIBE, see engine.subscribe
-_SOON_MS = const(10)  # until the next look whether the stream takes the goodbye
 _PACE = const(64)  # a packet of more bytes holds up others, see engine.late
-
-
-class LinkError(OSError):
-    """The connection is gone, or the broker does not answer: connect again."""
-
-
-class ProtocolError(LinkError):
-    """The broker sent what MQTT forbids; the connection was closed. Connect again."""
-
-
-class Refused(Exception):
-    """The broker refused the connection: correct the configuration.
-
-    `code` is the return code of its CONNACK (MQTT 3.2.2.3); str() says it in words.
-    """
-
-    code = 0
 
 
 class Outbox:
@@ -112,13 +96,6 @@ class Outbox:
         self.count -= 1
 
 
-def plain(text):
-    """The bytes of a topic or filter that is plainly good, wildcards aside; else None."""
-    raw = text.encode() if isinstance(text, str) else b""
-    # ASCII: as many bytes as characters.
-    return raw if 0 < len(raw) == len(text) < 65536 and 0 not in raw else None
-
-
 def check_name(topic):
     """Return the topic name, str or bytes; ValueError if nothing can be published to it.
 
@@ -130,13 +107,6 @@ def check_name(topic):
 
         return name(topic)
     return topic
-
-
-def forget(*modules):
-    """Forget modules of mqtt.engine that have done their work, so that their RAM is free again."""
-    for name in modules:
-        if sys.modules.pop("mqtt.engine." + name, None):
-            delattr(sys.modules["mqtt.engine"], name)
 
 
 gc.collect()  # free what loading left behind, so that what follows leaves no gaps
@@ -195,11 +165,6 @@ class Core:
     inbox: "Any" = None  # engine.inbox, once it is needed
     stalled: "Any" = None  # a method to call when the stream takes no more
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
-
-    @property
-    def session(self):
-        """The client itself, for programs that say client.session.up."""
-        return self
 
     def __init__(self, client_id, queue, buffer, options):
         from mqtt.engine.options import check
@@ -271,17 +236,13 @@ class Core:
         Returns True if the goodbye was sent, after what was being sent; False if the connection
         had ended already, or took no more. What is still in the outbox stays there.
         """
-        from mqtt.engine.end import goodbye
+        from mqtt.engine.end import close
 
-        left = False
-        for left in goodbye(self, ticks_ms):
-            self.wait(0 if left else _SOON_MS)
-        self.hang_up()
-        return left
+        return close(self, ticks_ms)
 
     def hang_up(self):
         """End the connection as it is; what was under way waits for the next."""
-        forget("connect", "subscribe", "pieces", "late", "end", "backoff", "reach")
+        self.forget("connect", "subscribe", "pieces", "late", "end", "backoff", "reach")
         stream, self.stream = self.stream, None
         self.up = self.opening = self.slow = self.ping_due = False
         self.held = self.at = 0  # bytes in rx, and how many of them were looked at
@@ -298,6 +259,12 @@ class Core:
         if stream is not None:
             self.poll.unregister(stream)
             self.tell(stream.close)
+
+    def forget(self, *modules):
+        """Forget modules of the engine that have done their work, so that their RAM is free."""
+        for name in modules:
+            if sys.modules.pop("mqtt.engine." + name, None):
+                delattr(sys.modules["mqtt.engine"], name)
 
     def failed(self, error):
         """The connection failed or ended: hang up, and raise the error, with what is known."""

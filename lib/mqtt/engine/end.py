@@ -12,7 +12,17 @@ from time import ticks_add, ticks_diff
 from micropython import const
 
 _DISCONNECT = const(0xE0)
+_SOON_MS = const(10)  # until the next look whether the stream takes the goodbye
 _ROOM = const(8000)  # bytes of heap for engine.backoff, and for what explains an end
+
+
+def close(core, clock):
+    """Say goodbye and hang up; returns True if the goodbye was sent."""
+    left = False
+    for left in goodbye(core, clock):
+        core.wait(0 if left else _SOON_MS)
+    core.hang_up()
+    return left
 
 
 def goodbye(core, clock):

@@ -61,14 +61,14 @@ class Journal:
         self.folder = folder
         self.lost = self.mark = 0
         self.go_to(0)
-        from mqtt.engine.survey import survey
+        from mqtt.engine import records, survey
 
         # low, second, high: the first two segments and the last; count: of segments
         # size: of the last; whole: it ends with a record, so that it can be gone on with
         self.low = self.second = self.high = self.count = self.size = 0
         self.first = self.damaged = self.errors = 0
         self.whole = False
-        survey(self, look)
+        survey.survey(self, records, look)
         self._told = self.first  # the flash knows that all before this one are done
 
     def append(self, topic, payload, flags, mark=0):

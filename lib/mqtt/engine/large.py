@@ -3,7 +3,7 @@
 import io
 from time import ticks_diff
 
-from mqtt.engine.core import ProtocolError
+from mqtt.engine.base import ProtocolError
 from mqtt.engine.inbox import parse
 
 

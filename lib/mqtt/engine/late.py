@@ -17,8 +17,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from mqtt.engine.connect import open_ms
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 
 _LARGE = const(64)  # a packet of more bytes holds up others
 _PACE = const(256)  # bytes of a packet that count as progress
@@ -63,10 +62,13 @@ def late(core, now, more):
     return 0
 
 
-def slow(core, now, failed):
-    """The stream does not open: wait on, dial the next address of the broker's name, or raise."""
+def slow(core, now, most, failed):
+    """The stream does not open: wait on, dial the next address of the broker's name, or raise.
+
+    most: the ms that all of it may take
+    """
     more = getattr(core.dial, "more", 0)
-    share = open_ms(core) // (more + 1)
+    share = most // (more + 1)
     if more and (failed or not 0 <= ticks_diff(now, core.stuck) <= share):
         stream, core.stream = core.stream, None
         core.poll.unregister(stream)
@@ -75,11 +77,10 @@ def slow(core, now, failed):
         core.open(core.dial)
         core.stuck = began
     elif not failed:  # of one that failed, writing tells why
-        check_open(core, now)
+        check_open(core, now, most)
 
 
-def check_open(core, now):
+def check_open(core, now, most):
     """Raise LinkError if opening takes too long."""
-    most = open_ms(core)
     if not 0 <= ticks_diff(now, core.stuck) <= most:  # the ticks wrap
         raise LinkError("the connection does not open within %d ms" % most)

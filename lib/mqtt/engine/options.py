@@ -6,8 +6,6 @@ the words for it, and takes far more RAM. One function, because each name would 
 
 import gc
 
-from mqtt.engine.core import forget
-
 
 def check(core, queue, buffer, options, timeout=None):
     """Give the core its options, and leave those of version 5 alone; see engine.checks.check().
@@ -58,5 +56,5 @@ def check(core, queue, buffer, options, timeout=None):
             if version != 5:
                 raise TypeError("unexpected keyword argument '%s'" % name)
     finally:
-        forget("options", "checks", "payload")
+        core.forget("options", "checks", "payload", "topic")
         gc.collect()

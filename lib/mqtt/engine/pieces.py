@@ -8,7 +8,7 @@ from time import ticks_diff
 
 from micropython import const
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 
 _CONNACK = const(0x20)
 _PACE = const(256)  # bytes of a packet that count as progress
@@ -44,9 +44,10 @@ def stalled(core, now):
     core.poll.modify(core.stream, select.POLLIN | select.POLLOUT)
     if not 0 <= ticks_diff(now, core.stuck) <= core.answer_ms:  # the ticks wrap
         if core.awaited == _CONNACK:
+            from mqtt.engine.connect import open_ms
             from mqtt.engine.late import check_open
 
-            check_open(core, now)
+            check_open(core, now, open_ms(core))
         elif core.moved < _PACE:
             raise LinkError("the connection takes no more")
         else:

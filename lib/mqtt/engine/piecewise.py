@@ -8,8 +8,6 @@ connection ends, so does the message.
 
 from micropython import const
 
-from mqtt.engine.core import Core
-
 if False:  # for type checkers
     from typing import Any
 
@@ -32,10 +30,9 @@ def send(core, topic, left, stream, retain=False):
         return core.post(topic, payload, retain, 0) is not None
     core.encode(topic, range(left), int(retain))  # which has that length, and takes no room
     core.tail = None
-    owner: "Any" = (
-        core if core.v5 else Core
-    )  # where the function is that is called; MQTT 5 has its own
-    before: "Any" = core.next_packet if core.v5 else Core.next_packet
+    # Where the method is that is called; MQTT 5 has its own.
+    owner: "Any" = core if core.v5 else type(core)
+    before = owner.next_packet
     connection = core.stream
     piece = bytearray(_PIECE)
 

@@ -7,7 +7,7 @@ its PUBREL has come.
 
 from micropython import const
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 
 _PUBREL = const(0x62)
 _PUBCOMP = const(0x70)

@@ -6,7 +6,7 @@ that has a name in `errno` goes by that.
 
 import errno
 
-from mqtt.engine.core import LinkError, ProtocolError
+from mqtt.engine.base import LinkError, ProtocolError
 from mqtt.transport import at
 
 

@@ -1,6 +1,6 @@
 """The reason codes of MQTT 5 (2.4) in words. Imported when one has to be said, and not before."""
 
-from mqtt.engine.core import Refused
+from mqtt.engine.base import Refused
 
 _WORDS = {
     0x80: "reason not given",

@@ -17,7 +17,7 @@ try:
 except ImportError:  # a port without it
     from mqtt.engine.crc import crc32
 
-LAST = const(0x3FFF_FFFF)  # no number reaches it
+_LAST = const(0x3FFF_FFFF)  # no number reaches it
 _HEADER = const(">HBBIHHI")
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
@@ -68,7 +68,7 @@ class Reader:
                     self.unread = number + 1
                     self.mark = mark
                     return message
-            elif self.until < LAST:
+            elif self.until < _LAST:
                 self.go_to(self.until)
             else:
                 self.lost += self.next - self.unread
@@ -83,7 +83,7 @@ class Reader:
         """The next record behind that place, which is then `at`; None if there is none."""
         from mqtt.engine.survey import place
 
-        at = place(file, at + 1, low, end)
+        at = place(record, file, at + 1, low, end)
         if at < 0:
             return None
         self.at = at
@@ -128,15 +128,15 @@ def segments(folder):
         try:
             if len(name) == 8:
                 number = int(name, 16)
-                if number < LAST and "%08x" % number == name.lower():
+                if number < _LAST and "%08x" % number == name.lower():
                     yield number
         except ValueError:
             pass
 
 
 def following(folder, number):
-    """The first segment from that number on; LAST if there is none."""
-    found = LAST
+    """The first segment from that number on; _LAST if there is none."""
+    found = _LAST
     for each in segments(folder):
         if number <= each < found:
             found = each

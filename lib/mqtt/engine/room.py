@@ -1,6 +1,6 @@
 """Why a message was not taken, and waiting until it is. Imported when that is first met."""
 
-from mqtt.engine.core import LinkError
+from mqtt.engine.base import LinkError
 
 
 async def taken(client, message):

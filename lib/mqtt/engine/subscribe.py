@@ -5,7 +5,7 @@ Imported when it is needed, and forgotten when the broker has answered for all o
 
 from micropython import const
 
-from mqtt.engine.core import forget, plain
+from mqtt.engine.base import plain
 
 _SUBACK = const(0x90)
 _UNSUBACK = const(0xB0)
@@ -42,9 +42,7 @@ def ask(core, patterns, qos):
     for each in patterns if isinstance(patterns, list) else (patterns,):
         pattern, level = each if isinstance(each, (tuple, list)) else (each, qos)
         if core.v5:
-            from mqtt.engine.v5 import check_options
-
-            check_options(pattern, level)
+            core.v5.check_options(pattern, level)
         elif level not in (None, 0, 1, 2):
             from mqtt.engine.words import bad_filter
 
@@ -130,4 +128,4 @@ def answered(core, first, size):
                 core.rejected.remove(pattern)
     core.awaited = core.asked = 0
     if not core.untold:
-        forget("subscribe")
+        core.forget("subscribe")

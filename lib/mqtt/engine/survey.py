@@ -1,41 +1,41 @@
 """Finds out what the segments of a journal hold: when it is opened, or where one is damaged.
 
 Each segment is read through once, in order, with a few numbers in RAM however many there are.
+engine.records loads this where a segment is damaged, so it hands over what is needed of it.
 """
 
 import os
 
 from micropython import const
 
-from mqtt.engine.records import LAST, record, segments
-
+_LAST = const(0x3FFF_FFFF)  # as in engine.records
 _SIZE = const(16)  # of a header
 _WINDOW = const(64)
 _AT_ONCE = const(16)  # segments that one look at the folder finds
 
 
-def survey(journal, look=None):
+def survey(journal, records, look=None):
     """Set what a Reader knows of its folder: where its messages begin and end.
 
     It sets first, next, mark and damaged; the numbers of the segments, low, second and high, and
     their count; the size of the last one, and whether that is whole. look(payload) is called for
-    each message.
+    each message. records: the module engine.records.
     """
     journal.first = journal.next = journal.mark = journal.damaged = 0
     journal.size = journal.high = journal.count = 0
     journal.whole = False
-    found = [LAST] * _AT_ONCE
+    found = [_LAST] * _AT_ONCE
     low = 0
-    while low < LAST:
-        count = least(journal.folder, low, found)
+    while low < _LAST:
+        count = least(records.segments(journal.folder), low, found)
         if not journal.count:
             journal.count = count
             journal.first = journal.low = found[0] if count else 0
             journal.second = found[1]
         for i in range(_AT_ONCE - 1):
-            if found[i] < LAST:
+            if found[i] < _LAST:
                 journal.high = found[i]
-                search(journal, found[i], found[i + 1], look)
+                search(journal, records.record, found[i], found[i + 1], look)
         low = found[-1]
     journal.unread = journal.first
     journal.reading = journal.low
@@ -43,15 +43,15 @@ def survey(journal, look=None):
     journal.until = journal.second
 
 
-def least(folder, low, found):
-    """Fill a list with the first segments from that number on, in order, and LAST behind them.
+def least(segments, low, found):
+    """Fill a list with the first segments from that number on, in order, and _LAST behind them.
 
-    Returns how many segments there are at all.
+    segments: the numbers of all, in any order. Returns how many they are.
     """
     count = 0
     for i in range(_AT_ONCE):
-        found[i] = LAST
-    for number in segments(folder):
+        found[i] = _LAST
+    for number in segments:
         if low <= number < found[-1]:
             found[-1] = number
             found.sort()
@@ -59,7 +59,7 @@ def least(folder, low, found):
     return count
 
 
-def search(journal, name, end, look):
+def search(journal, record, name, end, look):
     """Find the last record of a segment, and how far we are."""
     journal.next = name
     journal.size = left = os.stat(journal.path(name))[6]
@@ -85,7 +85,7 @@ def search(journal, name, end, look):
             journal.whole = left == 0
 
 
-def place(file, at, low, end):
+def place(record, file, at, low, end):
     """The place, from `at` on, of a record whose number is low <= number < end; -1 for none.
 
     low, end: what numbers the segment may hold; then the checksum decides.

@@ -15,7 +15,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
 
-from mqtt.engine.core import LinkError, Refused
+from mqtt.engine.base import LinkError, Refused
 
 # client.past is what is remembered from one end to the next; engine.backoff has the first place.
 _HEAD = const(1)  # number of the message at which the last connection ended, or -1

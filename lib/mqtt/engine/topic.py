@@ -12,10 +12,9 @@ def name(topic):
 def text(topic):
     """The topic or filter as bytes, if it is well-formed and of a length that MQTT allows."""
     raw = topic.encode() if isinstance(topic, str) else topic
-    if not isinstance(raw, bytes):
-        from mqtt.engine.payload import check
-
-        raw = bytes(check(raw, "topic"))
+    if not isinstance(raw, (bytes, bytearray, memoryview)):
+        raise TypeError("topic is %s; give str or bytes" % type(topic).__name__)
+    raw = bytes(raw)
     if not 0 < len(raw) < 65536:
         raise ValueError("topic of %d bytes; 1 to 65535" % len(raw))
     if 0 in raw:
@@ -27,7 +26,7 @@ def text(topic):
 
 def received(topic):
     """ProtocolError if the broker should not have sent this topic name."""
-    from mqtt.engine.core import ProtocolError
+    from mqtt.engine.base import ProtocolError
 
     try:
         name(topic)

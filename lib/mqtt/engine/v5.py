@@ -6,7 +6,7 @@ into its 3.1.1 form, and leaves the rest to engine.core: a message goes through 
 
 from micropython import const
 
-from mqtt.engine.core import Core, LinkError, ProtocolError, Refused
+from mqtt.engine.base import LinkError, ProtocolError, Refused
 from mqtt.properties import decode, encode, length, varint
 
 _CONNACK = const(0x20)
@@ -221,7 +221,7 @@ class Version5:
         core = self.core
         while True:
             try:
-                return Core.next_packet(core)
+                return type(core).next_packet(core)  # which this one replaces
             except Refused as error:
                 self._refused(1 << core.sent - 1, error.code)
 
@@ -241,6 +241,21 @@ class Version5:
         if len(core.denied) == _REMEMBERED:
             core.denied.pop(0)
         core.denied.append((key, code))
+
+    def check_options(self, pattern, level):
+        """ValueError for a level that no subscription to the filter may have, or a bad share."""
+        if level is None:
+            level = 0
+        if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
+            raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
+        from mqtt.engine.topic import text
+
+        levels = text(pattern).split(b"/", 2)
+        if levels[0] == b"$share":
+            if level & 4:
+                raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)
+            if len(levels) < 3 or not levels[1] or not levels[2] or b"+" in levels[1]:
+                raise ValueError("filter %r: $share/<name>/<filter> [MQTT5-4.8.2-1]" % pattern)
 
     # --- receiving
 
@@ -273,7 +288,7 @@ class Version5:
             from mqtt.engine.reasons import words
 
             raise LinkError("the broker ended the connection: " + words(code, properties))
-        Core.handle(core, first, now)
+        type(core).handle(core, first, now)
 
     def told(self, at, first):
         """The properties from there to the end of the packet; their length comes first."""
@@ -337,19 +352,3 @@ class Version5:
                 from mqtt.engine.topic import received
 
                 received(properties["response_topic"])  # [MQTT5-3.3.2-14]
-
-
-def check_options(pattern, level):
-    """ValueError for a level that no subscription to the filter may have, or a bad share."""
-    if level is None:
-        level = 0
-    if not isinstance(level, int) or level & 3 == 3 or level >> 4 & 15 > 2 or level >> 36:
-        raise ValueError("filter %r: QoS %r; 0, 1 or 2, or options()" % (pattern, level))
-    from mqtt.engine.topic import text
-
-    levels = text(pattern).split(b"/", 2)
-    if levels[0] == b"$share":
-        if level & 4:
-            raise ValueError("filter %r: no_local, and shared [MQTT5-3.8.3-4]" % pattern)
-        if len(levels) < 3 or not levels[1] or not levels[2] or b"+" in levels[1]:
-            raise ValueError("filter %r: $share/<name>/<filter> [MQTT5-4.8.2-1]" % pattern)

@@ -1,6 +1,6 @@
 """What the broker's codes mean. Imported when one has to be said, and not before."""
 
-from mqtt.engine.core import ProtocolError, Refused
+from mqtt.engine.base import ProtocolError, Refused
 
 
 def refusal(code):

@@ -14,7 +14,7 @@ import os
 
 from micropython import const
 
-from mqtt.engine.records import Reader, following
+from mqtt.engine import records
 from node.overlay import forget
 
 _FOLDER = const("outbox")
@@ -36,11 +36,11 @@ def begin(node, outbox, look, most=None):
     a few messages at a time.
     """
     outbox.lot = outbox.restored = outbox.base = 0
-    journal = Reader(_FOLDER)
+    journal = records.Reader(_FOLDER)
     try:
         from mqtt.engine.survey import survey
 
-        survey(journal, look)
+        survey(journal, records, look)
     finally:
         forget("survey", package="mqtt.engine")
     outbox.place = [journal.unread, journal.next, journal.reading, 0]
@@ -63,7 +63,7 @@ def more(node):
         if place[_UNREAD] == place[_NEXT]:
             _free(node, outbox)
             return
-        journal = Reader(_FOLDER, *place)
+        journal = records.Reader(_FOLDER, *place)
         remove(journal.reading)
         take(node, outbox, journal, min(_FEW, outbox.limit - outbox.count))
     except OSError as error:  # the next start will do it
@@ -95,10 +95,10 @@ def take(node, outbox, journal, most):
 
 def remove(end):
     """Remove the segments before that one."""
-    low = following(_FOLDER, 0)
+    low = records.following(_FOLDER, 0)
     while low < end:
         os.remove("%s/%08x" % (_FOLDER, low))
-        low = following(_FOLDER, low)
+        low = records.following(_FOLDER, low)
 
 
 def _free(node, outbox):
