@@ -64,7 +64,7 @@ def test_a_filter_that_is_refused_leaves_the_node_publishing_and_is_asked_for_ag
 
 
 def test_it_listens_before_it_says_that_it_is_there(lonely: tuple[Node, FarEnd]) -> None:
-    """Whoever sees "online" may send a command at once."""
+    """Anyone who sees "online" may send a command at once."""
     node, far = lonely
     node.bench.power_on()
     far.wait(PUBLISH, 3)
