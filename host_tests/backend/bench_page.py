@@ -46,10 +46,17 @@ SELECT s.id, {boot}, i, {begin} + i * {step}, 0, 20 + (i % 97) / 10.0
 FROM generate_series({first}::bigint, {last}) i,
 LATERAL (SELECT i AS moment, id FROM sensor WHERE id <= {sensor} ORDER BY id) s
 """
-HOURS = """
+HOURS = f"""
 INSERT INTO rollup (size, sensor, start, minimum, maximum, mean, count)
-SELECT {size}, sensor, time - time % {size}, min(value), max(value), avg(value), count(value)
-FROM reading WHERE sensor = {sensor} GROUP BY 2, 3
+SELECT {t.HOUR_MS}, sensor, time - time % {t.HOUR_MS}, min(value), max(value), avg(value),
+  count(value)
+FROM reading WHERE sensor <= {{sensors}} GROUP BY 2, 3
+"""
+DAYS = f"""
+INSERT INTO rollup (size, sensor, start, minimum, maximum, mean, count)
+SELECT {t.DAY_MS}, sensor, start - start % {t.DAY_MS}, min(minimum), max(maximum),
+  sum(mean * count) / sum(count), sum(count)
+FROM rollup WHERE size = {t.HOUR_MS} GROUP BY 2, 3
 """
 
 
@@ -108,13 +115,9 @@ class _Year:
         """Make them, and their roll-ups; returns how many there are."""
         self._make_sensors()
         with self._connection() as cursor:
-            pieces = list(self._pieces())
-            for piece in track(pieces, f"{name}: readings", console=console):
+            pieces = [*self._pieces(), HOURS.format(sensors=self._sensors), DAYS]
+            for piece in track(pieces, f"{name}: a year of readings", console=console):
                 cursor.execute(piece)
-            sensors = range(1, self._sensors + 1)
-            for sensor in track(sensors, f"{name}: roll-ups", console=console):
-                for size in (t.HOUR_MS, t.DAY_MS):
-                    cursor.execute(HOURS.format(size=size, sensor=sensor))
             now = now_ms()
             for size in (t.HOUR_MS, t.DAY_MS):
                 cursor.execute(
@@ -143,6 +146,7 @@ class _Year:
         else:
             driver.autocommit = True
             cursor.execute("SET synchronous_commit = off")
+            cursor.execute("SET work_mem = '256MB'")  # to go through all readings once
         yield cursor
         if self._engine.dialect.name == "postgresql":
             cursor.execute("VACUUM ANALYZE")  # as the server does it by itself in the long run

@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg
 
-from tools.play.broker import free_port
+from tools.play.broker import begun
 from tools.shared.process import popen
 
 START_S = 60.0
@@ -84,14 +84,10 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, on the same port as before if there was one; returns when it answers."""
-        for _ in range(5):
-            port = self.port or free_port()
-            if self._try(port):
-                self.port = port
-                return
-            if self.port:
-                break
-        raise RuntimeError("PostgreSQL does not start\n" + "\n".join(self.log[-8:]))
+        port = begun(self.port, self._try)
+        if not port:
+            raise RuntimeError("PostgreSQL does not start\n" + "\n".join(self.log[-8:]))
+        self.port = port
 
     def kill(self) -> None:
         """End it at once, with all its processes and without a checkpoint, as a crash does."""

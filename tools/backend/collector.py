@@ -31,7 +31,7 @@ from tools.backend.inbox import Inbox, Message
 from tools.backend.link import Link
 from tools.backend.mapping import Mappings
 from tools.backend.messages import Item, Unreadable, clean, parse
-from tools.backend.store import Store, Written
+from tools.backend.store import Store, Tally, Written
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, log_in
 
@@ -43,14 +43,10 @@ STOP_S = 30.0
 
 
 @dataclass
-class Counts:
+class Counts(Tally):
     """Since the start: messages that came, and what became of them."""
 
     received: int = 0
-    stored: int = 0
-    copies: int = 0
-    told: int = 0
-    unreadable: int = 0
     acknowledged: int = 0
     transactions: int = 0
     retries: int = 0
@@ -256,12 +252,8 @@ class Collector:
         self._count(self._insist([Unreadable(topic, text, reason(error), item.at)]))
 
     def _count(self, written: Written) -> None:
-        counts = self.counts
-        counts.transactions += 1
-        counts.stored += written.stored
-        counts.copies += written.copies
-        counts.told += written.told
-        counts.unreadable += written.unreadable
+        self.counts.transactions += 1
+        self.counts.add(written)
         if written.events:
             self.feed.publish(written.events)
 

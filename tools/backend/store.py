@@ -32,13 +32,26 @@ _Item = TypeVar("_Item")
 
 
 @dataclass
-class Written:
-    """What became of a batch; the events are those of what is new."""
+class Tally:
+    """Readings that are new and others, messages that tell anything else, and the unreadable."""
 
     stored: int = 0
     copies: int = 0
     told: int = 0
     unreadable: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count what another has counted as well."""
+        self.stored += other.stored
+        self.copies += other.copies
+        self.told += other.told
+        self.unreadable += other.unreadable
+
+
+@dataclass
+class Written(Tally):
+    """What became of a batch; the events are those of what is new."""
+
     events: list[Event] = field(default_factory=list)
 
 

@@ -26,6 +26,9 @@ from sqlalchemy import (
     literal_column,
 )
 
+from tools.backend import columns
+from tools.backend.columns import KEY, key, names, of_node, text, texts, whole
+
 # How the time of a reading is known.
 BY_NODE = 0  # the node said it
 BY_UPTIME = 1  # the node said its uptime; its start was estimated by the collector
@@ -43,29 +46,15 @@ def start_of(time: ColumnElement[int], size: int) -> ColumnElement[int]:
     return time - time % literal_column(str(int(size)))
 
 
-KEY = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
-
-
-def _key() -> Column[int]:
-    return Column("id", KEY, primary_key=True)
-
-
-def _of_node(nullable: bool = False) -> tuple[Column[int], ...]:
-    """The columns that begin each row about a node: its id, the node, and when."""
-    node = Column("node", KEY, ForeignKey("node.id"), nullable=nullable)
-    return _key(), node, Column("at", BigInteger, nullable=False)
-
-
 node = Table(
     "node",
     metadata,
-    _key(),
-    Column("base", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("state", Text, nullable=False, server_default=""),  # online, offline; empty: not known
+    key(),
+    *texts("base", "name"),
+    text("state", empty=True),  # online, offline; empty: not known
     Column("state_at", BigInteger),
-    Column("first_seen", BigInteger, nullable=False),
-    Column("seen", BigInteger, nullable=False),  # when its last message arrived
+    whole("first_seen"),
+    whole("seen"),  # when its last message arrived
     Column("diagnostics", Text),  # the newest, as JSON
     Column("diagnostics_at", BigInteger),
     Column("version", Text),  # from here on: out of the diagnostics
@@ -82,10 +71,10 @@ node = Table(
 sensor = Table(
     "sensor",
     metadata,
-    _key(),
-    Column("node", KEY, ForeignKey("node.id"), nullable=False),
-    Column("name", Text, nullable=False),  # with its field: air/temperature
-    Column("unit", Text, nullable=False, server_default=""),
+    key(),
+    columns.node(),
+    text("name"),  # with its field: air/temperature
+    text("unit", empty=True),
     Column("kind", Text, nullable=False, server_default="number"),  # number, switch or text
     UniqueConstraint("node", "name"),
 )
@@ -96,7 +85,7 @@ boot = Table(
     metadata,
     Column("node", KEY, ForeignKey("node.id"), primary_key=True),
     Column("boot", BigInteger, primary_key=True),
-    Column("began", BigInteger, nullable=False),  # the estimate: no later than this
+    whole("began"),  # the estimate: no later than this
 )
 
 reading = Table(
@@ -118,10 +107,8 @@ rollup = Table(
     Column("size", Integer, primary_key=True),  # HOUR_MS or DAY_MS
     Column("sensor", KEY, primary_key=True),
     Column("start", BigInteger, primary_key=True),
-    Column("minimum", Float, nullable=False),
-    Column("maximum", Float, nullable=False),
-    Column("mean", Float, nullable=False),
-    Column("count", BigInteger, nullable=False),
+    *(Column(name, Float, nullable=False) for name in ("minimum", "maximum", "mean")),
+    whole("count"),
 )
 
 # Hours that were rolled up already when another reading came for them.
@@ -132,56 +119,28 @@ late = Table(
     Column("start", BigInteger, primary_key=True),
 )
 
-diagnostics = Table(
-    "diagnostics",
-    metadata,
-    *_of_node(),
-    Column("payload", Text, nullable=False),
-)
+diagnostics = Table("diagnostics", metadata, *of_node(), text("payload"))
 
-# What happened to a node, as its status and its diagnostics tell.
-log = Table(
-    "log",
-    metadata,
-    *_of_node(nullable=True),
-    Column("level", Text, nullable=False),  # info, warning or error
-    Column("text", Text, nullable=False),
-)
+# What happened to a node, as its status and its diagnostics tell. level: info, warning or error
+log = Table("log", metadata, *of_node(nullable=True), *texts("level", "text"))
 
 # Commands that anybody sent, as they were seen at the broker.
-command = Table(
-    "command",
-    metadata,
-    *_of_node(),
-    Column("name", Text, nullable=False),
-    Column("payload", Text, nullable=False),
-)
+command = Table("command", metadata, *of_node(), *texts("name", "payload"))
 
-reply = Table(
-    "reply",
-    metadata,
-    *_of_node(),
-    Column("name", Text, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("ok", Boolean),  # null if the reply doesn't say
-)
+# ok: null if the reply doesn't say
+reply = Table("reply", metadata, *of_node(), *texts("name", "payload"), Column("ok", Boolean))
 
 # Messages that are no reading and nothing else that is known.
 unreadable = Table(
     "unreadable",
     metadata,
-    _key(),
-    Column("at", BigInteger, nullable=False),
-    Column("topic", Text, nullable=False),
+    key(),
+    whole("at"),
+    text("topic"),
     Column("payload", LargeBinary, nullable=False),  # the first 64 KB of it
-    Column("size", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
+    whole("size"),
+    text("reason"),
 )
 
 # Numbers that the jobs go on from, such as the hour that is rolled up next.
-mark = Table(
-    "mark",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", BigInteger, nullable=False),
-)
+mark = Table("mark", metadata, *names("name"), whole("value"))

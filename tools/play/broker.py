@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from tools.shared.paths import MOSQUITTO
 from tools.shared.process import popen
 
 START_S = 10.0
+TRIES = 5  # of free ports
 
 
 class Broker:
@@ -87,14 +89,10 @@ class Broker:
         if self.running:
             return
         self._check_installed()
-        for _ in range(5):
-            port = self.port or free_port()
-            if self._try(port):
-                self.port = port
-                return
-            if self.port:
-                break  # its own port is taken by somebody else
-        raise ToolError("Mosquitto does not start", "\n  ".join(self.log[-5:]))
+        port = begun(self.port, self._try)
+        if not port:
+            raise ToolError("Mosquitto does not start", "\n  ".join(self.log[-5:]))
+        self.port = port
 
     def kill(self) -> None:
         """End it with SIGKILL, as a power cut would."""
@@ -211,6 +209,14 @@ class Broker:
             passwords.chmod(0o600)
             lines.append(f"password_file {passwords}")
         return "\n".join([*lines, *self.settings, ""])
+
+
+def begun(port: int, begins: Callable[[int], bool]) -> int:
+    """Begin on a port, or with 0 on one that is free; returns it, or 0 if that didn't succeed."""
+    if port:
+        return port if begins(port) else 0
+    # Between finding a port and using it somebody else may take it.
+    return next((port for port in (free_port() for _ in range(TRIES)) if begins(port)), 0)
 
 
 def free_port() -> int:

@@ -5,50 +5,46 @@ Of a session and a token only a hash is kept: who reads the database can't log i
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, Table
 
-from tools.backend.tables import KEY
+from tools.backend.columns import key, names, text, texts, whole
 
 metadata = MetaData()
+_USER = "page_user.name"
 
-user = Table(
-    "page_user",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("hash", Text, nullable=False),
-    Column("role", Text, nullable=False),  # viewer, operator or admin
-    Column("created", BigInteger, nullable=False),
-)
+# role: viewer, operator or admin
+user = Table("page_user", metadata, *names("name"), *texts("hash", "role"), whole("created"))
 
 session = Table(
     "page_session",
     metadata,
-    Column("hash", Text, primary_key=True),
-    Column("user", Text, ForeignKey("page_user.name"), nullable=False),
-    Column("csrf", Text, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("seen", BigInteger, nullable=False),
+    *names("hash"),
+    text("user", ForeignKey(_USER)),
+    text("csrf"),
+    whole("created"),
+    whole("seen"),
 )
 
+# role: never more than that of its user
 token = Table(
     "page_token",
     metadata,
-    Column("id", KEY, primary_key=True),
-    Column("user", Text, ForeignKey("page_user.name"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("hash", Text, nullable=False, unique=True),
-    Column("role", Text, nullable=False),  # never more than that of its user
-    Column("created", BigInteger, nullable=False),
+    key(),
+    text("user", ForeignKey(_USER)),
+    text("name"),
+    text("hash", unique=True),
+    text("role"),
+    whole("created"),
     Column("used", BigInteger),
 )
 
 action = Table(
     "page_action",
     metadata,
-    Column("id", KEY, primary_key=True),
-    Column("at", BigInteger, nullable=False, index=True),
-    Column("user", Text, nullable=False),
-    Column("node", Text, nullable=False, server_default=""),
-    Column("what", Text, nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
+    key(),
+    whole("at", index=True),
+    text("user"),
+    text("node", empty=True),
+    text("what"),
+    text("detail", empty=True),
 )

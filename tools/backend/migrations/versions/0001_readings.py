@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tools.backend.columns import KEY, key, names, node, of_node, text, texts, whole
+
 revision = "0001"
 down_revision = None
-
-_Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 # The value stands in the index of time as well: a plot reads nothing else.
 SQLITE = """
@@ -38,81 +38,57 @@ def upgrade() -> None:
     """Make all tables."""
     op.create_table(
         "node",
-        _key(),
-        sa.Column("base", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False, server_default=""),
+        key(),
+        *texts("base", "name"),
+        text("state", empty=True),
         sa.Column("state_at", sa.BigInteger),
-        sa.Column("first_seen", sa.BigInteger, nullable=False),
-        sa.Column("seen", sa.BigInteger, nullable=False),
+        whole("first_seen"),
+        whole("seen"),
         sa.Column("diagnostics", sa.Text),
         sa.Column("diagnostics_at", sa.BigInteger),
-        sa.Column("version", sa.Text),
-        sa.Column("board", sa.Text),
-        sa.Column("mode", sa.Text),
+        *(sa.Column(name, sa.Text) for name in ("version", "board", "mode")),
         sa.Column("signal", sa.Float),
-        sa.Column("waiting", sa.BigInteger),
-        sa.Column("lost", sa.BigInteger),
-        sa.Column("refused", sa.BigInteger),
+        *(sa.Column(name, sa.BigInteger) for name in ("waiting", "lost", "refused")),
         sa.Column("uptime", sa.Float),
         sa.UniqueConstraint("base", "name"),
     )
     op.create_table(
         "sensor",
-        _key(),
-        _node(),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("unit", sa.Text, nullable=False, server_default=""),
+        key(),
+        node(),
+        text("name"),
+        text("unit", empty=True),
         sa.Column("kind", sa.Text, nullable=False, server_default="number"),
         sa.UniqueConstraint("node", "name"),
     )
     op.create_table(
         "boot",
-        sa.Column("node", _Key, sa.ForeignKey("node.id"), primary_key=True),
+        sa.Column("node", KEY, sa.ForeignKey("node.id"), primary_key=True),
         sa.Column("boot", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("began", sa.BigInteger, nullable=False),
+        whole("began"),
     )
     op.create_table(
         "rollup",
         sa.Column("size", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("sensor", _Key, primary_key=True, autoincrement=False),
-        sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("minimum", sa.Float, nullable=False),
-        sa.Column("maximum", sa.Float, nullable=False),
-        sa.Column("mean", sa.Float, nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
+        *_sensor_and_start(),
+        *(sa.Column(name, sa.Float, nullable=False) for name in ("minimum", "maximum", "mean")),
+        whole("count"),
     )
-    op.create_table(
-        "late",
-        sa.Column("sensor", _Key, primary_key=True, autoincrement=False),
-        sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
-    )
-    op.create_table("diagnostics", _key(), _node(), _at(), _text("payload"))
-    op.create_table("log", _key(), _node(nullable=True), _at(), _text("level"), _text("text"))
-    op.create_table("command", _key(), _node(), _at(), _text("name"), _text("payload"))
-    op.create_table(
-        "reply",
-        _key(),
-        _node(),
-        _at(),
-        _text("name"),
-        _text("payload"),
-        sa.Column("ok", sa.Boolean),
-    )
+    op.create_table("late", *_sensor_and_start())
+    op.create_table("diagnostics", *of_node(), text("payload"))
+    op.create_table("log", *of_node(nullable=True), *texts("level", "text"))
+    op.create_table("command", *of_node(), *texts("name", "payload"))
+    op.create_table("reply", *of_node(), *texts("name", "payload"), sa.Column("ok", sa.Boolean))
     op.create_table(
         "unreadable",
-        _key(),
-        _at(),
-        _text("topic"),
+        key(),
+        whole("at"),
+        text("topic"),
         sa.Column("payload", sa.LargeBinary, nullable=False),
-        sa.Column("size", sa.BigInteger, nullable=False),
-        _text("reason"),
+        whole("size"),
+        text("reason"),
     )
-    op.create_table(
-        "mark",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("value", sa.BigInteger, nullable=False),
-    )
+    op.create_table("mark", *names("name"), whole("value"))
     for table in ("diagnostics", "log", "command", "reply"):
         op.create_index(f"{table}_at", table, ["node", "at"])
     if op.get_bind().dialect.name == "sqlite":
@@ -140,17 +116,9 @@ def _run(statements: str) -> None:
             op.execute(sa.text(statement))
 
 
-def _key() -> sa.Column[int]:
-    return sa.Column("id", _Key, primary_key=True)
-
-
-def _node(nullable: bool = False) -> sa.Column[int]:
-    return sa.Column("node", _Key, sa.ForeignKey("node.id"), nullable=nullable)
-
-
-def _at() -> sa.Column[int]:
-    return sa.Column("at", sa.BigInteger, nullable=False)
-
-
-def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+def _sensor_and_start() -> list[sa.Column[int]]:
+    """An hour or a day of a sensor."""
+    return [
+        sa.Column("sensor", KEY, primary_key=True, autoincrement=False),
+        sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    ]

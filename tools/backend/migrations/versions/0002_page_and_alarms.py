@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tools.backend.columns import key, names, text, texts, whole
+
 revision = "0002"
 down_revision = "0001"
-
-_Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -18,89 +18,71 @@ def upgrade() -> None:
 
 
 def _page() -> None:
-    op.create_table(
-        "page_user",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("hash", sa.Text, nullable=False),
-        sa.Column("role", sa.Text, nullable=False),
-        sa.Column("created", sa.BigInteger, nullable=False),
-    )
+    op.create_table("page_user", *names("name"), *texts("hash", "role"), whole("created"))
+    user = "page_user.name"
     op.create_table(
         "page_session",
-        sa.Column("hash", sa.Text, primary_key=True),
-        sa.Column("user", sa.Text, sa.ForeignKey("page_user.name"), nullable=False),
-        sa.Column("csrf", sa.Text, nullable=False),
-        sa.Column("created", sa.BigInteger, nullable=False),
-        sa.Column("seen", sa.BigInteger, nullable=False),
+        *names("hash"),
+        text("user", sa.ForeignKey(user)),
+        text("csrf"),
+        whole("created"),
+        whole("seen"),
     )
     op.create_table(
         "page_token",
-        sa.Column("id", _Key, primary_key=True),
-        sa.Column("user", sa.Text, sa.ForeignKey("page_user.name"), nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("hash", sa.Text, nullable=False, unique=True),
-        sa.Column("role", sa.Text, nullable=False),
-        sa.Column("created", sa.BigInteger, nullable=False),
+        key(),
+        text("user", sa.ForeignKey(user)),
+        text("name"),
+        text("hash", unique=True),
+        text("role"),
+        whole("created"),
         sa.Column("used", sa.BigInteger),
     )
     op.create_table(
         "page_action",
-        sa.Column("id", _Key, primary_key=True),
-        sa.Column("at", sa.BigInteger, nullable=False, index=True),
-        sa.Column("user", sa.Text, nullable=False),
-        sa.Column("node", sa.Text, nullable=False, server_default=""),
-        sa.Column("what", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False, server_default=""),
+        key(),
+        whole("at", index=True),
+        text("user"),
+        text("node", empty=True),
+        text("what"),
+        text("detail", empty=True),
     )
 
 
 def _alarms() -> None:
     op.create_table(
         "alarm_rule",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("source", sa.Text, nullable=False),
+        *names("name"),
+        text("source"),
         sa.Column("enabled", sa.Boolean, nullable=False),
-        sa.Column("changed_by", sa.Text, nullable=False),
-        sa.Column("changed", sa.BigInteger, nullable=False),
+        text("changed_by"),
+        whole("changed"),
     )
     op.create_table(
         "alarm_state",
-        sa.Column("rule", sa.Text, primary_key=True),
-        sa.Column("subject", sa.Text, primary_key=True),
-        sa.Column("phase", sa.Text, nullable=False),
-        sa.Column("since", sa.BigInteger, nullable=False),
+        *names("rule", "subject"),
+        text("phase"),
+        whole("since"),
         sa.Column("value", sa.Text),
-        sa.Column("text", sa.Text, nullable=False, server_default=""),
+        text("text", empty=True),
         sa.Column("told", sa.Boolean, nullable=False),
-        sa.Column("acknowledged", sa.Text, nullable=False, server_default=""),
+        text("acknowledged", empty=True),
     )
     op.create_table(
         "alarm_event",
-        sa.Column("id", _Key, primary_key=True),
-        sa.Column("at", sa.BigInteger, nullable=False, index=True),
-        sa.Column("rule", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("by", sa.Text, nullable=False, server_default=""),
+        key(),
+        whole("at", index=True),
+        *texts("rule", "subject", "kind", "text"),
+        text("by", empty=True),
     )
     op.create_table(
         "alarm_notice",
-        sa.Column("id", _Key, primary_key=True),
-        sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("target", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("title", sa.Text, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
+        key(),
+        whole("at"),
+        *texts("target", "kind", "title", "body"),
         sa.Column("sent", sa.BigInteger),
         sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("next", sa.BigInteger, nullable=False, index=True),
-        sa.Column("error", sa.Text, nullable=False, server_default=""),
+        whole("next", index=True),
+        text("error", empty=True),
     )
-    op.create_table(
-        "alarm_mute",
-        sa.Column("rule", sa.Text, primary_key=True),
-        sa.Column("subject", sa.Text, primary_key=True),
-        sa.Column("until", sa.BigInteger, nullable=False),
-        sa.Column("by", sa.Text, nullable=False),
-    )
+    op.create_table("alarm_mute", *names("rule", "subject"), whole("until"), text("by"))
