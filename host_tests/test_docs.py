@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.interpreter import Interpreter
-from tools.docs import reference
+from tools.docs import links, reference
 from tools.play.broker import Broker
 from tools.shared.errors import ToolError
 from tools.shared.paths import LIB, ROOT
@@ -23,7 +23,7 @@ from tools.shared.paths import LIB, ROOT
 DOCS = ROOT / "docs"
 START = sorted((DOCS / "start").glob("*.md"))
 SCRIPT = Path(__file__).parent / "scripts" / "session_of_a_document.py"
-SESSIONS = ["repl.md", "migration.md"]
+SESSIONS = ["repl.md", "mqtt5.md", "migration.md"]
 # Not for every program: the layers call these on each other. hang_up() is shown all the same.
 NOT_CALLED = {"deliver", "hang_up", "on_large", "stalled"}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -105,10 +105,29 @@ def test_a_session_prints_what_the_page_shows(
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    assert links.broken() == []
+    assert len(links.pages()) > 80
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "fault"),
+    [
+        ("README.md", "[a](docs/none.md)", "README.md: docs/none.md: there is no such file"),
+        ("README.md", "[a](docs/a.md#no)", "README.md: docs/a.md#no: there is no such heading"),
+        ("docs/b.md", "[a](../lib/no.py)", "docs/b.md: ../lib/no.py: there is no such file"),
+        ("docs/b.md", "# One\n[a](#two)", "docs/b.md: #two: there is no such heading"),
+        ("docs/b.md", "see `lib/no.py`", "docs/b.md: lib/no.py: there is no such file"),
+    ],
+)
+def test_a_broken_link_is_found(page: str, text: str, fault: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/yes.py").touch()
+    (tmp_path / "docs/a.md").write_text("## What's *this*?\n## What's this?\n```\n# no\n```\n")
+    (tmp_path / page).write_text(text)
+    whole = "[a](docs/a.md#whats-this) [b](docs/a.md#whats-this-1) [c](https://a.b/c) `lib/yes.py`"
+    (tmp_path / "CHANGELOG.md").write_text(whole)
+    assert links.broken(tmp_path) == [fault]
 
 
 def test_the_front_door_is_short() -> None:

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from tools.docs import links
 from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, ROOT, VENV
 from tools.start import bootstrap
@@ -27,11 +28,13 @@ def command(serve: bool) -> None:
     mkdocs = VENV / "bin" / "mkdocs"
     packages = bootstrap.Step("MkDocs", bootstrap.digest(PINNED), (mkdocs,), _install)
     bootstrap.do([packages])
+    faults = links.broken()
+    print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr)
     what = ["serve"] if serve else ["build", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", *what], cwd=ROOT, env={**os.environ, **QUIET}
     )
-    if done.returncode:
+    if done.returncode or faults:
         raise ToolError(
             "the documentation has faults", "correct the links named above and run it again"
         )
