@@ -84,9 +84,9 @@ class Running:
         wait_until(lambda: self.count(table) >= rows, timeout, lambda: self._told(table))
 
     def rows(self, table: sa.Table) -> list[Any]:
-        """All rows of a table."""
+        """All rows of a table, in the order of its key: PostgreSQL has none by itself."""
         with self.engine.connect() as connection:
-            return list(connection.execute(sa.select(table)))
+            return list(connection.execute(sa.select(table).order_by(*table.primary_key)))
 
     def _told(self, table: sa.Table) -> str:
         counts, trouble = self.collector.counts, self.collector.trouble

@@ -166,7 +166,7 @@ def test_the_feed_tells_what_is_new_and_no_copies(running: Running, publisher: P
         publisher.publish("petrel/a/status", "offline")
         events: list[Event] = []
         while len(events) < 4:
-            found = subscription.take(10)
+            found = subscription.take(60)
             assert found, events
             events += found
     told = [(event.kind, event.field, event.value, event.fresh) for event in events]

@@ -52,7 +52,7 @@ def server(page: Page) -> Iterator[Server]:
 def following(server: Server, page: Page, query: str = "") -> Iterator[Iterator[dict[str, Any]]]:
     """The messages of a live stream."""
     request = Request(f"{server.url}api/v1/live?{query}", headers=page.token("viewer"))
-    with urlopen(request, timeout=20) as answer:
+    with urlopen(request, timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert answer.readline() == b"retry: 2000\n"
         lines = (line.decode() for line in answer)
@@ -132,7 +132,7 @@ def test_over_tls_with_a_certificate_of_ones_own(engine: sa.Engine, tmp_path: Pa
     authority.configure_trust(context)
     with Server(page.parts) as server:
         assert server.url.startswith("https://127.0.0.1:")
-        with urlopen(f"{server.url}health", timeout=20, context=context) as answer:
+        with urlopen(f"{server.url}health", timeout=60, context=context) as answer:
             assert json.load(answer) == {"ok": True}
             assert "max-age" in answer.headers["Strict-Transport-Security"]
 
@@ -233,4 +233,4 @@ def test_two_who_send_the_same_command_each_get_a_reply() -> None:
 
 def _until_followed(page: Page) -> None:
     """Wait until the feed has somebody who listens."""
-    wait_until(lambda: page.feed.heard, 10, lambda: "nobody listens")
+    wait_until(lambda: page.feed.heard, 60, lambda: "nobody listens")

@@ -113,7 +113,7 @@ class Window:
         """Open a page."""
         self.page.goto(self.served.url + path)
 
-    def sees(self, text: str, timeout: float = 15) -> None:
+    def sees(self, text: str, timeout: float = 60) -> None:
         """Wait until a text is on the page."""
         self.page.get_by_text(text).first.wait_for(timeout=timeout * 1000)
 
@@ -144,6 +144,7 @@ def window(chromium: Any, served: Served) -> Iterator[Callable[..., Window]]:
     def opening(role: str = "admin", **options: Any) -> Window:
         options = {"viewport": {"width": 1280, "height": 800}, **options}
         page = chromium.new_context(locale="en-GB", **options).new_page()
+        page.set_default_timeout(60_000)
         window = Window(page, served)
         opened.append(window)
         window.log_in(role)

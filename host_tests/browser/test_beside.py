@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from host_tests.backend.collect import Collect
+from host_tests.backend.conftest import wait_until
 from tools.play.beside import FILE
 from tools.shared.paths import ROOT
 from tools.shared.process import popen
@@ -49,13 +50,10 @@ def test_the_demo_beside_the_collector_is_on_its_page(collect: Collect, chromium
         value = page.locator("article.sensor .value").first
         value.wait_for(timeout=60_000)
         before = page.locator(".sensors").inner_text()
-        for _ in range(200):
-            page.wait_for_timeout(100)
-            if page.locator(".sensors").inner_text() != before:
-                break
-        assert page.locator(".sensors").inner_text() != before
+        sensors = page.locator(".sensors")
+        wait_until(lambda: sensors.inner_text() != before, 60, lambda: f"it still shows {before}")
         page.get_by_role("button", name="Send").click()
-        page.locator("#replies .badge[data-tone=good]").wait_for(timeout=30_000)
+        page.locator("#replies .badge[data-tone=good]").wait_for(timeout=60_000)
         assert faults == []
         assert {each for each in asked if not each.startswith(url)} == set()
     finally:

@@ -33,7 +33,7 @@ from tools.talk.connection import address
 NODES = 3
 INTERVAL_S = 0.5  # a node's queue of 200 lasts for 50 s
 MORE = 6  # readings of each node, by which it shows that it goes on
-WAIT_S = 120.0
+WAIT_S = 240.0
 
 
 @pytest.fixture(params=[NatsCluster, RabbitCluster], ids=["nats", "rabbitmq"])
@@ -87,7 +87,7 @@ class Collector:
             self.process.wait()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_each_broker_and_a_collector_killed(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,4 +154,4 @@ def wait_until(true: Callable[[], bool], folder: Path) -> None:
     while not true():
         said = [log.read_text()[-2000:] for log in folder.glob("collector*.log")]
         assert time.monotonic() < end, "\n\n".join(said)
-        time.sleep(0.1)
+        time.sleep(0.5)  # more often would take from the brokers what they need to come back
