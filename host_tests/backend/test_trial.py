@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from host_tests.backend.conftest import Publisher, Running, wait_until
 from host_tests.backend.postgres import Postgres
-from host_tests.backend.trial import Trial
+from host_tests.backend.trial import COLLECTOR, Trial
 from tools.backend import tables as t
 
 KILLS = 5
@@ -30,6 +30,22 @@ def test_collector_killed_at_any_moment(url: str, tmp_path: Path) -> None:
         trial.wait_for_more(100)
         accounts = trial.settle()
         assert accounts.good and accounts.accepted > KILLS * 100, accounts
+
+
+@pytest.mark.timeout(600)
+def test_two_collectors_of_which_each_is_killed_once(tmp_path: Path) -> None:
+    with Postgres() as server, Trial(tmp_path, server.new_database()) as trial:
+        trial.start_collector("the-other")
+        subscribed = trial.broker.logs("the-other 1 petrel/#", 60)
+        assert subscribed, trial.log
+        for name in (COLLECTOR, "the-other"):
+            trial.wait_for_more(100)
+            trial.kill_collector(name)
+            trial.wait_for_more(300)  # by the one that is left
+            trial.start_collector(name)
+        trial.wait_for_more(100)
+        accounts = trial.settle()
+        assert accounts.good, accounts
 
 
 @pytest.mark.timeout(600)

@@ -31,7 +31,8 @@ WAIT_S = 120.0
 # With these the broker's log has a line for each subscription: the client's id, QoS and filter.
 LOG = tuple(f"log_type {kind}" for kind in ("error", "warning", "notice", "information",
                                             "subscribe"))  # fmt: skip
-SUBSCRIBED = "petrel-collector 1 petrel/#"
+COLLECTOR = "petrel-collector"
+SUBSCRIBED = f"{COLLECTOR} 1 petrel/#"
 
 Key = tuple[str, str, int, int]
 
@@ -57,7 +58,7 @@ class Trial:
     def __init__(self, folder: Path, url: str, nodes: int = 30, rate: float = 200) -> None:
         self.url = url
         self.broker = Broker(persistence=True, settings=(*SETTINGS, *LOG))
-        self.collector: subprocess.Popen[str] | None = None
+        self.collectors: dict[str, subprocess.Popen[str]] = {}
         self.engine = engine_of(url)
         self._folder = folder
         self._fleet: subprocess.Popen[str] | None = None
@@ -81,7 +82,7 @@ class Trial:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in (self._fleet, self.collector):
+        for process in (self._fleet, *self.collectors.values()):
             if process and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
@@ -105,23 +106,23 @@ class Trial:
         except sa.exc.SQLAlchemyError:
             return -1
 
-    def start_collector(self) -> None:
-        """Start `petrel collect`, without the page."""
-        config = self._folder / "collector.toml"
+    def start_collector(self, name: str = COLLECTOR) -> None:
+        """Start `petrel collect` with a session of that name, without the page."""
+        config = self._folder / f"{name}.toml"
         config.write_text(
             f"""
             broker.host = "127.0.0.1:{self.broker.port}"
+            broker.client_id = "{name}"
             database.url = "{self.url}"
             web.on = false
             """
         )
-        self.collector = self._popen("collect", "--config", str(config))
+        self.collectors[name] = self._popen("collect", "--config", str(config))
 
-    def kill_collector(self) -> None:
+    def kill_collector(self, name: str = COLLECTOR) -> None:
         """SIGKILL, whatever it is doing."""
-        assert self.collector
-        self.collector.kill()
-        self.collector.wait()
+        self.collectors[name].kill()
+        self.collectors[name].wait()
 
     def kill_broker(self) -> None:
         """SIGKILL the broker, when it has nothing that is nowhere else, and start it again.
