@@ -1,6 +1,7 @@
 """For MkDocs: an entry of the nav that ends with / stands for all pages of that folder.
 
-CONTRIBUTING.md, which a code host wants outside docs/, becomes a page too.
+CONTRIBUTING.md, which a code host wants outside docs/, becomes a page too. The pages of Start are
+short: they need no table of contents, and have its room.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from mkdocs.structure.files import File
 
 OUTSIDE = "CONTRIBUTING.md"
 INSIDE = "contributing.md"
+START = "start/"
 
 
 def on_config(config: Any) -> Any:
@@ -30,7 +32,14 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Lead to it what leads out of docs/."""
+    if page.file.src_path.startswith(START):
+        page.meta["hide"] = ["toc"]
     return markdown.replace(f"](../{OUTSIDE}", f"]({INSIDE}")
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Let site.css know a page of Start."""
+    return f'<div class="start">{html}</div>' if page.file.src_path.startswith(START) else html
 
 
 def _filled(entry: Any, docs: Path) -> Any:
