@@ -49,9 +49,9 @@ def filled(engine: sa.Engine) -> sa.Engine:
     return engine
 
 
-def run(engine: sa.Engine, *arguments: str) -> str:
+def run(engine: sa.Engine, *arguments: str, columns: int = 150) -> str:
     url = engine.url.render_as_string(hide_password=False)
-    done = CliRunner(env={"COLUMNS": "150"}).invoke(
+    done = CliRunner(env={"COLUMNS": str(columns)}).invoke(
         command, ["--database", url, *arguments], catch_exceptions=False
     )
     assert done.exit_code == 0, done.output
@@ -68,6 +68,14 @@ def test_nodes_sensors_and_readings_are_shown(filled: sa.Engine) -> None:
     assert [line.split("│")[4].strip() for line in readings.splitlines()[3:-1]] == [
         "49.25", "49.5", "49.75",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("shed",), ("shed", "*", "--from", "-7d", "--every", "day")]
+)
+def test_a_narrow_terminal_cuts_nothing_off(filled: sa.Engine, arguments: list[str]) -> None:
+    said = run(filled, *arguments, columns=60)
+    assert "…" not in said, said
 
 
 def test_hours_are_shown_with_minimum_mean_and_maximum(filled: sa.Engine) -> None:

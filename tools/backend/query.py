@@ -12,7 +12,7 @@ import click
 import sqlalchemy as sa
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tools.backend import export, queries
 from tools.backend.config import load
@@ -123,8 +123,13 @@ def _fetch_parquet() -> None:
     bootstrap.do([bootstrap.Step("Parquet", bootstrap.digest(PARQUET), (made,), install)])
 
 
+def _table(*names: str) -> Table:
+    """A table that breaks in a narrow terminal what is too long, and cuts nothing off."""
+    return Table(*(Column(name, overflow="fold") for name in names))
+
+
 def _nodes(connection: sa.Connection) -> Table:
-    table = Table("node", "state", "last seen", "version", "signal", "waiting", "lost", "sensors")
+    table = _table("node", "state", "last seen", "version", "signal", "waiting", "lost", "sensors")
     for row in queries.nodes(connection):
         cells = (row["state"] or "?", export.moment(row["seen"]), row["version"], row["signal"],
                  row["waiting"], row["lost"], row["sensors"])  # fmt: skip
@@ -133,7 +138,7 @@ def _nodes(connection: sa.Connection) -> Table:
 
 
 def _sensors(connection: sa.Connection, node: str) -> Table:
-    table = Table("node", "sensor", "value", "unit", "taken")
+    table = _table("node", "sensor", "value", "unit", "taken")
     for row in _matching(connection, node, "*"):
         taken = export.moment(row["time"]) if row["time"] is not None else ""
         table.add_row(row["node_name"], row["name"], _value(row), row["unit"], taken)
@@ -146,7 +151,7 @@ def _readings(
 ) -> Table:  # fmt: skip
     """The newest lines of each sensor, the newest last."""
     head = ("value",) if size == 0 else ("minimum", "mean", "maximum", "count")
-    table = Table("node", "sensor", "time", *head, "unit")
+    table = _table("node", "sensor", "time", *head, "unit")
     for sensor in found:
         lines: list[tuple[int, tuple[str, ...]]]
         if size == 0:
