@@ -222,6 +222,15 @@ def free_bytes(
     return int(told[-1]["heap_free"])
 
 
+def test_homie_fits_38_kilobytes_from_a_rom(
+    tmp_path: Path, rom: Path, broker: Broker, seen: Subscriber
+) -> None:
+    with Subscriber(broker, "homie/5/n1/$state") as homie:
+        about = {"convention": "homie"}
+        assert free_bytes(tmp_path, rom, broker, seen, "n1", homeassistant=about)
+        assert homie.seen(lambda _, text: text == "ready", 0.1)
+
+
 def test_discovery_fits_38_kilobytes_from_a_rom_and_costs_nothing_afterwards(
     tmp_path: Path, rom: Path, broker: Broker, seen: Subscriber
 ) -> None:
@@ -232,4 +241,5 @@ def test_discovery_fits_38_kilobytes_from_a_rom_and_costs_nothing_afterwards(
         more: dict[str, Any] = {"homeassistant": {}} if name == "n1" else {}
         free[name] = free_bytes(folder, rom, broker, seen, name, **more)
     assert retained(broker)["cmps"]["light_value"]
+
     assert free["n0"] - free["n1"] <= NAMES, free

@@ -91,6 +91,12 @@ def test_an_interval_that_cannot_be_saved_is_refused_and_nothing_changes(node: N
     assert not [topic for topic, _ in node.seen.messages[start:] if topic.endswith("/light")]
 
 
+def test_identify_says_who_it_is_and_the_node_goes_on(running: Node) -> None:
+    assert running.command("identify")["ok"]
+    running.bench.wait_for_line("^Petrel: petrel/n1/$", 60)
+    assert running.command("ping")["ok"]
+
+
 def test_reboot_answers_then_restarts_cleanly(running: Node) -> None:
     start = len(running.seen.messages)
     assert running.command("reboot")["ok"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.harness.every_driver import GROUPS, switch_on
+from host_tests.harness.every_driver import GROUPS, NAMES, switch_on
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
 from host_tests.homeassistant.hass import HomeAssistant
@@ -76,6 +76,7 @@ HEALTH: dict[str, tuple[str | None, ...]] = {
     "sensor.%s_waiting_readings": (None, None, "measurement"),
     "binary_sensor.%s_problem": ("problem",),
     "button.%s_restart": ("restart",),
+    "button.%s_identify": ("identify",),
 }
 ATTRIBUTES = ("device_class", "unit_of_measurement", "state_class")
 
@@ -125,7 +126,9 @@ def test_every_field_of_every_driver_is_shown_with_class_unit_and_value(
         wanted = {**SHOWN}
         for name in "abc":
             wanted |= {key % name: about for key, about in HEALTH.items()}
-        silent = {"event.a_button", *(f"button.{name}_restart" for name in "abc")}
+        buttons = ("restart", "identify")
+        silent = {f"button.{name}_{button}" for name in NAMES for button in buttons}
+        silent.add("event.a_button")
 
         def all_there(states: dict[str, Any]) -> bool:
             there = {key for key, each in states.items() if each["state"] not in NOTHING}
@@ -144,7 +147,7 @@ def test_every_field_of_every_driver_is_shown_with_class_unit_and_value(
         assert hass.states()["event.a_button"]["attributes"]["event_type"] == "click"
         registry = hass.ask("entities")
         for entity in HEALTH:
-            category = "config" if "restart" in entity else "diagnostic"
+            category = "config" if entity[:6] == "button" else "diagnostic"
             assert registry[entity % "a"]["category"] == category
         assert {each["name"] for each in hass.ask("devices")} == {"a", "b", "c"}
 
@@ -287,6 +290,14 @@ def test_the_node_restarts_at_the_press_of_a_button(node: Node, hass: HomeAssist
     node.bench.wait_for_line("Petrel: reboot")
     hass.wait_for("switch.n1_pump", "unavailable")
     hass.wait_for("switch.n1_pump", "off")
+
+
+def test_the_node_says_who_it_is_at_the_press_of_a_button(node: Node, hass: HomeAssistant) -> None:
+    config(node, PUMP)
+    on(hass, node, "switch.n1_pump")
+    node.obeys()
+    hass.ask("call", domain="button", service="press", entity_id="button.n1_identify")
+    node.bench.wait_for_line("^Petrel: petrel/n1/$", 60)
 
 
 def test_a_node_that_takes_signed_commands_is_only_shown(node: Node, hass: HomeAssistant) -> None:

@@ -1,4 +1,4 @@
-"""The commands `read` and `set`, for sensors and outputs. See node.commands.orders."""
+"""The commands `read`, `set` and `identify`. See node.commands.orders."""
 
 import json
 
@@ -46,6 +46,25 @@ def set(node, payload):
                 raise ValueError(node.error)
             return {"output": name, "value": order["value"]}
     raise ValueError("output: there is none named %r" % str(name)[:32])
+
+
+def identify(node, payload):
+    """Payload: anything. Says who this is at the console, and blinks the LED for 2 s if it can."""
+    from time import sleep_ms
+
+    from machine import Pin
+
+    print("Petrel:", node.prefix)
+    led = None
+    for name in ("LED", "LED_BLUE"):  # a Pico's, a Pyboard's; other boards have none by name
+        try:
+            led = Pin(name, Pin.OUT)
+        except (ValueError, TypeError):
+            pass
+    for i in range(20 if led else 0):
+        led.value(not i & 1)
+        sleep_ms(100)
+    return {}
 
 
 def _now(sensor):

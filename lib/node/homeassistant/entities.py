@@ -149,3 +149,4 @@ def _own(node, commands, wifi):
     if commands:
         command = ',"cmd_t":"%scmd/%%s","ent_cat":"%%s","dev_cla":"%%s"' % node.prefix
         yield "reboot", "button", "restart", command % ("reboot", "config", "restart")
+        yield "identify", "button", "identify", command % ("identify", "config", "identify")
