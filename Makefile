@@ -55,6 +55,9 @@ usb: setup-host  ## copy Petrel onto a Pyboard's USB drive (CONFIG=my.json TO=fo
 provision: setup-host  ## give a board on USB its Wi-Fi (PORT= SSID=); its config has "wifi": {}
 	@$(RUN) provision $(if $(PORT),--port '$(PORT)') $(if $(SSID),--ssid '$(SSID)') $(if $(BAUD),--baud '$(BAUD)')
 
+web: setup-host  ## write a page that flashes boards from a browser (BOARD= FIRMWARE= SERVE=1)
+	@$(RUN) web $(if $(filter UNIX,$(BOARD)),,$(BOARD)) $(if $(FIRMWARE),--firmware '$(FIRMWARE)') $(if $(SERVE),--serve)
+
 monitor: setup-host  ## show live readings (HOST=broker FILTER= BASE= USER_NAME= TLS=1 CA= CERT= KEY=)
 	@$(RUN) monitor $(BROKER) $(LOGIN) $(if $(FILTER),--filter '$(FILTER)')
 

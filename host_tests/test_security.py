@@ -32,7 +32,7 @@ def guarded(tmp_path: Path, broker: Broker, seen: Subscriber) -> Iterator[Node]:
     """A node with secrets in all places, behind a proxy that keeps what it says."""
     with Proxy((broker.host, broker.port)) as proxy:
         node = make_node(tmp_path, WIDTHS[-1], broker, seen, air=("127.0.0.1", proxy.port))
-        node.bench.world._wifi["password"] = WIFI["password"]
+        node.bench.world.wifi["password"] = WIFI["password"]
         node.proxy = proxy  # type: ignore[attr-defined]
         with node.bench:
             yield node

@@ -37,7 +37,8 @@ RUN_BY = {
     "provision": "test_provision.py",
     "reference": "test_generated.py", "release": "test_release.py", "repl": "test_repl.py",
     "send": "test_send.py", "setup": "test_setup.py", "sim": "test_sim.py",
-    "soak": "test_soak.py", "usb": "test_deploy.py", "wiring": "test_wiring.py",
+    "soak": "test_soak.py", "usb": "test_deploy.py", "web": "test_web.py",
+    "wiring": "test_wiring.py",
 }  # fmt: skip
 # Whose tests use a model of a board, because the thing itself needs one.
 NEEDS_A_BOARD = {"flash": "test_flash.py", "deploy": "test_deploy.py", "bridge": "test_serial.py"}

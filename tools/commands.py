@@ -38,6 +38,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "provision": Entry(
             "tools.talk.provision", "host", "Give a board on USB its Wi-Fi: network, password."
         ),
+        "web": Entry(
+            "tools.board.web", "host", "Write a page that flashes boards from a browser."
+        ),
         "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),

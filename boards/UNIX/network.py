@@ -1,5 +1,5 @@
-# The simulated board's `network`: one station, with its access point on the bench. The status
-# codes are the ESP32 port's.
+# The simulated board's `network`: one station, whose access point is on the bench, and one access
+# point, see access_point. The status codes are the ESP32 port's.
 from bench import ask
 
 STA_IF = 0
@@ -23,6 +23,15 @@ def hostname(name=None):
 class WLAN:
     IF_STA = STA_IF
     IF_AP = AP_IF
+    SEC_OPEN = 0
+    SEC_WPA2 = 3
+
+    def __new__(cls, interface=STA_IF):
+        if interface == AP_IF:
+            from access_point import AccessPoint  # nobody else needs its RAM
+
+            return AccessPoint()
+        return object.__new__(cls)
 
     def __init__(self, interface=STA_IF):
         self._active = False

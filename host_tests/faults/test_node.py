@@ -68,7 +68,7 @@ def test_wifi_that_refuses_or_gives_no_address(lab: Lab, how: str) -> None:
     with lab.recovery(60):
         world.join = join  # type: ignore[method-assign]
         if how == "password":
-            world._wifi["password"] = "not-the-password"
+            world.wifi["password"] = "not-the-password"
     lab.whole()
 
 

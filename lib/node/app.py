@@ -46,6 +46,7 @@ class Node:
     secret = None  # of signed commands
     status = "online"  # published once it is connected
     restart = 0  # restart after so many s without a connection; 0: never
+    offer = 0  # when to open the access point, see node.provision.look; 0: never
 
     def __init__(self, prefix, diagnostics, about, safe):
         self.prefix = prefix

@@ -18,7 +18,7 @@ from tools.make.package import EXAMPLE, PLAIN
 from tools.shared.boards import Board
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, imported, needed
-from tools.shared.paths import FIRMWARE
+from tools.shared.paths import FIRMWARE, LIB
 
 # Without a network a node announces itself to Home Assistant only if its config says so.
 _HOME_ASSISTANT = frozenset(
@@ -165,8 +165,9 @@ def cannot_use(board: Board) -> frozenset[str]:
     without = set(_VERSION_5)
     if board.petrel["network"] != "wifi":
         without.add("node.network.wifi")
-        offer = ("offer", "improv", "answer", "packets", "scan", "save")
-        without |= {"node.provision", *(f"node.provision.{name}" for name in offer)}
+        folder = LIB / "node" / "provision"
+        without |= {"node.provision", "node.config.provision"}
+        without |= {f"node.provision.{each.stem}" for each in folder.glob("*.py")}
     if board.petrel["network"] == "none":
         without |= {
             "node.network.brokers",

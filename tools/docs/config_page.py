@@ -18,11 +18,12 @@ PAGE = ROOT / "docs" / "config.md"
 RULES = """
 import json
 from node.config.homeassistant import rules
+from node.config.provision import rules as more
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for sections in (_rules(), rules())
+    for sections in (_rules(), rules(), more())
     for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
@@ -34,7 +35,12 @@ SECTIONS = {
     "wifi": (
         "wifi",
         "Required on boards with Wi-Fi; not allowed with `mqtt.serial`. With `{}` the board asks "
-        "for the network over USB, see [provisioning.md](provisioning.md).",
+        "for the network, see [provisioning.md](provisioning.md).",
+    ),
+    "provision": (
+        "provision",
+        "How a board asks for its network ([provisioning.md](provisioning.md)). `false`: over USB "
+        "only, without an access point.",
     ),
     "mqtt": (
         "mqtt",
@@ -88,6 +94,25 @@ KEYS = {
         "homeassistant": (
             "as soon as it is seen",
             "What Home Assistant is told, see [homeassistant](#homeassistant); `false`: nothing.",
+        ),
+        "provision": ("", "The board's own access point, see [provision](#provision)."),
+    },
+    "provision": {
+        "password": ("none: open", "The password of the board's access point."),
+        "pin": (
+            "none",
+            "The pin of a button to GND. Held for a second while the node starts, it opens the "
+            "access point.",
+        ),
+        "window": (
+            "none",
+            "Seconds after a power-on in which the access point may be open by itself, so that it "
+            "never opens while nobody is at the board.",
+        ),
+        "after": (
+            "never",
+            "Seconds without the Wi-Fi after which a node that has joined it before opens the "
+            "access point, too: for a new router, where the board has no button.",
         ),
     },
     "wifi": {

@@ -19,6 +19,7 @@ from tools.shared.paths import ROOT
 GENERATORS = (
     "tools.docs.reference",
     "tools.docs.config_page",
+    "tools.make.portal",
     "tools.make.mip",
     "tools.docs.sensors",
     "tools.docs.board_pages",

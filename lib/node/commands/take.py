@@ -77,8 +77,17 @@ def reboot(node, payload):
     return {}
 
 
+def provision(node, payload):
+    """Payload: anything. Answers, then restarts the board, which opens its access point."""
+    if not node.wlan:
+        raise ValueError("this node has no Wi-Fi")
+    node.ended = "provision"
+    return {}
+
+
 _COMMANDS = {
     "ping": ping,
     "diagnostics": diagnostics,
     "reboot": reboot,
+    "provision": provision,
 }

@@ -33,6 +33,7 @@ def _rules():
             "restart": (None, int, 0, 604_800),
             "commands": (None, "object"),
             "homeassistant": (None, "or false"),
+            "provision": (None, "or false"),
         },
         "wifi": {
             "ssid": (..., "ssid"),
@@ -94,7 +95,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     if _asks(config.get("wifi")):
         rules["wifi"]["ssid"] = (None, "ssid")
         if warnings is not None:
-            warnings.append("wifi: no ssid. The board asks for it over USB; see petrel provision.")
+            warnings.append("wifi: no ssid. The board asks for it; see docs/provisioning.md.")
     for name in ("wifi", "mqtt", "commands"):
         if isinstance(config.get(name), dict):
             _section(faults, name + ".", config[name], rules[name])
@@ -124,6 +125,8 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     sensors = config.get("sensors", ())
     sensors = sensors if isinstance(sensors, (list, tuple)) else ()
     pins = {"named": _named(sensors)}
+    if isinstance(config.get("provision"), dict):
+        call("config", "provision", "check", faults, config, board, pins, warnings)
     for i, sensor in enumerate(sensors):
         path = "sensors[%d]" % i
         if isinstance(sensor, dict):

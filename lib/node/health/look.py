@@ -30,13 +30,15 @@ def look(node):
     health = node.health
     if health is None:
         node.health = health = [now, now, 0, 0]
+    connection(node, health, now)
+    if node.offer and node.wlan and not (node.proven and node.client.up):
+        call("provision", "look", "look", node, now - health[_UP])
     if node.safe:
         if now >= _SAFE_S:
             node.ended = "safe mode is over"
     elif now >= _HEALTHY_S and not node.proven:
         call("health", "retained", "healthy", node)
         node.proven = True
-    connection(node, health, now)
     stalled(node, now - health[_MOVED])
     if not node.stuck:
         _escalate(node, health, now - health[_UP])

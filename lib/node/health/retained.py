@@ -4,7 +4,8 @@ It is kept in memory that a reset leaves alone: machine.mem_backup (MicroPython 
 the RTC's memory, otherwise a small file. A power cut may erase it; then there was no crash.
 Nothing here raises: if it can't be kept, the node starts anyway.
 Layout: "PU", a byte of crashes, a byte of restarts, the reason as text, 0. Between an end and the
-next start there follows, as text, how many messages couldn't be kept, and "r" after a reboot.
+next start there follows, as text, how many messages couldn't be kept, and a letter: "r" after a
+reboot, "p" if it is to be provisioned, "d" once it was.
 """
 
 import machine
@@ -49,12 +50,12 @@ def store(crashes, why="", restarts=0, what=""):
 
 
 def lost():
-    """(messages that could not be kept at the end before this start, True after a reboot)."""
+    """(messages that could not be kept at the end before this start, the letter, if any)."""
     try:
         what = str(_read()[4:], "utf-8").split("\0")[1]
-        return int(what.rstrip("r")), what.endswith("r")
+        return int(what.rstrip("rpd")), what[-1:]
     except (OSError, ValueError, IndexError, MemoryError):
-        return 0, False
+        return 0, ""
 
 
 def begun():
@@ -82,9 +83,9 @@ def ended(how, crashed, why="", lost=0):
     lost: messages that couldn't be kept. Returns the s to wait before the board restarts.
     """
     crashes, restarts, _ = load()
-    what = "0r" if how == "reboot" else ""
-    if lost:
-        what = str(lost) + what[1:]
+    what = "r" if how == "reboot" else "p" if how[:9] == "provision" else ""
+    if lost or what:
+        what = str(lost) + what
     if crashed:
         stored = store(crashes, crashed, restarts, what)
     else:

@@ -16,6 +16,8 @@ def find(node, config):
     if wifi:
         hostname = wifi.get("hostname") or config["node"]
         call("network", "wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
+        if "provision" in config:
+            call("provision", "look", "begin", node, config)
     node.restart = config["restart"]
     commands = config.get("commands", {})
     node.secret = commands.get("secret")

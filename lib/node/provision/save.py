@@ -6,18 +6,32 @@ from node.config.load import NAME, read, write
 from node.overlay import forget
 
 
-def save(ssid, password):
+def save(ssid, password, broker="", user="", secret="", node=""):
     """Save them in one step. The next start checks the config, and keeps the one before till then.
 
+    broker, user and secret of it, node: its name; what is empty stays as it is
     Raises OSError if the flash fails, ValueError if there is no config any more.
     """
     try:
         # The copy is the config that is in use, even if someone has damaged the file since.
-        config = json.loads(read(NAME + ".old", []) or read(NAME, []) or "")
-        wifi = config["wifi"]
+        text = read(NAME + ".old", []) or read(NAME, [])
+        if text is None and broker:  # the board's first config
+            text = b"{}"
+        config = json.loads(text or "")
+        wifi = config.setdefault("wifi", {})
         wifi["ssid"] = ssid
+        wifi.pop("password", None)
         if password:
             wifi["password"] = password
+        mqtt = config.setdefault("mqtt", {})
+        for section, key, value in (
+            (mqtt, "host", broker),
+            (mqtt, "user", user),
+            (mqtt, "password", secret),
+            (config, "node", node),
+        ):
+            if value:
+                section[key] = value
         write(NAME, json.dumps(config).encode())
     finally:
         forget("load", package="node.config")

@@ -21,23 +21,12 @@ def begin(config, faults, state):
         print("Petrel: not started: remove the file maintenance, then reset")
         call("health", "retained", "store", 0)
         return ()
-    if config is None:
-        print(
-            "Petrel: not started: no usable config.json. Copy one to the board. It looks again in "
-            "%d s; Ctrl-C stops that." % _LOOK_AGAIN_S
-        )
-        call("health", "retained", "store", 0)
-        call("health", "ending", "pause", _LOOK_AGAIN_S, int)
-        return None
-    wifi = config.get("wifi")
-    if wifi is not None and "ssid" not in wifi:
-        call("health", "retained", "store", 0)
-        call("provision", "offer", "offer", config, _LOOK_AGAIN_S)
+    lost, what = call("health", "retained", "lost")
+    if offer(config, what):
         return None
     # A crash is counted in advance, and taken back after a minute of good work (node.app), so that
     # a hang or a brown-out counts too. Not in boot.py: anyone who opens a raw REPL, as
     # mpremote does for each command, runs that and nothing else.
-    lost, rebooted = call("health", "retained", "lost")
     crashes, restarts, why = call("health", "retained", "begun")
     safe = crashes >= _CRASHES or state == "degraded"
     about = {"reset": reset_cause(), "mode": "safe" if safe else "normal"}
@@ -62,8 +51,30 @@ def begin(config, faults, state):
     node = Node(prefix, config["diagnostics"], about, safe)
     Node.__init__ = None  # type: ignore  # no other is made, and RAM is short
     node.faulty = bool(faults)
-    node.rebooted = rebooted
+    node.rebooted = what == "r"
+    node.offer = -(what != "d")
     return node
+
+
+def offer(config, what):
+    """Ask for a config, or for its Wi-Fi, if there is none; return whether that was so."""
+    wifi = config and config.get("wifi")
+    blank = wifi is not None and "ssid" not in wifi
+    if not config or blank or wifi and (what == "p" or "provision" in config):
+        try:
+            if call("provision", "when", "offered", config, what, reset_cause()):
+                return True
+        except ImportError:  # a board without Wi-Fi
+            pass
+    if config:
+        return False
+    print(
+        "Petrel: not started: no usable config.json. Copy one to the board. It looks again in "
+        "%d s; Ctrl-C stops that." % _LOOK_AGAIN_S
+    )
+    call("health", "retained", "store", 0)
+    call("health", "ending", "pause", _LOOK_AGAIN_S, int)
+    return True
 
 
 def exists(name):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.shared import boards
 from tools.shared.errors import ToolError
-from tools.shared.paths import BOARDS
+from tools.shared.paths import BOARDS, BUILD, ROOT
 
 # What a port's build calls first, and where MicroPython tells how to get it.
 NEEDS = {
@@ -41,3 +41,9 @@ def build(name: str, micropython: Path) -> None:
             f"the build of ports/{port} failed, see above",
             f"does it build without Petrel? make -C {folder} BOARD={name} submodules all",
         )
+    image = folder / f"build-{name}" / "firmware.bin"
+    if image.exists():
+        kept = BUILD / "firmware" / f"{name}.bin"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(image, kept)
+        print(f"{kept}: for make flash FIRMWARE={kept.relative_to(ROOT)}, or make web")

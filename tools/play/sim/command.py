@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from tools.make.package import build
+from tools.play.sim.access_point import HTTP, LOOPBACK
 from tools.play.sim.bench import WIFI, Bench
+from tools.play.sim.world import World
 from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, MICROPYTHON, ROOT
 
@@ -85,9 +87,21 @@ def command(
             f"control socket: {host}:{port}; send one JSON object per line, such as "
             '{"do": "press", "pin": 4}; Ctrl-C ends'
         )
+        bench.world.access_point.on_change = lambda: _show(bench.world)
         bench.power_on()
         bench.wait_failed()
     raise ToolError("the board's process ended", "See above what it said.")
+
+
+def _show(world: World) -> None:
+    """Say where the page of the board's access point is, once it listens."""
+    access_point = world.access_point
+    if HTTP in access_point.ports:
+        ssid, password = world.wifi["ssid"], world.wifi["password"]
+        print(
+            f"the page is at http://{LOOPBACK}:{access_point.ports[HTTP]} on this computer; the "
+            f'Wi-Fi in reach is "{ssid}", its password "{password}"'
+        )
 
 
 def _models(path: Path) -> dict[str, Any]:

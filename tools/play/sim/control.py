@@ -22,7 +22,7 @@ ACTIONS = {
     "power": "on: switch the power",
     "power_cut": "off and on again",
     "reset": "press the reset button",
-    "state": "what the board printed last, and why it started",
+    "state": "what the board printed last, why it started, and its access point",
 }
 
 
@@ -101,7 +101,14 @@ class Control:
         elif action == "reset":
             bench.reset()
         else:
-            return {"lines": bench.lines[-20:], "resets": bench.resets, "ended": bench.ended}
+            access_point = bench.world.access_point
+            return {
+                "lines": bench.lines[-20:],
+                "resets": bench.resets,
+                "ended": bench.ended,
+                "access_point": access_point.name,
+                "ports": access_point.ports,
+            }
         return {}
 
 

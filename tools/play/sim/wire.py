@@ -218,6 +218,12 @@ class Wire:
     def _on_join(self, ssid: str, password: str) -> None:
         self._bench.world.join(_text(ssid), _text(password))
 
+    def _on_access_point(self, ssid: str, password: str) -> None:
+        self._bench.world.access_point.tell(_text(ssid) or None, _text(password))
+
+    def _on_port(self, port: str) -> int:
+        return self._bench.world.access_point.port(int(port))
+
     def _on_leave(self) -> None:
         self._bench.world.leave()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tools.play.sim.access_point import AccessPoint
 from tools.play.sim.i2c import Clock, I2cBus
 from tools.play.sim.i2c_parts import i2c_part
 from tools.play.sim.parts import Source, source
@@ -26,6 +27,7 @@ class World:
         self.memory = b""  # survives a reset, not a power cut
         self.clock_offset = 0  # s that the board's clock is ahead of this computer's
         self.on_wifi: Callable[[bool], None] = lambda on: None
+        self.access_point = AccessPoint()
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._driven: dict[str, int] = {}  # inputs driven from outside
@@ -36,7 +38,7 @@ class World:
         self.wires: dict[str, Any] = {}  # parts on a single pin, by pin
         self.pwm: dict[str, tuple[int, int]] = {}  # frequency and duty, by pin
         self.pixels: dict[str, str] = {}  # bytes of the lights, in hex, by pin
-        self._wifi = {"rssi": -50, "password": "", **wifi}
+        self.wifi = {"rssi": -50, "password": "", **wifi}
         self._in_reach = True
         self._status = IDLE
         self._wanted: tuple[str, str] | None = None
@@ -87,6 +89,7 @@ class World:
             self._interrupts.clear()
             self._status = IDLE
             self._wanted = None
+        self.access_point.tell(None)
 
     # --- pins
 
@@ -143,9 +146,9 @@ class World:
     def join(self, ssid: str, password: str) -> None:
         """The board tries to connect, and its radio goes on trying by itself."""
         self._wanted = (ssid, password)
-        if not self._in_reach or ssid != self._wifi["ssid"]:
+        if not self._in_reach or ssid != self.wifi["ssid"]:
             self._status = NO_AP
-        elif password != self._wifi["password"]:
+        elif password != self.wifi["password"]:
             self._status = WRONG_PASSWORD
         else:
             self._status = GOT_IP
@@ -161,11 +164,11 @@ class World:
 
     def rssi(self) -> int:
         """Signal strength in dBm."""
-        return int(self._wifi["rssi"])
+        return int(self.wifi["rssi"])
 
     def networks(self) -> list[tuple[str, int]]:
         """What a scan finds."""
-        return [(self._wifi["ssid"], self.rssi())] if self._in_reach else []
+        return [(self.wifi["ssid"], self.rssi())] if self._in_reach else []
 
     def set_wifi(self, in_reach: bool) -> None:
         """The access point goes out of reach, or comes back."""
