@@ -143,8 +143,8 @@ faults: setup  ## run the fault lab (WRITE=1 updates docs/faults.md)
 soak: setup  ## run nodes under random faults, every reading accounted for (MINUTES= NODES= RATE= SEED=)
 	@$(RUN) soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(WRITE),--write)
 
-soak-backend: setup  ## kill the collector 50 times, the broker 20 times, the database; count readings
-	@$(RUN) soak-backend $(if $(RATE),--rate '$(RATE)') $(if $(NODES),--nodes '$(NODES)') $(if $(SEED),--seed '$(SEED)')
+soak-backend: setup  ## kill the collector 50 times, the broker 20 times, the database; count readings (ONLY=SQLite)
+	@$(RUN) soak-backend $(if $(ONLY),--only '$(ONLY)') $(if $(RATE),--rate '$(RATE)') $(if $(NODES),--nodes '$(NODES)') $(if $(SEED),--seed '$(SEED)')
 
 interop: setup  ## try both clients with six real brokers (ARGS=nats: one of them)
 	@$(RUN) interop $(ARGS)

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -50,6 +50,23 @@ QUIET_S = 60.0  # if nothing has come for that time, nothing will
 LEAST_S = 0.5  # how often it is looked what has come
 SHARE = 20  # counting may take a part of the time like this
 CONSOLE = Console(width=110)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be received: readings, so many a second if `rate` isn't 0.
+
+    backlog: they are all at the broker before anybody receives
+    """
+
+    readings: int
+    rate: float
+    backlog: bool
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at the page meanwhile."""
+        return bool(self.rate) and not self.backlog
 
 
 @dataclass
@@ -89,19 +106,27 @@ def command(readings: int, rate: float, seconds: float, backlog: bool, page: boo
         return
     if rate and seconds:
         readings = round(rate * seconds)
-    with tempfile.TemporaryDirectory(prefix="petrel-bench-") as path, Postgres() as server:
-        folder = Path(path)
-        results = [_floor(folder, _Work(min(readings, FLOOR), rate, backlog))]
-        work = _Work(readings, rate, backlog)
-        results.append(_collect("SQLite", folder, f"sqlite:///{folder}/x.db", work))
-        results.append(_collect("PostgreSQL", folder, server.new_database(), work, server))
-    _print(results)
+    results = measured(Work(readings, rate, backlog))
+    show(results)
     for result in results:
         if result.stored != result.readings or result.doubled:
             raise ToolError(f"{result.name}: not every reading was stored once", "See above.")
 
 
-def _print(results: list[Result]) -> None:
+def measured(work: Work, floor: bool = True) -> list[Result]:
+    """Run the floor, and the collector with each database."""
+    with tempfile.TemporaryDirectory(prefix="petrel-bench-") as path, Postgres() as server:
+        folder = Path(path)
+        results = []
+        if floor:
+            results.append(_floor(folder, replace(work, readings=min(work.readings, FLOOR))))
+        results.append(_collect("SQLite", folder, f"sqlite:///{folder}/x.db", work))
+        results.append(_collect("PostgreSQL", folder, server.new_database(), work, server))
+    return results
+
+
+def show(results: list[Result]) -> None:
+    """Print the tables."""
     CONSOLE.print(f"load of this computer over the last 15 minutes: {os.getloadavg()[2]:.1f}")
     floor = results[0]
     table = Table("", "readings", "lost", "doubled", "s", "per s", "of floor", "RSS MB")
@@ -117,28 +142,16 @@ def _print(results: list[Result]) -> None:
         table.add_row(each.name, *(each.cpu(name) for name in (*floor.cpu_s, "database")))
     CONSOLE.print(table)
     if any(each.ages for each in results):
-        table = Table("on the page after, s", "half", "95 of 100", "the last", "nodes in")
-        for each in results[1:]:
+        table = Table("on the page after, s", "half", "95 of 100", "all", "nodes listed in, s")
+        for each in (each for each in results if each.ages):
             ages, lists = sorted(each.ages), sorted(each.lists)
             marks = [f"{ages[int(len(ages) * part)]:.2f}" for part in (0.5, 0.95)]
             table.add_row(each.name, *marks, f"{ages[-1]:.2f}", f"{max(lists, default=0):.2f}")
         CONSOLE.print(table)
 
 
-@dataclass(frozen=True)
-class _Work:
-    readings: int
-    rate: float
-    backlog: bool
-
-    @property
-    def watched(self) -> bool:
-        """Whether somebody looks at the page meanwhile."""
-        return bool(self.rate) and not self.backlog
-
-
 def _collect(
-    name: str, folder: Path, url: str, work: _Work, server: Postgres | None = None
+    name: str, folder: Path, url: str, work: Work, server: Postgres | None = None
 ) -> Result:
     """Run `petrel collect` until it has stored everything."""
     engine = engine_of(url)
@@ -168,7 +181,7 @@ def _collect(
     return result
 
 
-def _floor(folder: Path, work: _Work) -> Result:
+def _floor(folder: Path, work: Work) -> Result:
     """The same for mosquitto_sub, which writes lines to a file."""
     _install_subscriber()
     out = folder / "lines"
@@ -192,7 +205,7 @@ class _Run:
     """
 
     name: str
-    work: _Work
+    work: Work
     broker: Broker
     start: Callable[[], subprocess.Popen[str]]
     subscribed: str

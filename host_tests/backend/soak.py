@@ -27,6 +27,7 @@ from tools.shared.errors import ToolError
 
 GONE_S = 60.0
 DISK_MB = 512
+KINDS = ("SQLite", "PostgreSQL")
 
 
 @click.command()
@@ -35,13 +36,20 @@ DISK_MB = 512
 @click.option("--nodes", default=100, show_default=True, help="how many publish")
 @click.option("--rate", default=500.0, show_default=True, help="readings/s")
 @click.option("--seed", default=1, show_default=True, help="which order of the kills")
+@click.option("--only", type=click.Choice(KINDS), help="one database instead of both")
 @click.option("--gone", default=GONE_S, show_default=True, help="seconds without PostgreSQL")
 def command(
-    kills: int, broker_kills: int, nodes: int, rate: float, seed: int, gone: float
+    kills: int,
+    broker_kills: int,
+    nodes: int,
+    rate: float,
+    seed: int,
+    only: str | None,
+    gone: float,
 ) -> None:
     """Kill the collector, the broker and the database, and count what is stored."""
     good = True
-    for kind in ("SQLite", "PostgreSQL"):
+    for kind in [only] if only else KINDS:
         faults = ["collector"] * kills + ["broker"] * broker_kills
         faults.append("disk full" if kind == "SQLite" else "database gone")
         random.Random(seed).shuffle(faults)

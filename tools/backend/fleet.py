@@ -112,13 +112,18 @@ class Fleet:
         return sum(len(node.outbox) + len(node.under_way) for node in self.nodes)
 
     async def run(self, deliver_s: float = 60.0) -> bool:
-        """Run all nodes; True if everything was delivered within `deliver_s` after the end."""
+        """Run all nodes; True if everything was delivered.
+
+        After the end it goes on until `deliver_s` have passed in which nothing was.
+        """
         tasks = [asyncio.create_task(node.live()) for node in self.nodes]
         tasks.append(asyncio.create_task(self._look_after()))
         await self.stopping.wait()
-        end = time.monotonic() + deliver_s
-        while self.waiting and time.monotonic() < end:
+        left, since = self.waiting, time.monotonic()
+        while self.waiting and time.monotonic() - since < deliver_s:
             await asyncio.sleep(0.05)
+            if self.waiting < left:
+                left, since = self.waiting, time.monotonic()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
