@@ -107,7 +107,11 @@ def test_a_part_fails_and_is_whole_again(stage: Stage, prompt: Prompt) -> None:
         ("boiler csv", "csv FILE COLUMN"),
         ("boiler csv /", "Is a directory"),
         ("press air", "not a button or contact\n  there are: door"),
-        ("press", "which sensor"),
+        ("press", "which sensor\\?\n  there are: door$"),
+        ("fault", "which sensor\\?\n  there are: air, boiler, tank$"),
+        ("temperature 31", "did you mean air.temperature or boiler.temperature\\?"),
+        ("send interval light 5", r"takes JSON, and 'light 5' is none\n  send interval {"),
+        ("send set pump true", "type pump on"),
         ("press door -5", "1 to 60000"),
         ("press door long", "'long' is not a number"),
         ("door 5", "'5' is not a level\n  door 0, door 1"),
@@ -140,6 +144,12 @@ def test_what_cannot_be_done_is_said(stage: Stage, line: str, said: str) -> None
         ("boi 60", "boiler.temperature is 60"),
         ("Door HIGH", "door: its pin is high"),
         ("wi Off", "the Wi-Fi is out of reach"),
+        ("air.temperature = 23", "air.temperature is 23"),
+        ("light=1.5", "light.volts is 1.5"),
+        ("air.temp 25", "air.temperature is 25"),
+        ("set air.temperature 24", "air.temperature is 24"),
+        ("air humidity 40", "air.humidity is 40"),
+        ("status", "air: bme280"),
         ("par air", "air: bme280 at sda 21, scl 22; air.humidity 45,"),
         ("? wifi", "^wifi off"),
         ("help power", "^power cut"),
@@ -166,6 +176,11 @@ def test_what_keeps_a_command_from_its_node_is_said(stage: Stage, prompt: Prompt
         prompt.run(broken)
         assert said in prompt.run("send ping")
         prompt.run(whole)
+
+
+def test_a_relay_takes_1_and_0_as_well(stage: Stage, prompt: Prompt) -> None:
+    assert '"value": true' in prompt.run("pump 1")
+    assert '"value": false' in prompt.run("pump = 0")
 
 
 def test_json_is_typed_as_it_is(stage: Stage, prompt: Prompt) -> None:

@@ -67,9 +67,12 @@ class Part:
         return self.driver in INPUTS
 
     def quantity(self, name: str) -> str:
-        """The full name of a quantity; without one the part's only quantity."""
+        """The full name of a quantity, of which the beginning is enough; without one the only."""
         if name in self.quantities:
             return name
+        begun = [each for each in self.quantities if name and each.startswith(name)]
+        if len(begun) == 1:
+            return begun[0]
         if not name and len(self.quantities) == 1:
             return self.quantities[0]
         if not self.quantities:

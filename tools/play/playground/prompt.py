@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from tools.play.playground.stage import Stage
 
 COMMANDS = ("ping", "read", "set", "interval", "diagnostics", "reboot")  # of a node
-ALIASES = {"?": "help", "exit": "quit", "bye": "quit"}
+# What those that do not take plain words want, with an example.
+TAKE_JSON = {
+    "set": 'type pump on, or send set {"output": "pump", "value": true}',
+    "interval": 'send interval {"sensor": "light", "seconds": 5}',
+}
+ALIASES = {
+    "?": "help", "exit": "quit", "bye": "quit", "reboot": "reset", "restart": "reset",
+    "sensors": "parts", "list": "parts", "status": "parts",
+}  # fmt: skip
 MOST_MS = 60_000  # that a button is pressed
 LEVELS = {"0": 0, "low": 0, "1": 1, "high": 1}
 
@@ -53,7 +61,8 @@ HELP = (
     Help("help fault", "the help for one command"),
     Help("quit", "end; Ctrl-Q as well"),
 )  # fmt: skip
-OUTPUTS = ("relay", "dimmer", "servo", "pixels", "buzzer")
+SWITCH = "relay"  # which is on or off, and nothing between
+OUTPUTS = (SWITCH, "dimmer", "servo", "pixels", "buzzer")
 
 
 class Quit(Exception):
@@ -83,10 +92,11 @@ class Prompt:
     def run(self, line: str) -> str:
         """Do what a line says; returns what to show. Raises Quit."""
         try:
+            known = {*self._verbs, *self._stage.parts}
+            line = _plainer(line, known)
             words = shlex.split(line)
             if not words:
                 return ""
-            known = {*self._verbs, *self._stage.parts}
             first, dot, quantity = words[0].partition(".")
             name = _meant(first, known)
             if name in self._verbs and not dot:
@@ -94,7 +104,13 @@ class Prompt:
                 payload = line.split(maxsplit=2)[2:] if re.search(r"[{\[]", line) else words[2:]
                 return self._verbs[name](words[1:2] + (payload if name == "send" else words[2:]))
             if name not in self._stage.parts:
-                raise ToolError(f"{words[0]!r} is not a command or a sensor", _try(first, known))
+                dotted = [
+                    f"{part.name}.{first.lower()}"
+                    for part in self._stage.parts.values()
+                    if first.lower() in part.quantities
+                ]
+                hint = f"did you mean {' or '.join(dotted)}?" if dotted else _try(first, known)
+                raise ToolError(f"{words[0]!r} is not a command or a sensor", hint)
             return self._set([f"{name}{dot}{quantity}", *words[1:]], line)
         except ToolError as error:
             return f"{error.message}\n  {error.hint}" if error.hint else error.message
@@ -176,19 +192,20 @@ class Prompt:
         return f"{part.name}: its pin is {'high' if level else 'low'}"
 
     def _input(self, words: list[str]) -> Part:
-        part = self._part(words[0] if words else "")
+        inputs = [name for name, each in self._stage.parts.items() if each.is_input]
+        part = self._part(words[0] if words else "", inputs)
         if not part.is_input:
-            inputs = [name for name, each in self._stage.parts.items() if each.is_input]
             raise ToolError(
                 f"{part.name} is not a button or contact",
                 f"there are: {', '.join(inputs) or 'none'}",
             )
         return part
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str, able: Iterable[str] | None = None) -> Part:
+        """The part of that name; `able`: those that can do what is wanted, all if not given."""
         if name and (found := _meant(name, self._stage.parts)) in self._stage.parts:
             return self._stage.parts[found]
-        known = ", ".join(self._stage.parts) or "none"
+        known = ", ".join(self._stage.parts if able is None else able) or "none"
         raise ToolError(
             f"there is no sensor {name!r}" if name else "which sensor?", f"there are: {known}"
         )
@@ -200,6 +217,8 @@ class Prompt:
             return self._about(part)
         if part.driver in OUTPUTS:
             return self._switch(part, line.split(maxsplit=1)[1])
+        if not quantity and words[1].lower() in part.quantities:  # air temperature 31
+            return self._set([f"{name}.{words[1]}", *words[2:]], line)
         if part.is_input:
             if (level := LEVELS.get(words[1].lower())) is None:
                 raise ToolError(
@@ -250,7 +269,10 @@ class Prompt:
         return f"{part.name}.{quantity} follows {words[0]}"
 
     def _switch(self, part: Part, text: str) -> str:
-        said: Any = {"on": True, "off": False}.get(text.lower())
+        levels = {"on": True, "off": False}
+        if part.driver == SWITCH:
+            levels |= {"1": True, "0": False}
+        said: Any = levels.get(text.lower())
         if said is None:
             try:
                 said = json.loads(text)
@@ -262,12 +284,12 @@ class Prompt:
         return self._stage.send("set", json.dumps({"output": part.name, "value": said}))
 
     def _fault(self, words: list[str]) -> str:
-        part = self._part(words[0] if words else "")
+        able = [name for name, each in self._stage.parts.items() if each.faults]
+        part = self._part(words[0] if words else "", able)
         if len(words) == 1:
             return f"faults of {part.name}: {', '.join(part.faults) or 'there are none'}"
         fault = " ".join(words[1:]).lower()
         if not part.faults:
-            able = [name for name, each in self._stage.parts.items() if each.faults]
             raise ToolError(
                 f"{part.name} has no faults to choose from",
                 f"these have: {', '.join(able) or 'none'}",
@@ -322,7 +344,15 @@ class Prompt:
     def _send(self, words: list[str]) -> str:
         if not words:
             raise ToolError("which command?", f"there are: {', '.join(COMMANDS)}")
-        return self._stage.send(words[0].lower(), " ".join(words[1:]))
+        command, payload = words[0].lower(), " ".join(words[1:])
+        if command in TAKE_JSON:
+            try:
+                json.loads(payload)
+            except ValueError:
+                raise ToolError(
+                    f"{command} takes JSON, and {payload!r} is none", TAKE_JSON[command]
+                ) from None
+        return self._stage.send(command, payload)
 
     def _parts(self, words: list[str]) -> str:
         some = [self._part(words[0])] if words else self._stage.parts.values()
@@ -355,8 +385,17 @@ def _one_of(words: list[str], verb: str, choices: tuple[str, ...]) -> str:
     raise ToolError(f"{verb} what?", f"{verb} {', '.join(choices)}")
 
 
+def _plainer(line: str, known: Iterable[str]) -> str:
+    """The line as the prompt knows it: "air 5" for "set air 5" and "air = 5"."""
+    if "set" not in known:
+        line = re.sub(r"^\s*set\s+", "", line, flags=re.I)
+    return re.sub(r"^(\s*[\w.-]+)\s*=\s*", r"\1 ", line)
+
+
 def _meant(word: str, known: Iterable[str]) -> str:
     """The name that a word is, in any case, or the only one that it begins; else the word."""
+    if word in known:
+        return word
     word = ALIASES.get(word.lower(), word)
     if word in known:
         return word
