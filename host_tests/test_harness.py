@@ -13,6 +13,7 @@ from host_tests.harness import device
 from host_tests.harness.device import DeviceRun
 from host_tests.harness.interpreter import WIDTHS
 from tools.shared.paths import ROOT
+from tools.shared.process import popen
 
 PASSES_AND_FAILS = """\
 import asyncio
@@ -168,3 +169,9 @@ def test_a_run_that_writes_into_the_checkout_fails(
     assert done.returncode == status, done.stdout + done.stderr
     assert ("written into the checkout" in done.stdout) == bool(said)
     assert (said or "passed") in done.stdout
+
+
+def test_what_a_child_writes_need_not_be_text() -> None:
+    command = ["printf", r"a\220b\n"]
+    with popen(command, stdout=subprocess.PIPE) as child:
+        assert child.communicate()[0] == "a\ufffdb\n"

@@ -27,7 +27,11 @@ _maker = ThreadPoolExecutor(1, "make-processes")
 
 
 def popen(command: list[str], **options: Any) -> subprocess.Popen[str]:
-    """subprocess.Popen in text mode, for a child that is killed when this process dies."""
+    """subprocess.Popen in text mode, for a child that is killed when this process dies.
+
+    What is no text, as of a board that ends within a character, is replaced.
+    """
+    options.setdefault("errors", "replace")
 
     def make() -> subprocess.Popen[str]:
         return subprocess.Popen(command, text=True, preexec_fn=_preexec, **options)
