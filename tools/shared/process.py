@@ -29,7 +29,7 @@ _maker = ThreadPoolExecutor(1, "make-processes")
 def popen(command: list[str], **options: Any) -> subprocess.Popen[str]:
     """subprocess.Popen in text mode, for a child that is killed when this process dies.
 
-    What is no text, as of a board that ends within a character, is replaced.
+    Bytes that aren't text are replaced: a board may end within a character.
     """
     options.setdefault("errors", "replace")
 
