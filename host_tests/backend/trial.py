@@ -134,6 +134,10 @@ class Trial:
         assert self._fleet
         self._fleet.send_signal(signal.SIGSTOP)
         self._wait_until_quiet()
+        # Nothing may be stored for a while because all are busy. What the broker has written down
+        # it has in any case: a save that has begun since, and ended before the next begins.
+        were = self._saves
+        self.wait(lambda: self._saves > were + 1, "the broker writes nothing down")
         self.broker.kill()
         self.broker.start()
         self._fleet.send_signal(signal.SIGCONT)
@@ -189,6 +193,11 @@ class Trial:
         """True once the broker has saved what it holds after the collector has subscribed."""
         found = f"{re.escape(SUBSCRIBED)}.*Saving in-memory database"
         return re.search(found, "\n".join(self.broker.log), re.DOTALL) is not None
+
+    @property
+    def _saves(self) -> int:
+        """How often the broker has begun to write down what it holds."""
+        return sum("Saving in-memory database" in line for line in self.broker.log)
 
     def _wait_until_quiet(self) -> None:
         """Wait until nothing has been stored for a while."""
