@@ -238,7 +238,7 @@ TWO = (("light", "door"), CONFIG["sensors"])
 @pytest.mark.parametrize(
     ("heap", "what", "delivery"),
     [
-        # docs/start/esp8266.md has these figures.
+        # docs/config.md has these figures.
         ("24K", TWO, "queue"),
         ("31K", THREE["the largest"], "queue"),
         ("32K", THREE["a weather station"], "queue"),

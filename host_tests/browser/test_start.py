@@ -14,7 +14,6 @@ from tools.shared.paths import ROOT
 
 SCREEN = {"width": 1280, "height": 800}
 PAGES = sorted(path.stem for path in (ROOT / "docs/start").glob("*.md"))
-LONGER = {"esp8266"}  # first of all it says what an ESP8266 can't do, and has two ways to install
 END = "document.querySelector('article').getBoundingClientRect().bottom + scrollY"
 SIZES = "[...document.querySelectorAll('article img')].map(each => each.naturalWidth)"
 
@@ -37,4 +36,4 @@ def test_a_page_of_start_is_two_screens_long(chromium: Any, site: Path, name: st
         screens = page.evaluate(END) / SCREEN["height"]
     finally:
         page.close()
-    assert 1 < screens <= (3 if name in LONGER else 2)
+    assert 1 < screens <= 2

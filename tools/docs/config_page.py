@@ -244,10 +244,21 @@ a new config was found good the board restarts once, to get back the RAM that th
 
 ## Does it fit?
 
-`make check` also estimates whether a config fits the board's heap. On an ESP8266 with Petrel's
-files on its flash, 38 KB are enough for a contact and one analog sensor. `must_deliver` takes 7 KB
-more, a BME280 5 KB. The warning says which sensors to leave out, and what the config needs with
-Petrel built into the firmware, where three drivers and `must_deliver` fit:
+`make check` also estimates whether a config fits the board's heap. An ESP8266 has 38 KB for
+everything:
+
+| | as files | from a [ROMFS](deploy.md#romfs) |
+|---|---|---|
+| a contact and an analog sensor | 37.5 KB | 24 KB |
+| battery, SCD4x and ADS1115, the largest drivers | too much | 31 KB |
+| BME280, NTC and a rain gauge | too much | 32 KB |
+| either three, one of them `must_deliver` | too much | 38 KB |
+| only the asyncio client, in a program of yours | 29 KB | 18 KB |
+
+These figures were measured on MicroPython's 32-bit unix port (`test_ram.py`,
+[bench.md](bench.md)), not on an ESP8266. As files, `must_deliver` takes 7 KB more, a BME280 5 KB.
+The warning says which sensors to leave out, and what the config needs with Petrel in a ROMFS or
+built into the firmware:
 
     warning sensors: about 41.2 KB of heap is needed, and ESP8266_GENERIC has 38.0 KB. It will
     probably run out of memory. Leave out rain, or build Petrel into the firmware (`make firmware`)
