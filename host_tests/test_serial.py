@@ -35,7 +35,10 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 @pytest.fixture
-def board(interpreter: Interpreter, line: Line, bridge: BridgeProcess) -> Iterator[Script]:
+def board(
+    interpreter: Interpreter, line: Line, bridge: BridgeProcess, seen: Subscriber
+) -> Iterator[Script]:
+    """A board that publishes 1, 2, 3, ... once somebody has subscribed."""
     command = interpreter.command(SCRIPT, ["20", "prints"], heap="160K")
     with Script(command, line, env=interpreter.environment()) as script:
         yield script

@@ -26,24 +26,25 @@ def test_200_clients_come_back_spread_out(broker: Broker) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    lines: queue.Queue[float] = queue.Queue()
+    lines: dict[str, queue.Queue[float]] = {"up": queue.Queue(), "down": queue.Queue()}
 
     def read() -> None:
         assert process.stdout
-        for _ in process.stdout:
-            lines.put(time.monotonic())
+        for line in process.stdout:
+            lines[line.strip()].put(time.monotonic())
 
     threading.Thread(target=read, daemon=True).start()
     try:
         for _ in range(CLIENTS):
-            lines.get(timeout=30)
-        time.sleep(1)
+            lines["up"].get(timeout=60)
         broker.kill()
+        for _ in range(CLIENTS):  # the first attempt follows within a second of it
+            lines["down"].get(timeout=60)
         killed = time.monotonic()
         time.sleep(4)
         broker.start()
         back = time.monotonic()
-        times = [lines.get(timeout=40) - back for _ in range(CLIENTS)]
+        times = [lines["up"].get(timeout=40) - back for _ in range(CLIENTS)]
     finally:
         process.kill()
         process.communicate()

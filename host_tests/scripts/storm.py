@@ -1,23 +1,33 @@
-# Many clients in one process: PORT COUNT. Prints "up MS" for each connection that comes to stand,
-# MS since the start, until a line comes in.
+# Many clients in one process: PORT COUNT. Prints "up" for each connection that is accepted, and
+# "down" for each that ends, until a line comes in.
 import select
 import sys
-from time import sleep_ms, ticks_diff, ticks_ms
+from time import sleep_ms
 
 from mqtt.link import Link
 
 PORT, COUNT = int(sys.argv[1]), int(sys.argv[2])
-began = ticks_ms()
 
 
-def up():
-    print("up", ticks_diff(ticks_ms(), began))
+def client(number):
+    accepted = []
+
+    def up():
+        print("up")
+        accepted.append(True)
+
+    def down(_):
+        if accepted:
+            print("down")
+            accepted.clear()
+
+    return Link(
+        "127.0.0.1", "c%d" % number, PORT, keepalive=60, queue=1, buffer=64,
+        on_connect=up, on_lost=down,
+    )  # fmt: skip
 
 
-links = [
-    Link("127.0.0.1", "c%d" % i, PORT, keepalive=60, queue=1, buffer=64, on_connect=up)
-    for i in range(COUNT)
-]
+links = [client(number) for number in range(COUNT)]
 typed = select.poll()
 typed.register(sys.stdin, select.POLLIN)
 while not typed.poll(0):
