@@ -18,8 +18,17 @@ from tools.shared.paths import LIB
 from tools.wiring.drivers import facts
 from tools.wiring.parts import PARTS
 
+WRONG_PART = "wrong part"  # its chip id, which is read at power-on
 WIRES = {"ds18b20": "ds18b20", "dht11": "dht11", "dht22": "dht22", "distance": "hc-sr04"}
-I2C_FAULTS = ("absent", "stuck", "sda low", "bad crc", "slow", "wrong part")
+I2C_FAULTS = ("absent", "stuck", "sda low", "slow")
+# Of those parts only whose driver can notice it.
+CRC_FAULTS = (*I2C_FAULTS, "bad crc")
+OWN_FAULTS = {
+    "aht20": CRC_FAULTS,
+    "bme280": (*I2C_FAULTS, WRONG_PART),
+    "scd4x": CRC_FAULTS,
+    "sht3x": CRC_FAULTS,
+}
 WIRE_FAULTS = {
     "ds18b20": ("absent", "bad crc", "short", "weak", "failed"),
     "dht11": ("absent",),
@@ -65,6 +74,11 @@ class Part:
     def is_input(self) -> bool:
         """True for a pin that somebody presses, or drives."""
         return self.driver in INPUTS
+
+    @property
+    def fault(self) -> str:
+        """What is broken; "" for nothing."""
+        return str(getattr(self.model, "fault", ""))
 
     def quantity(self, name: str) -> str:
         """The full name of a quantity, of which the beginning is enough; without one the only."""
@@ -113,7 +127,10 @@ class Part:
         if fault and fault not in self.faults:
             known = ", ".join(self.faults) or "none"
             raise ToolError(f"{self.name} has no fault {fault!r}", f"there are: {known}")
+        changed = WRONG_PART in (fault, self.fault)
         self.model.fault = fault
+        if changed:  # another one is plugged in
+            self.model.power_on()
 
 
 def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[str]]:
@@ -137,8 +154,11 @@ def wired(world: World, config: dict[str, Any]) -> tuple[dict[str, Part], list[s
         pins = {}
         for role, kind in facts(driver)["roles"]:
             pins[role] = places.take(sensor.get(role), kind)
+            if role not in sensor:
+                said.append(f"{name}: {role} is missing; it is {pins[role]} here")
+            elif pins[role] != sensor[role]:
+                said.append(f"{name}: {role} {sensor[role]} is {pins[role]} here")
             if pins[role] != sensor.get(role):
-                said.append(f"{name}: {role} {sensor.get(role)} is {pins[role]} here")
                 sensor[role] = pins[role]
         found[name] = _made(world, name, sensor, pins)
     return found, said
@@ -154,7 +174,7 @@ def _made(world: World, name: str, sensor: dict[str, Any], pins: dict[str, Any])
             values["address"] = int(str(sensor["address"]), 0)
         world.wire(f"i2c:{where}", {"model": driver, **values})
         part.model = world.buses[where].parts[-1]
-        part.faults = I2C_FAULTS
+        part.faults = OWN_FAULTS.get(driver, I2C_FAULTS)
     elif driver in WIRES:
         pin = str(pins.get("echo", pins["pin"]))
         world.wire(f"wire:{pin}", {"model": WIRES[driver]})

@@ -8,12 +8,13 @@ import math
 import re
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tools.play.playground.parts import Part
+from tools.play.playground.parts import WRONG_PART, Part
 from tools.play.sim.parts import SHAPES, columns, source
 from tools.shared.errors import ToolError
 
@@ -30,6 +31,9 @@ ALIASES = {
     "?": "help", "exit": "quit", "bye": "quit", "reboot": "reset", "restart": "reset",
     "sensors": "parts", "list": "parts", "status": "parts",
 }  # fmt: skip
+ENCODER = "rotary"
+MOST_CLICKS = 20  # of an encoder, at once
+STEP_S = 0.06  # between two changes of its contacts
 MOST_MS = 60_000  # that a button is pressed
 LEVELS = {"0": 0, "low": 0, "1": 1, "high": 1}
 
@@ -47,7 +51,8 @@ HELP = (
          "seconds"),
     Help("light csv file.csv column 2", "follow a recording, at so many rows a second"),
     Help("press door", "press a button or contact; press door 800 holds it 800 ms"),
-    Help("door 1", "hold an input at a level; toggle door changes it"),
+    Help("door 1", "hold an input at a level; toggle door changes it; turn wheel 3 turns an "
+         "encoder"),
     Help("fault air absent", "break a part; fault air lists its faults, fault air none ends it"),
     Help("wifi off", "the Wi-Fi goes out of reach; wifi on"),
     Help("broker kill", "kill the broker; start, hang, resume"),
@@ -55,14 +60,21 @@ HELP = (
     Help("reset", "press the reset button"),
     Help("send read light", "send the node a command and show its reply: ping, read, diagnostics, "
          'reboot, interval {"sensor": "light", "seconds": 5}'),
-    Help("pump on", "switch an output; pump off, fan 40"),
+    Help("pump on", "switch an output; for others lamp 40, strip [255, 80, 0]"),
     Help("parts", "the parts, their pins, and what can be set"),
     Help("config", "show the config; config edit changes it and restarts the node"),
     Help("help fault", "the help for one command"),
     Help("quit", "end; Ctrl-Q as well"),
 )  # fmt: skip
-SWITCH = "relay"  # which is on or off, and nothing between
-OUTPUTS = (SWITCH, "dimmer", "servo", "pixels", "buzzer")
+# What an output is set to by these words, by its driver, and what else one may type.
+OUTPUTS: dict[str, dict[str, Any]] = {
+    "relay": {"on": True, "off": False, "1": True, "0": False},
+    "dimmer": {"on": 100, "off": 0},
+    "servo": {},
+    "pixels": {"on": [255, 255, 255], "off": [0, 0, 0]},
+    "buzzer": {"on": 1, "off": 0},
+}
+EXAMPLES = {"dimmer": "40", "servo": "45", "pixels": "[255, 80, 0]", "buzzer": "0.5"}
 
 
 class Quit(Exception):
@@ -78,6 +90,7 @@ class Prompt:
             "help": self._help,
             "press": self._press,
             "toggle": self._toggle,
+            "turn": self._turn,
             "fault": self._fault,
             "wifi": self._wifi,
             "broker": self._broker,
@@ -142,6 +155,7 @@ class Prompt:
             "parts": list(parts),
             "press": inputs,
             "toggle": inputs,
+            "turn": [name for name, part in parts.items() if part.driver == ENCODER],
             "send": list(COMMANDS),
             "fault": [name for name, part in parts.items() if part.faults],
         }
@@ -152,7 +166,7 @@ class Prompt:
         if len(words) == 2 and words[:2] == ["send", "read"]:
             return [name for name, part in parts.items() if part.model is None]
         if len(words) == 1 and words[0] in self._outputs():
-            return ["on", "off"]
+            return [*_settings(parts[words[0]])]
         if len(words) == 1 and words[0].partition(".")[0] in parts:
             return [*SHAPES, "csv"]
         if len(words) == 2 and words[1] == "csv":
@@ -186,6 +200,32 @@ class Prompt:
     def _toggle(self, words: list[str]) -> str:
         part = self._input(words)
         return self._level(part, 1 - self._stage.bench.world.level(part.pins["pin"]))
+
+    def _turn(self, words: list[str]) -> str:
+        able = [name for name, each in self._stage.parts.items() if each.driver == ENCODER]
+        part = self._part(words[0] if words else "", able)
+        if part.driver != ENCODER:
+            raise ToolError(
+                f"{part.name} is not a rotary encoder", f"there are: {', '.join(able) or 'none'}"
+            )
+        clicks = int(_number(words[1] if len(words) > 1 else "1", f"turn {part.name} 3"))
+        if not 1 <= abs(clicks) <= MOST_CLICKS:
+            raise ToolError(
+                f"{clicks} clicks are wrong", f"turn {part.name} 3, at most {MOST_CLICKS}"
+            )
+        steps = next(
+            each.get("steps", 4)
+            for each in self._stage.config["sensors"]
+            if each.get("name") == part.name
+        )
+        bench, pins = self._stage.bench, (part.pins["pin"], part.pins["pin_b"])
+        for _ in range(abs(clicks) * steps):
+            a, b = map(bench.world.level, pins)
+            # Forward, contact a changes while both are the same, and b while they differ.
+            changes = 0 if (a == b) == (clicks > 0) else 1
+            bench.set_pin(pins[changes], 1 - (a, b)[changes])
+            time.sleep(STEP_S)
+        return f"{part.name} turned by {clicks}"
 
     def _level(self, part: Part, level: int) -> str:
         self._stage.bench.set_pin(part.pins["pin"], level)
@@ -269,18 +309,12 @@ class Prompt:
         return f"{part.name}.{quantity} follows {words[0]}"
 
     def _switch(self, part: Part, text: str) -> str:
-        levels = {"on": True, "off": False}
-        if part.driver == SWITCH:
-            levels |= {"1": True, "0": False}
-        said: Any = levels.get(text.lower())
+        said: Any = OUTPUTS[part.driver].get(text.lower())
         if said is None:
             try:
                 said = json.loads(text)
             except ValueError:
-                name = part.name
-                raise ToolError(
-                    f"{text!r} is not a value", f"{name} on, {name} off, {name} 40"
-                ) from None
+                raise ToolError(f"{text!r} is not a value", _ways(part)) from None
         return self._stage.send("set", json.dumps({"output": part.name, "value": said}))
 
     def _fault(self, words: list[str]) -> str:
@@ -295,7 +329,8 @@ class Prompt:
                 f"these have: {', '.join(able) or 'none'}",
             )
         part.fail("" if fault == "none" else fault)
-        return f"{part.name}: {fault}"
+        seen = "; the node sees that at power-on: type power cut" if fault == WRONG_PART else ""
+        return f"{part.name}: {fault}{seen}"
 
     def _wifi(self, words: list[str]) -> str:
         on = _one_of(words, "wifi", ("off", "on")) == "on"
@@ -360,12 +395,19 @@ class Prompt:
 
     def _about(self, part: Part) -> str:
         pins = ", ".join(f"{role} {pin}" for role, pin in part.pins.items())
-        can = ", ".join(f"{part.name}.{each} {part.value(each):g}" for each in part.quantities)
+        can = ", ".join(
+            f"{part.name}.{each} {part.value(each):g}"
+            + (" (follows)" if each in part.followed else "")
+            for each in part.quantities
+        )
         if part.is_input:
             can = f"press {part.name}, {part.name} 0, {part.name} 1"
+            if part.driver == ENCODER:
+                can = f"turn {part.name} 3, turn {part.name} -3"
         elif part.driver in OUTPUTS:
-            can = f"{part.name} on, {part.name} off"
-        return f"{part.name}: {part.driver} at {pins}; {can}"
+            can = _ways(part)
+        fault = f"; fault: {part.fault}" if part.fault else ""
+        return f"{part.name}: {part.driver} at {pins}; {can}{fault}"
 
     def _config(self, words: list[str]) -> str:
         if words and words != ["show"]:
@@ -377,6 +419,16 @@ class Prompt:
 
     def _quit(self, words: list[str]) -> str:
         raise Quit
+
+
+def _settings(part: Part) -> list[str]:
+    """What an output can be set to, as it is typed."""
+    words = [each for each in OUTPUTS[part.driver] if each.isalpha()]
+    return [*words, EXAMPLES[part.driver]] if part.driver in EXAMPLES else words
+
+
+def _ways(part: Part) -> str:
+    return ", ".join(f"{part.name} {each}" for each in _settings(part))
 
 
 def _one_of(words: list[str], verb: str, choices: tuple[str, ...]) -> str:

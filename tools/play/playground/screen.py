@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rich.text import Text
@@ -171,14 +175,14 @@ class Screen(App[None]):
         else:
             self._do(line)
 
-    @work(thread=True)
-    def _do(self, line: str) -> None:
+    @work
+    async def _do(self, line: str) -> None:
         try:
-            said = self._prompt.run(line)
+            said = await _aside(lambda: self._prompt.run(line))
         except Quit:
-            self.call_from_thread(self.exit)
+            self.exit()
             return
-        self.call_from_thread(self._say, Text(said))
+        self._say(Text(said))
 
     def _edit(self) -> None:
         """The config in an editor; the node starts with it if there is nothing wrong with it."""
@@ -238,6 +242,32 @@ class Screen(App[None]):
         self.query_one("#summary", Static).update(Text(summary))
         rows = {cells[2]: cells[2:] for cells in stage.readings.shown() if cells[0] == stage.node}
         fill(self.query_one(DataTable), COLUMNS, rows)
+
+
+async def _aside(do: Callable[[], str]) -> str:
+    """What a function returns, run in a thread that quit does not wait for."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[str] = loop.create_future()
+
+    def settle(said: str, error: Exception | None) -> None:
+        if result.done():  # the screen has closed
+            return
+        if error:
+            result.set_exception(error)
+        else:
+            result.set_result(said)
+
+    def run() -> None:
+        said, failed = "", None
+        try:
+            said = do()
+        except Exception as error:  # raised again where it is awaited
+            failed = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, said, failed)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await result
 
 
 def _editor() -> list[str]:
