@@ -37,7 +37,7 @@ class Console:
         """Type."""
         os.write(self._fd, keys)
 
-    def wait(self, text: str, timeout: float = 60) -> str:
+    def wait(self, text: str, timeout: float = 180) -> str:
         """Wait for a line with a text in it; returns the line."""
         end = time.monotonic() + timeout
         while True:

@@ -115,7 +115,7 @@ class Cortex:
         self._type(code.encode() + _END)
         self._until(b"OK", START_S)
 
-    def finish(self, timeout: float = 20) -> str:
+    def finish(self, timeout: float = 60) -> str:
         """What the code has printed since wait() or start(), once it ends.
 
         Raises Raised, or TimeoutError after `timeout` seconds.
@@ -127,12 +127,12 @@ class Cortex:
             raise Raised(_text(printed + traceback))
         return _text(printed)
 
-    def run(self, code: str, timeout: float = 20) -> str:
+    def run(self, code: str, timeout: float = 60) -> str:
         """Run a few lines of code; returns what they print. See finish()."""
         self.start(code)
         return self.finish(timeout)
 
-    def wait(self, line: str, timeout: float = 20) -> str:
+    def wait(self, line: str, timeout: float = 60) -> str:
         """Wait until the code prints this line; returns what it printed before."""
         return _text(self._until(f"{line}\r\n".encode(), timeout))
 

@@ -38,7 +38,7 @@ class PicoRig:
             said = self._repl.read_until(1, line)
             assert said.endswith(line), said.decode()
 
-    def finish(self, timeout: float = 60) -> list[Any]:
+    def finish(self, timeout: float = 180) -> list[Any]:
         """What the code told, from the last `ready` on; fails if it raised anything."""
         said, error = self._repl.follow(timeout)
         assert not error, error.decode()

@@ -34,13 +34,13 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def run(*command: str, timeout: float = 60) -> str:
+def run(*command: str, timeout: float = 180) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def mpremote(pico: Pico, *arguments: str, timeout: float = 60) -> str:
+def mpremote(pico: Pico, *arguments: str, timeout: float = 180) -> str:
     return run(str(VENV / "bin" / "mpremote"), "connect", pico.port, *arguments, timeout=timeout)
 
 

@@ -42,4 +42,4 @@ def command(arguments: tuple[str, ...]) -> int:
         pico.build()
         pico.build(stock=True)
         qemu.build()
-    return pytest("-n", "2", "-rs", "host_tests/emulated", *arguments)
+    return pytest("-n", "2", "--timeout", "600", "-rs", "host_tests/emulated", *arguments)
