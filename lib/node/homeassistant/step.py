@@ -36,7 +36,7 @@ def step(node):
         call("homeassistant", "birth", "take", node)
     if _FILE in os.listdir():
         node.states = 0
-        node.every = True  # not the states alone
+        node.every = True  # not only the states
         node.news = True
 
 

@@ -1,6 +1,6 @@
 """What a node says of itself by the Homie convention, version 5: its $description.
 
-It stands in the same file as Home Assistant's discovery and is sent in the same way, see
+It is in the same file as Home Assistant's discovery and is sent in the same way, see
 node.homeassistant.compose: a line for each node of Homie's, which is a sensor here, and one for
 each property. The topics to clear are those of properties that are gone.
 """

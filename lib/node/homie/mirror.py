@@ -1,4 +1,4 @@
-"""Tells each reading a second time, as Homie wants it: the value alone, retained.
+"""Tells each reading a second time, as Homie wants it: only the value, retained.
 
 An event isn't retained and has QoS 0, so that it comes now or never. While there is no connection
 nothing is told: after the next one every value is.

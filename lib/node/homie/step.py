@@ -14,7 +14,7 @@ def step(node):
             node.announce += 1  # in the next second
     elif not node.every:
         node.states = 0
-        node.every = True  # not the states alone
+        node.every = True  # not only the states
         node.announce = 1
     elif node.states < len(node.sensors) or client.post(client.will[0], "ready", True) is None:
         node.announce = 1

@@ -64,7 +64,7 @@ class Portal:
             print("Petrel: access point:", error)
 
     def step(self):
-        """Answer what has come; whatever that was, nothing is raised."""
+        """Answer what has come; nothing is raised, whatever it was."""
         for ready, what in self.poller.poll(0):  # a list, as it may change meanwhile
             try:
                 if ready is self.names:

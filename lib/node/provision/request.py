@@ -55,7 +55,7 @@ class Request:
             return True
         except OSError as error:
             return error.errno == errno.EAGAIN
-        except Exception as error:  # MemoryError, above all; it is this request's alone
+        except Exception as error:  # MemoryError, above all; only this request fails
             print("Petrel: page:", str(error) or type(error).__name__)
             return False
 

@@ -45,7 +45,7 @@ def answer(offer, request):
 
 
 def _page(portal):
-    """Return the page: one for all who are being sent it just now."""
+    """Return the page: one for all to whom it is being sent."""
     if portal.page is None:
         from node.provision.page import PAGE
 
