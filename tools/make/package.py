@@ -12,6 +12,7 @@ from rich.table import Table
 from tools.config.check import check_config, minified
 from tools.make import drivers, storage
 from tools.make.compile import RECORD, Source, compile_all, modules
+from tools.make.names import short
 from tools.shared import boards
 from tools.shared.locks import Lock
 from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB
@@ -45,7 +46,7 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     unseen = quiet or not errors.is_terminal
     with Progress(transient=True, disable=unseen, console=errors) as progress:
         task = progress.add_task(f"compiling for {name}", total=len(sources))
-        compile_all(sources, out, board.optimise, lambda _: progress.advance(task))
+        compile_all(sources, out, board.optimise, lambda _: progress.advance(task), short)
     drivers.check()
     for plain in PLAIN:
         _put(out / plain, (FIRMWARE / plain).read_bytes())

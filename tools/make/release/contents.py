@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.make.compile import compile_all, modules
+from tools.make.names import short
 from tools.make.package import build, files
 from tools.make.romfs import romfs
 from tools.shared import boards
@@ -65,7 +66,8 @@ def bundle(built: Path, out: Path) -> None:
 def alone(name: str) -> Path:
     """A folder of lib/ compiled for any board: with line numbers, for a traceback to tell them."""
     out = BUILD / "release" / "alone" / name
-    compile_all(modules(LIB / name, f"{name}/"), out)
+    # With the names of a bundle: a board may have files of both.
+    compile_all(modules(LIB / name, f"{name}/"), out, text=short)
     return out
 
 
