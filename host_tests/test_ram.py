@@ -242,8 +242,8 @@ TWO = (("light", "door"), CONFIG["sensors"])
         ("24K", TWO, "queue"),
         ("31K", THREE["the largest"], "queue"),
         ("32K", THREE["a weather station"], "queue"),
-        ("38912", THREE["the largest"], "must_deliver"),
-        ("38912", THREE["a weather station"], "must_deliver"),
+        ("33K", THREE["the largest"], "must_deliver"),
+        ("33K", THREE["a weather station"], "must_deliver"),
     ],
     ids=[
         "two",

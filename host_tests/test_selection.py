@@ -134,7 +134,7 @@ def modules_for(board: Board, keys: Iterable[str], checks: bool = True) -> set[s
         ("secret", {"node/commands/signed"}),
         ("delivery", {"node/delivery", "mqtt/durable"}),
         ("watchdog", {"node/start/watchdog"}),
-        ("user", {"mqtt/engine/checks", "mqtt/engine/topic"}),
+        ("user", {"mqtt/engine/topic"}),
     ],
 )
 def test_what_a_config_does_not_ask_for_is_left_out(key: str, modules: set[str]) -> None:

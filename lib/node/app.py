@@ -107,7 +107,7 @@ class Node:
     def _each_second(self):
         # They are needed when a connection begins or ends, and when a file on the flash does.
         forget(
-            "connect", "late", "reach", "backoff", "end", "records", "survey",
+            "late", "reach", "backoff", "end", "records", "segments", "survey",
             package="mqtt.engine",
         )  # fmt: skip
         if self.client.again is None:

@@ -12,8 +12,11 @@ import sys
 import time
 
 import machine
+from micropython import const
 
-from node.overlay import call
+from node.overlay import call, forget
+
+_IN_ROM = const(896)  # bytes: mqtt.engine.connect takes less from a ROM, and more from a file
 
 found = None, [], ""  # set by boot(): the config or None, its faults, its state
 
@@ -55,6 +58,14 @@ def load(config):
 
             gc.collect()
             import mqtt.link  # noqa: F401
+
+            gc.collect()
+            free = gc.mem_free()
+            import mqtt.engine.connect  # noqa: F401
+
+            gc.collect()
+            if free - gc.mem_free() < _IN_ROM:  # any gap has room for it when it is needed
+                forget("connect", package="mqtt.engine")
     except Exception:  # whatever it is
         pass
 

@@ -28,6 +28,8 @@ _HOME_ASSISTANT = frozenset(
 _HOMIE = ("describe", "join", "mirror", "orders", "step")
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
+# Its client takes its options as they are: the check of the config has looked at them.
+_OPTIONS = frozenset({"mqtt.engine.options", "mqtt.engine.checks"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
@@ -39,7 +41,6 @@ _ASKED_BY = {
     "node.start.watchdog": {"watchdog"},
     **{f"node.homie.{name}": {"convention"} for name in _HOMIE},
     # These may be long, or not in ASCII.
-    "mqtt.engine.checks": {"base", "client_id", "user"},
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
@@ -162,7 +163,7 @@ def part(
 
 def cannot_use(board: Board) -> frozenset[str]:
     """The modules that a node on that board never comes to import."""
-    without = set(_VERSION_5)
+    without = {*_VERSION_5, *_OPTIONS}
     if board.petrel["network"] != "wifi":
         without.add("node.network.wifi")
         folder = LIB / "node" / "provision"

@@ -37,8 +37,8 @@ CHAPTERS = {
         "engine.aside", "engine.reach",
     ),
     "The engine: on the flash, in frames, with MQTT 5": (
-        "engine.journal", "engine.records", "engine.survey", "engine.crc", "engine.frames",
-        "engine.v5", "engine.reasons",
+        "engine.journal", "engine.records", "engine.segments", "engine.survey", "engine.crc",
+        "engine.frames", "engine.v5", "engine.reasons",
     ),
 }  # fmt: skip
 

@@ -108,7 +108,8 @@ def accepted(core, present):
         if core.unreleased:
             core.unreleased = ()
     core.connects += 1
-    core.forget("connect")
+    if not core.alone:
+        core.forget("connect")
     if core.untold and core.on_connect:
         # Someone who sees what that publishes may answer at once. Alone: we are not up yet.
         import gc

@@ -155,6 +155,9 @@ class Core:
     catches: type[BaseException] | tuple[type[BaseException], ...] = Exception
     random: "Any" = random.getrandbits
     v5: "Any" = None  # with version 5, its engine.v5.Version5
+    # Not None for the only client of a board, whose options are good and stand in the class. True
+    # if what begins a connection stays loaded: in an outage the heap may have no room for it.
+    alone: "bool | None" = None
     connects = handler_errors = skipped = strays = 0
     resent = unread = 0  # see engine.late
     past: "Any" = None  # what engine.backoff remembers of earlier ends
@@ -167,10 +170,11 @@ class Core:
     unreleased: "Any" = ()  # identifiers of messages of QoS 2 whose PUBREL has not come
 
     def __init__(self, client_id, queue, buffer, options):
-        from mqtt.engine.options import check
-
         self.client_id = client_id
-        check(self, queue, buffer, options)
+        if self.alone is None:
+            from mqtt.engine.options import check
+
+            check(self, queue, buffer, options)
         self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
         # What has arrived; of it, body:end is the packet found last.
         self.rx = bytearray(buffer)
@@ -242,7 +246,9 @@ class Core:
 
     def hang_up(self):
         """End the connection as it is; what was under way waits for the next."""
-        self.forget("connect", "subscribe", "pieces", "late", "end", "backoff", "reach")
+        if not self.alone:
+            self.forget("connect")
+        self.forget("subscribe", "pieces", "late", "end", "backoff", "reach")
         stream, self.stream = self.stream, None
         self.up = self.opening = self.slow = self.ping_due = False
         self.held = self.at = 0  # bytes in rx, and how many of them were looked at
@@ -376,8 +382,13 @@ class Core:
         while self.left or self.next_packet():
             left = self.left
             n = self.stream.write(self.data, len(self.data) - left, left)
-            if n == left and self.tail is None and not self.slow:
+            if n == left and not self.slow:
                 self.left = 0
+                if self.tail is not None:
+                    self.data, self.tail = self.tail, None
+                    self.left = len(self.data)
+                elif self.data is not self.tx:
+                    self.data = self.tx
             else:
                 from mqtt.engine.pieces import written
 

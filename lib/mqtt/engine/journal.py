@@ -11,7 +11,7 @@ A record without a topic only says how far we are. Bytes that aren't a record ar
 the next record. At the end of a segment they are what a power cut has left: then nothing is
 appended to it, and if two segments hold the same number, the later one is right.
 
-engine.records reads, and begins and removes segments; engine.survey looks through them when the
+engine.records reads, engine.segments begins and removes; engine.survey looks through all when the
 journal is opened. However long the backlog is, opening takes no more RAM.
 """
 
@@ -124,7 +124,7 @@ class Journal:
         # The last that holds a message stays, for what it tells after a restart.
         end = min(number, self.next - 1)
         if self.second <= end:
-            from mqtt.engine.records import remove
+            from mqtt.engine.segments import remove
 
             remove(self, end)
         self._told = max(self._told, self.low)
@@ -153,7 +153,7 @@ class Journal:
             self.file = open(self.path(self.high), "ab")  # noqa: SIM115
         self.whole = False
         if self.file is None or self.size + size > self.segment:
-            from mqtt.engine.records import begin
+            from mqtt.engine.segments import begin
 
             begin(self, not topic)
         try:

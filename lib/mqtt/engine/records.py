@@ -1,13 +1,8 @@
-"""Reads what a journal has stored: its segments, and the records in them. See engine.journal.
+"""Reads the records in the segments of a journal. See engine.journal.
 
-No list of the segments is held, because there may be hundreds: the next one is looked up in
-the folder when its turn comes.
-
-A journal loads this when it reads, and when it begins or removes a segment. What is stored, sent
-from RAM and acknowledged needs none of it.
+A journal loads this when it reads. What is stored, sent from RAM and acknowledged doesn't need it.
 """
 
-import os
 import struct
 
 from micropython import const
@@ -17,12 +12,13 @@ try:
 except ImportError:  # a port without it
     from mqtt.engine.crc import crc32
 
+from mqtt.engine.segments import following, segments  # noqa: F401
+
 _LAST = const(0x3FFF_FFFF)  # no number reaches it
 _HEADER = const(">HBBIHHI")
 _SIZE = const(16)  # of the header
 _SUMMED = const(12)  # of it, so much is in the checksum
 _MANY = const(0xFFFF)  # messages not done, or more
-_ENOSPC = const(28)
 _SURE = const(512)  # bytes that may be read without a look at the size of the file
 
 
@@ -89,58 +85,6 @@ class Reader:
         self.at = at
         file.seek(at)
         return record(file)
-
-
-def begin(journal, more):
-    """Begin a segment, if there is room for it; one more to say how far we are, if `more`."""
-    stat = os.statvfs(journal.folder)
-    # littlefs takes two blocks more when its list of files grows.
-    room = stat[0] * (stat[3] - 2) >= journal.segment + (0 if more else journal.reserve)
-    if not room or journal.count >= journal.segments + more:
-        raise OSError(_ENOSPC)
-    journal.leave()
-    journal.file = open(journal.path(journal.next), "wb")  # noqa: SIM115
-    journal.size = 0
-    if not journal.count:  # then all numbers are 0
-        journal.count = 1
-    elif journal.next != journal.high:  # else it held no record, and is written again
-        journal.high = journal.next
-        journal.count += 1
-        journal.second = min(journal.second, journal.next)
-        journal.until = min(journal.until, journal.next)
-
-
-def remove(journal, end):
-    """Remove the segments before the one that holds message `end`."""
-    while journal.second <= end:
-        if journal.reading == journal.low:
-            journal.go_to(journal.second)
-        os.remove(journal.path(journal.low))
-        journal.count -= 1
-        journal.low = journal.second
-        journal.second = following(journal.folder, journal.low + 1)
-
-
-def segments(folder):
-    """The numbers of the segments, in any order; other files are left alone."""
-    for entry in os.ilistdir(folder):
-        name = entry[0]
-        try:
-            if len(name) == 8:
-                number = int(name, 16)
-                if number < _LAST and "%08x" % number == name.lower():
-                    yield number
-        except ValueError:
-            pass
-
-
-def following(folder, number):
-    """The first segment from that number on; _LAST if there is none."""
-    found = _LAST
-    for each in segments(folder):
-        if number <= each < found:
-            found = each
-    return found
 
 
 def record(file):

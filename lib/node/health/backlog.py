@@ -70,7 +70,7 @@ def more(node):
         node.more = _NEVER
         node.failed("outbox", error)
     finally:
-        forget("records", "survey", package="mqtt.engine")
+        forget("records", "segments", "survey", package="mqtt.engine")
 
 
 def take(node, outbox, journal, most):

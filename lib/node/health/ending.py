@@ -122,5 +122,5 @@ def keep(outbox):
         print("Petrel: not kept:", error)
     # What follows needs the RAM of both.
     outbox.ring = ()
-    forget("journal", "records", "survey", package="mqtt.engine")
+    forget("journal", "records", "segments", "survey", package="mqtt.engine")
     return lost

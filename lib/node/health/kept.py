@@ -16,9 +16,9 @@ _FOLDER = const("outbox")
 _SEGMENT = const(4096)
 _FEW = const(8)  # readings for which there is always room, see node.start.equip
 _IN_RAM = const(16)  # how much of what is on the flash is in RAM at a time
-# Of the RAM that mqtt.engine.records takes, so many times has to be free:
-_BEFORE = const(4)  # for a flash outbox and the rest of the node
-_BEHIND = const(3)  # for the rest
+# Of the RAM that mqtt.engine.records takes, so many quarters have to be free:
+_BEFORE = const(12)  # for a flash outbox and the rest of the node
+_BEHIND = const(9)  # for the rest
 _CLIENT = const(4608)  # bytes that the rest takes at least
 _NEVER = const(0x3FFF_FFFF)
 
@@ -81,7 +81,7 @@ def outbox(node, queue, flash, must):
     except MemoryError as error:
         tell(node, error, "too little memory for the flash; readings are kept in RAM")
     finally:
-        forget("survey", "records", package="mqtt.engine")
+        forget("survey", "records", "segments", package="mqtt.engine")
     node.more = _NEVER
     return queue
 
@@ -116,18 +116,20 @@ def durable(queue, flash, look):
 
     gc.collect()
     taken = free - gc.mem_free()
-    _enough(_BEFORE * taken)
-    from mqtt.durable import Durable
+    _enough(_BEFORE * taken // 4)
     from mqtt.engine.journal import Journal
 
     journal = Journal(_FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
+    forget("survey", package="mqtt.engine")
+    from mqtt.durable import Durable
+
     places = min(max(queue, 4), 2 * _IN_RAM)
     if places > _FEW:
         places = call("health", "room", "places", places)
         if places < _FEW:
             raise MemoryError("room for only %d readings" % places)
     made = Durable(journal, places)
-    forget("survey", "records", package="mqtt.engine")
-    _enough(max(_BEHIND * taken, _CLIENT))
+    forget("records", "segments", package="mqtt.engine")
+    _enough(max(_BEHIND * taken // 4, _CLIENT))
     made.keep = False  # the sensors that want it say so
     return made

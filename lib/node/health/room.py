@@ -40,8 +40,8 @@ def _learn():
     """
     for package, modules in (
         ("node.health", ("ending", "storing", "telemetry")),
-        ("mqtt.engine", ("connect", "subscribe", "pieces", "late", "end", "reach", "backoff",
-                         "suspects", "journal", "survey")),
+        ("mqtt.engine", ("subscribe", "pieces", "late", "end", "reach", "backoff", "suspects",
+                         "journal", "survey")),
     ):  # fmt: skip
         for module in modules:
             try:
@@ -49,4 +49,4 @@ def _learn():
             except ImportError:  # not on this board
                 pass
             forget(module, package=package)
-    forget("records", package="mqtt.engine")
+    forget("records", "segments", package="mqtt.engine")

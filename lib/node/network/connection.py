@@ -1,6 +1,7 @@
 """Gives a node its connection to the world. Needed once, and then forgotten."""
 
 import gc
+import sys
 
 from node.overlay import call
 
@@ -18,19 +19,25 @@ def make(node, config, dials):
     from mqtt.link import Link
 
     gc.collect()
-    node.client = Link(
-        dials, mqtt.get("client_id") or config["node"], user=mqtt.get("user"),
-        password=mqtt.get("password"), keepalive=mqtt["keepalive"], clean=False, buffer=256,
-        will=(node.prefix + "status", "offline", 1, True), queue=config["queue"],
-        on_message=node.on_message, on_connect=node.on_connect, on_lost=node.on_lost,
-    )  # fmt: skip
+    # There is one client. What never changes stands in its class: the client's own dict is nearly
+    # full, and there may be no room for a larger one when a connection fails.
+    for name, value in (
+        ("user", mqtt.get("user")), ("password", mqtt.get("password")), ("clean", False),
+        ("keepalive", mqtt["keepalive"]),
+        ("will", (node.prefix + "status", "offline", 1, True)), ("on_message", node.on_message),
+        ("on_connect", node.on_connect), ("on_lost", node.on_lost),
+    ):  # fmt: skip
+        setattr(Link, name, value)
+    Link.alone = "mqtt.engine.connect" in sys.modules  # see node.main.load
     if node.wlan:
-        node.client.ready = node.wlan.isconnected
-    client = node.client
+        Link.ready = node.wlan.isconnected
     if "timeout" in mqtt:
-        client.connect_ms = client.answer_ms = mqtt["timeout"] * 1000
+        Link.connect_ms = Link.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
-        client.connect_ms = 4000  # the next one is worth a try
+        Link.connect_ms = 4000  # the next one is worth a try
+    client = node.client = Link(
+        dials, mqtt.get("client_id") or config["node"], queue=config["queue"], buffer=256
+    )
     # As mqtt.engine.subscribe.want() does, which takes a kilobyte more where RAM is shortest.
     commands = node.prefix + "cmd/#"
     client.filters[commands] = 1

@@ -38,12 +38,12 @@ def _raw(aim: float) -> Budget:
 # The smallest heap of a whole node with every command, from .mpy files or a ROMFS; its config is
 # checked in the same heap. host_tests/test_node_budgets.py says what the nodes are.
 NODES = {
-    "two sensors": Budget(32_768, 44_544),
-    "three drivers": Budget(38_912, 64_512),
-    "the largest drivers": Budget(36_864, 49_408),
+    "two sensors": Budget(32_768, 43_520),
+    "three drivers": Budget(38_912, 49_152),
+    "the largest drivers": Budget(36_864, 49_152),
     "two sensors in ROM": Budget(22_528, 28_160),
-    "three drivers in ROM": Budget(26_624, 43_008),
-    "the largest drivers in ROM": Budget(26_624, 31_232),
+    "three drivers in ROM": Budget(26_624, 30_208),
+    "the largest drivers in ROM": Budget(26_624, 30_720),
 }
 
 # A topic of 11 characters and a payload of 64 bytes take 128 bytes of a 32-bit heap.
@@ -70,7 +70,7 @@ BUDGETS: dict[Kind, dict[str, Budget]] = {
     },
     Kind.ASYNCIO: {
         "mpy_bytes": Budget(10_900, 12_450),
-        "ram_import": Budget(17_300, 19_050),
+        "ram_import": Budget(17_300, 19_100),
         "ram_rom": Budget(8_500, 9_600),
         "min_heap": Budget(22_500, 28_200),
         "heap_rom": Budget(13_700, 17_000),
