@@ -295,10 +295,10 @@ def test_100_000_readings_leave_the_heap_as_it_was(start: Start) -> None:
     process = start("100000", heap=HEAP_AND_TEST)
     output, _ = process.communicate(timeout=110)
     found = re.findall(r"free (\d+) (\d+) refused 0 drops 0", output)
-    taken = [1000, 99_600, 99_700, 99_800, 99_900, 100_000]
+    taken = [1000, *range(70_787, 100_000, 997), 100_000]
     assert [int(number) for number, _ in found] == taken, output
     early, late = int(found[0][1]), int(found[-1][1])
     # The collector takes stale words on the stack for references: a small object more or less.
     assert abs(late - early) <= 64
-    early, *last = (int(blocks) for blocks in re.findall(r"max free sz: (\d+)", output))
-    assert max(last) >= early, "the largest free block has shrunk"
+    early, *last = (int(blocks) * 16 for blocks in re.findall(r"max free sz: (\d+)", output))
+    assert max(last) >= early - 64, "the largest free block has shrunk"
