@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,10 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command as alembic
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
 from tools.shared.errors import ToolError
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x70657472656C  # "petrel", an advisory lock of PostgreSQL
@@ -71,15 +75,24 @@ def engine_of(url: str) -> sa.Engine:
     return engine
 
 
-def migrate(engine: sa.Engine) -> None:
+def migrate(engine: sa.Engine, revision: str = "head") -> None:
     """Bring the tables to this program's state; several programs may try at once."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        found = MigrationContext.configure(connection).get_current_revision()
+        known = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+        if found is not None and found not in known:
+            raise ToolError(
+                f"{shown(str(engine.url))}: made by a newer version of Petrel",
+                f"Update Petrel here: it knows tables up to {known[0]}, and these are {found}.",
+            )
+        if found not in (None, known[0]):
+            log.info("bringing the database up to date; with many readings this takes minutes")
         config.attributes["connection"] = connection
-        alembic.upgrade(config, "head")
+        alembic.upgrade(config, revision)
 
 
 @contextmanager

@@ -233,14 +233,18 @@ def roll(
     connection: sa.Connection, sensor_id: int, start: int, end: int, size: int
 ) -> list[tuple[Any, ...]]:
     """Roll up readings while they are asked for: start, mean, minimum, maximum and count."""
+    return [tuple(row) for row in connection.execute(rolling(sensor_id, start, end, size))]
+
+
+def rolling(sensor_id: int, start: int, end: int, size: int) -> sa.Select[Any]:
+    """The query of `roll`."""
     r = t.reading.c
     bucket = t.start_of(r.time, size)
     low, high = sa.func.min(r.value), sa.func.max(r.value)
-    query = (
+    return (
         sa.select(bucket, mean_of(r.value), low, high)
         .add_columns(sa.func.count(r.value))
         .where(_between(sensor_id, start, end), r.value.is_not(None))
         .group_by(bucket)
         .order_by(bucket)
     )
-    return [tuple(row) for row in connection.execute(query)]

@@ -148,6 +148,7 @@ class PostgresqlRows(Rows):
                 connection.exec_driver_sql(
                     f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF reading"
                     f" FOR VALUES FROM ({start}) TO ({end})"
+                    " WITH (autovacuum_vacuum_insert_scale_factor = 0.02)"  # see migration 0003
                 )
                 if end > now_ms() - t.DAY_MS:  # an older one is removed some day
                     self._partitions.add(name)
