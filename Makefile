@@ -81,6 +81,14 @@ query: setup-backend  ## show or export what is stored (NODE= SENSOR= FROM=-7d O
 simulate: setup-backend  ## publish as a fleet of nodes does (NODES=100 RATE= HOST=broker SECONDS=)
 	@$(RUN) simulate $(BROKER) $(if $(NODES),--nodes '$(NODES)') $(if $(RATE),--rate '$(RATE)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
+##@ Fleet
+
+keys: setup-host  ## list the keys that sign updates (DO=make NAME=main; DO=rotate, retire or show)
+	@$(RUN) keys $(or $(DO),list) $(if $(NAME),'$(NAME)') $(if $(NEW),'$(NEW)')
+
+release: setup-host  ## sign an update for your nodes (KEY=main BOARD=), or make the files of VERSION=0.2.0 (PREPARE=1)
+	@$(RUN) release $(if $(VERSION),'$(VERSION)' $(if $(PREPARE),--prepare),sign $(if $(filter UNIX,$(BOARD)),,'$(BOARD)') $(if $(KEY),--key '$(KEY)') $(if $(OUT),--out '$(OUT)'))
+
 ##@ Develop
 
 setup:  ## install all tools into .venv and .tools; no root needed
@@ -101,9 +109,6 @@ build: setup-host  ## compile for a board into build/BOARD/, with a table of siz
 
 firmware: setup-host  ## build MicroPython with Petrel in it (BOARD=RPI_PICO; others: MICROPYTHON=folder)
 	@$(RUN) firmware '$(BOARD)' $(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(FACTORY),--factory '$(FACTORY)')
-
-release: setup-host  ## make the files of a release (VERSION=0.2.0; PREPARE=1: write the version first)
-	@$(RUN) release '$(VERSION)' $(if $(PREPARE),--prepare)
 
 docs: setup-host  ## build the documentation into build/site/index.html (SERVE=1: at 127.0.0.1:8000)
 	@$(RUN) docs $(if $(SERVE),--serve)

@@ -23,6 +23,7 @@ from tools.play.subscriber import Subscriber
 from tools.shared.paths import BUILD, LIB, NO_32, ROOT
 
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(BUILD / "hypothesis")
+os.environ["PETREL_KEYS"] = str(BUILD / "no-keys")  # whatever the user of this computer has
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
 sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
 

@@ -51,13 +51,20 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "query": Entry("tools.backend.query", "backend", "Show or export what is stored."),
         "simulate": Entry("tools.backend.simulate", "backend", "Publish as a fleet of nodes."),
     },
+    "Fleet": {
+        "keys": Entry(
+            "tools.update.keys", "host", "Make the keys that sign updates; change them."
+        ),
+        "release": Entry(
+            "tools.update.releases", "host", "Sign an update; the files of a version."
+        ),
+    },
     "Develop": {
         "setup": Entry("tools.start.setup", "", "Install all tools into .venv and .tools."),
         "test": Entry("tools.lab.test", "test", "Run all tests, with a real broker."),
         "lint": Entry("tools.lint.command", "test", "Check style, types, imports, spelling."),
         "build": Entry("tools.make.package", "host", "Compile Petrel for a board."),
         "firmware": Entry("tools.make.firmware", "host", "Build MicroPython with Petrel in it."),
-        "release": Entry("tools.make.release", "host", "Make the files of a release."),
         "docs": Entry("tools.docs.site", "host", "Build the documentation."),
         "reference": Entry("tools.docs.generated", "test", "Write the pages made from the code."),
         "heap": Entry("host_tests.heap_figures", "test", "Measure whole nodes in small heaps."),

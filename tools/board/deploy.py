@@ -59,6 +59,9 @@ from tools.shared.errors import ToolError
 from tools.shared.imports import drivers as all_drivers
 from tools.shared.paths import BUILD
 from tools.shared.ports import choose
+from tools.update.keyring import Keyring
+from tools.update.manifest import KEYS
+from tools.update.release import too_small
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,13 @@ def deploy(
     board: Board | None = None,
     drivers: tuple[str, ...] = (),
     mode: str = "files",
+    keys: str = "",
 ) -> int:
     """Bring the target up to date; returns how many files travelled.
 
     board: whose room is counted; without it there is room for all
     drivers: those that are wanted besides the config's; mode: one of rom.MODES
+    keys: what the target is to have as keys.txt
     """
     found = target.look()
     _check_version(folder, found)
@@ -144,6 +149,10 @@ def deploy(
         todo = plan(folder, found, way.names, way.remove)
         burn = _rom_steps(way, found, Path(records))
         steps = _in_order(folder, found, sent, way, todo, burn)
+        if keys:
+            trusted = Path(records) / KEYS
+            trusted.write_text(keys)
+            steps = [Step(KEYS, trusted), *steps]
         if todo.write or todo.remove or burn:
             before = _write_record(Path(records) / "pending.json", todo.pending)
             held = {} if way.image is None else {rom.ENTRY: rom.digest(way.image)}
@@ -407,17 +416,22 @@ def command(
 
     If not all of it fits, only what the node can use is copied, with the drivers that its
     config names and those of --drivers.
+
+    If you have keys (petrel keys), the board gets their public halves, and takes updates that are
+    signed with them.
     """
     facts, wanted = boards.load(board), asked(drivers)
     console = Console()
     folder = build(board)
+    keyring = Keyring()
+    keys = "" if too_small(board) else keyring.keys_txt()
     if config:
         check_config(config, board)  # before the board is touched
     if to or board == "UNIX":
         if mode == "romfs":
             raise ToolError("a folder has no ROMFS", "Leave MODE=romfs out.")
         where = to or BUILD / "UNIX-flash"
-        deploy(folder, Folder(where), config, console, facts, wanted)
+        deploy(folder, Folder(where), config, console, facts, wanted, keys=keys)
         run = (
             "; make sim runs them. For a real board name it: BOARD=ESP32_GENERIC"
             if board == "UNIX" and not to
@@ -426,7 +440,10 @@ def command(
         console.print(f"the files are in {where}{run}", soft_wrap=True)
         return
     target = Mpremote(choose(port))
-    deploy(folder, target, config, console, facts, wanted, mode)
+    deploy(folder, target, config, console, facts, wanted, mode, keys)
+    if keys:
+        names = ", ".join(key.name for key in keyring.trusted)
+        console.print(f"it takes updates that are signed with {names}", soft_wrap=True)
     if no_reset:
         console.print("the board waits at its REPL; its reset button starts it")
         return
