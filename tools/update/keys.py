@@ -48,7 +48,7 @@ def make(name: str, keyring: Keyring) -> None:
     console = _console()
     console.print("Copy that file and keyring.json to a second place; without them there is no")
     console.print("way to update your nodes but by cable.")
-    console.print(f"next: deploy your boards; each gets the public half")
+    console.print("next: deploy your boards; each gets the public half")
 
 
 @command.command("list")
