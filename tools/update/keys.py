@@ -44,7 +44,7 @@ def make(name: str, keyring: Keyring) -> None:
 
     The passphrase is what you type, or PETREL_PASSPHRASE.
     """
-    key = _made(keyring, name)
+    _made(keyring, name)
     console = _console()
     console.print("Copy that file and keyring.json to a second place; without them there is no")
     console.print("way to update your nodes but by cable.")
@@ -114,7 +114,7 @@ def retire(name: str, keyring: Keyring) -> None:
     console.print("A node that misses that release still trusts it; see docs/keys.md.")
 
 
-def _made(keyring: Keyring, name: str) -> PublicKey:
+def _made(keyring: Keyring, name: str) -> None:
     keyring.check_new(name)
     words = passphrase(f"a passphrase for {name}", new=True)
     console = _console()
@@ -123,7 +123,6 @@ def _made(keyring: Keyring, name: str) -> PublicKey:
     console.print(f"made: {key.name}, id {key.id}, in {keyring.path(name)}")
     trusted = ", ".join(each.name for each in keyring.trusted)
     console.print(f"nodes are to trust {trusted} ({len(keyring.trusted)} of {MOST_KEYS})")
-    return key
 
 
 def _console() -> Console:
