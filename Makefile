@@ -139,6 +139,9 @@ test-page: setup  ## try the back end's page in a headless Chromium (PICTURES=1 
 test-clusters: setup  ## kill each broker of a NATS and a RabbitMQ cluster under nodes and collectors (ARGS=)
 	@$(RUN) test-clusters $(ARGS)
 
+test-timescale: setup  ## run the back end's tests with TimescaleDB, from Debian (ARGS=)
+	@$(RUN) test-timescale $(ARGS)
+
 test-node-red: setup  ## run the flow of docs/growing.md in a real Node-RED, from npm (ARGS=)
 	@$(RUN) test-node-red $(ARGS)
 

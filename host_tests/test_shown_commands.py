@@ -56,6 +56,7 @@ TAKES_LONG = {
     "lint": "a minute; run before each push, and by CI",
     "test": "is this",
     "test-clusters": "fetches NATS and RabbitMQ; host_tests/clusters",
+    "test-timescale": "fetches TimescaleDB; host_tests/backend",
     "test-node-red": "fetches Node-RED; host_tests/nodered",
     "test-emulated": "a quarter of an hour; host_tests/emulated",
     "test-homeassistant": "fetches a Home Assistant; host_tests/homeassistant",

@@ -78,6 +78,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "test-emulated": Entry("tools.lab.emulator.prepare", "test", "Run on emulated chips."),
         "test-page": Entry("tools.lab.browser", "test", "Try the back end's page in Chromium."),
         "test-clusters": Entry("tools.lab.clusters", "test", "Run with clusters of brokers."),
+        "test-timescale": Entry("tools.lab.timescale", "test", "Run with TimescaleDB."),
         "test-node-red": Entry("tools.lab.nodered", "test", "Run the docs' flow in Node-RED."),
         "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),
         "soak": Entry("host_tests.faults.soak", "test", "Run nodes under random faults."),

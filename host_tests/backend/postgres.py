@@ -2,6 +2,8 @@
 
 Its programs are used without the wheel's own Python: here the server is killed, stopped and
 started like the brokers. PostgreSQL refuses to be run by root, so root runs it as "nobody".
+
+`make test-timescale` has the same tests run with a server that has TimescaleDB.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 
 import psycopg
 
+from tools.lab import timescale
 from tools.play.broker import begun
 from tools.shared.process import popen
 
@@ -29,6 +32,7 @@ START_S = 60.0
 # The least that makes a small server; what is committed is still on the disk.
 SETTINGS = ("shared_buffers=64MB", "max_connections=30", "listen_addresses=127.0.0.1",
             "unix_socket_directories=", "log_min_messages=warning")  # fmt: skip
+TIMESCALE = ("shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off")
 
 
 class Postgres:
@@ -40,6 +44,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="petrel-postgres-"))
         self._as: dict[str, Any] = {}
         self._bin = _installed() / "bin"
+        self._timescale = timescale.CHOSEN in os.environ
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
@@ -80,6 +85,9 @@ class Postgres:
         name = f"petrel{self._databases}"
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
+        if self._timescale:
+            with psycopg.connect(self._url(name), autocommit=True) as connection:
+                connection.execute("CREATE EXTENSION timescaledb")
         return self._url(name)
 
     def start(self) -> None:
@@ -103,8 +111,10 @@ class Postgres:
             self._reader.join(10)
 
     def _try(self, port: int) -> bool:
-        settings = [part for each in SETTINGS for part in ("-c", each)]
-        command = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(port), *settings]
+        settings = (*SETTINGS, *(TIMESCALE if self._timescale else ()))
+        server = timescale.server() if self._timescale else [str(self._bin / "postgres")]
+        command = [*server, "-D", str(self._data), "-p", str(port)]
+        command += [part for each in settings for part in ("-c", each)]
         said: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._process = popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""TimescaleDB under the collector; run by `make test-timescale`."""
