@@ -89,6 +89,9 @@ keys: setup-host  ## list the keys that sign updates (DO=make NAME=main; DO=rota
 release: setup-host  ## sign an update for your nodes (KEY=main BOARD=), or make the files of VERSION=0.2.0 (PREPARE=1)
 	@$(RUN) release $(if $(VERSION),'$(VERSION)' $(if $(PREPARE),--prepare),sign $(if $(filter UNIX,$(BOARD)),,'$(BOARD)') $(if $(KEY),--key '$(KEY)') $(if $(OUT),--out '$(OUT)'))
 
+offer: setup-host  ## give an update to nodes, and answer while they fetch it (NODES="a b", or ALL=1; HOST=broker SERIAL=)
+	@$(RUN) offer $(BROKER) $(LOGIN) $(if $(ALL),--all) $(if $(SERIAL),--serial '$(SERIAL)') $(if $(FROM),--from '$(FROM)') -- $(NODES)
+
 ##@ Develop
 
 setup:  ## install all tools into .venv and .tools; no root needed

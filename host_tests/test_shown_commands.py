@@ -34,7 +34,7 @@ RUN_BY = {
     "clean": "test_petrel.py", "conformance": "test_conformance.py",
     "demo": "test_demo.py", "deploy": "test_deploy.py", "docs": "", "faults": "test_faults.py",
     "fuzz": "test_fuzz.py", "help": "", "monitor": "test_monitor.py", "play": "test_play.py",
-    "keys": "test_keys.py", "provision": "test_provision.py",
+    "keys": "test_keys.py", "offer": "test_offer.py", "provision": "test_provision.py",
     "reference": "test_generated.py", "release": "test_release.py", "repl": "test_repl.py",
     "send": "test_send.py", "setup": "test_setup.py", "sim": "test_sim.py",
     "soak": "test_soak.py", "usb": "test_deploy.py", "web": "test_web.py",

@@ -58,6 +58,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "release": Entry(
             "tools.update.releases", "host", "Sign an update; the files of a version."
         ),
+        "offer": Entry(
+            "tools.update.offer", "host", "Give an update to nodes; show how far it is."
+        ),
     },
     "Develop": {
         "setup": Entry("tools.start.setup", "", "Install all tools into .venv and .tools."),

@@ -161,11 +161,11 @@ class Connection:
     refused: why there will be none, empty if there is
     """
 
-    def __init__(self, broker: Address, topic: str) -> None:
+    def __init__(self, broker: Address, *topics: str) -> None:
         self.lost = ""
         self.refused = ""
         self._broker = broker
-        self._topic = topic
+        self._topics = topics
         self._answered = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self.client.on_connect = self._on_connect
@@ -225,12 +225,15 @@ class Connection:
             self.refused = str(code)
         else:
             self.lost = ""
-            client.subscribe(self._topic, 1)
+            client.subscribe([(topic, 1) for topic in self._topics])
         self._answered.set()
 
     def _on_subscribe(self, client: paho.Client, data: Any, pid: int, codes: Any, _: Any) -> None:
         if any(code.is_failure for code in codes):
-            self.refused = f"the subscription to {self._topic}"
+            bad = [
+                topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure
+            ]
+            self.refused = f"the subscription to {', '.join(bad)}"
 
     def _on_disconnect(
         self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any

@@ -62,7 +62,7 @@ def ask(
     Raises ToolError if none comes within `wait` seconds.
     """
     for what, value, example in (("NODE", node, "greenhouse"), ("COMMAND", name, "ping")):
-        _check_level(what, value, example)
+        check_level(what, value, example)
     topic = f"{base}/{node}/cmd/{name}"
     connection = Connection(broker, f"{base}/{node}/reply/{name}")
     replies: queue.Queue[str] = queue.Queue()
@@ -99,7 +99,7 @@ def ask(
         connection.close()
 
 
-def _check_level(what: str, value: str, example: str) -> None:
+def check_level(what: str, value: str, example: str) -> None:
     """Raise ToolError unless it is one level of a topic name: a node, or a command."""
     if not value:
         raise ToolError(f"{what} is missing", f"Give a name, such as {what}={example}.")

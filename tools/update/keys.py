@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.shared.errors import ToolError
-from tools.update.keyring import FOLDER_VARIABLE, Keyring, PublicKey, passphrase
+from tools.update.keyring import FOLDER_VARIABLE, Keyring, passphrase
 from tools.update.verify import MOST_KEYS, key_line
 
 

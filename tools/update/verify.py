@@ -104,6 +104,11 @@ def check_file(entry: Entry, content: bytes) -> None:
 def check_folder(folder: Path, trusted: Mapping[str, bytes]) -> tuple[Manifest, list[Entry]]:
     """What is in the folder of a release for one board, if all of it is right; raises Refused."""
     manifest = opened(_read(folder, OFFER), trusted)
+    return manifest, check_files(folder, manifest)
+
+
+def check_files(folder: Path, manifest: Manifest) -> list[Entry]:
+    """The files of a release, if each is what the manifest means; raises Refused."""
     entries = parse_list(_read(folder, LIST), manifest)
     for entry in entries:
         content = _read(folder, entry.path)
@@ -117,7 +122,7 @@ def check_folder(folder: Path, trusted: Mapping[str, bytes]) -> tuple[Manifest, 
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in known:
             raise Refused(f"{name} is not in the list")
-    return manifest, entries
+    return entries
 
 
 def _read(folder: Path, name: str) -> bytes:

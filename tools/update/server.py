@@ -1,0 +1,93 @@
+"""Answers what nodes ask for while they fetch a release: a piece of a file at a time.
+
+It keeps nothing in mind between two requests but where releases are, so it can be stopped and
+started at any time, and two of them may answer side by side. It answers anybody who may publish at
+the broker, so a request chooses only among the files of releases, and what it costs has a limit.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from tools.update.manifest import LIST, OFFER, Entry, Manifest, Refused, parse, parse_list
+
+LONGEST_CHUNK = 4096
+LONGEST_REQUEST = 64
+_REQUEST = re.compile(rb"([0-9a-f]{16}) (\d{1,3}) (\d{1,7}) (\d{1,4})")
+
+
+class NoAnswer(ValueError):
+    """A request that is not one: nobody gets an answer."""
+
+
+class Server:
+    """The releases below a folder, by their ids."""
+
+    def __init__(self, updates: Path) -> None:
+        self._updates = updates
+        self._folders: dict[str, Path] = {}
+        self._seen: frozenset[Path] = frozenset()
+
+    def answer(self, request: bytes) -> bytes:
+        """The payload of the chunk for a request; raises NoAnswer."""
+        found = _REQUEST.fullmatch(request) if len(request) <= LONGEST_REQUEST else None
+        if not found:
+            raise NoAnswer("not a request")
+        name, number = found[1].decode(), int(found[2])
+        offset, length = int(found[3]), int(found[4])
+        head = f"{name} {number} "
+        try:
+            content = self._read(name, number, offset, length)
+        except Refused as error:
+            return f"{head}-\n{error}".encode()
+        return f"{head}{offset}\n".encode() + content
+
+    def _read(self, name: str, number: int, offset: int, length: int) -> bytes:
+        folder = self._folder(name)
+        if not 1 <= length <= LONGEST_CHUNK:
+            raise Refused(f"a chunk has 1 to {LONGEST_CHUNK} bytes")
+        told, entries = _opened(folder)
+        if number > len(entries):
+            raise Refused(f"the list has {len(entries)} files")
+        path, size = LIST, told.list_size
+        if number:
+            path, size = entries[number - 1].path, entries[number - 1].size
+        if offset > size:
+            raise Refused(f"{path} has {size} bytes")
+        try:
+            with (folder / path).open("rb") as file:
+                file.seek(offset)
+                return file.read(min(length, size - offset))
+        except OSError as error:
+            raise Refused(f"{path} can't be read") from error
+
+    def _folder(self, name: str) -> Path:
+        if name not in self._folders:
+            self._look()
+        if name not in self._folders:
+            raise Refused("no such release")
+        return self._folders[name]
+
+    def _look(self) -> None:
+        """Find releases that are new since the last time."""
+        offers = frozenset(self._updates.glob(f"[0-9]*/*/{OFFER}"))
+        for path in offers - self._seen:
+            try:
+                told = parse(path.read_bytes().partition(b"\n")[0])
+            except (OSError, Refused):
+                continue
+            if path.parent.parent.name == str(told.serial):  # not one that is being written
+                self._folders[told.id] = path.parent
+        self._seen = offers
+
+
+@lru_cache(64)
+def _opened(folder: Path) -> tuple[Manifest, list[Entry]]:
+    """The manifest and the list of a release, which never change."""
+    try:
+        told = parse((folder / OFFER).read_bytes().partition(b"\n")[0])
+        return told, parse_list((folder / LIST).read_bytes(), told)
+    except OSError as error:
+        raise Refused("no such release") from error
