@@ -119,7 +119,7 @@ class Page:
     def send(self) -> list[tuple[str, str, str]]:
         """Send what is due; returns what was sent."""
         before = len(self.notices)
-        self.alarms.send_due()
+        self.alarms.notices.send_due()
         return self.notices[before:]
 
     def _send(self, url: str, title: str, body: str, kind: str) -> str:

@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from host_tests.backend.page import Page
-from tools.backend.alarms.service import Alarms, by_apprise
+from tools.backend.alarms.sending import by_apprise
+from tools.backend.alarms.service import Alarms
 from tools.backend.config import RetentionSection
 from tools.backend.feed import Feed
 from tools.backend.jobs import run
@@ -123,11 +124,11 @@ def test_a_service_that_fails_gets_it_later_and_once(page: Page) -> None:
         sent.append(title)
         return answers[len(sent) - 1]
 
-    page.alarms._send = send
+    page.alarms.notices.send = send
     page.reading(31)
     for _ in range(200):
         page.now += 5
-        page.alarms.send_due()
+        page.alarms.notices.send_due()
     assert sent == ["Alarm: hot"] * 3
 
 
@@ -267,11 +268,11 @@ def receiver() -> Iterator[Receiver]:
 
 def test_apprise_delivers_to_a_real_receiver(page: Page, receiver: Receiver) -> None:
     page.rules.write_text(FILE.replace("json://example", receiver.url))
-    page.alarms._send = by_apprise
+    page.alarms.notices.send = by_apprise
     page.later(1)
     page.reading(31)
     page.reading(20)
-    page.alarms.send_due()
+    page.alarms.notices.send_due()
     assert [(each["title"], each["type"]) for each in receiver.got] == [
         ("Alarm: hot", "warning"),
         ("OK: hot", "success"),

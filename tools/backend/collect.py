@@ -16,7 +16,8 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from tools.backend.alarms.service import Alarms, by_apprise
+from tools.backend.alarms.sending import by_apprise
+from tools.backend.alarms.service import Alarms
 from tools.backend.collector import Collector
 from tools.backend.config import BackendConfig, BrokerSection, is_here, load
 from tools.backend.database import open_database, shown

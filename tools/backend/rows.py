@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -39,14 +40,14 @@ INSERT INTO reading SELECT sensor, boot, seq, said + %s, source, value, text, sa
 _PARTITIONED = "SELECT relkind = 'p' FROM pg_class WHERE oid = 'reading'::regclass"
 
 
-class Rows:
+class Rows(ABC):
     """The statements of one kind of database."""
 
+    @abstractmethod
     def insert_readings(
         self, connection: sa.Connection, rows: Sequence[ReadingRow]
     ) -> set[tuple[int, int, int]]:
         """Insert what is not there yet; returns the identities of what is new."""
-        raise NotImplementedError
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
@@ -55,17 +56,18 @@ class Rows:
         if rows:
             connection.execute(self._or_nothing(table), rows)
 
+    @abstractmethod
     def restamp(self, connection: sa.Connection, node: int, boot: int, was: int, now: int) -> None:
         """A start of a node was earlier than thought: readings timed by it move with it."""
-        raise NotImplementedError
 
     def mark_late(self, connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> None:
         """Have hours of sensors rolled up again."""
         rows = [{"sensor": sensor, "start": start} for sensor, start in sorted(pairs)]
         self.insert(connection, t.late, rows)
 
+    @abstractmethod
     def _or_nothing(self, table: sa.Table) -> Any:
-        raise NotImplementedError
+        """An insert that leaves rows alone which are there already."""
 
     def _late_of(self, connection: sa.Connection, node: int, boot: int, since: int) -> None:
         r = t.reading.c

@@ -1,19 +1,18 @@
-"""The alarms at work: fed by the collector, told by Apprise. Any thread may call the methods.
+"""The alarms at work: fed by the collector. Any thread may call the methods.
 
-One thread judges what the feed brings and, once a second, what time has brought; another sends
-notices, so that a slow mail server holds up nothing.
+A thread judges what the feed brings and, once a second, what time has brought. What is to be told
+it writes down, and sending.py tells it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,27 +22,14 @@ from tools.backend.alarms import rules as rules_of
 from tools.backend.alarms import tables as t
 from tools.backend.alarms.engine import RAISED, Change, Engine
 from tools.backend.alarms.rules import Rule, Rules
-from tools.backend.database import Row, reason, writing
+from tools.backend.alarms.sending import Notices, Sender, going_on
+from tools.backend.database import Row, writing
 from tools.backend.feed import Event, Feed
 from tools.shared.errors import ToolError
 
 TICK_S = 1.0
 LONGEST_MUTE_S = 366 * 86400.0
 log = logging.getLogger("petrel.alarms")
-
-EXAMPLE = """\
-# Alarms. Each [[rule]] watches a sensor or a node; docs/alarms.md lists what a rule may say.
-# The file is read again when you save it.
-
-[notify]
-# me = "ntfy://ntfy.sh/a-topic-that-nobody-guesses"
-"""
-
-
-class Sender(Protocol):
-    """How a notice reaches somebody: returns why it did not, or nothing."""
-
-    def __call__(self, url: str, title: str, body: str, kind: str) -> str: ...
 
 
 class Alarms:
@@ -65,12 +51,12 @@ class Alarms:
     ) -> None:
         self.error = ""  # what is wrong with the file, if anything is
         self.changed = changed
+        self.notices = Notices(database, lambda: self._rules.targets, send, clock)
         self._on = on
         self._database = database
         self._feed = feed
         self._file = file
         self._stamp: tuple[int, int] | None = None
-        self._send = send
         self._clock = clock
         self._lock = threading.RLock()
         self._rules = Rules()
@@ -78,8 +64,7 @@ class Alarms:
         self._unkept: list[Change] = []
         self._made: list[Row] | None = None  # the rules of the page that are in use
         self._ended = threading.Event()
-        self._to_send = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._thread = threading.Thread(target=self._watch, name="alarms", daemon=True)
 
     # --- running
 
@@ -93,21 +78,16 @@ class Alarms:
     def start(self) -> None:
         """Load what is known, and begin; raises ToolError if the file is wrong."""
         self.load()
-        if not self._on:
-            return
-        self._threads = [
-            threading.Thread(target=self._watch, name="alarms", daemon=True),
-            threading.Thread(target=self._send_all, name="notices", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        if self._on:
+            self._thread.start()
+            self.notices.start()
 
     def stop(self) -> None:
-        """End both threads."""
+        """End what was started."""
         self._ended.set()
-        self._to_send.set()
-        for thread in self._threads:
-            thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self.notices.stop()
 
     def load(self) -> None:
         """Take up the rules, the states and what was heard before."""
@@ -151,24 +131,6 @@ class Alarms:
                 with writing(self._database) as connection:
                     self._use_rules(connection)
             self._keep(self._engine.tick(self._clock()))
-
-    def send_due(self) -> int:
-        """Send the notices that are due; returns how many there were."""
-        with self._database.connect() as connection:
-            due = memory.due(connection, memory.ms(self._clock()))
-        for notice in due:
-            url = self._rules.targets.get(notice["target"])
-            error = f"[notify] has no {notice['target']}"
-            if url is not None:
-                error = self._send(url, notice["title"], notice["body"], notice["kind"])
-            now = memory.ms(self._clock())
-            with writing(self._database) as connection:
-                if error:
-                    log.warning("notice to %s failed: %s", notice["target"], error)
-                    memory.failed(connection, notice, now, error)
-                else:
-                    memory.sent(connection, notice["id"], now)
-        return len(due)
 
     # --- for the page and the API
 
@@ -250,13 +212,6 @@ class Alarms:
             self._take_over(connection)
         self.changed()
 
-    def test(self, target: str) -> str:
-        """Send somebody a test message; returns why that failed, or nothing."""
-        url = self._rules.targets.get(target)
-        if url is None:
-            raise KeyError(target)
-        return self._send(url, "Petrel: test", "This is how an alarm reaches you.", "raised")
-
     # --- inside
 
     def _change_rule(self, name: str, change: sa.Update | sa.Delete) -> None:
@@ -297,7 +252,7 @@ class Alarms:
         for change in self._unkept:
             log.info("%s: %s: %s", change.kind, change.state.rule, change.text)
         self._unkept.clear()
-        self._to_send.set()
+        self.notices.wake()
         self.changed()
 
     def _use_rules(self, connection: sa.Connection) -> None:
@@ -349,47 +304,12 @@ class Alarms:
                 if subscription.dropped > dropped:
                     log.warning("%s events came too fast to judge", subscription.dropped - dropped)
                     dropped = subscription.dropped
-                with _going_on("alarms"):
+                with going_on("alarms"):
                     if events:
                         self.take(events)
                     if time.monotonic() >= next_tick:
                         next_tick = time.monotonic() + TICK_S
                         self.tick()
-
-    def _send_all(self) -> None:
-        while not self._ended.is_set():
-            found = 0
-            with _going_on("notices"):
-                found = self.send_due()
-            if not found:
-                self._to_send.wait(TICK_S)
-            self._to_send.clear()
-
-
-@contextlib.contextmanager
-def _going_on(what: str) -> Iterator[None]:
-    """Whatever fails is logged, and the thread goes on: alarms that have ended tell nobody."""
-    try:
-        yield
-    except sa.exc.SQLAlchemyError as error:
-        log.error("%s: the database failed: %s", what, reason(error))
-    except Exception:
-        log.exception("%s: a fault in the program", what)
-
-
-def by_apprise(url: str, title: str, body: str, kind: str) -> str:
-    """Send through Apprise, which knows some hundred services; see Sender."""
-    import apprise
-
-    service = apprise.Apprise()
-    if not service.add(url):
-        return "Apprise doesn't know this URL; see docs/alarms.md"
-    sort = apprise.NotifyType.SUCCESS if kind == "returned" else apprise.NotifyType.WARNING
-    try:
-        taken = service.notify(title=title, body=body, notify_type=sort)
-    except Exception as error:  # of a service that Apprise has, and we have never seen
-        return f"{type(error).__name__}: {error}"
-    return "" if taken else "the service didn't take it; is its address right, can it be reached?"
 
 
 def _about(rule: Rule, origin: str, enabled: bool, muted: Mapping[tuple[str, str], float]) -> Any:

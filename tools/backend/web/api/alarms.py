@@ -91,7 +91,7 @@ def delete_rule(request: Request, who: Admin, name: str) -> m.Me:
 @router.post("/alarms/test/{target}", tags=["alarms"], responses={404: {"model": m.Problem}})
 def test_target(request: Request, who: Admin, target: str) -> m.Reply:
     """Send a test message to one who can be told."""
-    error = found(lambda: parts_of(request).alarms.test(target))
+    error = found(lambda: parts_of(request).alarms.notices.test(target))
     return m.Reply(ok=not error, reply=error)
 
 
