@@ -394,6 +394,34 @@ def test_two_thousand_nodes_are_shown(served: Served, window: Open) -> None:
     assert took < 60
 
 
+def test_a_node_that_is_heard_again_is_laid_out_only_if_it_reads_otherwise(
+    served: Served, window: Open
+) -> None:
+    """Of thousands of nodes each is heard every few seconds; most go on reading "now"."""
+    served.reading(1, "petrel/node1/air")
+    one = window("viewer")
+    one.page.wait_for_selector('#link[data-on="true"]')
+    one.page.evaluate(
+        """() => {
+          window.same = 0;
+          window.heard = 0;
+          const text = (nodes) => [...nodes].map((each) => each.textContent).join();
+          new MutationObserver((changes) => {
+            for (const change of changes) {
+              window.heard += 1;
+              if (text(change.addedNodes) === text(change.removedNodes)) window.same += 1;
+            }
+          }).observe(document.getElementById("rows"), { childList: true, subtree: true });
+        }"""
+    )
+    for number in range(5):
+        served.reading(number, "petrel/node1/air")
+        one.page.wait_for_timeout(400)  # longer than events are gathered for a message
+    served.publish("petrel/node1/status", "offline")
+    one.page.wait_for_function("window.heard > 0")
+    assert one.page.evaluate("window.same") == 0
+
+
 def test_pictures_of_the_documentation(fleet: Served, window: Open) -> None:
     """What `make test-page PICTURES=1` writes; otherwise only that it can be shown."""
     one = window("admin", viewport={"width": 1360, "height": 800})

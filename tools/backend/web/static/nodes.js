@@ -24,18 +24,23 @@ function row(node) {
   return made;
 }
 
+// Only what has changed: after each change the browser lays out the whole table.
+function say(cell, text) {
+  if (cell.textContent !== text) cell.textContent = text;
+}
+
 function write(node) {
   const { cells_ } = rows.get(node.name) ?? row(node);
   const marks = [badge(node.state || "not known", tone(node.state))];
   if (node.mode === "safe") marks.push(" ", badge("safe mode", "warn"));
   if (node.alarms) marks.push(" ", badge(node.alarms === 1 ? "1 alarm" : `${node.alarms} alarms`, "bad"));
   fill(cells_.state, ...marks);
-  cells_.seen.textContent = ago(node.seen);
-  cells_.version.textContent = node.version ?? "";
-  cells_.board.textContent = node.board ?? "";
-  cells_.signal.textContent = node.signal === null ? "" : `${node.signal} dBm`;
+  say(cells_.seen, ago(node.seen));
+  say(cells_.version, node.version ?? "");
+  say(cells_.board, node.board ?? "");
+  say(cells_.signal, node.signal === null ? "" : `${node.signal} dBm`);
   cells_.signal.className = node.signal !== null && node.signal < -80 ? "num warn" : "num";
-  for (const key of ["sensors", "waiting", "lost"]) cells_[key].textContent = node[key] ?? "";
+  for (const key of ["sensors", "waiting", "lost"]) say(cells_[key], String(node[key] ?? ""));
   cells_.waiting.className = node.waiting > 0 ? "num warn" : "num";
   cells_.lost.className = node.lost > 0 ? "num bad" : "num";
 }
@@ -98,7 +103,7 @@ function heard(message) {
     if (node.state !== before) {
       write(node);
       count();
-    } else rows.get(name).cells_.seen.textContent = ago(node.seen);
+    } else say(rows.get(name).cells_.seen, ago(node.seen));
   }
   if (nodes.size === 0 && stale) load();
 }
@@ -115,7 +120,7 @@ pressed(byId("filter"), (value) => {
   filter = value;
   arrange();
 });
-setInterval(() => !document.hidden && [...nodes.values()].forEach((node) => (rows.get(node.name).cells_.seen.textContent = ago(node.seen))), 5000);
+setInterval(() => !document.hidden && [...nodes.values()].forEach((node) => say(rows.get(node.name).cells_.seen, ago(node.seen))), 5000);
 setInterval(() => stale && !document.hidden && Date.now() - loaded[0] > 20 * loaded[1] && load(), 3000);
 await load();
 live([], heard, load);
