@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from tools.backend.collect import command
+from tools.backend.collect import BROKER_SETTINGS, command
 from tools.backend.config import BackendConfig, load
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
@@ -35,6 +35,10 @@ def test_the_table_has_every_key_and_its_default() -> None:
             if said != "off":
                 assert tomllib.loads(f"x = {said}")["x"] == value, name
     assert told == {}
+
+
+def test_a_broker_of_ones_own_is_given_the_settings_of_ours() -> None:
+    assert {f"    {each}" for each in BROKER_SETTINGS} <= set(PAGE.splitlines())
 
 
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE + GROWING, re.DOTALL))
