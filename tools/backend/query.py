@@ -129,9 +129,9 @@ def _table(*names: str) -> Table:
 
 
 def _nodes(connection: sa.Connection) -> Table:
-    table = _table("node", "state", "last seen", "version", "signal", "waiting", "lost", "sensors")
+    table = _table("node", "state", "heard", "version", "signal", "waiting", "lost", "sensors")
     for row in queries.nodes(connection):
-        cells = (row["state"] or "?", export.moment(row["seen"]), row["version"], row["signal"],
+        cells = (row["state"] or "?", _ago(row["seen"]), row["version"], row["signal"],
                  row["waiting"], row["lost"], row["sensors"])  # fmt: skip
         table.add_row(row["name"], *map(_shown, cells))
     return table
@@ -166,6 +166,15 @@ def _readings(
             table.add_row(sensor["node_name"], sensor["name"], export.moment(when), *shown,
                           sensor["unit"])  # fmt: skip
     return table
+
+
+def _ago(moment: int) -> str:
+    """How long ago that was, as the page says it."""
+    seconds = max(0, queries.now_ms() - moment) // 1000
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{round(seconds / size)} {unit} ago"
+    return f"{seconds} s ago"
 
 
 def _value(row: dict[str, Any]) -> str:
