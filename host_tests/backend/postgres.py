@@ -32,19 +32,25 @@ START_S = 60.0
 # The least that makes a small server; what is committed is still on the disk.
 SETTINGS = ("shared_buffers=64MB", "max_connections=30", "listen_addresses=127.0.0.1",
             "unix_socket_directories=", "log_min_messages=warning")  # fmt: skip
+SMALL = ("max_wal_size=128MB",)  # on a small disk: otherwise its log may take 1 GB
 TIMESCALE = ("shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off")
 
 
 class Postgres:
-    """A server with a folder of its own; a context manager that starts it and cleans up."""
+    """A server with a folder of its own; a context manager that starts it and cleans up.
 
-    def __init__(self) -> None:
+    within: the folder, on a small disk, in which its own is made
+    """
+
+    def __init__(self, within: Path | None = None) -> None:
         self.port = 0
         self.log: list[str] = []
-        self._folder = Path(tempfile.mkdtemp(prefix="petrel-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="petrel-postgres-", dir=within))
         self._as: dict[str, Any] = {}
         self._bin = _installed() / "bin"
         self._timescale = timescale.CHOSEN in os.environ
+        more = (*(SMALL if within else ()), *(TIMESCALE if self._timescale else ()))
+        self._settings = (*SETTINGS, *more)
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
@@ -74,6 +80,11 @@ class Postgres:
         """The process whose children do the work."""
         assert self._process
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """False once it has ended, as it does by itself if it can't write."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def _data(self) -> Path:
@@ -111,10 +122,9 @@ class Postgres:
             self._reader.join(10)
 
     def _try(self, port: int) -> bool:
-        settings = (*SETTINGS, *(TIMESCALE if self._timescale else ()))
         server = timescale.server() if self._timescale else [str(self._bin / "postgres")]
         command = [*server, "-D", str(self._data), "-p", str(port)]
-        command += [part for each in settings for part in ("-c", each)]
+        command += [part for each in self._settings for part in ("-c", each)]
         said: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._process = popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

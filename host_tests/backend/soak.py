@@ -1,8 +1,8 @@
 """The long form of test_trial.py: `make soak-backend`.
 
 With each database the collector is killed 50 times and the broker 20 times, at random moments and
-in random order; PostgreSQL is gone for a minute once, and the disk under SQLite is full once
-(where a small disk may be mounted: that needs root). All the while a fleet publishes, with
+in random order; the disk under the database is full once (where a small disk may be mounted: that
+needs root), and PostgreSQL is gone for a minute once. All the while a fleet publishes, with
 troubles of its own. In the end each reading has to be there once.
 """
 
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -50,8 +50,8 @@ def command(
     """Kill the collector, the broker and the database, and count what is stored."""
     good = True
     for kind in [only] if only else KINDS:
-        faults = ["collector"] * kills + ["broker"] * broker_kills
-        faults.append("disk full" if kind == "SQLite" else "database gone")
+        faults = ["collector"] * kills + ["broker"] * broker_kills + ["disk full"]
+        faults += ["database gone"] if kind == "PostgreSQL" else []
         random.Random(seed).shuffle(faults)
         began = time.monotonic()
         accounts, left_out = _run(kind, faults, nodes, rate, seed, gone)
@@ -70,27 +70,30 @@ def _run(
     kind: str, faults: list[str], nodes: int, rate: float, seed: int, gone: float
 ) -> tuple[Accounts, str]:
     """Run one database through all faults; returns the accounts, and what couldn't be tried."""
-    left_out = ""
-    with tempfile.TemporaryDirectory(prefix="petrel-soak-") as name, _small_disk(name) as disk:
-        if kind == "SQLite":
-            with Trial(Path(name), f"sqlite:///{disk or name}/x.db", nodes, rate) as trial:
-                for fault in _at_moments(trial, kind, faults, seed):
-                    if fault != "disk full":
-                        _kill(trial, fault)
-                    elif disk:
-                        _fill(trial, disk)
-                    else:
-                        left_out = ", no full disk (only root can mount a small one)"
-                return trial.settle(), left_out
-        with Postgres() as server, Trial(Path(name), server.new_database(), nodes, rate) as trial:
-            for fault in _at_moments(trial, kind, faults, seed):
-                if fault == "database gone":
-                    server.kill()
-                    time.sleep(gone)  # how long it is gone is what is tried
-                    server.start()
-                else:
-                    _kill(trial, fault)
-            return trial.settle(), f", {gone:.0f} s without the database"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="petrel-soak-")))
+        folder.chmod(0o755)  # root runs PostgreSQL as somebody else
+        disk = stack.enter_context(_small_disk(folder))
+        server = None
+        url = f"sqlite:///{disk or folder}/x.db"
+        about = "" if disk else ", no full disk (only root can mount a small one)"
+        if kind == "PostgreSQL":
+            server = stack.enter_context(Postgres(disk))
+            url = server.new_database()
+            about += f", {gone:.0f} s without the database"
+        trial = stack.enter_context(Trial(folder, url, nodes, rate))
+        for fault in _at_moments(trial, kind, faults, seed):
+            if fault == "disk full":
+                if disk:
+                    _fill(trial, disk, server)
+            elif fault == "database gone":
+                assert server
+                server.kill()
+                time.sleep(gone)  # how long it is gone is what is tried
+                server.start()
+            else:
+                _kill(trial, fault)
+        return trial.settle(), about
 
 
 def _at_moments(trial: Trial, kind: str, faults: list[str], seed: int) -> Iterator[str]:
@@ -112,24 +115,34 @@ def _kill(trial: Trial, fault: str) -> None:
         trial.start_collector()
 
 
-def _fill(trial: Trial, disk: Path) -> None:
+def _fill(trial: Trial, disk: Path, server: Postgres | None) -> None:
     """Fill the disk until the collector says that it can't store, then make room."""
     before = trial.log.count("can't store")
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(100_000))
-        except OSError:
-            trial.wait(lambda: trial.log.count("can't store") > before, "nobody notices")
+
+        def is_noticed() -> bool:
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(100_000))
+            return trial.log.count("can't store") > before
+
+        trial.wait(is_noticed, "nobody notices")
     trial.wait_for_nodes(2000)
     filler.unlink()
 
+    def answers() -> bool:
+        if server and not server.alive:
+            server.start()  # PostgreSQL ends when it can't write its log
+        return trial.stored >= 0
+
+    trial.wait(answers, "the database doesn't come back")
+
 
 @contextmanager
-def _small_disk(folder: str) -> Iterator[Path | None]:
+def _small_disk(folder: Path) -> Iterator[Path | None]:
     """A disk of its own; None where it can't be mounted."""
-    disk = Path(folder) / "disk"
+    disk = folder / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "petrel-soak", str(disk)]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
