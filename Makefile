@@ -61,6 +61,9 @@ web: setup-host  ## write a page that flashes boards from a browser (BOARD= FIRM
 monitor: setup-host  ## show live readings (HOST=broker FILTER= BASE= USER_NAME= TLS=1 CA= CERT= KEY=)
 	@$(RUN) monitor $(BROKER) $(LOGIN) $(if $(FILTER),--filter '$(FILTER)')
 
+logs: setup-host  ## show what a node says at its console, live (HOST=broker NODE=greenhouse LEVEL=warning)
+	@$(RUN) logs $(BROKER) $(LOGIN) $(if $(LEVEL),--level '$(LEVEL)') -- '$(NODE)'
+
 send: setup-host  ## send a command to a node (HOST=broker NODE=greenhouse COMMAND=read PAYLOAD=light)
 	@$(RUN) send $(BROKER) $(LOGIN) -- '$(NODE)' '$(COMMAND)' '$(PAYLOAD)'
 

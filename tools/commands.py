@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
             "tools.board.web", "host", "Write a page that flashes boards from a browser."
         ),
         "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
+        "logs": Entry("tools.talk.logs", "host", "Show what a node says, live."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),
     },

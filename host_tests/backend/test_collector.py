@@ -125,6 +125,25 @@ def test_status_diagnostics_commands_and_replies_are_kept(
         ]  # fmt: skip
 
 
+def test_the_lines_of_a_nodes_log_are_kept_once(running: Running, publisher: Publisher) -> None:
+    now = int(time.time())
+    line = {"level": "warning", "text": "light: no answer", "seq": 3, "boot": 5, "time": now - 600}
+    publisher.publish("petrel/a/log", line)
+    publisher.publish("petrel/a/log", {**line, "again": True})
+    publisher.publish("petrel/a/log", {"level": "loud", "text": "x", "uptime": 7})
+    publisher.publish("petrel/a/log", {"level": "info"})
+    publisher.reading(1)
+    publisher.reading(2, "petrel/b/log")  # of somebody else's node
+    running.wait_for(t.reading, 2)
+    with running.engine.connect() as connection:
+        (node,) = [each for each in queries.nodes(connection) if each["name"] == "a"]
+        rows = queries.log(connection, node["id"])
+        found = [(row["level"], row["text"]) for row in rows]
+        assert sorted(found) == [("info", "x"), ("warning", "light: no answer")]
+        assert min(row["at"] for row in rows) == (now - 600) * 1000
+        assert len(queries.unreadable(connection)) == 1
+
+
 def test_an_uptime_becomes_a_time_that_later_readings_correct(
     running: Running, publisher: Publisher
 ) -> None:

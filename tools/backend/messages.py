@@ -24,6 +24,7 @@ EARLIEST_MS = 1_577_836_800_000  # 2020: a clock that says less was never set
 AHEAD_MS = DAY_MS  # a clock may be wrong by as much
 MOST = 2**63 - 1
 RESERVED = ("status", "diagnostics")
+LEVELS = ("info", "warning", "error")
 
 
 @dataclass(slots=True)
@@ -47,14 +48,14 @@ class Reading:
 
 @dataclass(slots=True)
 class Told:
-    """Anything else a node says, or is told. kind: status, diagnostics, reply or command."""
+    """Anything else a node says, or is told. kind: status, diagnostics, reply, command or log."""
 
     kind: str
     base: str
     node: str
     at: int
     text: str
-    name: str = ""  # of a command or reply
+    name: str = ""  # of a command or reply; the level of a line of a log
     content: Any = None  # of JSON
     retained: bool = False
 
@@ -104,7 +105,20 @@ def _parse(topic: str, payload: bytes, at: int, base: str, retained: bool) -> It
         text = json.dumps(content, ensure_ascii=False)
         kind = "diagnostics" if what == "diagnostics" else "reply"
         return Told(kind, base, clean(node), at, text, clean(name), content, retained)
+    if what == "log" and isinstance(content.get("text"), str):
+        return _line(content, at, base, clean(node), retained)
     return _reading(content, at, base, clean(node), clean(what))
+
+
+def _line(content: dict[str, Any], at: int, base: str, node: str, retained: bool) -> Told:
+    """A line of a node's log; from before a restart it may come late, and says when it was."""
+    time = milliseconds(content.get("time"))
+    if time is not None and plausible(time, at):
+        at = min(time, at)
+    level = content.get("level")
+    level = level if level in LEVELS else "info"
+    text = clean(content["text"][:LONGEST_TEXT])
+    return Told("log", base, node, at, text, level, content, retained)
 
 
 def _reading(content: dict[str, Any], at: int, base: str, node: str, sensor: str) -> Reading:

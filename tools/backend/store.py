@@ -258,6 +258,13 @@ class Store:
             connection.execute(sa.update(t.node).where(this).values(values))
             row = {"node": node.id, "at": told.at, "payload": told.text}
             self._rows.insert(connection, t.diagnostics, [row])
+        elif told.kind == "log":
+            if told.retained or told.content.get("again"):
+                return  # somebody asked for the last lines, which are here already
+            row = {"node": node.id, "at": told.at, "level": told.name, "text": told.text}
+            self._rows.insert(connection, t.log, [row])
+            written.events.append(Event("log", node.id, told.node, told.at, told.name, told.text))
+            return
         else:
             row = {"node": node.id, "at": told.at, "name": told.name, "payload": told.text}
             if told.kind == "reply":

@@ -121,7 +121,8 @@ late = Table(
 
 diagnostics = Table("diagnostics", metadata, *of_node(), text("payload"))
 
-# What happened to a node, as its status and its diagnostics tell. level: info, warning or error
+# What happened to a node, as its status, its diagnostics and its log tell. level: info, warning
+# or error
 log = Table("log", metadata, *of_node(nullable=True), *texts("level", "text"))
 
 # Commands that anybody sent, as they were seen at the broker.

@@ -25,6 +25,7 @@ _HOME_ASSISTANT = frozenset(
     {f"node.homeassistant.{name}" for name in ("begin", "step", "birth", "expire")}
     | {"node.config.homeassistant"}
 )
+_LOG = frozenset(f"node.log.{name}" for name in ("begin", "keep", "lines", "order", "send"))
 _HOMIE = ("describe", "join", "mirror", "orders", "step")
 # The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
 _VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
@@ -189,8 +190,9 @@ def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:
     if not keys:
         return set()
     without = {name for name, asking in _ASKED_BY.items() if asking.isdisjoint(keys)}
-    if "homeassistant" not in keys and board.petrel["network"] == "none":
-        without |= _HOME_ASSISTANT
+    if board.petrel["network"] == "none":
+        without |= set() if "homeassistant" in keys else _HOME_ASSISTANT
+        without |= set() if "log" in keys else _LOG
     if "serial" in keys or board.petrel["network"] != "none":
         without.add("node.network.console")
     return without

@@ -96,6 +96,10 @@ KEYS = {
             "What Home Assistant is told, see [homeassistant](#homeassistant); `false`: nothing.",
         ),
         "provision": ("", "The board's own access point, see [provision](#provision)."),
+        "log": (
+            "none",
+            "Publish what the node says at its console, from this level on ([logs.md](logs.md)).",
+        ),
     },
     "provision": {
         "password": ("none: open", "The password of the board's access point."),

@@ -15,11 +15,15 @@ def obey(node, name, payload):
             reply = call("commands", "interval", "obey", node, payload)
             if node.birth:
                 call("homeassistant", "expire", "change", node, reply)
+        elif name == "log":
+            reply = call("log", "order", "obey", node, payload)
         else:
             reply = call("commands", "values", name, node, payload)
         reply["ok"] = True
     except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
         reply = {"ok": False, "error": str(error)}
+    except ImportError:  # a board with little flash
+        reply = {"ok": False, "error": "its code is not on this board; see docs/deploy.md"}
     except MemoryError:
         reply = {"ok": False, "error": "not enough memory; nothing was changed"}
     return json.dumps(reply)

@@ -14,7 +14,7 @@ from node.overlay import call
 _PAUSE_S = const(60)  # between two reboots
 _MANY = const(8)  # commands in one go: the broker may be holding back more
 _PINGRESP = const(0xD0)
-_APART = const(("identify", "interval", "read", "set"))  # by node.commands.orders
+_APART = const(("identify", "interval", "log", "read", "set"))  # by node.commands.orders
 
 
 def take(node, name, payload):

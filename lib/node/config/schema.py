@@ -10,7 +10,7 @@ from node.config.roles import need, roles
 from node.config.values import shown, wanted, wrong
 from node.overlay import call
 
-_RESERVED = ("status", "diagnostics", "cmd", "reply")
+_RESERVED = ("status", "diagnostics", "log", "cmd", "reply")
 _SECRET = ("password", "secret")
 _longest = 64  # how many characters of a wrong value to show
 _online = True  # there is a network, and so hosts and TLS
@@ -34,6 +34,7 @@ def _rules():
             "commands": (None, "object"),
             "homeassistant": (None, "or false"),
             "provision": (None, "or false"),
+            "log": (None, ("error", "warning", "info")),
         },
         "wifi": {
             "ssid": (..., "ssid"),

@@ -46,6 +46,8 @@ def of(node, error):
 def finish(ended, crashed, gave_up, outbox, feed):
     """Keep, count, pause; return whether to reset the board then."""
     print("Petrel:", ended)
+    if "node.log.lines" in sys.modules:
+        call("log", "keep", "store")
     lost = keep(outbox)
     seconds = call("health", "retained", "ended", ended, crashed, gave_up, lost)
     if ended == _STOPPED:

@@ -43,7 +43,6 @@ def begin(config, faults, state):
     if safe:
         config["sensors"] = []
         config["queue"] = min(config["queue"], 8)  # perhaps that was more than the heap can hold
-        print("Petrel: safe mode:", why or faults)
     config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
     from node.app import Node
 
@@ -53,6 +52,13 @@ def begin(config, faults, state):
     node.faulty = bool(faults)
     node.rebooted = what == "r"
     node.offer = -(what != "d")
+    if "log" in config:
+        try:
+            call("log", "begin", "begin", node, config["log"])
+        except ImportError:  # a board with little flash, whose config didn't ask for it before
+            node.failed("log", "its code is not on this board; deploy again")
+    if safe:
+        print("Petrel: safe mode:", why or faults)
     return node
 
 
