@@ -92,6 +92,9 @@ keys: setup-host  ## list the keys that sign updates (DO=make NAME=main; DO=rota
 release: setup-host  ## sign an update for your nodes (KEY=main BOARD=), or make the files of VERSION=0.2.0 (PREPARE=1)
 	@$(RUN) release $(if $(VERSION),'$(VERSION)' $(if $(PREPARE),--prepare),sign $(if $(filter UNIX,$(BOARD)),,'$(BOARD)') $(if $(KEY),--key '$(KEY)') $(if $(OUT),--out '$(OUT)'))
 
+fleet: setup-host  ## make and check the configs of many nodes (DO=render FLEET=fleet.toml NAMES="a b"; DO=list)
+	@$(RUN) fleet $(or $(DO),render) $(if $(FLEET),--fleet '$(FLEET)') $(NAMES)
+
 offer: setup-host  ## give an update to nodes, and answer while they fetch it (NODES="a b", or ALL=1; HOST=broker SERIAL=)
 	@$(RUN) offer $(BROKER) $(LOGIN) $(if $(ALL),--all) $(if $(SERIAL),--serial '$(SERIAL)') $(if $(FROM),--from '$(FROM)') -- $(NODES)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -22,12 +21,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from host_tests.harness.commands import Command
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
 from tools.update import keyring, keys, verify
 from tools.update.keyring import Keyring, Signer, unlock
 
 PASSPHRASE = "horse battery staple"
+
+
+KEYS = Command(keys.command, hidden=PASSPHRASE)
 
 
 @pytest.fixture
@@ -38,25 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "keys"
 
 
-def run(*arguments: str, typed: str = "") -> Result:
-    """The command; what is wrong is in the result's exception."""
-    return CliRunner().invoke(keys.command, arguments, input=typed)
-
-
-def said(result: Result) -> str:
-    """What it prints, if all went well."""
-    assert result.exception is None, result.exception
-    return result.output
-
-
-def refused(result: Result) -> str:
-    """Both lines of the error."""
-    assert isinstance(result.exception, ToolError), result.output
-    return str(result.exception)
-
-
 def test_a_key_is_made_encrypted_and_for_its_owner_alone(folder: Path) -> None:
-    assert f"in {folder}/main.pem" in said(run("make"))
+    assert f"in {folder}/main.pem" in KEYS.said("make")
     path = folder / "main.pem"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -71,82 +57,82 @@ def test_a_key_is_made_encrypted_and_for_its_owner_alone(folder: Path) -> None:
 
 def test_a_passphrase_is_typed_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(keyring.PASSPHRASE_VARIABLE)
-    output = said(run("make", typed=f"{PASSPHRASE}\n{PASSPHRASE}\n"))
+    output = KEYS.said("make", typed=f"{PASSPHRASE}\n{PASSPHRASE}\n")
     assert PASSPHRASE not in output
     Signer(folder / "main.pem", PASSPHRASE)
 
 
 def test_a_short_passphrase_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(keyring.PASSPHRASE_VARIABLE, "secret")
-    error = refused(run("make"))
+    error = KEYS.refused("make")
     assert "6 characters" in error and "12 or more" in error and "secret" not in error
     assert not (folder / "main.pem").exists()
 
 
 def test_what_nodes_trust_is_shown_and_written(folder: Path, tmp_path: Path) -> None:
-    said(run("make"))
-    said(run("make", "spare"))
-    shown = said(run("show"))
+    KEYS.said("make")
+    KEYS.said("make", "spare")
+    shown = KEYS.said("show")
     assert list(verify.parse_keys(shown)) == [key.id for key in Keyring().keys]
-    assert said(run("show", "spare")) == shown.splitlines(keepends=True)[1]
-    said(run("show", "--out", str(tmp_path / "keys.txt")))
+    assert KEYS.said("show", "spare") == shown.splitlines(keepends=True)[1]
+    KEYS.said("show", "--out", str(tmp_path / "keys.txt"))
     assert (tmp_path / "keys.txt").read_text() == shown
-    assert "elsewhere" not in said(run("list"))
+    assert "elsewhere" not in KEYS.said("list")
     (folder / "spare.pem").rename(tmp_path / "spare.pem")
-    assert "elsewhere" in said(run("list"))
+    assert "elsewhere" in KEYS.said("list")
 
 
 def test_a_key_is_replaced_in_steps_that_it_tells(folder: Path) -> None:
-    said(run("make"))
-    output = said(run("rotate", "main", "next"))
+    KEYS.said("make")
+    output = KEYS.said("rotate", "main", "next")
     steps = ("sign --key main", "wait until", "keys retire main", "sign --key next")
     places = [output.index(step) for step in steps]
     assert places == sorted(places)
     assert [key.name for key in Keyring().trusted] == ["main", "next"]
-    assert "nodes trust next" in said(run("retire", "main"))
+    assert "nodes trust next" in KEYS.said("retire", "main")
     assert [key.name for key in Keyring().trusted] == ["next"]
     assert (folder / "main.pem").exists()
 
 
 def test_the_last_key_stays(folder: Path) -> None:
-    said(run("make"))
-    assert "only key that nodes trust" in refused(run("retire", "main"))
+    KEYS.said("make")
+    assert "only key that nodes trust" in KEYS.refused("retire", "main")
 
 
 def test_nodes_hold_three_keys(folder: Path) -> None:
     for name in ("a", "b", "c"):
-        said(run("make", name))
-    error = refused(run("make", "d"))
+        KEYS.said("make", name)
+    error = KEYS.refused("make", "d")
     assert "at most 3 keys, and a, b, c" in error and "keys retire" in error
-    said(run("retire", "b"))
-    said(run("make", "d"))
+    KEYS.said("retire", "b")
+    KEYS.said("make", "d")
 
 
 @pytest.mark.parametrize("name", ["../x", "", ".hidden", "a b", "x" * 33])
 def test_a_name_that_is_no_file_is_refused(folder: Path, name: str) -> None:
-    assert "can't be the name of a key" in refused(run("make", name))
+    assert "can't be the name of a key" in KEYS.refused("make", name)
 
 
 def test_a_key_is_never_written_over(folder: Path) -> None:
-    said(run("make"))
+    KEYS.said("make")
     before = (folder / "main.pem").read_bytes()
-    assert "already" in refused(run("make"))
+    assert "already" in KEYS.refused("make")
     (folder / "keyring.json").unlink()
-    assert "already" in refused(run("make"))
+    assert "already" in KEYS.refused("make")
     assert (folder / "main.pem").read_bytes() == before
 
 
 def test_unknown_keys_are_told_from_known_ones(folder: Path) -> None:
-    assert "Make one" in refused(run("show", "main"))
-    said(run("make"))
-    assert "There are main." in refused(run("show", "mian"))
-    assert "There are main." in refused(run("rotate", "mian", "next"))
+    assert "Make one" in KEYS.refused("show", "main")
+    KEYS.said("make")
+    assert "There are main." in KEYS.refused("show", "mian")
+    assert "There are main." in KEYS.refused("rotate", "mian", "next")
 
 
 def test_a_damaged_keyring_is_told(folder: Path) -> None:
     folder.mkdir()
     (folder / "keyring.json").write_text("{}")
-    assert "is damaged" in refused(run("list"))
+    assert "is damaged" in KEYS.refused("list")
 
 
 # --- kept out of repositories, and for one person
@@ -158,7 +144,7 @@ def test_keys_are_refused_in_a_git_work_tree(tmp_path: Path, folder: Path, mark:
         (tmp_path / ".git").mkdir()
     else:  # of a worktree or a submodule
         (tmp_path / ".git").write_text("gitdir: elsewhere\n")
-    error = refused(run("make"))
+    error = KEYS.refused("make")
     assert f"in the git work tree {tmp_path}" in error and "--keys" in error
     assert not folder.exists()
 
@@ -167,11 +153,11 @@ def test_a_link_into_a_work_tree_is_seen_through(tmp_path: Path, folder: Path) -
     tree = tmp_path / "tree"
     (tree / ".git").mkdir(parents=True)
     folder.symlink_to(tree)
-    assert "git work tree" in refused(run("make"))
+    assert "git work tree" in KEYS.refused("make")
 
 
 def test_a_key_that_others_can_read_is_not_used(folder: Path) -> None:
-    said(run("make"))
+    KEYS.said("make")
     path = folder / "main.pem"
     unlock(Keyring(), "main")
     path.chmod(0o640)
@@ -180,7 +166,7 @@ def test_a_key_that_others_can_read_is_not_used(folder: Path) -> None:
 
 
 def test_a_key_on_another_disk_is_named_by_its_file(folder: Path, tmp_path: Path) -> None:
-    said(run("make"))
+    KEYS.said("make")
     elsewhere = tmp_path / "stick" / "main.pem"
     elsewhere.parent.mkdir()
     (folder / "main.pem").rename(elsewhere)
@@ -192,7 +178,7 @@ def test_a_key_on_another_disk_is_named_by_its_file(folder: Path, tmp_path: Path
 def test_a_wrong_passphrase_is_told_without_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said(run("make"))
+    KEYS.said("make")
     monkeypatch.setenv(keyring.PASSPHRASE_VARIABLE, "something else")
     with pytest.raises(ToolError, match="the passphrase is wrong") as caught:
         unlock(Keyring(), "main")

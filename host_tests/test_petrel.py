@@ -82,7 +82,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_a_shell_completes_commands_options_and_boards() -> None:
-    assert completed("fl") == ["flash"]
+    assert completed("fl") == ["flash", "fleet"]
     assert completed("check", "esp8") == ["ESP8266_GENERIC"]
     assert completed("flash", "") == names()
     assert "--firmware" in completed("flash", "--")

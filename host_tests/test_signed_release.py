@@ -8,18 +8,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from host_tests.harness import updates
+from host_tests.harness.commands import Command
 from tools.__main__ import main as petrel
 from tools.make import mip
 from tools.make.package import build, files
-from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, MICROPYTHON
 from tools.update import keyring, releases
 from tools.update.keyring import Keyring
 from tools.update.release import fitting
 from tools.update.verify import check_folder, opened, parse_keys
+
+RELEASE = Command(releases.command)
+said, refused = RELEASE.said, RELEASE.refused
 
 
 @pytest.fixture(autouse=True)
@@ -31,24 +34,6 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keyring:
     made = Keyring()
     made.make("main", updates.PASSPHRASE)
     return made
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(releases.command, arguments)
-
-
-def said(*arguments: str) -> str:
-    """What it prints, if all went well."""
-    result = run(*arguments)
-    assert result.exception is None, result.exception
-    return result.output
-
-
-def refused(*arguments: str) -> str:
-    """Both lines of the error."""
-    result = run(*arguments)
-    assert isinstance(result.exception, ToolError), result.output
-    return str(result.exception)
 
 
 def test_a_release_has_what_deploy_copies_without_boot_and_config(keys: Keyring) -> None:

@@ -92,18 +92,24 @@ def of_file(path: Path, board: str, how: str = "files") -> tuple[list[str], list
     facts = boards.load(board)
     size = len(minified(path))
     faults, warnings = _run(path.resolve(), facts.module(), size, path.resolve().parent)
-    if not faults:
-        warnings += certificates.warnings(
-            {key: path.parent / name for key, name in _named(path).items()}
-        )
-        warnings += _way(read(path)["mqtt"], facts)
-        warnings += heap.warnings(read(path), facts, how)
-    if not faults and path.stat().st_size > facts.config_bytes:
+    return faults, warnings if faults else warnings + beyond(path, facts, how)
+
+
+def beyond(path: Path, facts: boards.Board, how: str = "files") -> list[str]:
+    """What only a computer can see of a config that the board would take: more warnings."""
+    warnings = certificates.warnings(
+        {key: path.parent / name for key, name in _named(path).items()}
+    )
+    config = read(path)
+    warnings += _way(config["mqtt"], facts)
+    warnings += heap.warnings(config, facts, how)
+    if path.stat().st_size > facts.config_bytes:
         warnings.append(
-            f"config.json: {path.stat().st_size:,} bytes; {board} takes {facts.config_bytes:,}. "
-            f"`make deploy` sends it without spaces, {size:,} bytes. A copy by hand is refused."
+            f"config.json: {path.stat().st_size:,} bytes; {facts.id} takes "
+            f"{facts.config_bytes:,}. `make deploy` sends it without spaces, "
+            f"{len(minified(path)):,} bytes. A copy by hand is refused."
         )
-    return faults, warnings
+    return warnings
 
 
 def _way(mqtt: dict[str, Any], board: boards.Board) -> list[str]:

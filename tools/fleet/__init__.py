@@ -1,0 +1,5 @@
+"""Many nodes from a few files: fleet.toml, a template of a config, and secrets apart from both.
+
+plan: what fleet.toml says. secrets: where passwords come from. template: makes a config of a
+template and a node's values. render: all configs, checked. table: nodes from a CSV file.
+"""

@@ -1,0 +1,158 @@
+"""`fleet`: many nodes from a template, values and secrets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from tools.fleet import begin, plan, table
+from tools.fleet import render as rendering
+from tools.shared import boards
+from tools.shared.errors import ToolError
+
+SHOWN = 10  # nodes whose faults are printed whole
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _fleet(function: Any) -> Any:
+    return click.option(
+        "--fleet", "path", type=_FILE, default=plan.FILE, show_default=True, help="the file"
+    )(function)
+
+
+@click.group()
+def command() -> None:
+    """Make and check the configs of many nodes, from fleet.toml and a template.
+
+    \b
+    petrel fleet new --config my.json --board ESP32_GENERIC
+    petrel fleet import nodes.csv
+    petrel fleet render
+    """
+
+
+@command.command("new")
+@click.option("--config", type=_THERE, required=True, help="a config.json that works")
+@click.option("--board", required=True, shell_complete=boards.complete, help="its board")
+@_fleet
+def new(config: Path, board: str, path: Path) -> None:
+    """Begin a fleet with the config of one node: a template, its secrets, fleet.toml."""
+    boards.load(board)
+    written = begin.new(path, config, board)
+    console = _console()
+    console.print("\n".join(f"written: {each}" for each in written))
+    console.print("next: put what differs between your nodes into the template as ${name}, and")
+    console.print(f"give each node its values in {path}; then petrel fleet render")
+
+
+@command.command("import")
+@click.argument("csv", type=_THERE)
+@_fleet
+def import_(csv: Path, path: Path) -> None:
+    """Add the nodes of a CSV file to fleet.toml.
+
+    Its first line names the columns: node, and those of group, board, id and the values.
+    """
+    known = plan.load(path)
+    found = table.nodes(csv)
+    twice = [name for name in found if name in known.nodes]
+    if twice:
+        raise ToolError(
+            f"{path} has {', '.join(twice[:5])} already",
+            f"Remove them from {csv} or from {path}.",
+        )
+    before = path.read_text()
+    path.write_text(before.rstrip("\n") + "\n" + table.toml(found))
+    try:
+        plan.load(path)
+    except ToolError:
+        path.write_text(before)
+        raise
+    _console().print(f"{len(found)} nodes added to {path}; next: petrel fleet render")
+
+
+@command.command("list")
+@_fleet
+def list_(path: Path) -> None:
+    """List the nodes: group, board, template, board id."""
+    known = plan.load(path)
+    shown = Table("node", "group", "board", "template", "board id", "stays at")
+    for node in known.nodes.values():
+        shown.add_row(
+            node.name, node.group, node.board, node.template.name, node.id,
+            str(node.release or ""),
+        )  # fmt: skip
+    console = _console()
+    console.print(shown)
+    counts = Counter(node.group or "no group" for node in known.nodes.values())
+    console.print(", ".join(f"{group}: {count}" for group, count in sorted(counts.items())))
+
+
+@command.command("render")
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@click.option("--check", "only_check", is_flag=True, help="write nothing")
+@_fleet
+def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
+    """Make the config of each NODE or group, or of all, and check it as its board would.
+
+    A config that is refused isn't written, and the one that was there stays.
+    """
+    known = plan.load(path)
+    nodes = known.chosen(names)
+    if not nodes:
+        raise ToolError(f"{path} has no nodes", "Add some: [nodes.first] and lines below.")
+    console = _console()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=len(nodes))
+        result = rendering.render(
+            known, nodes, not only_check,
+            lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+        )  # fmt: skip
+    _tell(console, result)
+    good = len(nodes) - len(result.faults)
+    if only_check:
+        console.print(f"{good} of {len(nodes)} configs are good")
+    else:
+        console.print(
+            f"{len(result.written)} configs written, {len(result.same)} unchanged, "
+            f"{len(result.removed)} removed, in {known.out}"
+        )
+    if result.faults:
+        raise ToolError(
+            f"{len(result.faults)} of {len(nodes)} configs were refused",
+            "Fix the errors above and run the command again.",
+        )
+
+
+def _tell(console: Console, result: rendering.Rendered) -> None:
+    """The words of the check: each once, with the nodes that it is about."""
+    for name in result.unused:
+        console.print(f"[yellow]warning[/] {escape(name)}: no template uses it")
+    for style, word, said in (
+        ("bold red", "refused", result.faults),
+        ("yellow", "warning", result.warnings),
+    ):
+        by_words: dict[str, list[str]] = {}
+        for node, lines in said.items():
+            for line in lines:
+                by_words.setdefault(line, []).append(node)
+        for line, nodes in by_words.items():
+            more = f" and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
+            console.print(
+                f"[{style}]{word}[/] {escape(', '.join(nodes[:SHOWN]))}{more}: {escape(line)}"
+            )
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
