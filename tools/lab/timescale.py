@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -45,11 +46,14 @@ def install() -> None:
             debian.fetch(FOLDER, SUITE, debian.architecture(), *PACKAGES, leave=UNUSED)
 
 
-def server() -> list[str]:
-    """How its server is started: with the libraries that it was built for."""
+def server(folder: Path) -> list[str]:
+    """How its server is started: with the libraries that it was built for.
+
+    folder: where it is: FOLDER, or a copy of that
+    """
     triplet, loader = debian.LOADERS[debian.architecture()]
-    libraries = FOLDER / "usr" / "lib" / triplet
-    program = FOLDER / "usr" / "lib" / "postgresql" / "18" / "bin" / "postgres"
+    libraries = folder / "usr" / "lib" / triplet
+    program = folder / "usr" / "lib" / "postgresql" / "18" / "bin" / "postgres"
     # It finds its own files beside the name that it was started by.
     return [str(libraries / loader), "--argv0", str(program), "--library-path", str(libraries),
             str(program)]  # fmt: skip
