@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pty
 import time
@@ -43,6 +44,11 @@ class SerialBoard:
     def __exit__(self, *error: object) -> None:
         self.unplug()
         os.close(self._line)
+
+    @property
+    def id(self) -> str:
+        """What machine.unique_id() says, in hex."""
+        return hashlib.sha256(str(self._notes).encode()).hexdigest()[:12]
 
     def wait_reset(self, timeout: float = 40) -> None:
         """Wait until machine.reset() is called; mpremote does not."""

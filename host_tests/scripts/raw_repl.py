@@ -3,6 +3,7 @@
 # noted in the file that is the argument. Source: MicroPython's documentation of the raw REPL.
 # With a second file the board has a ROMFS, as an ESP8266 has: that file is its flash. A number as
 # the third argument: the power goes in the middle of that operation of the flash, counted from 1.
+import hashlib
 import io
 import sys
 
@@ -16,6 +17,9 @@ class Machine:
     def reset(self):
         with open(sys.argv[1], "a") as file:
             file.write("reset\n")
+
+    def unique_id(self):  # two boards never have the same folder
+        return hashlib.sha256(sys.argv[1].encode()).digest()[:6]
 
 
 class Vfs:

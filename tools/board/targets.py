@@ -143,6 +143,7 @@ class Folder:
                 ) from error
 
 
+_IDENTIFY = "import machine, sys; print('board', machine.unique_id().hex(), sys.platform)"
 # Runs on the board: a line for each file and folder, then what is free, the drivers and keys of
 # the config (not its values, among which are secrets), and the record.
 _LOOK = f"""{rom.FIND}
@@ -189,6 +190,17 @@ class Mpremote:
     def __init__(self, port: str) -> None:
         self._port = port
         self._folders: set[str] = set()
+
+    def identify(self) -> tuple[str, str]:
+        """The board's id, in hex, and MicroPython's name of its platform."""
+        for line in self._run(["exec", _IDENTIFY]).splitlines():
+            if line.startswith("board "):
+                _, number, platform = line.split()
+                return number, platform
+        raise ToolError(
+            f"the board on {self._port} doesn't say who it is",
+            "Is its MicroPython 1.24 or later? See make flash.",
+        )
 
     def look(self) -> Found:
         sizes: dict[str, int] = {}

@@ -14,8 +14,10 @@ from rich.table import Table
 
 from tools.fleet import begin, plan, table
 from tools.fleet import render as rendering
+from tools.fleet.floor import Floor
 from tools.shared import boards
 from tools.shared.errors import ToolError
+from tools.shared.ports import plugged
 
 SHOWN = 10  # nodes whose faults are printed whole
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -36,6 +38,7 @@ def command() -> None:
     petrel fleet new --config my.json --board ESP32_GENERIC
     petrel fleet import nodes.csv
     petrel fleet render
+    petrel fleet deploy --assign
     """
 
 
@@ -133,6 +136,53 @@ def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
             f"{len(result.faults)} of {len(nodes)} configs were refused",
             "Fix the errors above and run the command again.",
         )
+
+
+@command.command("deploy")
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    help="only the board on this port, once; give it again for more",
+)
+@click.option(
+    "--assign", is_flag=True, help="a board that no node has becomes the next node without an id"
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="boards at a time"
+)
+@_fleet
+def deploy(
+    names: tuple[str, ...], ports: tuple[str, ...], assign: bool, jobs: int, path: Path
+) -> None:
+    """Copy Petrel and its config to each board that is plugged in, until each NODE has them.
+
+    Plug a board in, wait until it is done, unplug it, plug in the next; or have many on a hub. A
+    board is known by its id, which fleet.toml has. It must have MicroPython already.
+    """
+    known = plan.load(path)
+    nodes = known.chosen(names)
+    console = _console()
+    result = rendering.render(known, nodes)
+    _tell(console, result)
+    if result.faults:
+        raise ToolError(
+            f"{len(result.faults)} of {len(nodes)} configs were refused",
+            "Fix the errors above before you deploy.",
+        )
+    floor = Floor(known, nodes, assign, lambda line: console.print(line, markup=False))
+    if ports:
+        floor.all(ports, jobs)
+    else:
+        console.print("plug in a board; unplug it when it is done. Ctrl-C ends")
+        floor.watch(plugged, jobs)
+    if floor.failed:
+        raise ToolError(
+            f"{len(floor.failed)} boards failed, {len(floor.done)} are done",
+            "The lines above say why. Run the command again for these.",
+        )
+    console.print(f"{len(floor.done)} boards are done")
 
 
 def _tell(console: Console, result: rendering.Rendered) -> None:

@@ -7,6 +7,15 @@ from serial.tools import list_ports
 from tools.shared.errors import ToolError
 
 
+def plugged() -> dict[str, str]:
+    """The USB serial ports: for each what tells a board there from another, as far as USB does."""
+    return {
+        entry.device: f"{entry.location} {entry.serial_number}"
+        for entry in list_ports.comports()
+        if entry.vid is not None
+    }
+
+
 def choose(port: str | None) -> str:
     """The port that was named, else the only USB serial port there is."""
     if port:
