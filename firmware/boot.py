@@ -1,8 +1,10 @@
 # Runs first, and always returns: whatever goes wrong, the board has a REPL and shows the reason.
 try:
-    import node.main
-
-    node.main.boot()
+    try:
+        import update.boot as main  # chooses what to start, on a board that takes updates
+    except ImportError:
+        import node.main as main
+    main.boot()
 except Exception as error:
     import sys
 

@@ -19,6 +19,7 @@ from host_tests.harness.interpreter import (
     WIDTHS,
     compiled_port,
     compiled_recovery,
+    compiled_stage,
     compiled_tests,
     interpreter,
 )
@@ -72,7 +73,7 @@ class DeviceRun:
     def _run(self) -> dict[str, str]:
         path = [compiled_tests(self.path.parent)]
         if self.port:
-            path += [compiled_port(), compiled_recovery()]
+            path += [compiled_port(), compiled_recovery(), compiled_stage()]
         machine = interpreter(self.bits)
         try:
             done = machine.run(

@@ -80,6 +80,11 @@ def compiled_recovery() -> Path:
     return _compiled(FIRMWARE / "recovery", COMPILED / "recovery")
 
 
+def compiled_stage() -> Path:
+    """The boot stage, update/boot.py, as a .mpy file; returns the folder with that package."""
+    return _compiled(FIRMWARE / "update", COMPILED / "stage" / "update").parent
+
+
 def compiled_tests(folder: Path = DEVICE_TESTS) -> Path:
     """A folder of device tests as .mpy files, with their assertions."""
     out = COMPILED / "device" if folder == DEVICE_TESTS else folder / "mpy"

@@ -45,6 +45,8 @@ _ASKED_BY = {
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
+# Bytes for files, of a board that can take updates: more than a Pyboard's drive.
+_TWO_SLOTS = 262_144
 _CHECK = "node.config.verdict"  # with what it alone imports
 
 
@@ -180,6 +182,9 @@ def cannot_use(board: Board) -> frozenset[str]:
         }
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.config.certificates"}
+    has = storage.capacity(board)
+    if has is not None and has < _TWO_SLOTS:
+        without |= {f"node.update.{each.stem}" for each in (LIB / "node/update").glob("*.py")}
     if board.facts["port"] != "esp8266":
         without.add("mqtt.engine.crc")  # binascii has it
     return frozenset(without)

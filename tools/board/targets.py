@@ -117,6 +117,7 @@ class Folder:
         }
         return Found(
             sizes,
+            frozenset(path.name for path in self.root.glob("*") if path.is_dir()),
             record=self._text(RECORD),
             free=shutil.disk_usage(self.root).free if self.root.exists() else None,
             drivers=drivers_of(self._text(CONFIG)),

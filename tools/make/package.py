@@ -20,6 +20,8 @@ from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB
 # Stock firmware runs these as source only; they are a few lines each.
 PLAIN = ("boot.py", "main.py")
 EXAMPLE = "config.example.json"
+STAGE = "update/boot.py"  # the boot stage, for boards that take updates
+DEPLOYED = "update/deployed"  # has the boot stage start what was deployed, and no slot
 
 
 def build(name: str, quiet: bool = False, factory: Path | None = None) -> Path:
@@ -50,6 +52,7 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     drivers.check()
     for plain in PLAIN:
         _put(out / plain, (FIRMWARE / plain).read_bytes())
+    _put(out / STAGE, (FIRMWARE / STAGE).read_bytes())
     _put(out / EXAMPLE, (FIRMWARE / "config.json").read_bytes())
     _put(out / "board.txt", name.encode())  # what the diagnostics say; the module `board` is large
     if name == "UNIX":
@@ -59,6 +62,7 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
 
 def _put(path: Path, content: bytes) -> None:
     """Write a file that others may be copying: it changes in one step, and only if it must."""
+    path.parent.mkdir(exist_ok=True)
     if path.exists() and path.read_bytes() == content:
         return
     new = path.with_name(path.name + ".new")
@@ -67,9 +71,9 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def files(folder: Path) -> list[str]:
-    """What belongs onto the board, as paths relative to the folder."""
+    """What belongs onto every board, as paths relative to the folder."""
     found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name != RECORD)
+    return sorted(name for name in found if name not in (RECORD, STAGE))
 
 
 def sizes_of(folder: Path) -> dict[str, int]:

@@ -14,16 +14,21 @@ _FEW = const(8)  # readings for which there is always room
 def equip(node, config):
     """Make sensors, outbox, connection and watchdog. Empties the config, whose RAM is needed."""
     call("start", "sensors", "make", node, config)
+    there = os.listdir()
     if node.ended:  # it starts afresh
+        if "update" in there:
+            call("update", "begin", "again")
         return
     config["sensors"] = ()  # what follows needs the RAM
     if config["queue"] > _FEW:
         call("health", "room", "see_to", node, config, _FEW)
     # Before the connection takes its RAM: nothing else at the start needs as much.
-    if config["must"] or "outbox" in os.listdir():
+    if config["must"] or "outbox" in there:
         call("health", "kept", "begin", node, config)
     ways = call("network", "ways", "find", node, config)
     call("network", "connection", "make", node, config, ways)
+    if "update" in there:
+        call("update", "begin", "begin", node)
     if config["watchdog"]:
         call("start", "watchdog", "start", node, config["watchdog"])
     if "node.start.absent" not in sys.modules:  # no part will be made again

@@ -1,0 +1,125 @@
+# The boot stage: starts Petrel from one of two slots, or from what a deploy put onto the board.
+#
+# A new slot has three starts, of three minutes each, to prove itself (node.update.trial). If it
+# doesn't, the one before starts again. This file is never updated, and trusts nothing in a slot.
+# `state`, kept in update/state: the good slot, or "-" for what was deployed; the slot to try, or
+# "-"; the starts it has left; the highest serial that was good.
+import os
+import sys
+
+import machine
+
+state = ["-", "-", "0", "0"]
+slot = "-"  # what runs
+trying = False
+seconds = 180  # that are left of this start
+feed = int
+timer = None
+
+
+def boot():
+    global slot, trying
+    read()
+    if "deployed" in os.listdir("update"):  # since then by a cable: that is what is wanted
+        state[:3] = ["-", "-", "0"]
+        write()
+        os.remove("update/deployed")
+    slot = state[0]
+    trying = state[1] != "-" and state[2] != "0" and "maintenance" not in os.listdir()
+    if trying:  # by run() alone: for a raw REPL, too, the board runs boot.py
+        return
+    try:
+        use()
+    except Exception as error:  # it is damaged; what was deployed may still be there
+        sys.print_exception(error)
+    import node.main
+
+    if state[1] != "-" and state[2] == "0":
+        try:
+            node.main.call("update", "begin", "back")
+        except Exception as error:  # it will be tried again
+            sys.print_exception(error)
+    node.main.boot()
+
+
+def run():
+    global seconds
+    try:
+        if trying:
+            prove()
+        import node.main
+
+        if trying:
+            node.main.boot()
+        node.main.run()
+    except BaseException as error:
+        if not trying:
+            raise
+        if not isinstance(error, KeyboardInterrupt):
+            sys.print_exception(error)
+            with open("update/why", "w") as file:
+                file.write(repr(error))
+            machine.reset()
+    seconds = 1 << 29  # a person is at the REPL
+
+
+def prove():
+    global slot, feed, timer
+    slot = state[1]
+    state[2] = str(int(state[2]) - 1)
+    write()  # before anything of the slot runs
+    for ms in (120_000, 32_700, 8388, 5000):  # what ports can do
+        try:
+            feed = machine.WDT(timeout=ms).feed
+            break
+        except ValueError:
+            pass
+    for number in (-1, 3, 1):
+        try:
+            timer = machine.Timer(number)
+            timer.init(period=1000, callback=tick)
+            break
+        except (ValueError, OSError):
+            pass
+    use()
+
+
+def tick(_):
+    global seconds
+    seconds -= 1
+    if seconds > 60:  # from then on the node has to do it
+        feed()
+    elif seconds <= 0:
+        machine.reset()
+
+
+def use():
+    if slot != "-":
+        name = "update." + slot
+        __import__(name, None, None, ("mount",)).mount("update/" + slot)
+        sys.path[:0] = ["/slot/lib"]
+
+
+def read():
+    for name in ("update/state", "update/state.new"):  # FAT can be left with the second
+        try:
+            with open(name) as file:
+                words = file.read().split()
+            if len(words) == 4 and int(words[2]) >= 0 <= int(words[3]):
+                state[:] = words
+                return
+        except (OSError, ValueError):
+            pass
+
+
+def write():
+    name = "update/state"
+    with open(name + ".new", "w") as file:
+        file.write(" ".join(state))
+    if hasattr(os, "sync"):
+        os.sync()
+    try:
+        os.rename(name + ".new", name)
+    except OSError:  # FAT
+        os.remove(name)
+        os.rename(name + ".new", name)

@@ -1,0 +1,214 @@
+"""Signed updates for a test: releases with changed files, and a server that can lie."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from paho.mqtt.enums import CallbackAPIVersion
+
+from host_tests.harness.node import Node
+from tools.make.package import STAGE, build, files
+from tools.play.broker import Broker
+
+MPY = 6
+NOT_IN_A_SLOT = ("boot.py", "main.py", "config.example.json")
+
+
+@cache
+def key(name: str = "main") -> rsa.RSAPrivateKey:
+    """A key, made once for each name in each run of the tests."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+
+
+def modulus(name: str = "main") -> bytes:
+    """Its public half."""
+    return key(name).public_key().public_numbers().n.to_bytes(384, "big")
+
+
+def key_id(name: str = "main") -> str:
+    """What a manifest calls it."""
+    return hashlib.sha256(modulus(name)).hexdigest()[:8]
+
+
+def keys_txt(*names: str) -> bytes:
+    """The keys that a node trusts."""
+    lines = (f"{key_id(each)} {base64.b64encode(modulus(each)).decode()}\n" for each in names)
+    return "".join(lines).encode()
+
+
+def sign(manifest: bytes, name: str = "main") -> bytes:
+    """The two lines of an offer."""
+    signature = key(name).sign(manifest, padding.PKCS1v15(), hashes.SHA256())
+    return manifest + b"\n" + base64.b64encode(signature)
+
+
+class Release:
+    """A release of some files. What a test changes afterwards is served as it is then."""
+
+    def __init__(
+        self,
+        contents: dict[str, bytes],
+        serial: int = 1,
+        board: str = "UNIX",
+        signed_by: str = "main",
+        **changes: Any,
+    ) -> None:
+        """contents: path -> bytes; changes: keys of the manifest, None removes one."""
+        self.contents = dict(sorted(contents.items()))
+        self.lines = "".join(
+            f"{hashlib.sha256(data).hexdigest()} {len(data)} {path}\n"
+            for path, data in self.contents.items()
+        ).encode()
+        manifest = {
+            "update": 1,
+            "board": board,
+            "version": f"0.{serial}.0",
+            "serial": serial,
+            "mpy": MPY,
+            "files": len(self.contents),
+            "size": sum(map(len, self.contents.values())),
+            "list": [len(self.lines), hashlib.sha256(self.lines).hexdigest()],
+            "key": key_id(signed_by),
+            **changes,
+        }
+        manifest = {key: value for key, value in manifest.items() if value is not None}
+        self.manifest = json.dumps(manifest, separators=(",", ":")).encode()
+        self.offer = sign(self.manifest, signed_by)
+        self.id = hashlib.sha256(self.manifest).hexdigest()[:16]
+
+    def part(self, number: int) -> bytes:
+        """The list, or a file."""
+        return list(self.contents.values())[number - 1] if number else self.lines
+
+
+def contents_of(board: str = "UNIX", **sources: str) -> dict[str, bytes]:
+    """The files of a slot as they are built; sources: of modules of lib/, such as node__app."""
+    folder = build(board, quiet=True)
+    found = {
+        name: (folder / name).read_bytes() for name in files(folder) if name not in NOT_IN_A_SLOT
+    }
+    found["keys.txt"] = keys_txt("main")
+    for name, source in sources.items():
+        path = "lib/" + name.replace("__", "/")
+        found.pop(path + ".mpy", None)
+        found[path + ".py"] = source.encode()
+    return found
+
+
+class Server:
+    """Offers a release to a node, and answers its requests. A context manager.
+
+    answer: makes of (release, number, offset, length) the payload of a chunk, or None for silence
+    """
+
+    def __init__(self, broker: Broker, node: str = "n1") -> None:
+        self.release: Release | None = None
+        self.requests: list[tuple[int, int, int]] = []
+        self.answer: Callable[[Release, int, int, int], bytes | None] = honest
+        self._base = f"petrel/{node}/update/"
+        self._ready = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(self._base + "get", 1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._asked
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+        assert self._ready.wait(40)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def offer(self, release: Release | None) -> None:
+        """Offer a release, or withdraw it."""
+        self.release = release
+        self.offer_bytes(release.offer if release else b"")
+
+    def offer_bytes(self, offer: bytes) -> None:
+        """Offer anything."""
+        self._client.publish(self._base + "offer", offer, qos=1, retain=True).wait_for_publish(40)
+
+    def _asked(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        identity, *numbers = message.payload.decode().split()
+        number, offset, length = map(int, numbers)
+        self.requests.append((number, offset, length))
+        release = self.release
+        if release and identity == release.id:
+            answer = self.answer(release, number, offset, length)
+            if answer is not None:
+                client.publish(self._base + "chunk", answer)
+
+
+def chunk(release: Release, number: int, offset: int, data: bytes) -> bytes:
+    """A chunk with those bytes."""
+    return f"{release.id} {number} {offset}\n".encode() + data
+
+
+def honest(release: Release, number: int, offset: int, length: int) -> bytes:
+    """What was asked for."""
+    return chunk(release, number, offset, release.part(number)[offset : offset + length])
+
+
+def equip(node: Node, *keys: str) -> None:
+    """Give a node the boot stage and keys, as a deploy does."""
+    stage = node.flash / STAGE
+    stage.parent.mkdir(exist_ok=True)
+    shutil.copyfile(build("UNIX", quiet=True) / STAGE, stage)
+    (node.flash / "keys.txt").write_bytes(keys_txt(*(keys or ("main",))))
+
+
+def state_of(flash: Path) -> str:
+    """What the boot stage goes by."""
+    path = flash / "update/state"
+    return path.read_text() if path.exists() else "- - 0 0"
+
+
+def install(flash: Path, release: Release, slot: str = "a", state: str = "- a 3 0") -> None:
+    """Put a release into a slot, as a node does that has fetched it."""
+    base = flash / "update"
+    places: dict[str, bytes] = {}
+    at = 0
+    for path, data in release.contents.items():
+        places[path] = at.to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        at += len(data)
+        for folder in Path(path).parents:
+            if folder.name:
+                places[folder.as_posix()] = bytes(4) + (0x3FFF_FFFF).to_bytes(4, "big")
+    index = sorted(hashlib.sha256(path.encode()).digest()[:4] + places[path] for path in places)
+    (base / f"{slot}.offer").write_bytes(release.offer)
+    (base / f"{slot}.list").write_bytes(release.lines)
+    (base / f"{slot}.pack").write_bytes(b"".join(release.contents.values()))
+    (base / f"{slot}.index").write_bytes(b"".join(index))
+    (base / f"{slot}.mpy").write_bytes(release.contents["lib/node/update/pack.mpy"])
+    for copy in (base / "config.json", flash / "config.json.old"):  # it was checked before
+        shutil.copyfile(flash / "config.json", copy)
+    (base / "state").write_text(state)
+
+
+def hurry(flash: Path, seconds: int) -> None:
+    """Have the boot stage give a start so many seconds in place of 180."""
+    path = flash / STAGE
+    text = path.read_text()
+    for old, new in (
+        ("seconds = 180", f"seconds = {seconds}"),
+        ("seconds > 60", f"seconds > {seconds // 2}"),
+        ("120_000", f"{seconds * 1000}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)

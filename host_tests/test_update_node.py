@@ -1,0 +1,151 @@
+"""Updates over MQTT on the simulated board: fetched, tried, and kept or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from host_tests.harness.node import Node
+from host_tests.harness.slots import (
+    Release,
+    Server,
+    contents_of,
+    equip,
+    hurry,
+    install,
+    state_of,
+)
+from tools.make.package import STAGE
+from tools.play.broker import Broker
+from tools.shared.paths import FIRMWARE, LIB
+from tools.talk.readings import parse
+
+ONE_WIDTH = pytest.mark.parametrize("node", ["64"], indirect=True)
+STARTS = 3
+
+
+@pytest.fixture
+def server(broker: Broker) -> Iterator[Server]:
+    with Server(broker) as server:
+        yield server
+
+
+def test_an_update_is_fetched_tried_and_kept(node: Node, server: Server) -> None:
+    equip(node)
+    node.write_config(node.config())
+    node.bench.power_on()
+    assert node.wait("update/state", state="idle")["serial"] == 0
+    server.offer(Release({**contents_of(), "lib/extra.py": b"# new" * 900}, serial=12))
+    node.wait("update/state", 90, state="fetching", percent=100)
+    node.wait("update/state", 90, state="trying", serial=12)
+    assert state_of(node.flash) == "- a 2 0"
+    node.wait("light", start=len(node.seen.messages))
+    assert node.wait("update/state", 150, state="good")["version"] == "0.12.0"
+    assert state_of(node.flash) == "a - 0 12"
+    readings = [parse(payload) for topic, payload in node.seen.messages if topic.endswith("light")]
+    for boot in {each["boot"] for each in readings}:
+        numbers = [each["seq"] for each in readings if each["boot"] == boot]
+        assert numbers == sorted(numbers) and len(numbers) > 2
+    node.bench.power_cut()
+    at = len(node.seen.messages)
+    assert node.wait("update/state", start=at, state="idle")["serial"] == 12
+
+
+def test_three_starts_take_less_than_ten_minutes() -> None:
+    text = (FIRMWARE / STAGE).read_text()
+    assert "\nseconds = 180 " in text
+    assert STARTS * 180 < 600
+
+
+HANG = "while True:\n    pass\n"
+BAD = {
+    "raises at import": ({"node__app": "import nothing_of_that_name"}, "nothing_of_that_name"),
+    "raises at its boot": ({"node__main": "1 / 0"}, "ZeroDivision"),
+    "leaves": ({"node__main": "import sys\nsys.exit()"}, "SystemExit"),
+    "is no code": ({"node__main": "def"}, "SyntaxError"),
+    "hangs at its boot": ({"node__main": HANG}, "not good in time"),
+    "hangs at its start": ({"node__start__begin": HANG}, "not good in time"),
+    "takes all memory": (
+        {"node__app": "held = []\nwhile True:\n    held.append(bytearray(9999))\n"},
+        "memory",
+    ),
+    "cannot connect": (
+        {
+            "mqtt__transport": (LIB / "mqtt/transport.py").read_text()
+            + "\n\ndef refuse(self):\n    raise OSError(113)\n\n\nDialler.__call__ = refuse\n"
+        },
+        "no connection in time",
+    ),
+    "feeds the watchdog and hangs": (
+        {
+            "node__main": "import machine\ntimer = machine.Timer(-1)\n"
+            "timer.init(period=200, callback=lambda _: machine.WDT(timeout=9000000).feed())\n"
+            + HANG
+        },
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+@ONE_WIDTH
+def test_new_code_is_taken_back_if_it(node: Node, what: str) -> None:
+    sources, why = BAD[what]
+    equip(node)
+    node.write_config(node.config())
+    install(node.flash, Release(contents_of(**sources), serial=12))
+    hurry(node.flash, 24 if why == "no connection in time" else 8)
+    node.bench.power_on()
+    told = node.wait("update/state", 200, state="failed", serial=0, offered=12)
+    assert why in told["error"], told
+    assert state_of(node.flash) == "- - 0 0"
+    assert len(node.bench.resets) == STARTS + 1, node.bench.resets
+    about = node.wait("diagnostics", start=len(node.seen.messages) - 40)
+    assert about["mode"] == "normal", about
+
+
+@ONE_WIDTH
+def test_a_slot_whose_reader_is_damaged_is_taken_back(node: Node) -> None:
+    equip(node)
+    node.write_config(node.config())
+    install(node.flash, Release(contents_of(), serial=12))
+    (node.flash / "update/a.mpy").write_bytes(b"nothing")
+    node.bench.power_on()
+    node.wait("update/state", 120, state="failed", serial=0)
+
+
+@ONE_WIDTH
+def test_a_good_slot_that_is_damaged_later_leaves_what_was_deployed(node: Node) -> None:
+    equip(node)
+    node.write_config(node.config())
+    install(node.flash, Release(contents_of(), serial=12), state="a - 0 12")
+    (node.flash / "update/a.index").unlink()
+    node.bench.power_on()
+    node.wait("diagnostics")
+
+
+@ONE_WIDTH
+def test_a_raw_repl_costs_a_new_slot_no_start(node: Node) -> None:
+    """For each of its commands mpremote resets the board, which runs boot.py and no more."""
+    equip(node)
+    node.write_config(node.config())
+    install(node.flash, Release(contents_of(), serial=12))
+    main = node.flash / "main.py"
+    text = main.read_text()
+    main.unlink()
+    for _ in range(4):
+        node.bench.power_on()
+        node.bench.wait_for_end()
+    assert state_of(node.flash) == "- a 3 0"
+    main.write_text(text)
+    node.bench.power_on()
+    node.wait("update/state", 60, state="trying", serial=12)
+
+
+@ONE_WIDTH
+def test_a_node_without_keys_or_boot_stage_asks_for_nothing(node: Node) -> None:
+    node.write_config(node.config())
+    node.bench.power_on()
+    node.wait("diagnostics")
+    assert not [topic for topic, _ in node.seen.messages if "/update/" in topic]

@@ -1,0 +1,89 @@
+"""Makes a complete slot the one to try: its index, its reader, a copy of the config, the state.
+
+Each step leaves the flash so that what runs now would start again; the last one, update/state, is
+a single step. See node.update.pack for the index, and update/boot.py for the state.
+"""
+
+import os
+
+from micropython import const
+
+from node.overlay import call
+from node.update.listing import entries
+from node.update.pack import key
+
+_ENTRY = const(12)
+_KEY = const(4)
+_FOLDER = b"\0\0\0\0\x3f\xff\xff\xff"
+_READER = const("lib/node/update/pack.mpy")
+_STARTS = const("3")
+
+
+def commit(updates, offer, slot):
+    """Yield the ms that can pass until the next step, and end the node."""
+    name = "update/" + slot
+    index = bytearray()
+    at = 0
+    reader = None
+    with open(name + ".list") as file:
+        for _, size, path in entries(file, offer["files"], offer["size"]):
+            if path == _READER:
+                reader = at, size
+            _insert(index, path, at.to_bytes(4, "big") + size.to_bytes(4, "big"))
+            while "/" in path:
+                path = path.rsplit("/", 1)[0]
+                _insert(index, path, _FOLDER)
+            at += size
+            yield 0
+    if not reader:
+        raise ValueError("it has no " + _READER)
+    call("config", "load", "write", name + ".index", index)
+    index = None
+    copy(name + ".pack", name + ".mpy", *reader)
+    yield 0
+    try:
+        copy("config.json", "update/config.json", 0, os.stat("config.json")[6])
+    except OSError:  # it is built into the firmware
+        pass
+    for each in ("update/why", "update/again"):
+        try:
+            os.remove(each)
+        except OSError:  # there is none
+            pass
+    stage = updates.stage
+    stage.state[1] = slot
+    stage.state[2] = _STARTS
+    stage.write()
+    updates.node.ended = "version %s is there; starting it" % offer["version"]
+    yield 1000
+
+
+def _insert(index, path, place):
+    """Put an entry into its place; ValueError if there is another for that path."""
+    found = key(path)
+    low, high = 0, len(index) // _ENTRY
+    while low < high:
+        middle = (low + high) // 2
+        if index[_ENTRY * middle : _ENTRY * middle + _KEY] < found:
+            low = middle + 1
+        else:
+            high = middle
+    low *= _ENTRY
+    if index[low : low + _KEY] == found:
+        if place == _FOLDER == bytes(index[low + _KEY : low + _ENTRY]):
+            return
+        raise ValueError("list: %s is a file and a folder" % path)
+    index[low:low] = found + place
+
+
+def copy(name, to, at, size):
+    """Copy a part of a file, in one step; there need not be room for it in RAM."""
+    with open(name, "rb") as file, open(to + ".new", "wb") as new:
+        file.seek(at)
+        while size:
+            piece = file.read(min(size, 128))
+            if not piece:
+                raise OSError("%s is too short" % name)
+            new.write(piece)
+            size -= len(piece)
+    call("config", "load", "put", to)
