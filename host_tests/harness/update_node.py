@@ -23,6 +23,7 @@ class UpdateNode:
     """A context manager. Its `files` outlive it, as those of a node outlive a restart.
 
     loses: whether it loses a chunk, by the count of those that came
+    fails: whether it goes back from a release with that serial
     """
 
     def __init__(
@@ -34,12 +35,15 @@ class UpdateNode:
         files: dict[str, bytearray] | None = None,
         serial: int = 0,
         loses: Callable[[int], bool] = lambda count: False,
+        fails: Callable[[int], bool] = lambda serial: False,
     ) -> None:
         self.files = {} if files is None else files
         self.chunks = 0
         self.answers: list[str] = []  # reasons why there was no chunk
-        self.serial = serial
+        self.serial = self._highest = serial
+        self.ran: list[int] = []  # serials, one after the other
         self._name, self._board, self._trusted, self._loses = name, board, trusted, loses
+        self._fails = fails
         self._offer: Manifest | None = None
         self._entries: list[Entry] = []
         self._asked = b""
@@ -55,6 +59,7 @@ class UpdateNode:
 
     def __enter__(self) -> UpdateNode:
         said = json.dumps({"board": self._board, "version": "0.2.0"})
+        self._client.publish(self._topic("status"), "online", 1, True)
         self._client.publish(self._topic("diagnostics"), said, 1, True)
         self._say("idle")
         self._client.loop_start()
@@ -100,8 +105,14 @@ class UpdateNode:
     def _take_offer(self, offer: bytes) -> None:
         try:
             told = opened(offer, self._trusted)
+            if self._offer not in (None, told):
+                self._entries = []
+                self.files.clear()
             self._offer = told
-            check_for_node(told, self._board, 6, self.serial)
+            if told.serial == self.serial:
+                self._say("idle")
+                return
+            check_for_node(told, self._board, 6, self._highest)
         except Refused as error:
             self._say("refused", error=str(error))
             self._offer = None
@@ -125,7 +136,12 @@ class UpdateNode:
                 return
         for entry in self._entries:
             check_file(entry, bytes(self.files[entry.path]))
+        if self._fails(self._offer.serial):
+            self._say("failed", error="ImportError: it was to fail")
+            return
         self.serial = self._offer.serial
+        self._highest = max(self._highest, self.serial)
+        self.ran.append(self.serial)
         self._say("good")
 
     def _ask(self, request: bytes) -> None:

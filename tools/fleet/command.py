@@ -15,6 +15,7 @@ from rich.table import Table
 from tools.fleet import begin, plan, table
 from tools.fleet import render as rendering
 from tools.fleet.floor import Floor
+from tools.fleet.rollout_command import command as rollout
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.ports import plugged
@@ -40,6 +41,9 @@ def command() -> None:
     petrel fleet render
     petrel fleet deploy --assign
     """
+
+
+command.add_command(rollout)
 
 
 @command.command("new")

@@ -10,6 +10,7 @@ import base64
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from tools.make import storage
@@ -127,14 +128,52 @@ def _one(
         key=signer.id,
         downgrade=downgrade,
     )
-    line = told.line()
     contents[LIST] = listed
-    contents[OFFER] = line + b"\n" + base64.b64encode(signer.sign(line))
+    contents[OFFER] = _signed(told, signer)
     for name, content in contents.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return told
+
+
+def _signed(told: Manifest, signer: Signer) -> bytes:
+    line = told.line()
+    return line + b"\n" + base64.b64encode(signer.sign(line))
+
+
+def way_back(updates: Path, serial: int, highest: int, signer: Signer) -> dict[str, bytes]:
+    """Offers by board, with which nodes go back to a release from one as high as `highest`.
+
+    They are signed downgrades; the files are those of the release, in a folder beside it. Raises
+    ToolError if nodes that run the higher one would not trust them.
+    """
+    final = updates / f"{serial}-back-{highest}"
+    offers = {}
+    with Lock(updates / ".lock"):
+        partial = updates / f"{final.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        for old in sorted(each.parent for each in (updates / str(serial)).glob(f"*/{OFFER}")):
+            keys = updates / str(highest) / old.name / KEYS
+            if keys.exists() and signer.id not in trusted_of(keys.read_text()):
+                raise ToolError(
+                    f"nodes with release {highest} don't trust the key {signer.id}, so they could "
+                    "not be taken back",
+                    "Name a key that they trust: --sign-with NAME",
+                )
+            told = manifest.parse((old / OFFER).read_bytes().partition(b"\n")[0])
+            told = replace(told, downgrade=highest, key=signer.id)
+            shutil.copytree(old, partial / old.name)
+            offers[old.name] = _signed(told, signer)
+            (partial / old.name / OFFER).write_bytes(offers[old.name])
+            check_folder(partial / old.name, {signer.id: signer.modulus})
+        if not offers:
+            raise ToolError(
+                f"there is no release {serial} in {updates}", "Name another with --back."
+            )
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+    return offers
 
 
 def trusted_of(text: str) -> dict[str, bytes]:

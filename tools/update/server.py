@@ -78,7 +78,8 @@ class Server:
                 told = parse(path.read_bytes().partition(b"\n")[0])
             except (OSError, Refused):
                 continue
-            if path.parent.parent.name == str(told.serial):  # not one that is being written
+            name = path.parent.parent.name  # not one that is being written
+            if name in (str(told.serial), f"{told.serial}-back-{told.downgrade}"):
                 self._folders[told.id] = path.parent
         self._seen = offers
 

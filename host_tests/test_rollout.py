@@ -1,0 +1,225 @@
+"""`fleet rollout` at a real broker: stages, an end that comes by itself, and nodes taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from host_tests.harness import updates
+from host_tests.harness.commands import Command
+from host_tests.harness.update_node import UpdateNode
+from host_tests.harness.updates import BOARD, FILES
+from tools.fleet import command as fleet
+from tools.fleet.rollout import Window
+from tools.play.broker import Broker
+from tools.shared.errors import ToolError
+from tools.shared.paths import ROOT
+from tools.update import keyring
+from tools.update.keyring import Keyring
+from tools.update.verify import check_folder, parse_keys
+
+COUNT = 6
+FLEET = f"""
+template = "template.json"
+board = "{BOARD}"
+[nodes]
+n0 = {{}}
+n1 = {{}}
+n2 = {{}}
+n3 = {{}}
+n4 = {{}}
+n5 = {{}}
+"""
+ROLLOUT = Command(fleet.command, hidden=updates.PASSPHRASE)
+# No waiting: what a node is watched for is tried with a clock of its own, in test_stages.py.
+QUICK = ("rollout", "--watch", "0", "--stages", "1,3")
+
+
+@pytest.fixture(scope="module")
+def made_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyring with the key "main"; to make one takes a second."""
+    folder = tmp_path_factory.mktemp("keys") / "keys"
+    Keyring(folder).make("main", updates.PASSPHRASE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_keys: Path) -> Path:
+    """Releases 11 and 12, signed by "main" of a keyring; a fleet of six nodes."""
+    shutil.copytree(made_keys, tmp_path / "keys")
+    monkeypatch.setenv(keyring.FOLDER_VARIABLE, str(tmp_path / "keys"))
+    monkeypatch.setenv(keyring.PASSPHRASE_VARIABLE, updates.PASSPHRASE)
+    monkeypatch.chdir(tmp_path)
+    keys = Keyring()
+    monkeypatch.setattr(updates, "signer", lambda name="main": keyring.unlock(keys, name))
+    for serial in (11, 12):
+        files = {**FILES, "main.py": b"print(%d)\n" % serial, "keys.txt": keys.keys_txt().encode()}
+        updates.write(tmp_path / "updates" / str(serial) / BOARD, files, serial=serial)
+    (tmp_path / "fleet.toml").write_text(FLEET)
+    return tmp_path
+
+
+@contextmanager
+def nodes(
+    broker: Broker, fails: Callable[[str], bool] = lambda name: False, off: tuple[str, ...] = ()
+) -> Iterator[dict[str, UpdateNode]]:
+    """Nodes that run release 11. fails: for which of them release 12 is a bad one"""
+    trusted = parse_keys(Keyring().keys_txt())
+    with ExitStack() as stack:
+        made = {}
+        for number in range(COUNT):
+            name = f"n{number}"
+            bad = fails(name)
+            if name not in off:
+                made[name] = stack.enter_context(
+                    UpdateNode(
+                        broker, name, BOARD, trusted, serial=11,
+                        fails=lambda serial, bad=bad: bad and serial == 12,  # type: ignore[misc]
+                    )
+                )  # fmt: skip
+        yield made
+
+
+def at(broker: Broker) -> tuple[str, str]:
+    return "--host", f"127.0.0.1:{broker.port}"
+
+
+def log() -> str:
+    return Path("rollouts/log.txt").read_text()
+
+
+def test_a_good_release_reaches_all_in_stages(broker: Broker) -> None:
+    with nodes(broker) as fleet_:
+        output = ROLLOUT.said(*QUICK, *at(broker))
+        assert {node.serial for node in fleet_.values()} == {12}
+    places = [output.index(f"stage {number} of 3") for number in (1, 2, 3)]
+    assert places == sorted(places) and "6 nodes run 12" in output
+    assert log().count(": healthy: runs it") == COUNT and "begins, 6 nodes" in log()
+
+
+def test_a_bad_one_is_stopped_and_all_are_taken_back(broker: Broker) -> None:
+    with nodes(broker, lambda name: name == "n2") as fleet_:
+        output = ROLLOUT.refused(*QUICK, *at(broker))
+        assert {node.serial for node in fleet_.values()} == {11}
+        assert fleet_["n0"].ran == [12, 11]
+        assert not any(fleet_[name].ran for name in ("n3", "n4", "n5"))
+    assert "the rollout of 12 was stopped: 1 of 3 nodes failed, the last: ImportError" in output
+    assert "n2: failed: ImportError" in log() and "n0: back" in log()
+    assert "was stopped" in ROLLOUT.refused(*QUICK, *at(broker)), "it would begin again"
+
+
+def test_nodes_that_are_off_get_it_another_time(broker: Broker) -> None:
+    with nodes(broker, off=("n0", "n5")):
+        output = ROLLOUT.said(*QUICK, *at(broker))
+    assert "4 nodes run 12; 2 were off" in output
+    with nodes(broker) as fleet_:
+        assert "6 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert fleet_["n0"].serial == 12
+    assert "goes on, 6 nodes" in log()
+
+
+def test_one_that_was_killed_goes_on(broker: Broker, folder: Path) -> None:
+    command = [sys.executable, "-m", "tools", "fleet", *QUICK, *at(broker)]
+    where = ["--fleet", str(folder / "fleet.toml"), "--from", str(folder / "updates")]
+    with nodes(broker) as fleet_:
+        with subprocess.Popen(
+            [*command, *where], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process:  # fmt: skip
+            assert process.stdout
+            for line in process.stdout:
+                if line.startswith("stage 2"):
+                    process.kill()
+        assert json.loads(Path("rollouts/12.json").read_text())["members"]["n0"]["phase"]
+        assert "6 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert all(node.ran == [12] for node in fleet_.values())
+
+
+def test_a_node_that_is_pinned_stays(broker: Broker) -> None:
+    Path("fleet.toml").write_text(FLEET.replace("n1 = {}", "n1 = {release = 11}"))
+    with nodes(broker) as fleet_:
+        assert "5 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert fleet_["n1"].serial == 11
+
+
+def test_only_some_can_be_named(broker: Broker) -> None:
+    with nodes(broker) as fleet_:
+        assert "2 nodes run 12" in ROLLOUT.said(*QUICK, "n3", "n4", *at(broker))
+        assert [name for name, node in fleet_.items() if node.ran] == ["n3", "n4"]
+
+
+def test_nothing_is_offered_while_the_window_is_shut(broker: Broker) -> None:
+    now = datetime.now()
+    hour = f"{(now.hour + 3) % 24:02}:00-{(now.hour + 4) % 24:02}:00"
+    with nodes(broker) as fleet_:
+        done = subprocess.Popen(
+            [sys.executable, "-m", "tools", "fleet", *QUICK, "--window", hour, *at(broker),
+             "--fleet", f"{Path.cwd()}/fleet.toml", "--from", f"{Path.cwd()}/updates"],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        assert done.stdout and "nobody yet" in done.stdout.readline()
+        done.kill()
+        done.wait()
+        done.stdout.close()
+        assert "begins, 6 nodes" in log() and "offered" not in log()
+        assert not any(node.chunks for node in fleet_.values())
+
+
+# --- the way back
+
+
+def test_the_way_back_is_a_signed_downgrade_of_the_release_before(broker: Broker) -> None:
+    with nodes(broker):
+        ROLLOUT.said(*QUICK, *at(broker))
+    back = Path("updates/11-back-12") / BOARD
+    told, _ = check_folder(back, parse_keys(Keyring().keys_txt()))
+    assert (told.serial, told.downgrade) == (11, 12)
+    assert (back / "main.py").read_bytes() == b"print(11)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("--back", "9"), "there is no release 9"), (("--serial", "11"), "no release before 11"),
+     (("--serial", "13"), "there is no release 13"), (("--stages", "0"), "can't be read"),
+     (("--window", "22-5"), "is not a window"), (("n9",), "no node or group 'n9'"),
+     (("--sign-with", "other"), "there is no key 'other'")],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told_before_anything_is_offered(
+    broker: Broker, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in ROLLOUT.refused(*QUICK, *arguments, *at(broker))
+
+
+def test_a_key_that_nodes_will_not_trust_is_refused(broker: Broker) -> None:
+    Keyring().make("late", updates.PASSPHRASE)
+    output = ROLLOUT.refused(*QUICK, "--sign-with", "late", *at(broker))
+    assert "so they could not be taken back" in output
+
+
+def test_a_board_without_files_is_told(broker: Broker) -> None:
+    Path("fleet.toml").write_text(FLEET.replace("n1 = {}", 'n1 = {board = "RPI_PICO_W"}'))
+    assert "has nothing for RPI_PICO_W" in ROLLOUT.refused(*QUICK, *at(broker))
+
+
+@pytest.mark.parametrize(
+    ("text", "open_", "shut"),
+    [("08:00-17:30", "08:00 12:00 17:29", "07:59 17:30 00:00"),
+     ("22:00-05:00", "22:00 23:59 00:00 04:59", "05:00 12:00 21:59")],
+)  # fmt: skip
+def test_a_window_may_cross_midnight(text: str, open_: str, shut: str) -> None:
+    window = Window.of(text)
+    for times, is_open in ((open_, True), (shut, False)):
+        for time in times.split():
+            assert window.open_at(datetime.strptime(time, "%H:%M")) == is_open, time
+    with pytest.raises(ToolError):
+        Window.of("24:00-05:00")

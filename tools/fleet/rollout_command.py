@@ -1,0 +1,143 @@
+"""`fleet rollout`: a release for one node, then a few, then all; it stops by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tools.fleet import plan, rollout
+from tools.fleet.stages import Rules, stages_of
+from tools.shared.errors import ToolError
+from tools.talk.connection import Address, options
+from tools.update import release
+from tools.update.keyring import Keyring, unlock
+from tools.update.keys import folder_option
+from tools.update.offer import chosen
+from tools.update.server import Server
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_MINUTES = click.FloatRange(min=0)
+
+
+@click.command("rollout")
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@click.option("--serial", type=int, help="which release  [default: the last]")
+@click.option("--back", type=int, help="which one to go back to  [default: the one before]")
+@click.option("--no-back", is_flag=True, help="take nobody back; no key is needed then")
+@click.option(
+    "--sign-with",
+    "named",
+    default="main",
+    show_default=True,
+    help="the key that signs the way back",
+)
+@click.option("--stages", default="1,5%,25%,100%", show_default=True, help="how many nodes each")
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 100),
+    default=2,
+    show_default=True,
+    help="per cent of a stage's nodes that may fail",
+)
+@click.option(
+    "--watch",
+    type=_MINUTES,
+    default=10,
+    show_default=True,
+    help="minutes for which a node has to be well",
+)
+@click.option(
+    "--give",
+    type=_MINUTES,
+    default=60,
+    show_default=True,
+    help="minutes that a node gets to fetch and start it",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="nodes that fetch at a time",
+)
+@click.option("--window", default="", help="when nodes are offered it, such as 22:00-05:00")
+@click.option(
+    "--from",
+    "updates",
+    type=_FOLDER,
+    default=release.UPDATES,
+    show_default=True,
+    help="the folder of your releases",
+)
+@click.option(
+    "--fleet",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=plan.FILE,
+    show_default=True,
+    help="the file",
+)
+@options()
+@click.option("--base", default="petrel", show_default=True, help="topic prefix")
+@folder_option
+def command(
+    names: tuple[str, ...], serial: int | None, back: int | None, no_back: bool, named: str,
+    stages: str, limit: float, watch: float, give: float, at_once: int, window: str,
+    updates: Path, path: Path, broker: Address, base: str, keyring: Keyring,
+) -> None:  # fmt: skip
+    """Give a release to each NODE or group, or to all: to one, 5 %, 25 %, then the rest.
+
+    A stage begins when all nodes of the one before are well. If more than the limit fails, it
+    stops, and takes back those that have the release. It can be interrupted at any time; the same
+    command goes on. Nodes that stay at another release in fleet.toml are left out.
+    """
+    known = plan.load(path)
+    number, offers = chosen(updates, serial, keyring)
+    nodes = [node for node in known.chosen(names) if node.release in (None, number)]
+    if not nodes:
+        raise ToolError("no node is left", "Name others, or remove their release in fleet.toml.")
+    missing = {node.board for node in nodes} - {*offers}
+    if missing:
+        raise ToolError(
+            f"release {number} has nothing for {', '.join(sorted(missing))}",
+            "Sign one that has, or name nodes with other boards.",
+        )
+    try:
+        sizes = stages_of(stages, len(nodes))
+    except ValueError:
+        raise ToolError(f"--stages {stages} can't be read", "Write it as 1,5%,25%,100%.") from None
+    times = rollout.Window.of(window) if window else rollout.Window()
+    way = {} if no_back else _way_back(updates, number, back, keyring, named)
+    rules = Rules(sizes, limit / 100, watch * 60, give * 60, at_once)
+    book = rollout.Book(path.parent / "rollouts", number)
+    running = rollout.begin(book, number, nodes, rules)
+    console = Console(highlight=False, soft_wrap=True)
+    conductor = rollout.Conductor(
+        broker, base, running, nodes, offers, way, Server(updates), book,
+        lambda line: console.print(line, markup=False), times,
+    )  # fmt: skip
+    conductor.run()
+    if running.stopped:
+        raise ToolError(
+            f"the rollout of {number} was stopped: {running.stopped}",
+            f"See {path.parent / 'rollouts' / 'log.txt'}. Correct it, and sign a new release.",
+        )
+    off = running.count("")
+    console.print(
+        f"{running.count('healthy')} nodes run {number}"
+        + (f"; {off} were off: run this again when they are back" if off else "")
+    )
+
+
+def _way_back(
+    updates: Path, number: int, back: int | None, keyring: Keyring, named: str
+) -> dict[str, bytes]:
+    before = [each for each in release.serials(updates) if each < number]
+    if back is None and not before:
+        raise ToolError(
+            f"there is no release before {number} in {updates} to take nodes back to",
+            "Sign one of what they run now, or say --no-back.",
+        )
+    return release.way_back(updates, back or before[-1], number, unlock(keyring, named))
