@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from host_tests.harness import whole_nodes
 from host_tests.harness.checkout import Watch
@@ -24,6 +25,9 @@ from tools.shared.paths import BUILD, LIB, NO_32, ROOT
 
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(BUILD / "hypothesis")
 os.environ["PETREL_KEYS"] = str(BUILD / "no-keys")  # whatever the user of this computer has
+# A busy computer takes its time with an example, which says nothing about the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 # Pure modules of lib/ run under CPython too, with a stub of what MicroPython has built in.
 sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
 

@@ -257,7 +257,7 @@ def test_a_file_that_is_gone_is_told_and_leads_nowhere(folder: Path) -> None:
     assert b"board.txt can't be read" in server.answer(f"{name} 1 0 9".encode())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     request=st.binary(max_size=80)
     | st.from_regex(rb"[0-9a-f]{16} -?\d{1,4} -?\d{1,8} -?\d{1,5}", fullmatch=True)

@@ -206,7 +206,7 @@ def test_nothing_is_offered_outside_of_the_window() -> None:
     assert fleet.rollout.due(0.0) == [(OFFER, "n000")]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sets(st.integers(0, 300)), st.sets(st.integers(0, 59), max_size=4))
 def test_a_rollout_goes_on_where_it_was_interrupted(cuts: set[int], bad: set[int]) -> None:
     """Killed at any moments: the end is the same, and never are more nodes on it."""

@@ -12,13 +12,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from tools.fleet import begin, plan, table
+from tools.fleet import ask, begin, plan, table
 from tools.fleet import render as rendering
+from tools.fleet import status as states
 from tools.fleet.floor import Floor
 from tools.fleet.rollout_command import command as rollout
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.ports import plugged
+from tools.talk.connection import Address, options
+from tools.talk.send import check_level
 
 SHOWN = 10  # nodes whose faults are printed whole
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -187,6 +190,56 @@ def deploy(
             "The lines above say why. Run the command again for these.",
         )
     console.print(f"{len(floor.done)} boards are done")
+
+
+@command.command("status")
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@_fleet
+@options()
+@click.option("--base", default="petrel", show_default=True, help="topic prefix")
+def status(names: tuple[str, ...], path: Path, broker: Address, base: str) -> None:
+    """Show how each NODE or group is, or all: online, version, update. Those off come first."""
+    nodes = plan.load(path).chosen(names)
+    found = states.look(broker, base, nodes)
+    console = _console()
+    console.print(states.table(nodes, found))
+    console.print(states.summary(found))
+
+
+@command.command("send")
+@click.argument("name", metavar="COMMAND")
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@click.option("--payload", default="", help="of the command, such as a sensor's name")
+@click.option(
+    "--wait",
+    default=60.0,
+    show_default=True,
+    help="seconds for the replies",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@_fleet
+@options()
+@click.option("--base", default="petrel", show_default=True, help="topic prefix")
+def send(
+    name: str, names: tuple[str, ...], payload: str, wait: float, path: Path, broker: Address,
+    base: str,
+) -> None:  # fmt: skip
+    """Send COMMAND to each NODE or group, or to all, and print each reply.
+
+    It is signed for nodes whose config, in configs/, has a commands.secret. The exit status is 1
+    if a node refuses it or is silent.
+    """
+    check_level("COMMAND", name, "reboot")
+    known = plan.load(path)
+    secrets = {node.name: ask.secret_of(known, node) for node in known.chosen(names)}
+    console = _console()
+    answers = ask.ask(
+        broker, base, secrets, name, payload, wait,
+        lambda node, answer: console.print(
+            f"{node}: {'ok' if answer.good else 'refused'} {answer.words}".rstrip(), markup=False
+        ),
+    )  # fmt: skip
+    console.print(ask.conclude(answers))
 
 
 def _tell(console: Console, result: rendering.Rendered) -> None:

@@ -24,7 +24,7 @@ from tools.fleet.stages import BACK, OFFER, Member, Rollout, Rules
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, Connection
 from tools.talk.readings import parse
-from tools.update.server import NoAnswer, Server
+from tools.update.server import Server
 
 TICK_S = 1.0
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -165,14 +165,10 @@ class Conductor:
             self._rollout.heard(node, what, said, time.monotonic())
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        node, _, what = message.topic.removeprefix(f"{self._base}/").partition("/")
-        if what == "update/get":
-            try:
-                chunk = self._server.answer(bytes(message.payload))
-            except NoAnswer:
-                return
-            client.publish(f"{self._base}/{node}/update/chunk", chunk)
+        passed = self._server.passed(client, self._base, message)
+        if passed is None:
             return
+        node, what = passed
         text = message.payload.decode(errors="replace")
         known = what in ("status", "diagnostics", "update/state")
         if known or not message.retain:  # a reading that is retained says nothing of now

@@ -22,7 +22,7 @@ from tools.update.fetching import DONE, FAILED, Fetching, Progress
 from tools.update.keyring import Keyring
 from tools.update.keys import folder_option
 from tools.update.manifest import OFFER, Refused, parse
-from tools.update.server import NoAnswer, Server
+from tools.update.server import Server
 from tools.update.verify import check_files, check_folder
 
 SETTLE_S = 5  # with --all: after the last node that was new
@@ -154,14 +154,10 @@ class Offering:
         return self._connection.lost
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        node, _, what = message.topic.removeprefix(f"{self._base}/").partition("/")
-        if what == "update/get":
-            try:
-                chunk = self._server.answer(bytes(message.payload))
-            except NoAnswer:
-                return
-            client.publish(f"{self._base}/{node}/update/chunk", chunk)
+        passed = self._server.passed(client, self._base, message)
+        if passed is None:
             return
+        node, what = passed
         said = parse_json(message.payload.decode(errors="replace"))
         if what == "update/state" and node in self.fetching.nodes:
             self.fetching.nodes[node].take(said, self.fetching.serial, message.retain)

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+import paho.mqtt.client as paho
+
 from tools.update.manifest import LIST, OFFER, Entry, Manifest, Refused, parse, parse_list
 
 LONGEST_CHUNK = 4096
@@ -29,6 +31,19 @@ class Server:
         self._updates = updates
         self._folders: dict[str, Path] = {}
         self._seen: frozenset[Path] = frozenset()
+
+    def passed(
+        self, client: paho.Client, base: str, message: paho.MQTTMessage
+    ) -> tuple[str, str] | None:
+        """The node of a message and what it is about; None if it was a request, now answered."""
+        node, _, what = message.topic.removeprefix(f"{base}/").partition("/")
+        if what != "update/get":
+            return node, what
+        try:
+            client.publish(f"{base}/{node}/update/chunk", self.answer(bytes(message.payload)))
+        except NoAnswer:
+            pass
+        return None
 
     def answer(self, request: bytes) -> bytes:
         """The payload of the chunk for a request; raises NoAnswer."""
