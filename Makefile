@@ -92,7 +92,7 @@ keys: setup-host  ## list the keys that sign updates (DO=make NAME=main; DO=rota
 release: setup-host  ## sign an update for your nodes (KEY=main BOARD=), or make the files of VERSION=0.2.0 (PREPARE=1)
 	@$(RUN) release $(if $(VERSION),'$(VERSION)' $(if $(PREPARE),--prepare),sign $(if $(filter UNIX,$(BOARD)),,'$(BOARD)') $(if $(KEY),--key '$(KEY)') $(if $(OUT),--out '$(OUT)'))
 
-fleet: setup-host  ## make and check the configs of many nodes (DO=render FLEET=fleet.toml NAMES="a b"; DO=list)
+fleet: setup-host  ## make and check the configs of many nodes (FLEET=fleet.toml NAMES="a b"; DO=list, deploy, ...)
 	@$(RUN) fleet $(or $(DO),render) $(if $(FLEET),--fleet '$(FLEET)') $(NAMES)
 
 offer: setup-host  ## give an update to nodes, and answer while they fetch it (NODES="a b", or ALL=1; HOST=broker SERIAL=)

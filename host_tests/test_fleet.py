@@ -91,15 +91,15 @@ def test_only_what_changed_is_written_and_what_is_gone_removed() -> None:
     before = Path("configs/n1.json").stat().st_mtime_ns
     text = FLEET.replace("[nodes.n2]", "[nodes.n3]")
     Path("fleet.toml").write_text(text)
-    assert "1 configs written, 1 unchanged, 1 removed" in said("render")
+    assert "1 config written, 1 unchanged, 1 removed" in said("render")
     assert not Path("configs/n2.json").exists()
     assert Path("configs/n1.json").stat().st_mtime_ns == before
 
 
 def test_nodes_and_groups_can_be_chosen() -> None:
-    assert "1 configs written" in said("render", "north")
+    assert "1 config written" in said("render", "north")
     assert not Path("configs/n2.json").exists()
-    assert "1 configs written" in said("render", "n2")
+    assert "1 config written" in said("render", "n2")
     assert "no node or group 'nort'\n  Did you mean 'north'?" in refused("render", "nort")
 
 

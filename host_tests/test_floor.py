@@ -16,6 +16,7 @@ from tools.board.deploy import deploy as real_deploy
 from tools.fleet import command as fleet
 from tools.fleet import floor, ids, plan
 from tools.fleet.floor import Floor
+from tools.make.package import STAGE
 from tools.shared.errors import ToolError
 from tools.update.keyring import Keyring
 from tools.update.manifest import KEYS
@@ -49,8 +50,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "secrets.toml").write_text('wifi = "long enough"')
     (tmp_path / "secrets.toml").chmod(0o600)
     package = tmp_path / "package"
-    (package / "lib").mkdir(parents=True)
-    for name in ("boot.py", "main.py", "board.txt", "lib/x.mpy"):
+    for name in ("boot.py", "main.py", "board.txt", "lib/x.mpy", STAGE):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(f"of {name}\n")
     monkeypatch.setattr(floor, "build", lambda name, quiet: package)
     monkeypatch.setattr(floor, "deploy", without_selection(real_deploy))
@@ -86,7 +87,7 @@ def test_a_board_gets_the_config_that_its_id_has(boards: list[SerialBoard]) -> N
     ports = ("--port", boards[0].port, "--port", boards[1].port)
     output = DEPLOY.said("deploy", *ports)
     assert (node_on(boards[0]), node_on(boards[1])) == ("b", "a")
-    assert "2 boards are done" in output
+    assert "2 boards done" in output
     for board in boards[:2]:
         board.wait_reset()
         assert (board.root / "lib" / "x.mpy").read_text() == "of lib/x.mpy\n"
@@ -109,7 +110,7 @@ def test_a_board_that_is_new_becomes_the_next_node_and_stays_it(
 def test_a_board_that_nobody_knows_is_told_with_its_id(boards: list[SerialBoard]) -> None:
     output = DEPLOY.refused("deploy", "--port", boards[0].port)
     assert f'Add id = "{boards[0].id}" to its node' in output
-    assert "1 boards failed, 0 are done" in output
+    assert "1 board failed, 0 done" in output
     assert not (boards[0].root / "config.json").exists()
 
 
@@ -117,7 +118,7 @@ def test_one_that_fails_holds_up_no_other(boards: list[SerialBoard]) -> None:
     boards[0].unplug()
     Path("gone").touch()
     output = DEPLOY.refused("deploy", "--assign", "--port", "gone", "--port", boards[1].port)
-    assert "gone: failed:" in output and "1 boards failed, 1 are done" in output
+    assert "gone: failed:" in output and "1 board failed, 1 done" in output
     assert node_on(boards[1]) == "a"
 
 

@@ -170,7 +170,7 @@ def test_an_offer_is_retained_until_it_is_withdrawn(
         later.catch_up()
         assert "petrel/a/update/offer" in [topic for topic, _ in later.messages]
     done = offer(folder, broker, "--withdraw", "--all")
-    assert done.stdout == "withdrawn from 1 nodes\n"
+    assert done.stdout == "withdrawn from 1 node\n"
     with Subscriber(broker) as last:
         last.catch_up()
         assert "petrel/a/update/offer" not in [topic for topic, _ in last.messages]

@@ -102,7 +102,7 @@ def test_a_good_release_reaches_all_in_stages(broker: Broker) -> None:
         output = ROLLOUT.said(*QUICK, *at(broker))
         assert {node.serial for node in fleet_.values()} == {12}
     places = [output.index(f"stage {number} of 3") for number in (1, 2, 3)]
-    assert places == sorted(places) and "6 nodes run 12" in output
+    assert places == sorted(places) and "Release 12 runs well on 6 nodes" in output
     assert log().count(": healthy: runs it") == COUNT and "begins, 6 nodes" in log()
 
 
@@ -120,9 +120,9 @@ def test_a_bad_one_is_stopped_and_all_are_taken_back(broker: Broker) -> None:
 def test_nodes_that_are_off_get_it_another_time(broker: Broker) -> None:
     with nodes(broker, off=("n0", "n5")):
         output = ROLLOUT.said(*QUICK, *at(broker))
-    assert "4 nodes run 12; 2 were off" in output
+    assert "Release 12 runs well on 4 nodes; 2 were off" in output
     with nodes(broker) as fleet_:
-        assert "6 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert "Release 12 runs well on 6 nodes" in ROLLOUT.said(*QUICK, *at(broker))
         assert fleet_["n0"].serial == 12
     assert "goes on, 6 nodes" in log()
 
@@ -140,20 +140,20 @@ def test_one_that_was_killed_goes_on(broker: Broker, folder: Path) -> None:
                 if line.startswith("stage 2"):
                     process.kill()
         assert json.loads(Path("rollouts/12.json").read_text())["members"]["n0"]["phase"]
-        assert "6 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert "Release 12 runs well on 6 nodes" in ROLLOUT.said(*QUICK, *at(broker))
         assert all(node.ran == [12] for node in fleet_.values())
 
 
 def test_a_node_that_is_pinned_stays(broker: Broker) -> None:
     Path("fleet.toml").write_text(FLEET.replace("n1 = {}", "n1 = {release = 11}"))
     with nodes(broker) as fleet_:
-        assert "5 nodes run 12" in ROLLOUT.said(*QUICK, *at(broker))
+        assert "Release 12 runs well on 5 nodes" in ROLLOUT.said(*QUICK, *at(broker))
         assert fleet_["n1"].serial == 11
 
 
 def test_only_some_can_be_named(broker: Broker) -> None:
     with nodes(broker) as fleet_:
-        assert "2 nodes run 12" in ROLLOUT.said(*QUICK, "n3", "n4", *at(broker))
+        assert "Release 12 runs well on 2 nodes" in ROLLOUT.said(*QUICK, "n3", "n4", *at(broker))
         assert [name for name, node in fleet_.items() if node.ran] == ["n3", "n4"]
 
 

@@ -44,7 +44,7 @@ def test_a_release_has_what_deploy_copies_without_boot_and_config(keys: Keyring)
     assert told.version == f"{mip.version()}+1" and told.version in output
     copied = {*files(build("ESP8266_GENERIC", quiet=True))}
     names = {entry.path for entry in entries}
-    assert names == copied - {"boot.py", "config.example.json"} | {"keys.txt"}
+    assert names == copied - {"boot.py", "main.py", "config.example.json"} | {"keys.txt"}
     for name in names - {"keys.txt"}:
         assert (folder / name).read_bytes() == (BUILD / "ESP8266_GENERIC" / name).read_bytes()
     assert (folder / "keys.txt").read_text() == keys.keys_txt()
@@ -135,12 +135,12 @@ def test_verify_names_what_is_wrong(keys: Keyring) -> None:
     said("verify", "updates/1/UNIX")
     Path("others.txt").write_text(updates.keys_txt())
     assert "not trusted" in refused("verify", "updates/1", "--trusted", "others.txt")
-    broken = Path("updates/1/UNIX/main.py")
+    broken = Path("updates/1/UNIX/board.txt")
     broken.write_bytes(broken.read_bytes()[:-1] + b"x")
     error = refused("verify", "updates/1")
-    assert error.startswith("updates/1/UNIX: main.py is not the file that was signed\n")
+    assert error.startswith("updates/1/UNIX: board.txt is not the file that was signed\n")
     broken.unlink()
-    assert "main.py can't be read" in refused("verify", "updates/1")
+    assert "board.txt can't be read" in refused("verify", "updates/1")
 
 
 def test_a_release_that_was_cut_short_is_made_again() -> None:

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.harness import updates
+from host_tests.harness.interpreter import Interpreter
 from host_tests.harness.updates import BOARD, FILES, HIGHEST, MPY, Vector
+from tools.shared.paths import ROOT
 from tools.update import manifest, verify
 from tools.update.manifest import KEYS, LIST, OFFER, Refused
 
@@ -37,6 +39,25 @@ def test_what_is_wrong_is_refused_and_nothing_else(vector: Vector) -> None:
     else:
         with pytest.raises(Refused):
             taken(vector)
+
+
+def test_a_node_judges_the_same(interpreter: Interpreter, tmp_path: Path) -> None:
+    """The code that runs on the board, with the same offers and lists."""
+    (tmp_path / "keys.txt").write_text(updates.keys_txt("third", "main"))
+    vectors = [each for each in VECTORS if len(each.offer) < 2000]
+    for number, vector in enumerate(vectors):
+        (tmp_path / f"{number}.offer").write_bytes(vector.offer)
+        (tmp_path / f"{number}.list").write_bytes(vector.listed)
+    script = ROOT / "host_tests" / "scripts" / "update_vectors.py"
+    done = interpreter.run(script, str(tmp_path), BOARD, str(HIGHEST), heap="256K")
+    said = done.stdout.splitlines()
+    assert (done.returncode, len(said)) == (0, len(vectors)), done.stdout + done.stderr
+    wrong = [
+        (vector.name, words)
+        for vector, words in zip(vectors, said, strict=True)
+        if (words == "good") != vector.good
+    ]
+    assert wrong == []
 
 
 def test_each_rule_has_words_of_its_own() -> None:

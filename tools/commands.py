@@ -59,7 +59,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "release": Entry(
             "tools.update.releases", "host", "Sign an update; the files of a version."
         ),
-        "fleet": Entry("tools.fleet.command", "host", "Make and check the configs of many nodes."),
+        "fleet": Entry(
+            "tools.fleet.command", "host", "Many nodes: configs, deploys, releases in stages."
+        ),
         "offer": Entry(
             "tools.update.offer", "host", "Give an update to nodes; show how far it is."
         ),

@@ -20,6 +20,7 @@ from tools.fleet.rollout_command import command as rollout
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.ports import plugged
+from tools.shared.words import counted
 from tools.talk.connection import Address, options
 from tools.talk.send import check_level
 
@@ -36,20 +37,21 @@ def _fleet(function: Any) -> Any:
 
 @click.group()
 def command() -> None:
-    """Make and check the configs of many nodes, from fleet.toml and a template.
+    """Make the configs of many nodes, deploy them, and give them releases in stages.
 
     \b
     petrel fleet new --config my.json --board ESP32_GENERIC
     petrel fleet import nodes.csv
     petrel fleet render
     petrel fleet deploy --assign
+    petrel fleet rollout --host broker
     """
 
 
 command.add_command(rollout)
 
 
-@command.command("new")
+@command.command("new", short_help="Begin with the config of one node.")
 @click.option("--config", type=_THERE, required=True, help="a config.json that works")
 @click.option("--board", required=True, shell_complete=boards.complete, help="its board")
 @_fleet
@@ -63,7 +65,7 @@ def new(config: Path, board: str, path: Path) -> None:
     console.print(f"give each node its values in {path}; then petrel fleet render")
 
 
-@command.command("import")
+@command.command("import", short_help="Add the nodes of a CSV file.")
 @click.argument("csv", type=_THERE)
 @_fleet
 def import_(csv: Path, path: Path) -> None:
@@ -86,10 +88,10 @@ def import_(csv: Path, path: Path) -> None:
     except ToolError:
         path.write_text(before)
         raise
-    _console().print(f"{len(found)} nodes added to {path}; next: petrel fleet render")
+    _console().print(f"{counted(len(found), 'node')} added to {path}; next: petrel fleet render")
 
 
-@command.command("list")
+@command.command("list", short_help="List the nodes.")
 @_fleet
 def list_(path: Path) -> None:
     """List the nodes: group, board, template, board id."""
@@ -106,7 +108,7 @@ def list_(path: Path) -> None:
     console.print(", ".join(f"{group}: {count}" for group, count in sorted(counts.items())))
 
 
-@command.command("render")
+@command.command("render", short_help="Make and check configs.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("--check", "only_check", is_flag=True, help="write nothing")
 @_fleet
@@ -135,7 +137,7 @@ def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
         console.print(f"{good} of {len(nodes)} configs are good")
     else:
         console.print(
-            f"{len(result.written)} configs written, {len(result.same)} unchanged, "
+            f"{counted(len(result.written), 'config')} written, {len(result.same)} unchanged, "
             f"{len(result.removed)} removed, in {known.out}"
         )
     if result.faults:
@@ -145,7 +147,7 @@ def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
         )
 
 
-@command.command("deploy")
+@command.command("deploy", short_help="Copy Petrel and configs onto boards on USB.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option(
     "--port",
@@ -186,13 +188,13 @@ def deploy(
         floor.watch(plugged, jobs)
     if floor.failed:
         raise ToolError(
-            f"{len(floor.failed)} boards failed, {len(floor.done)} are done",
+            f"{counted(len(floor.failed), 'board')} failed, {len(floor.done)} done",
             "The lines above say why. Run the command again for these.",
         )
-    console.print(f"{len(floor.done)} boards are done")
+    console.print(f"{counted(len(floor.done), 'board')} done")
 
 
-@command.command("status")
+@command.command("status", short_help="Show how nodes are.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @_fleet
 @options()
@@ -206,7 +208,7 @@ def status(names: tuple[str, ...], path: Path, broker: Address, base: str) -> No
     console.print(states.summary(found))
 
 
-@command.command("send")
+@command.command("send", short_help="Send a command to many nodes.")
 @click.argument("name", metavar="COMMAND")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("--payload", default="", help="of the command, such as a sensor's name")

@@ -24,6 +24,7 @@ from tools.fleet.render import config_of
 from tools.make.package import build
 from tools.shared import boards
 from tools.shared.errors import ToolError
+from tools.shared.words import counted
 from tools.update.keyring import Keyring
 from tools.update.release import too_small
 
@@ -100,7 +101,7 @@ class Floor:
             self.done[node.name] = port
             self.failed.pop(port, None)
             count = len(self.done)
-        files = f"{copied} files copied" if copied else "nothing to copy"
+        files = f"{counted(copied, 'file')} copied" if copied else "nothing to copy"
         self._say(f"{port}: {node.name} is done, {files} ({count} of {len(self._nodes)})")
 
     def _identified(self, port: str) -> Node:

@@ -22,6 +22,7 @@ import paho.mqtt.client as paho
 from tools.fleet.plan import Node
 from tools.fleet.stages import BACK, OFFER, Member, Rollout, Rules
 from tools.shared.errors import ToolError
+from tools.shared.words import counted
 from tools.talk.connection import Address, Connection
 from tools.talk.readings import parse
 from tools.update.server import Server
@@ -94,7 +95,7 @@ def begin(book: Book, serial: int, nodes: list[Node], rules: Rules) -> Rollout:
     """The rollout that was begun, with nodes that are new since then; else a new one."""
     kept = book.load()
     rollout = Rollout.of(kept, time.monotonic()) if kept else Rollout(serial, rules)
-    book.note(("goes on" if kept else "begins") + f", {len(nodes)} nodes")
+    book.note(("goes on" if kept else "begins") + f", {counted(len(nodes), 'node')}")
     for node in nodes:
         rollout.members.setdefault(node.name, Member())
     stages = (*rollout.rules.stages[:-1], len(rollout.members))
@@ -199,7 +200,8 @@ class Conductor:
         phases = ("healthy", "watched", "offered", "failed", "returning", "back", "stuck")
         counts = ", ".join(f"{count} {each}" for each in phases if (count := rollout.count(each)))
         stages = rollout.rules.stages
-        summary = f"stage {rollout.stage + 1} of {len(stages)}, {stages[rollout.stage]} nodes"
+        nodes = counted(stages[rollout.stage], "node")
+        summary = f"stage {rollout.stage + 1} of {len(stages)}, {nodes}"
         if rollout.stopped:
             summary = f"stopped: {rollout.stopped}"
         if (line := f"{summary}: {counts or 'nobody yet'}") != self._summary:

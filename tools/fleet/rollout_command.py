@@ -10,6 +10,7 @@ from rich.console import Console
 from tools.fleet import plan, rollout
 from tools.fleet.stages import Rules, stages_of
 from tools.shared.errors import ToolError
+from tools.shared.words import counted
 from tools.talk.connection import Address, options
 from tools.update import release
 from tools.update.keyring import Keyring, unlock
@@ -21,7 +22,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _MINUTES = click.FloatRange(min=0)
 
 
-@click.command("rollout")
+@click.command("rollout", short_help="Give a release to a few nodes, then to all.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("--serial", type=int, help="which release  [default: the last]")
 @click.option("--back", type=int, help="which one to go back to  [default: the one before]")
@@ -126,7 +127,7 @@ def command(
         )
     off = running.count("")
     console.print(
-        f"{running.count('healthy')} nodes run {number}"
+        f"Release {number} runs well on {counted(running.count('healthy'), 'node')}"
         + (f"; {off} were off: run this again when they are back" if off else "")
     )
 

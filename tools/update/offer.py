@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tools.shared.errors import ToolError
+from tools.shared.words import counted
 from tools.talk.connection import Address, Connection, options
 from tools.talk.readings import parse as parse_json
 from tools.talk.send import check_level
@@ -264,4 +265,4 @@ def _withdraw(
             connection.client.publish(topic, b"", 1, True).wait_for_publish(10)
     finally:
         connection.close()
-    console.print(f"withdrawn from {len(topics)} nodes")
+    console.print(f"withdrawn from {counted(len(topics), 'node')}")

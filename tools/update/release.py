@@ -1,7 +1,8 @@
 """A signed release: updates/SERIAL/BOARD/ with the offer, the list and the files.
 
-The files are those that `make deploy` would copy, without boot.py, which is never updated, and the
-example of a config. keys.txt is added: the keys that nodes are to trust from then on.
+The files are those that `make deploy` would copy, without boot.py and main.py, which start a slot
+and are never updated, and without the example of a config. keys.txt is added: the keys that nodes
+are to trust from then on.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.make import storage
-from tools.make.package import EXAMPLE, build, sizes_of
+from tools.make.package import EXAMPLE, PLAIN, build, sizes_of
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.locks import Lock
 from tools.update import manifest
 from tools.update.keyring import Signer
-from tools.update.manifest import KEYS, LIST, NOT_UPDATED, OFFER, Entry, Manifest
+from tools.update.manifest import KEYS, LIST, OFFER, Entry, Manifest
 from tools.update.verify import MOST_KEYS, check_folder, parse_keys
 
 UPDATES = Path("updates")
@@ -110,7 +111,7 @@ def _one(
     contents = {
         name: (built / name).read_bytes()
         for name in sizes_of(built)
-        if name not in NOT_UPDATED and name != EXAMPLE
+        if name not in (*PLAIN, EXAMPLE)
     }
     contents[KEYS] = keys_txt.encode()
     entries = [Entry.of(name, content) for name, content in contents.items()]
