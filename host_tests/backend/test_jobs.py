@@ -203,3 +203,30 @@ def test_history_and_unreadable_messages_are_kept_as_long_as_the_config_says(
     assert (count(engine, t.log), count(engine, t.unreadable)) == (1, 5)
     with engine.connect() as connection:
         assert [row["at"] for row in queries.unreadable(connection)] == [19, 18, 17, 16, 15]
+
+
+def test_the_jobs_ask_no_more_however_many_sensors_there_are(engine: sa.Engine) -> None:
+    """They do so each minute, and meanwhile the collector has to wait."""
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+    store, now, yesterday = Store(engine), now_ms(), TODAY - DAY_MS
+    keep = RetentionSection(readings_days=1)
+    counts = []
+    for sensors in (1, 40):
+        store.write([reading(1, yesterday, sensor=f"s{number}") for number in range(sensors)])
+        run(engine, now, keep)  # the first time there is something to do
+        asked.clear()
+        run(engine, now, keep)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_a_young_database_is_asked_for_its_oldest_reading_once(engine: sa.Engine) -> None:
+    """Until its first hour has ended there is nothing that the job could go on from."""
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+    start = TODAY - DAY_MS
+    Store(engine).write([reading(1, start, sensor=f"s{number}") for number in range(40)])
+    asked.clear()
+    run(engine, start + 60_000)
+    assert sum("min(" in each.lower() and "reading" in each for each in asked) == 1

@@ -121,7 +121,7 @@ class _Job:
             sensors = list(connection.scalars(sa.select(t.sensor.c.id).order_by(t.sensor.c.id)))
             start = queries.mark(connection, f"rolled {HOUR_MS}")
             if start is None:
-                start = _first(connection, sensors)
+                start = _first(connection)
         if start is None:
             return
         while start < end and not self._stopping.is_set():
@@ -209,9 +209,12 @@ class _Job:
         with self._engine.connect() as connection:
             rolled = queries.mark(connection, f"rolled {DAY_MS}") or 0
             pending = connection.scalar(sa.select(sa.func.min(t.late.c.start)))
+            removed = queries.mark(connection, "removed") or 0
             sensors = list(connection.scalars(sa.select(t.sensor.c.id)))
         before = min(before, rolled, rolled if pending is None else pending)
         before -= before % DAY_MS
+        if before <= removed:
+            return
         if self._engine.dialect.name == "sqlite":
             for sensor in sensors:
                 self._remove_of(sensor, before)
@@ -269,13 +272,14 @@ class _Job:
         connection.execute(sa.update(t.mark).where(t.mark.c.name == name).values(value=value))
 
 
-def _first(connection: sa.Connection, sensors: Sequence[int]) -> int | None:
+def _first(connection: sa.Connection) -> int | None:
     """The hour of the oldest reading; each sensor's is found in the index."""
-    r = t.reading.c
-    query = sa.select(sa.func.min(r.time)).where(r.sensor == sa.bindparam("sensor"))
-    found = [connection.scalar(query, {"sensor": sensor}) for sensor in sensors]
-    times = [time for time in found if time is not None]
-    return min(times) - min(times) % HOUR_MS if times else None
+    # In one statement: thousands of short ones would hold up the collector's threads.
+    r, s = t.reading.c, t.sensor.c
+    oldest = sa.select(sa.func.min(r.time)).where(r.sensor == s.id).scalar_subquery()
+    of_each = sa.select(oldest.label("time")).select_from(t.sensor).subquery()
+    found: int | None = connection.scalar(sa.select(sa.func.min(of_each.c.time)))
+    return None if found is None else found - found % HOUR_MS
 
 
 def _hours(sensors: Sequence[int], start: int, end: int) -> sa.Select[Any]:
