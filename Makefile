@@ -136,8 +136,8 @@ distclean: clean  ## remove the tools as well
 
 ##@ Evidence
 
-test-homeassistant: setup  ## run nodes beside a real Home Assistant, from PyPI (RELEASE=2025.4.4 OPTIONAL=1 ARGS=)
-	@$(RUN) test-homeassistant $(if $(RELEASE),--release '$(RELEASE)') $(if $(OPTIONAL),--optional) $(ARGS)
+test-homeassistant: setup  ## run nodes beside a real Home Assistant, from PyPI (RELEASE=2025.4.4 OPTIONAL=1 PICTURES=1 ARGS=)
+	@$(RUN) test-homeassistant $(if $(RELEASE),--release '$(RELEASE)') $(if $(OPTIONAL),--optional) $(if $(PICTURES),--pictures) $(ARGS)
 
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
 	@$(RUN) test-emulated $(ARGS)

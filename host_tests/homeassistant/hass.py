@@ -17,19 +17,24 @@ _INSIDE = Path(__file__).with_name("inside.py")
 
 
 class HomeAssistant:
-    """Home Assistant, with the MQTT integration and a broker; use it with `with`."""
+    """Home Assistant, with the MQTT integration and a broker; use it with `with`.
 
-    def __init__(self, folder: Path, broker: Broker, python: Path = PYTHON) -> None:
+    page: the port of its web page here, if it is to have one
+    """
+
+    def __init__(self, folder: Path, broker: Broker, python: Path = PYTHON, page: int = 0) -> None:
         self.folder = folder
         self.broker = broker
         self.python = python
+        self.page = page
         self.version = ""
 
     def __enter__(self) -> HomeAssistant:
         self.folder.mkdir(exist_ok=True)
         self._errors = (self.folder / "errors.txt").open("w+")
+        given = (self.python, _INSIDE, self.folder, self.broker.port, self.page)
         self._process = popen(
-            [str(self.python), str(_INSIDE), str(self.folder), str(self.broker.port)],
+            [str(each) for each in given],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
         self.version = self._line()

@@ -1,9 +1,10 @@
-"""Home Assistant itself, without its web server: run by the interpreter that it is installed for.
+"""Home Assistant itself: run by the interpreter that it is installed for.
 
-    python inside.py FOLDER PORT
+    python inside.py FOLDER PORT [PAGE]
 
-FOLDER keeps its registries from one start to the next, PORT is the broker's on this computer. Each
-line of stdin is an order as JSON, each line of stdout the answer; the first one says that it runs.
+FOLDER keeps its registries from one start to the next, PORT is the broker's on this computer. PAGE
+is the port for its web page, which otherwise isn't there. Each line of stdin is an order as JSON,
+each line of stdout the answer; the first one says that it runs.
 """
 
 # mypy: ignore-errors
@@ -11,18 +12,20 @@ line of stdin is an order as JSON, each line of stdout the answer; the first one
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from homeassistant import bootstrap, config_entries, core, loader
+from homeassistant import bootstrap, config_entries, core, core_config, loader, setup
 from homeassistant.const import __version__
-from homeassistant.helpers import device_registry, entity_registry
+from homeassistant.helpers import device_registry, entity_registry, service
 
 SHOWN = ("unit_of_measurement", "device_class", "state_class")
 
@@ -69,10 +72,24 @@ class Inside:
 
     async def devices(self) -> list[dict[str, Any]]:
         """Every device."""
-        keys = ("name", "manufacturer", "model", "sw_version")
+        keys = ("id", "name", "manufacturer", "model", "sw_version")
         registry = device_registry.async_get(self.hass)
         found = device_registry.async_entries_for_config_entry(registry, "petrel")
         return [{key: getattr(each, key) for key in keys} for each in found]
+
+    async def login(self, page: str) -> dict[str, Any]:
+        """A new user, as the page keeps one who has logged in."""
+        user = await self.hass.auth.async_create_user("Ann", group_ids=["system-admin"])
+        refresh = await self.hass.auth.async_create_refresh_token(user, f"{page}/")
+        return {
+            "access_token": self.hass.auth.async_create_access_token(refresh),
+            "refresh_token": refresh.token,
+            "token_type": "Bearer",
+            "expires_in": 1800,
+            "expires": 1000 * (time.time() + 1800),
+            "hassUrl": page,
+            "clientId": f"{page}/",
+        }
 
     async def warnings(self) -> list[str]:
         """What was logged as a warning or worse."""
@@ -83,7 +100,24 @@ class Inside:
         await self.hass.services.async_call(domain, service, data, blocking=True)
 
 
-async def start(folder: Path, port: int) -> core.HomeAssistant:
+async def show(hass: core.HomeAssistant, folder: Path, page: int) -> None:
+    """Serve the page; nobody has to set it up first."""
+    done = {"done": ["user", "core_config", "analytics", "integration"]}
+    kept = {"version": 4, "minor_version": 1, "key": "onboarding", "data": done}
+    (folder / ".storage").mkdir(exist_ok=True)
+    (folder / ".storage/onboarding").write_text(json.dumps(kept))
+    await core_config.async_process_ha_core_config(hass, {"name": "Home", "language": "en"})
+    parts = ("fan", "light", "siren", "valve")  # of all the others not everything is installed
+    service._base_components = lambda: {
+        part: importlib.import_module(f"homeassistant.components.{part}") for part in parts
+    }
+    about = {"http": {"server_host": "127.0.0.1", "server_port": page}, "frontend": {}}
+    for part in about:
+        if not await setup.async_setup_component(hass, part, about):
+            raise RuntimeError(f"{part} can't be set up")
+
+
+async def start(folder: Path, port: int, page: int) -> core.HomeAssistant:
     """Start it, with its MQTT integration alone."""
     folder.mkdir(exist_ok=True)
     (folder / "configuration.yaml").touch()
@@ -94,8 +128,11 @@ async def start(folder: Path, port: int) -> core.HomeAssistant:
     loader.async_setup(hass)
     hass.config_entries = config_entries.ConfigEntries(hass, {})
     await bootstrap.async_load_base_functionality(hass)
-    for part in ("http", "file_upload"):  # which MQTT asks for, and does not need here
-        hass.config.components.add(part)
+    if page:
+        await show(hass, folder, page)
+    else:
+        for part in ("http", "file_upload"):  # which MQTT asks for, and does not need here
+            hass.config.components.add(part)
     wanted = inspect.signature(config_entries.ConfigEntry.__init__).parameters
     about = {
         "version": 1, "minor_version": 2, "domain": "mqtt", "title": "broker",
@@ -113,7 +150,7 @@ async def main() -> None:
     """Start, obey until stdin ends, and stop."""
     log = Log()
     logging.getLogger().addHandler(log)
-    hass = await start(Path(sys.argv[1]), int(sys.argv[2]))
+    hass = await start(Path(sys.argv[1]), *map(int, [*sys.argv[2:], 0][:2]))
     inside = Inside(hass, log)
     print(json.dumps(__version__), flush=True)
     while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):

@@ -22,7 +22,7 @@ from tools.shared.paths import FIRMWARE, LIB
 
 # Without a network a node announces itself to Home Assistant only if its config says so.
 _HOME_ASSISTANT = frozenset(
-    {f"node.homeassistant.{name}" for name in ("begin", "step", "birth", "expire")}
+    {f"node.homeassistant.{name}" for name in ("step", "birth", "expire")}
     | {"node.config.homeassistant"}
 )
 _LOG = frozenset(f"node.log.{name}" for name in ("begin", "keep", "lines", "order", "send"))

@@ -55,8 +55,15 @@ def command(pictures: bool, arguments: tuple[str, ...]) -> int:
         print(f"NOT RUN: the tests of the page in a browser; {error}", file=sys.stderr)
     if not pictures:
         return pytest("-rs", "host_tests/browser", *arguments)
+    return take("host_tests/browser", *arguments)
+
+
+def take(folder: str, *arguments: str) -> int:
+    """Take the pictures that the tests in a folder take, for the documentation."""
+    shutil.rmtree(TAKEN, ignore_errors=True)
+    TAKEN.mkdir(parents=True)
     os.environ["PETREL_PICTURES"] = str(TAKEN)
-    status = pytest("-rs", "host_tests/browser", "-k", "pictures", *arguments)
+    status = pytest("-rs", folder, "-k", "pictures", *arguments)
     if status == 0:
         shutil.copytree(TAKEN, PICTURES, dirs_exist_ok=True)
     return status

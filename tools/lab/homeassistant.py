@@ -6,6 +6,7 @@ it has none that will do, that is said, and nothing is counted as passed.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from tools.lab import browser
 from tools.lab.test import FOR_PYTEST, pytest
 from tools.shared.errors import ToolError
 from tools.shared.locks import Lock
@@ -44,9 +46,12 @@ _HOW = "install one, or name it: make test-homeassistant HOMEASSISTANT_PYTHON=/u
 
 @click.command(context_settings=FOR_PYTEST)
 @click.option("--release", type=click.Choice([*RELEASES]), help="Of Home Assistant.")
+@click.option("--pictures", is_flag=True, help="Take the pictures of the documentation again.")
 @click.option("--optional", is_flag=True, help="If it can't be installed, say so and succeed.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(release: str | None, optional: bool, arguments: tuple[str, ...]) -> int:
+def command(
+    release: str | None, pictures: bool, optional: bool, arguments: tuple[str, ...]
+) -> int:
     """Run nodes beside a real Home Assistant.
 
     The first time installs it from PyPI, half a gigabyte, which takes a minute or two: the newest
@@ -61,6 +66,11 @@ def command(release: str | None, optional: bool, arguments: tuple[str, ...]) -> 
     try:
         with Lock(TOOLS / "homeassistant.lock"):
             install(release)
+            if pictures:
+                install_page()
+        if pictures:
+            browser.fetch()
+            return browser.take("host_tests/homeassistant", *arguments)
     except ToolError as error:
         print(f"NOT RUN: the tests with Home Assistant; {error}", file=sys.stderr)
         return 0 if optional else 1
@@ -88,6 +98,13 @@ def install(wanted: str | None = None) -> None:
         shutil.rmtree(FOLDER)
     FOLDER.unlink(missing_ok=True)
     FOLDER.symlink_to(folder.name)
+
+
+def install_page() -> None:
+    """Install the web page of the release in use, 60 MB."""
+    (found,) = FOLDER.glob("lib/*/site-packages/homeassistant/components/frontend/manifest.json")
+    wanted = json.loads(found.read_text())["requirements"]
+    _run([str(VENV / "bin" / "uv"), "pip", "install", "-q", "--python", str(PYTHON), *wanted])
 
 
 def _choose(wanted: str | None) -> tuple[Path, str]:

@@ -32,6 +32,8 @@ def send(core, topic, left, stream, retain=False):
     core.tail = None
     # Where the method is that is called; MQTT 5 has its own.
     owner: "Any" = core if core.v5 else type(core)
+    while "next_packet" not in owner.__dict__:  # in place: the dict of a class never shrinks
+        owner = owner.__bases__[0]
     before = owner.next_packet
     connection = core.stream
     piece = bytearray(_PIECE)

@@ -1,11 +1,16 @@
 """Home Assistant's birth message, which says that it has started, and has no values yet.
 
+At the start begin() decides whether the node tells Home Assistant about itself. If the config
+doesn't say, it does once it has seen the birth message: from then on there is the file. That is
+not in a module of its own, as each that is loaded leaves its name in RAM.
+
 Its filter is held only until the broker has answered, to save RAM.
 node.birth: 0: Home Assistant isn't told anything; 1 to 3: ask for the message after the next
 connection, the first to third try; 4: don't ask any more; above 4: the broker had the filter in
 connection 1, 2, ...; negative: it is being asked for.
 """
 
+import hashlib
 import os
 
 from micropython import const
@@ -14,6 +19,47 @@ from node.overlay import call
 
 _FILE = const("homeassistant.txt")
 _OFTEN = const(4)
+
+
+def begin(node, config):
+    """Prepare what it will say, before the connection takes its RAM; sets node.birth.
+
+    Putting that together takes a lot of code, whose names stay in RAM for good. So it is done only
+    when the config or Petrel has changed, and then the board starts afresh.
+    """
+    section = config.get("homeassistant")
+    there = _FILE in os.listdir()
+    node.birth = int(there or section is not False)
+    who = "Home Assistant"
+    if section and section.get("convention") == "homie":
+        who = "Homie controllers"
+        node.birth = _OFTEN  # nobody asks for Home Assistant's birth message
+    if node.safe or not there and not isinstance(section, dict):
+        return
+    try:
+        mark = now()
+        if there:
+            with open(_FILE) as file:
+                if mark in file.readline().split():
+                    return
+        call("homeassistant", "compose", "compose", node, config, mark)
+    except (OSError, ValueError, MemoryError) as error:  # the readings go on
+        node.failed(who, error)
+    else:
+        node.ended = who + " will be told what has changed; starting afresh"
+
+
+def now():
+    """Return a mark of what the file is made from: the config, and the version of Petrel."""
+    from node.health.telemetry import VERSION
+
+    digest = hashlib.sha256(VERSION.encode())
+    with open("config.json", "rb") as file:
+        while True:
+            piece = file.read(64)
+            if not piece:
+                return digest.digest()[:4].hex()
+            digest.update(piece)
 
 
 def ask(node):

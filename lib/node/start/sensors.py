@@ -28,7 +28,7 @@ def make(node, config):
     node.birth = "serial" not in config["mqtt"] and gc.mem_free() > _ROOM
     if "homeassistant" in config or "homeassistant.txt" in os.listdir():
         try:
-            call("homeassistant", "begin", "begin", node, config)
+            call("homeassistant", "birth", "begin", node, config)
         except ImportError:  # a board with little flash, whose config asked for it before
             pass
     if "node.start.absent" not in sys.modules:  # none will be made again: free what made them
