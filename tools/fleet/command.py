@@ -61,6 +61,7 @@ def new(config: Path, board: str, path: Path) -> None:
     written = begin.new(path, config, board)
     console = _console()
     console.print("\n".join(f"written: {each}" for each in written))
+    console.print(f"{config} still has its passwords; keep it to yourself, or remove it")
     console.print("next: put what differs between your nodes into the template as ${name}, and")
     console.print(f"give each node its values in {path}; then petrel fleet render")
 

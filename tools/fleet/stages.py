@@ -83,8 +83,9 @@ class Rollout:
                 )
         elif what == "update/state":
             self._state(member, said, now)
-        else:
-            member.measures, member.read = True, now
+        else:  # a node that speaks Homie has no status, but it has readings
+            member.online = member.measures = True
+            member.read = now
 
     def due(self, now: float, open_: bool = True) -> list[tuple[str, str]]:
         """What is to be done now: OFFER, WITHDRAW or BACK, and the node.
