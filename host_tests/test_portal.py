@@ -311,7 +311,7 @@ def test_it_takes_at_most_8_kilobytes_of_an_esp8266(tmp_path: Path, where: str) 
         finally:
             process.kill()
     waiting, left = (int(each) for each in printed.splitlines()[-1].split())
-    assert waiting <= MOST + (1024 if where == "files" else -2048), printed
+    assert waiting <= MOST - (2048 if where == "rom" else 0), printed
     assert left <= 0, printed
 
 

@@ -3,7 +3,7 @@
 import gc
 import os
 
-from node.provision import look
+from node.provision import look, offer, turns
 from node.provision.portal import answer
 from node.provision.request import Request
 from node.provision.routes import _form
@@ -206,3 +206,85 @@ def test_when_it_never_opens():
     ):
         assert node.offer == 0
     assert Node("soft", provision={"window": 300}).offer == -1
+
+
+class Evening:
+    """A board with its access point open, whose seconds take none. Times are s since the start.
+
+    tries: when it tried the Wi-Fi of its config; closed: when the access point was closed
+    used: when someone used the page; ends: when a person presses Ctrl-C
+    """
+
+    def __init__(self, ssid=None, used=(), ends=7200):
+        self.ms = 0
+        self.tries = []
+        self.closed = None
+        self.used = list(used)
+        self.ends = ends
+        self.offered = None
+        wifi = {"ssid": ssid} if ssid else {}
+        before = offer.call, offer.sleep_ms, offer.ticks_ms, turns.call
+        offer.call = turns.call = self.call
+        offer.sleep_ms, offer.ticks_ms = self.sleep_ms, self.ticks_ms
+        try:
+            offer.offer({"node": "n1", "wifi": wifi, "mqtt": {}}, 600)
+            self.ended = self.now()
+        except KeyboardInterrupt:
+            self.ended = None
+        finally:
+            offer.call, offer.sleep_ms, offer.ticks_ms, turns.call = before
+
+    def now(self):
+        return self.ms // 1000
+
+    def ticks_ms(self):
+        return self.ms
+
+    def sleep_ms(self, ms):
+        self.ms += 1000
+        if self.used and self.now() >= self.used[0]:
+            self.used.pop(0)
+            turns.used(self.offered)
+        if self.now() >= self.ends:
+            raise KeyboardInterrupt
+
+    def call(self, folder, module, function, *args):
+        if module == "turns":
+            self.offered = args[0]
+            return getattr(turns, function)(*args)
+        if module == "opening":
+            args[0].portal = self
+        else:
+            assert (module, function, args[1][0]) == ("join", "begin", "home")
+            self.tries.append(self.now())
+
+    def step(self):
+        pass
+
+    def close(self):
+        self.closed = self.now()
+
+
+def near(times, wanted):
+    return len(times) == len(wanted) and all(abs(a - b) <= 3 for a, b in zip(times, wanted))
+
+
+def test_the_access_point_closes_after_ten_minutes_and_the_line_stays():
+    evening = Evening()
+    assert near([evening.closed], [600]), evening.closed
+    assert evening.ended is None, "it still listens when a person ends it"
+    assert not evening.tries
+
+
+def test_a_known_wifi_is_tried_after_five_minutes_and_the_node_starts_after_ten():
+    evening = Evening("home")
+    assert near(evening.tries, [300]), evening.tries
+    assert near([evening.closed, evening.ended], [600, 600]), evening.closed
+
+
+def test_someone_who_uses_the_page_keeps_it_open_and_is_not_cut_off_by_a_try():
+    evening = Evening("home", used=range(60, 1201, 60))
+    assert near(evening.tries, [1500]), evening.tries
+    assert near([evening.closed, evening.ended], [1800, 1800]), evening.closed
+    evening = Evening(used=(599,))
+    assert near([evening.closed], [1199]), evening.closed
