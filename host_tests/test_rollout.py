@@ -155,6 +155,8 @@ def test_only_some_can_be_named(broker: Broker) -> None:
     with nodes(broker) as fleet_:
         assert "Release 12 runs well on 2 nodes" in ROLLOUT.said(*QUICK, "n3", "n4", *at(broker))
         assert [name for name, node in fleet_.items() if node.ran] == ["n3", "n4"]
+        assert "runs well on 3 nodes" in ROLLOUT.said(*QUICK, "n1", *at(broker))
+        assert [name for name, node in fleet_.items() if node.ran] == ["n1", "n3", "n4"]
 
 
 def test_nothing_is_offered_while_the_window_is_shut(broker: Broker) -> None:

@@ -92,10 +92,14 @@ class Book:
 
 
 def begin(book: Book, serial: int, nodes: list[Node], rules: Rules) -> Rollout:
-    """The rollout that was begun, with nodes that are new since then; else a new one."""
+    """The rollout that was begun, with these nodes and those under way; else a new one."""
     kept = book.load()
     rollout = Rollout.of(kept, time.monotonic()) if kept else Rollout(serial, rules)
     book.note(("goes on" if kept else "begins") + f", {counted(len(nodes), 'node')}")
+    named = {node.name for node in nodes}
+    for name in [name for name, each in rollout.members.items() if each.phase == ""]:
+        if name not in named:
+            del rollout.members[name]
     for node in nodes:
         rollout.members.setdefault(node.name, Member())
     stages = (*rollout.rules.stages[:-1], len(rollout.members))
@@ -104,8 +108,9 @@ def begin(book: Book, serial: int, nodes: list[Node], rules: Rules) -> Rollout:
 
 
 class Conductor:
-    """Runs a rollout until it is over, or stopped. offers, back: by board; back may be empty
+    """Runs a rollout until it is over, or stopped.
 
+    boards: of each node; offers, back: what to offer, by board; back may be empty
     say: gets a line about what happens
     """
 
@@ -114,7 +119,7 @@ class Conductor:
         broker: Address,
         base: str,
         rollout: Rollout,
-        nodes: list[Node],
+        boards: dict[str, str],
         offers: dict[str, bytes],
         back: dict[str, bytes],
         server: Server,
@@ -123,7 +128,7 @@ class Conductor:
         window: Window = Window(),
     ) -> None:
         self._base, self._rollout, self._server = base, rollout, server
-        self._boards = {node.name: node.board for node in nodes}
+        self._boards = boards
         self._offers, self._back = offers, back
         self._book, self._say, self._window = book, say, window
         self._heard: queue.Queue[tuple[str, str, Any]] = queue.Queue()

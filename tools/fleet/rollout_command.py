@@ -114,9 +114,10 @@ def command(
     rules = Rules(sizes, limit / 100, watch * 60, give * 60, at_once)
     book = rollout.Book(path.parent / "rollouts", number)
     running = rollout.begin(book, number, nodes, rules)
+    boards = {name: node.board for name, node in known.nodes.items()}
     console = Console(highlight=False, soft_wrap=True)
     conductor = rollout.Conductor(
-        broker, base, running, nodes, offers, way, Server(updates), book,
+        broker, base, running, boards, offers, way, Server(updates), book,
         lambda line: console.print(line, markup=False), times,
     )  # fmt: skip
     conductor.run()
