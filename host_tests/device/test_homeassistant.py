@@ -5,6 +5,7 @@ import io
 
 from memory_broker import Broker
 
+from mqtt.engine import piecewise
 from mqtt.engine.core import Core
 from mqtt.engine.piecewise import send
 from mqtt.link import Link
@@ -67,6 +68,29 @@ def test_it_ends_with_its_connection_and_another_client_sends_on():
     link.post("a", b"after", qos=1)
     stepped(link, broker, 1)
     assert broker.messages()[-1].topic == "a"
+    assert Core.next_packet is before
+
+
+def test_where_there_is_no_memory_for_it_nothing_of_it_leaves():
+    """A header without the rest would take what leaves next for its payload."""
+
+    def full(size):
+        raise MemoryError
+
+    broker = Broker()
+    link = linked(broker)
+    before = Core.next_packet
+    piecewise.bytearray = full
+    try:
+        send(link, "t", len(PAYLOAD), io.BytesIO(PAYLOAD))
+        raise AssertionError("it was sent")
+    except MemoryError:
+        pass
+    finally:
+        del piecewise.bytearray
+    link.post("a", b"after", qos=1)
+    stepped(link, broker, 1)
+    assert [bytes(each.payload) for each in broker.messages()] == [b"after"]
     assert Core.next_packet is before
 
 

@@ -28,8 +28,6 @@ def send(core, topic, left, stream, retain=False):
         payload = stream.read(left)
         stream.close()
         return core.post(topic, payload, retain, 0) is not None
-    core.encode(topic, range(left), int(retain))  # which has that length, and takes no room
-    core.tail = None
     # Where the method is that is called; MQTT 5 has its own.
     owner: "Any" = core if core.v5 else type(core)
     while "next_packet" not in owner.__dict__:  # in place: the dict of a class never shrinks
@@ -57,7 +55,15 @@ def send(core, topic, left, stream, retain=False):
         stream.close()
         return before() if core.v5 else before(core)
 
+    # Nothing may fail between the header and the rest, which the broker would take from whatever
+    # leaves next.
     owner.next_packet = next_packet
+    try:
+        core.encode(topic, range(left), int(retain))  # which has that length, and takes no room
+    except Exception:
+        owner.next_packet = before
+        raise
+    core.tail = None
     try:
         core.send()
     except Exception as error:
