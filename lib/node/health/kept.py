@@ -101,7 +101,7 @@ def tell(node, error, fault):
     node.about["faults"] = node.about.get("faults", []) + ["outbox: " + fault]
 
 
-def _enough(size):
+def need(size):
     gc.collect()
     if gc.mem_free() < size:
         raise MemoryError("%d free bytes are too few" % gc.mem_free())
@@ -116,7 +116,7 @@ def durable(queue, flash, look):
 
     gc.collect()
     taken = free - gc.mem_free()
-    _enough(_BEFORE * taken // 4)
+    need(_BEFORE * taken // 4)
     from mqtt.engine.journal import Journal
 
     journal = Journal(_FOLDER, max(2, flash // _SEGMENT), _SEGMENT, look=look)
@@ -130,6 +130,6 @@ def durable(queue, flash, look):
             raise MemoryError("room for only %d readings" % places)
     made = Durable(journal, places)
     forget("records", "segments", package="mqtt.engine")
-    _enough(max(_BEHIND * taken // 4, _CLIENT))
+    need(max(_BEHIND * taken // 4, _CLIENT))
     made.keep = False  # the sensors that want it say so
     return made

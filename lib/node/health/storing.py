@@ -18,7 +18,7 @@ def store(waiting):
     """
     own = getattr(waiting, "journal", None)
     aside = () if own else getattr(waiting, "aside", ())
-    lost = len(aside) + sum(1 for _ in _missing(waiting, own))
+    lost = len(aside) + sum(1 for _ in left(waiting, own))
     journal = own
     if not own:
         if not lost and not getattr(waiting, "restored", 0):
@@ -41,7 +41,7 @@ def store(waiting):
     return kept, lost - kept
 
 
-def _missing(waiting, own):
+def left(waiting, own):
     """Return the numbers of messages not on the flash; own: the outbox's journal, or None."""
     # What a durable outbox moved over is done already if it was acknowledged.
     lot = getattr(waiting, "lot", 0)
@@ -58,7 +58,7 @@ def written(waiting, own, journal, aside):
     restored = 0 if own else getattr(waiting, "restored", 0)
     if restored > lot:
         journal.done(waiting.base + max(0, min(waiting.removed, restored) - lot))
-    for number in _missing(waiting, own):
+    for number in left(waiting, own):
         waiting.get(number - waiting.removed)
         flags = waiting.flags | (_NEWEST if waiting.topic in newest else 0)
         journal.append(waiting.topic, waiting.payload, flags, waiting.pid)

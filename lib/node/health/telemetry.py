@@ -51,11 +51,11 @@ def about(node):
         message["error"] = node.error
     if node.wlan:
         message["rssi"] = rssi(node.wlan)
-    _seldom(message, client, durable)
+    more(message, client, durable)
     return message
 
 
-def _seldom(message, client, durable):
+def more(message, client, durable):
     if durable:
         journal = client.outbox.journal
         message["flash"] = {

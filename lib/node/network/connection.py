@@ -24,7 +24,7 @@ def make(node, config, dials):
     for name, value in (
         ("user", mqtt.get("user")), ("password", mqtt.get("password")), ("clean", False),
         ("keepalive", mqtt["keepalive"]),
-        ("will", (node.prefix + "status", "offline", 1, True)), ("on_message", node.on_message),
+        ("will", (node.prefix + "status", b"offline", 1, True)), ("on_message", node.on_message),
         ("on_connect", node.on_connect), ("on_lost", node.on_lost),
     ):  # fmt: skip
         setattr(Link, name, value)
