@@ -67,6 +67,9 @@ logs: setup-host  ## show what a node says at its console, live (HOST=broker NOD
 send: setup-host  ## send a command to a node (HOST=broker NODE=greenhouse COMMAND=read PAYLOAD=light)
 	@$(RUN) send $(BROKER) $(LOGIN) -- '$(NODE)' '$(COMMAND)' '$(PAYLOAD)'
 
+config: setup-host  ## show a node's config, or change it (NODE=greenhouse SET=sensors.light.interval=5 FILE=my.json YES=1)
+	@$(RUN) config $(BROKER) $(LOGIN) $(foreach each,$(SET),--set '$(each)') $(if $(FILE),--file '$(FILE)') $(if $(YES),--yes) -- '$(NODE)'
+
 bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT= BAUD= KEYS=1: its REPL)
 	@$(RUN) bridge $(if $(PORT),--port '$(PORT)') $(BROKER) $(if $(BAUD),--baud '$(BAUD)') $(if $(KEYS),--keys)
 

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from host_tests.harness.commands import Command
 from tools.fleet import command as fleet
 from tools.play.broker import Broker
-from tools.talk.send import signed
+from tools.talk.dialog import signed
 
 SECRET = "sixteen characters"
 FLEET = Command(fleet.command, hidden=SECRET)

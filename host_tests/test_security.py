@@ -19,8 +19,8 @@ from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
 from tools.shared.errors import ToolError
 from tools.shared.paths import FIRMWARE, LIB, ROOT
+from tools.talk.dialog import signed
 from tools.talk.send import command as send
-from tools.talk.send import signed
 
 SECRET = "canary-of-the-commands"
 PASSWORD = "canary-of-the-broker"

@@ -28,7 +28,7 @@ from tools.shared.boards import Board
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, modules, needed
 from tools.shared.paths import LIB, MICROPYTHON
-from tools.talk.send import signed
+from tools.talk.dialog import signed
 from tools.wiring.drivers import config_for
 
 PYBOARD = boards.load("PYBV11")

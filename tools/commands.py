@@ -44,6 +44,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
         "logs": Entry("tools.talk.logs", "host", "Show what a node says, live."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
+        "config": Entry("tools.talk.config", "host", "Show or change a node's config over MQTT."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),
     },
     "Back end": {

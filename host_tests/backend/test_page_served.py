@@ -26,7 +26,7 @@ from tools.backend.web.commands import Commands
 from tools.backend.web.parts import Settings
 from tools.backend.web.serve import Server
 from tools.shared.errors import ToolError
-from tools.talk.send import signed
+from tools.talk.dialog import signed
 
 
 @pytest.fixture

@@ -47,6 +47,16 @@ def test_all_is_well():
     assert not node.stuck and not node.ended and not node.drops
 
 
+def test_wifi_is_left_alone_while_a_config_is_on_trial():
+    for left in (90_000, 0):  # 0: it went back to the config before, which is yet to be told
+        node = node_at(restart=0)
+        node.wlan = Wlan()
+        node.about["changed"] = left
+        node.client.up = False
+        looked(node, 400)
+        assert node.wlan.on == bool(left), left
+
+
 def test_wifi_is_switched_after_5_10_20_minutes_and_counted():
     node = node_at(restart=0)
     node.wlan = Wlan()

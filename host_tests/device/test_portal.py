@@ -197,6 +197,17 @@ def test_what_was_joined_once_is_waited_for():
     forget()
 
 
+def test_it_stays_closed_while_a_config_is_on_trial():
+    forget()
+    for node in (Node(), Node(provision={"after": 600})):
+        node.about["changed"] = 300
+        look.look(node, 90_000)
+        assert not node.ended
+        node.about["changed"] = 0  # it went back to the config before
+        look.look(node, 90_000)
+        assert node.ended == 'provision: Wi-Fi "home" never joined'
+
+
 def test_when_it_never_opens():
     for node in (
         Node(provision=False),

@@ -194,7 +194,11 @@ class Node:
         call("network", "lost", "tell", self, error)
 
     def on_message(self, topic, payload, retained):
-        """Take a command. A retained one is old, and could end the node at every boot."""
+        """Take a command. A retained one is old, and could end the node at every boot.
+
+        payload: of one that the client's buffer can't hold, the number of its bytes; returns what
+        takes them, or None
+        """
         if retained or not self.tokens or not topic.startswith(self.prefix + "cmd/"):
             if self.birth:
                 call("homeassistant", "birth", "take", self, topic, payload, retained)
@@ -210,4 +214,6 @@ class Node:
                 reply = call("commands", "orders", "obey", self, name, reply)
         except MemoryError:
             reply = '{"ok": false, "error": "not enough memory"}'
+        if not isinstance(reply, str):
+            return reply
         self.client.post(self.prefix + "reply/" + name[:32], reply, False, 0)

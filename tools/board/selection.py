@@ -1,9 +1,9 @@
 """Which files of a build go onto a board: all where they fit, else those that it needs.
 
 A node needs what boot.py and main.py import, without what its board cannot use and what its
-config does not ask for, and the drivers that the config names. Where even that does not fit, the
-check of the config stays away, a sixth of all: `make check`, `make deploy` and `make usb` run the
-same code.
+config does not ask for, and the drivers that the config names. Where even that does not fit, what
+changes the config from afar stays away, and then the check of the config, a sixth of all:
+`make check`, `make deploy` and `make usb` run the same code.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
 # Bytes for files, of a board that can take updates: more than a Pyboard's drive.
 _TWO_SLOTS = 262_144
 _CHECK = "node.config.verdict"  # with what it alone imports
+# What changes and tells the config from afar. The node answers that it has no room for it.
+_AFAR = frozenset(
+    {"node.config.change", "node.config.record", "node.config.changed"}
+    | {f"node.commands.{name}" for name in ("config", "large", "shown")}
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,8 @@ def select(
         return Selection(list(sizes), left=left)
     has = room.capacity
     example = not {*more, *room.there} & {CONFIG}  # for a board that has no config yet
-    for checks in (True, False):
-        names = part(board, sizes, named, keys, checks)
+    for afar, checks in ((True, True), (False, True), (False, False)):
+        names = part(board, sizes, named, keys, checks, afar)
         names = [name for name in names if example or name != EXAMPLE]
         wanted = _all({name: sizes[name] for name in names}, more, room)
         left = room.left(wanted)
@@ -149,15 +154,19 @@ def part(
     named: Iterable[str],
     keys: Collection[str] = (),
     checks: bool = True,
+    afar: bool = True,
 ) -> list[str]:
     """The files that a node on that board needs with these drivers, of those that were built.
 
     keys: those of its config, empty where none is known; checks: with the check of configs
+    afar: with what changes the config from afar
     """
     starts = {name for plain in PLAIN for name in imported(FIRMWARE / plain)}
     starts |= {f"sensors.{driver}" for driver in named}
-    wanted = {*PLAIN, "board.txt", "lib/board.mpy"} | (set() if keys else {EXAMPLE})
+    wanted = {*PLAIN, "board.txt"} | (set() if keys else {EXAMPLE})
+    wanted |= {"lib/board.mpy"} if checks else set()  # its facts are for the check alone
     without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
+    without |= set() if afar and checks else _AFAR
     for name in needed(starts, without):
         path = f"lib/{name.replace('.', '/')}"
         wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}

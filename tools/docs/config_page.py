@@ -162,6 +162,11 @@ KEYS = {
             "`refuse`",
             "`obey`: also obey commands that the broker kept while the node was away.",
         ),
+        "trial": (
+            "300",
+            "Seconds in which the node has to connect with a config that came by a command. "
+            "Otherwise it goes back to the one before ([afar.md](afar.md)).",
+        ),
     },
     "homeassistant": {
         "prefix": (

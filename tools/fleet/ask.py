@@ -16,8 +16,8 @@ from tools.fleet.plan import Node, Plan
 from tools.fleet.render import config_of
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, Connection
+from tools.talk.dialog import signed
 from tools.talk.readings import parse
-from tools.talk.send import signed
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tools.shared.errors import ToolError
 from tools.shared.ports import plugged
 from tools.shared.words import counted
 from tools.talk.connection import Address, options
-from tools.talk.send import check_level
+from tools.talk.dialog import check_name
 
 SHOWN = 10  # nodes whose faults are printed whole
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -232,7 +232,7 @@ def send(
     It is signed for nodes whose config, in configs/, has a commands.secret. The exit status is 1
     if a node refuses it or is silent.
     """
-    check_level("COMMAND", name, "reboot")
+    check_name("COMMAND", name, "reboot")
     known = plan.load(path)
     secrets = {node.name: ask.secret_of(known, node) for node in known.chosen(names)}
     console = _console()

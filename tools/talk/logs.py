@@ -16,8 +16,8 @@ from rich.text import Text
 
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, Connection, options
+from tools.talk.dialog import check_name, hint, signed
 from tools.talk.readings import parse
-from tools.talk.send import check_level, signed
 
 AGAIN_S = 240  # a node whose config has no log ends it 600 s after somebody asked
 LEVELS = {"error": "bold red", "warning": "yellow", "info": "green"}
@@ -47,7 +47,7 @@ def command(
     If its config has a "log", the last lines from before come first. If the config has a
     commands.secret, give it in the environment, as PETREL_SECRET.
     """
-    check_level("NODE", node, "greenhouse")
+    check_name("NODE", node, "greenhouse")
     logs = Logs(broker, f"{base}/{node}", level)
     with logs:
         logs.ask(wait)
@@ -145,14 +145,9 @@ class Logs:
             return True
         error = str(answer.get("error") if isinstance(answer, dict) else payload)
         advice = "Update the node: a log needs a newer Petrel." if "no command" in error else ""
-        if "sign" in error:
-            advice = (
-                "Is PETREL_SECRET the commands.secret of that node's config?"
-                if self._secret
-                else "This node accepts only signed commands: give its commands.secret as "
-                "PETREL_SECRET."
-            )
-        raise ToolError(f"{self._name} refused: {error}", advice or "the reply above says why")
+        raise ToolError(
+            f"{self._name} refused: {error}", advice or hint(error, bool(self._secret))
+        )
 
     def _take(self, topic: str, payload: str) -> None:
         if topic.endswith("/status"):

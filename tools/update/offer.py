@@ -16,8 +16,8 @@ from rich.table import Table
 from tools.shared.errors import ToolError
 from tools.shared.words import counted
 from tools.talk.connection import Address, Connection, options
+from tools.talk.dialog import check_name
 from tools.talk.readings import parse as parse_json
-from tools.talk.send import check_level
 from tools.update import release
 from tools.update.fetching import DONE, FAILED, Fetching, Progress
 from tools.update.keyring import Keyring
@@ -65,7 +65,7 @@ def command(
     no NODE it only answers.
     """
     for node in nodes:
-        check_level("NODE", node, "greenhouse")
+        check_name("NODE", node, "greenhouse")
     if not (nodes or every or serve):
         raise ToolError("no node is named", "Name some, or all of them with --all.")
     console = Console(highlight=False, soft_wrap=True)

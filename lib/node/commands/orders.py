@@ -9,7 +9,12 @@ from node.overlay import call
 
 
 def obey(node, name, payload):
-    """Carry out the command; return the reply as JSON."""
+    """Carry out the command; return the reply as JSON, None if it has been sent.
+
+    What takes a payload that is to come is returned as it is.
+    """
+    if getattr(payload, "at", 0) < 0:
+        return payload
     try:
         if name == "interval":
             reply = call("commands", "interval", "obey", node, payload)
@@ -17,9 +22,13 @@ def obey(node, name, payload):
                 call("homeassistant", "expire", "change", node, reply)
         elif name == "log":
             reply = call("log", "order", "obey", node, payload)
-        else:
+        elif name[:6] != "config":
             reply = call("commands", "values", name, node, payload)
-        reply["ok"] = True
+        else:
+            reply = call("commands", "config", "obey", node, name, payload)
+            if reply is None:
+                return None
+        reply.setdefault("ok", True)
     except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
         reply = {"ok": False, "error": str(error)}
     except ImportError:  # a board with little flash

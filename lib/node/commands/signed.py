@@ -16,35 +16,56 @@ from micropython import const
 _FILE = "counter.txt"
 _BLOCK = const(64)  # bytes, of SHA-256
 _SIGNATURE = const(64)  # hex digits
+_HEAD = const(96)  # bytes in which signature and number are
 
 
 def opened(node, name, payload):
     """Return the command's own payload. Raises ValueError if it can't be trusted."""
+    file = head = None
     try:
-        signature, digits, _ = (str(payload, "utf-8") + " ").split(" ", 2)
-        if not digits.isdigit():
-            raise ValueError
-        number = int(digits)
-    except (ValueError, UnicodeError):
-        raise ValueError("not signed: <signature> <number> <payload>")
-    signed = payload[_SIGNATURE + 1 :]
-    topic = node.prefix + "cmd/" + name
-    wanted = sign(node.secret, topic.encode() + b"\0" + signed)
+        if hasattr(payload, "at"):  # it is on the flash, see node.commands.large
+            file = open(payload.name, "rb")  # noqa: SIM115  # it is closed below
+            head = file.read(_HEAD)
+            file.seek(_SIGNATURE + 1)
+        try:
+            signature, digits, _ = ((head or payload) + b" ").split(b" ", 2)
+            signature = str(signature, "utf-8")
+            if not digits.isdigit():
+                raise ValueError
+            number = int(digits)
+        except (ValueError, UnicodeError):
+            raise ValueError("not signed: <signature> <number> <payload>")
+        topic = node.prefix + "cmd/" + name
+        signed = topic.encode() + b"\0" + (b"" if file else payload[_SIGNATURE + 1 :])
+        wanted = sign(node.secret, signed, file)
+    finally:
+        if file:
+            file.close()
     if not _same(signature, wanted):
         raise ValueError("the signature is wrong")
     if number <= _last():
         raise ValueError("number %d: not larger than that of the last command" % number)
     _store(number)
-    return signed[len(signed.split(b" ", 1)[0]) + 1 :]
+    at = _SIGNATURE + len(digits) + 2
+    if file:
+        payload.at = at
+        return payload
+    return payload[at:]
 
 
-def sign(secret, message):
-    """Return the HMAC-SHA-256 of a message in hex; secret: text."""
+def sign(secret, message, file=None):
+    """Return the HMAC-SHA-256 of a message in hex; secret: text; file: the rest of the message."""
     key = secret.encode()
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
     key = key + bytes(_BLOCK - len(key))
-    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in key]) + message).digest()
+    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in key]) + message)
+    while file:
+        piece = file.read(_BLOCK)
+        if not piece:
+            break
+        inner.update(piece)
+    inner = inner.digest()
     return hashlib.sha256(bytes([byte ^ 0x5C for byte in key]) + inner).digest().hex()
 
 

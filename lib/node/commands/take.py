@@ -14,7 +14,8 @@ from node.overlay import call
 _PAUSE_S = const(60)  # between two reboots
 _MANY = const(8)  # commands in one go: the broker may be holding back more
 _PINGRESP = const(0xD0)
-_APART = const(("identify", "interval", "log", "read", "set"))  # by node.commands.orders
+# What node.commands.orders does.
+_APART = const(("identify", "interval", "log", "read", "set", "config"))
 
 
 def take(node, name, payload):
@@ -23,6 +24,8 @@ def take(node, name, payload):
     If the command has a module of its own, return its payload, for node.commands.orders.
     """
     try:
+        if isinstance(payload, int):  # so many bytes are to come
+            return call("commands", "large", "take", node, name, payload)
         if node.late > 0:
             look(node, 1)
         if node.late > 0:
@@ -31,14 +34,14 @@ def take(node, name, payload):
             )
         if node.secret:
             payload = call("commands", "signed", "opened", node, name, payload)
-        if name in _APART:
+        if name in _APART or name[:6] == "config":
             return payload
         if name not in _COMMANDS:
             known = ", ".join(sorted(_APART + tuple(_COMMANDS)))
             raise ValueError("no command %r; there are %s" % (name[:32], known))
         reply = _COMMANDS[name](node, payload)
         reply["ok"] = True
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, ImportError) as error:
         node.drops += 1
         reply = {"ok": False, "error": str(error)}
     return json.dumps(reply)

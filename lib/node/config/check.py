@@ -1,6 +1,7 @@
 """Checks a new or changed config, and falls back on one that can be used."""
 
 import json
+import sys
 
 from node.config.load import NAME, complete, keep, read, write
 from node.overlay import call
@@ -12,10 +13,7 @@ def check(text, old, faults):
     text, old: config.json and config.json.old, None if missing; faults: what is wrong is added
     here
     """
-    try:
-        import board  # the facts about this board, if they are installed
-    except ImportError:
-        board = None
+    board = _board()
     built_in = text is None and old is None
     if built_in:
         text = _factory(board, faults)
@@ -50,6 +48,23 @@ def check(text, old, faults):
         if not _verdict(text, board, None, False, None, 64, [])[1]:
             return current, "degraded"
     return None, ""
+
+
+def judged(text, warnings):
+    """Return (config, faults) of a text as check() does, which keeps nothing."""
+    return _verdict(text, _board(), warnings, True, None, 64, warnings)
+
+
+def _board():
+    """Return the facts about this board, None if they are not installed."""
+    try:
+        import board
+
+        return board
+    except ImportError:
+        return None
+    finally:
+        sys.modules.pop("board", None)
 
 
 def _verdict(text, *more):

@@ -31,6 +31,10 @@ def load():
     state: "degraded" if only the connection can be used, because the rest of the only config is
     wrong; "new" if it was checked and kept just now; otherwise "".
     """
+    for name in os.listdir():
+        if name.startswith("config.json.change"):  # a command has changed the config, or is to
+            call("config", "change", "boot")
+            break
     cut = not exists(NAME) and exists(NAME + ".new")
     faults = []
     text = read(NAME + ".new" if cut else NAME, faults)

@@ -59,6 +59,7 @@ def _rules():
         "commands": {
             "secret": (None, str, 16, 64),
             "late": (None, ("refuse", "obey")),
+            "trial": (None, int, 30, 86400),
         },
         "sensor": {
             "name": (..., "name"),

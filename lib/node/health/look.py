@@ -40,8 +40,11 @@ def look(node):
         call("health", "retained", "healthy", node)
         node.proven = True
     stalled(node, now - health[_MOVED])
-    if not node.stuck:
-        _escalate(node, health, now - health[_UP])
+    about = node.about
+    if "changed" in about:
+        call("config", "changed", "look", node)
+    if not (node.stuck or about.get("changed")):  # 0: it is back, and only has to tell it
+        retry(node, health, now - health[_UP])
 
 
 def connection(node, health, now):
@@ -70,13 +73,15 @@ def stalled(node, seconds):
         call("health", "retained", "store", crashes, node.stuck)
 
 
-def _escalate(node, health, offline):
-    if node.restart and offline > max(
-        node.restart, min(node.restart << node.about.get("restarts", 0), _DAY_S)
+def retry(node, health, seconds):
+    """Act on so many seconds without a connection."""
+    about = node.about
+    if node.restart and seconds > max(
+        node.restart, min(node.restart << about.get("restarts", 0), _DAY_S)
     ):
-        node.ended = node.gave_up = "no connection for %d s" % offline
-    elif node.wlan and offline > (_WIFI_S << health[_SWITCHED]):
+        node.ended = node.gave_up = "no connection for %d s" % seconds
+    elif node.wlan and seconds > (_WIFI_S << health[_SWITCHED]):
         health[_SWITCHED] += 1
-        node.about["wifi_restarts"] = node.about.get("wifi_restarts", 0) + 1
-        node.failed("health", "no connection for %d s: Wi-Fi off and on" % offline)
+        about["wifi_restarts"] = about.get("wifi_restarts", 0) + 1
+        node.failed("health", "no connection for %d s" % seconds + ": Wi-Fi off and on")
         call("network", "wifi", "switch", node)

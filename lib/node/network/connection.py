@@ -25,7 +25,7 @@ def make(node, config, dials):
         ("user", mqtt.get("user")), ("password", mqtt.get("password")), ("clean", False),
         ("keepalive", mqtt["keepalive"]),
         ("will", (node.prefix + "status", b"offline", 1, True)), ("on_message", node.on_message),
-        ("on_connect", node.on_connect), ("on_lost", node.on_lost),
+        ("on_large", node.on_message), ("on_connect", node.on_connect), ("on_lost", node.on_lost),
     ):  # fmt: skip
         setattr(Link, name, value)
     Link.alone = "mqtt.engine.connect" in sys.modules  # see node.main.load

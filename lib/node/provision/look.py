@@ -28,6 +28,8 @@ def look(node, offline):
 
     node.offer: -1: open the access point if it never joined; more: after so many s in any case
     """
+    if node.about.get("changed"):  # the config that it had before comes first
+        return
     now = node.wlan.isconnected()
     joined = keep(node.wifi[0], node.wifi[1], now)
     if now or joined and node.offer < 0:

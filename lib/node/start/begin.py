@@ -21,6 +21,13 @@ def begin(config, faults, state):
         print("Petrel: not started: remove the file maintenance, then reset")
         call("health", "retained", "store", 0)
         return ()
+    changed = {}
+    if any(name.startswith("config.json.changed") for name in os.listdir()):
+        crashes, _, why = call("health", "retained", "load")
+        why = crashes >= _CRASHES and why
+        changed = call("config", "changed", "begin", config, faults, why)
+        if changed is None:
+            return None
     lost, what = call("health", "retained", "lost")
     if offer(config, what):
         return None
@@ -30,6 +37,7 @@ def begin(config, faults, state):
     crashes, restarts, why = call("health", "retained", "begun")
     safe = crashes >= _CRASHES or state == "degraded"
     about = {"reset": reset_cause(), "mode": "safe" if safe else "normal"}
+    about.update(changed)
     if crashes:
         about["crashes"] = crashes
     if restarts:

@@ -34,6 +34,8 @@ class Updates:
     def large(self, topic, size, retained):
         """Return what takes a message of so many bytes, or None; as the client's on_large."""
         prefix = self.node.prefix
+        if not topic.startswith(prefix + "update/"):
+            return self.node.on_message(topic, size, retained)
         if topic == prefix + "update/offer":
             return call("update", "arrive", "take", self, size)
         if topic == prefix + "update/chunk" and self.chunks:

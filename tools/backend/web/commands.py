@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tools.backend.feed import Feed
 from tools.shared.errors import ToolError
-from tools.talk.send import signed
+from tools.talk.dialog import signed
 
 Publish = Callable[[str, bytes], None]  # topic and payload; raises ToolError without a broker
 

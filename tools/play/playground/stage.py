@@ -26,8 +26,8 @@ from tools.play.subscriber import Subscriber
 from tools.shared.errors import ToolError
 from tools.shared.paths import MOSQUITTO
 from tools.talk.connection import Address
+from tools.talk.dialog import Dialog
 from tools.talk.readings import Readings
-from tools.talk.send import ask
 
 STEP_S = 0.2  # how often what follows a wave is set again
 FORGOTTEN = ("ca", "cert", "key", "verify", "serial", "baud", "user", "password", "port")
@@ -151,7 +151,8 @@ class Stage:
         commands = self.config.get("commands")
         secret = str(commands.get("secret", "")) if isinstance(commands, dict) else ""
         try:
-            return ask(address, self.base, self.node, command, payload, secret, wait=5)
+            with Dialog(address, self.base, self.node, secret) as dialog:
+                return dialog.ask(command, payload, wait=5)
         except ToolError as error:
             if not self.bench.powered:
                 raise ToolError("no reply: the board has no power", "type: power on") from error

@@ -1,0 +1,83 @@
+"""Tells the config without its secrets, in whose place it has null. See node.commands.orders.
+
+The reply leaves from a file, so no heap has to hold it.
+"""
+
+import os
+from time import sleep_ms
+
+from micropython import const
+
+from node.config.used import SECRETS, used
+from node.overlay import forget
+
+_FILE = const("config.json.part")
+_TRIES = const(100)
+
+
+def send(node):
+    """Send the reply; raises ValueError if that can't be done now."""
+    client = node.client
+    try:
+        with open(used(node), "rb") as file, open(_FILE, "wb") as out:
+            out.write(b'{"ok": true, "config": ')
+            if file.read(3) != b"\xef\xbb\xbf":  # which some editors put before a text
+                file.seek(0)
+            write(file, out)
+            out.write(b"}")
+        for _ in range(_TRIES):
+            if not client.left:
+                break
+            client.send()
+            sleep_ms(20)
+        from mqtt.engine.piecewise import send
+
+        file = open(_FILE, "rb")  # noqa: SIM115  # it is closed when all of it has left
+        if not send(client, node.prefix + "reply/config/get", os.stat(_FILE)[6], file):
+            file.close()
+            raise ValueError("another message is leaving; send it again")
+    finally:
+        forget("piecewise", package="mqtt.engine")
+        forget("used", package="node.config")
+        forget("config")
+
+
+def write(file, out):
+    """Copy a config, which is JSON, with null in place of the value of each secret."""
+    text = bytearray()  # the text that was read last, or is being read
+    quoted = escaped = False
+    depth = 0
+    hidden = -1  # the depth of a value that is a secret, -1: none
+    while True:
+        piece = file.read(64)
+        if not piece:
+            return
+        shown = bytearray()
+        for byte in piece:
+            if hidden < 0:
+                shown.append(byte)
+            if quoted:
+                quoted = escaped or byte != 0x22
+                escaped = byte == 0x5C and not escaped
+                if quoted:
+                    text.append(byte)
+                continue
+            if hidden >= 0 and byte in b",}" and depth == hidden:
+                hidden = -1
+                shown.append(byte)
+            if byte == 0x22:
+                quoted = True
+                text = bytearray()
+            elif byte in b"{[":
+                depth += 1
+            elif byte in b"}]":
+                depth -= 1
+            elif byte == 0x3A and hidden < 0 and secret(text):
+                shown += b"null"
+                hidden = depth
+        out.write(shown)
+
+
+def secret(text):
+    """Return whether a key is that of a secret; one with escapes in it may be."""
+    return b"\\" in text or str(text, "utf-8") in SECRETS
