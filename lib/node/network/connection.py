@@ -16,25 +16,27 @@ def make(node, config, dials):
         node.states = 0
         return
     mqtt = config["mqtt"]
+    from mqtt.engine.core import Core
     from mqtt.link import Link
 
     gc.collect()
-    # There is one client. What never changes stands in its class: the client's own dict is nearly
-    # full, and there may be no room for a larger one when a connection fails.
+    # There is one client. What never changes stands in its classes, which have these names. Its
+    # own dict is nearly full, and there may be no room for a larger one when a connection fails.
     for name, value in (
         ("user", mqtt.get("user")), ("password", mqtt.get("password")), ("clean", False),
         ("keepalive", mqtt["keepalive"]),
         ("will", (node.prefix + "status", b"offline", 1, True)), ("on_message", node.on_message),
-        ("on_large", node.on_message), ("on_connect", node.on_connect), ("on_lost", node.on_lost),
+        ("on_large", node.on_message), ("on_connect", node.on_connect),
     ):  # fmt: skip
-        setattr(Link, name, value)
-    Link.alone = "mqtt.engine.connect" in sys.modules  # see node.main.load
+        setattr(Core, name, value)
+    Link.on_lost = node.on_lost
+    Core.alone = "mqtt.engine.connect" in sys.modules  # see node.main.load
     if node.wlan:
         Link.ready = node.wlan.isconnected
     if "timeout" in mqtt:
-        Link.connect_ms = Link.answer_ms = mqtt["timeout"] * 1000
+        Core.connect_ms = Core.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time
-        Link.connect_ms = 4000  # the next one is worth a try
+        Core.connect_ms = 4000  # the next one is worth a try
     client = node.client = Link(
         dials, mqtt.get("client_id") or config["node"], queue=config["queue"], buffer=256
     )
