@@ -102,6 +102,7 @@ class Logs:
                     time.sleep(0.5)
                     self._send()
                 elif self._accepted(payload):
+                    self._tell(f"the log of {self._name}; Ctrl-C ends")
                     return
         except queue.Empty:
             raise ToolError(
