@@ -1,8 +1,10 @@
 # Runs first, and always returns: whatever goes wrong, the board has a REPL and shows the reason.
 try:
-    try:
-        import update.boot as main  # chooses what to start, on a board that takes updates
-    except ImportError:
+    import os
+
+    if "update" in os.listdir():
+        import stage as main  # chooses what to start, on a board that takes updates
+    else:
         import node.main as main
     main.boot()
 except Exception as error:

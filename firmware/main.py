@@ -1,8 +1,10 @@
 # Runs after boot.py. A file named "maintenance" stops the node from starting.
 try:
-    try:
-        import update.boot as main
-    except ImportError:
+    import os
+
+    if "update" in os.listdir():
+        import stage as main
+    else:
         import node.main as main
     main.run()
 except Exception as error:  # a damaged or missing file, or too little memory

@@ -16,7 +16,6 @@ from host_tests.harness.slots import (
     install,
     state_of,
 )
-from tools.make.package import STAGE
 from tools.play.broker import Broker
 from tools.shared.paths import FIRMWARE, LIB
 from tools.talk.readings import parse
@@ -32,7 +31,7 @@ def server(broker: Broker) -> Iterator[Server]:
 
 
 def test_an_update_is_fetched_tried_and_kept(node: Node, server: Server) -> None:
-    equip(node)
+    equip(node.flash)
     node.write_config(node.config())
     node.bench.power_on()
     assert node.wait("update/state", state="idle")["serial"] == 0
@@ -53,7 +52,7 @@ def test_an_update_is_fetched_tried_and_kept(node: Node, server: Server) -> None
 
 
 def test_three_starts_take_less_than_ten_minutes() -> None:
-    text = (FIRMWARE / STAGE).read_text()
+    text = (FIRMWARE / "stage.py").read_text()
     assert "\nseconds = 180 " in text
     assert STARTS * 180 < 600
 
@@ -92,7 +91,7 @@ BAD = {
 @ONE_WIDTH
 def test_new_code_is_taken_back_if_it(node: Node, what: str) -> None:
     sources, why = BAD[what]
-    equip(node)
+    equip(node.flash)
     node.write_config(node.config())
     install(node.flash, Release(contents_of(**sources), serial=12))
     hurry(node.flash, 24 if why == "no connection in time" else 8)
@@ -107,7 +106,7 @@ def test_new_code_is_taken_back_if_it(node: Node, what: str) -> None:
 
 @ONE_WIDTH
 def test_a_slot_whose_reader_is_damaged_is_taken_back(node: Node) -> None:
-    equip(node)
+    equip(node.flash)
     node.write_config(node.config())
     install(node.flash, Release(contents_of(), serial=12))
     (node.flash / "update/a.mpy").write_bytes(b"nothing")
@@ -117,7 +116,7 @@ def test_a_slot_whose_reader_is_damaged_is_taken_back(node: Node) -> None:
 
 @ONE_WIDTH
 def test_a_good_slot_that_is_damaged_later_leaves_what_was_deployed(node: Node) -> None:
-    equip(node)
+    equip(node.flash)
     node.write_config(node.config())
     install(node.flash, Release(contents_of(), serial=12), state="a - 0 12")
     (node.flash / "update/a.index").unlink()
@@ -128,7 +127,7 @@ def test_a_good_slot_that_is_damaged_later_leaves_what_was_deployed(node: Node) 
 @ONE_WIDTH
 def test_a_raw_repl_costs_a_new_slot_no_start(node: Node) -> None:
     """For each of its commands mpremote resets the board, which runs boot.py and no more."""
-    equip(node)
+    equip(node.flash)
     node.write_config(node.config())
     install(node.flash, Release(contents_of(), serial=12))
     main = node.flash / "main.py"

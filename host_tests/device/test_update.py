@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 
-import update.boot as stage
+import stage
 import vfs
 from disk import fresh
 from updates import MODULUS, Release, held, keys_txt, offered, put, reader, running
@@ -31,7 +31,7 @@ class Board:
 
     def __enter__(self):
         disk = self._mounted.__enter__()
-        put("update/boot.py", b"")
+        put("update/deployed", b"")
         put("keys.txt", keys_txt())
         put("board.txt", b"UNIX")
         put("config.json", b'{"node": "n"}')
@@ -96,6 +96,12 @@ def test_a_file_that_is_there_in_the_same_form_is_not_asked_for():
         assert {number for number, _, _ in node.client.asked} == {0}, node.client.asked
 
 
+def verified(digest, signed):
+    """As the node reads them."""
+    numbers = [int.from_bytes(each, "big") for each in (MODULUS, signed)]
+    return signature.verify(numbers[0], digest, numbers[1])
+
+
 def test_every_flipped_bit_of_a_signature_is_noticed():
     # one bit of each byte, and all of some
     line = GOOD.manifest
@@ -104,15 +110,15 @@ def test_every_flipped_bit_of_a_signature_is_noticed():
 
     signed = bytearray(a2b_base64(GOOD.offer[len(line) + 1 :]))
     digest = sha256(line).digest()
-    assert signature.verify(MODULUS, digest, bytes(signed))
+    assert verified(digest, bytes(signed))
     for bit in list(range(0, 3072, 61)) + list(range(3064, 3072)) + list(range(8)):
         signed[bit // 8] ^= 1 << bit % 8
-        assert not signature.verify(MODULUS, digest, bytes(signed)), bit
+        assert not verified(digest, bytes(signed)), bit
         signed[bit // 8] ^= 1 << bit % 8
-    assert not signature.verify(MODULUS, digest, bytes(384))
-    assert not signature.verify(MODULUS, digest, b"\xff" * 384)
-    assert not signature.verify(MODULUS, digest, bytes(signed[1:]))
-    assert not signature.verify(MODULUS, digest, b"")
+    assert not verified(digest, bytes(384))
+    assert not verified(digest, b"\xff" * 384)
+    assert not verified(digest, bytes(signed[1:]))
+    assert not verified(digest, b"")
 
 
 def test_every_flipped_bit_of_a_manifest_is_noticed():
@@ -123,7 +129,7 @@ def test_every_flipped_bit_of_a_manifest_is_noticed():
     signed = a2b_base64(GOOD.offer[len(line) + 1 :])
     for bit in range(0, 8 * len(line), 5):
         line[bit // 8] ^= 1 << bit % 8
-        assert not signature.verify(MODULUS, sha256(line).digest(), signed)
+        assert not verified(sha256(line).digest(), signed)
         line[bit // 8] ^= 1 << bit % 8
 
 
@@ -333,7 +339,7 @@ def test_a_withdrawn_offer_is_forgotten():
         while client.updates.steps:
             client.updates.turn()
         assert '"idle"' in client.told[-1]
-        assert os.listdir("update") == ["boot.py"]
+        assert os.listdir("update") == ["deployed"]
 
 
 def test_a_release_that_was_taken_back_is_not_tried_again():
@@ -347,7 +353,7 @@ def test_a_release_that_was_taken_back_is_not_tried_again():
         put("update/why", b"ImportError: x")
         stage.state[2] = "0"
         stage.write()
-        sys.modules["update.boot"] = stage
+        sys.modules["stage"] = stage
         back()
         assert stage.state == ["-", "-", "0", "0"]
         with open("config.json") as file:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.make.compile import compile_all, modules
+from tools.make.compile import Source, compile_all, modules
+from tools.shared.locks import Lock
 from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32
 
 COMPILED = BUILD / "tests"
@@ -81,8 +82,11 @@ def compiled_recovery() -> Path:
 
 
 def compiled_stage() -> Path:
-    """The boot stage, update/boot.py, as a .mpy file; returns the folder with that package."""
-    return _compiled(FIRMWARE / "update", COMPILED / "stage" / "update").parent
+    """The boot stage as a .mpy file; returns its folder."""
+    out = COMPILED / "stage"
+    with Lock(COMPILED / "stage.lock"):
+        compile_all([Source(FIRMWARE / "stage.py", "stage.mpy")], out)
+    return out
 
 
 def compiled_tests(folder: Path = DEVICE_TESTS) -> Path:

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.harness.node import Node
-from tools.make.package import STAGE, build, files
+from tools.make.package import DEPLOYED, STAGE, build, files
 from tools.play.broker import Broker
+from tools.shared.paths import FIRMWARE
 
 MPY = 6
 NOT_IN_A_SLOT = ("boot.py", "main.py", "config.example.json")
@@ -164,12 +164,12 @@ def honest(release: Release, number: int, offset: int, length: int) -> bytes:
     return chunk(release, number, offset, release.part(number)[offset : offset + length])
 
 
-def equip(node: Node, *keys: str) -> None:
-    """Give a node the boot stage and keys, as a deploy does."""
-    stage = node.flash / STAGE
-    stage.parent.mkdir(exist_ok=True)
-    shutil.copyfile(build("UNIX", quiet=True) / STAGE, stage)
-    (node.flash / "keys.txt").write_bytes(keys_txt(*(keys or ("main",))))
+def equip(flash: Path, *keys: str) -> None:
+    """Give a board keys, as a deploy does."""
+    deployed = flash / DEPLOYED
+    deployed.parent.mkdir(exist_ok=True)
+    deployed.touch()
+    (flash / "keys.txt").write_bytes(keys_txt(*(keys or ("main",))))
 
 
 def state_of(flash: Path) -> str:
@@ -198,12 +198,12 @@ def install(flash: Path, release: Release, slot: str = "a", state: str = "- a 3 
     for copy in (base / "config.json", flash / "config.json.old"):  # it was checked before
         shutil.copyfile(flash / "config.json", copy)
     (base / "state").write_text(state)
+    (flash / DEPLOYED).unlink(missing_ok=True)
 
 
 def hurry(flash: Path, seconds: int) -> None:
     """Have the boot stage give a start so many seconds in place of 180."""
-    path = flash / STAGE
-    text = path.read_text()
+    text = (FIRMWARE / "stage.py").read_text()
     for old, new in (
         ("seconds = 180", f"seconds = {seconds}"),
         ("seconds > 60", f"seconds > {seconds // 2}"),
@@ -211,4 +211,5 @@ def hurry(flash: Path, seconds: int) -> None:
     ):
         assert old in text
         text = text.replace(old, new)
-    path.write_text(text)
+    (flash / STAGE).unlink()
+    (flash / STAGE).with_suffix(".py").write_text(text)

@@ -14,7 +14,9 @@ address = libc.func("p", "mmap", "pIiiii")(None, size, 1, 2, handle, 0)
 vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(address & 0xFFFFFFFF, size))), "/rom")
 del sys.argv[1], libc, handle, address, size, ffi, uctypes, vfs
 sys.path[:] = ["/rom", ".frozen"]
-import node.main  # noqa: E402
-
-node.main.boot()
-node.main.run()
+if "update" in os.listdir():  # it takes updates
+    import stage as main
+else:
+    import node.main as main
+main.boot()
+main.run()

@@ -52,7 +52,7 @@ from tools.board.targets import (
 )
 from tools.config.check import check_config, companions, minified, of_file
 from tools.make import storage
-from tools.make.package import DEPLOYED, PLAIN, STAGE, build, files, sizes_of
+from tools.make.package import DEPLOYED, PLAIN, build, files, sizes_of
 from tools.shared import boards
 from tools.shared.boards import Board
 from tools.shared.errors import ToolError
@@ -130,7 +130,7 @@ def deploy(
 
     board: whose room is counted; without it there is room for all
     drivers: those that are wanted besides the config's; mode: one of rom.MODES
-    keys: what the target is to have as keys.txt; with them it gets the boot stage
+    keys: what the target is to have as keys.txt; with them it takes updates
     """
     found = target.look()
     _check_version(folder, found)
@@ -152,8 +152,8 @@ def deploy(
         if keys:
             trusted = Path(records) / KEYS
             trusted.write_text(keys)
-            steps = [Step(KEYS, trusted), Step(STAGE, folder / STAGE), *steps]
-        if keys or str(Path(STAGE).parent) in found.folders:
+            steps = [Step(KEYS, trusted), *steps]
+        if keys or DEPLOYED.split("/")[0] in found.folders:
             (Path(records) / "deployed").touch()
             steps.append(Step(DEPLOYED, Path(records) / "deployed"))
         if todo.write or todo.remove or burn:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tools.board.targets import CONFIG, RECORD, drivers_of, keys_of, record_size
 from tools.make import storage
-from tools.make.package import EXAMPLE, PLAIN
+from tools.make.package import EXAMPLE, PLAIN, STAGE
 from tools.shared.boards import Board
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers, imported, needed
@@ -165,6 +165,7 @@ def part(
     starts |= {f"sensors.{driver}" for driver in named}
     wanted = {*PLAIN, "board.txt"} | (set() if keys else {EXAMPLE})
     wanted |= {"lib/board.mpy"} if checks else set()  # its facts are for the check alone
+    wanted |= {STAGE} if _slots(board) else set()
     without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
     without |= set() if afar and checks else _AFAR
     for name in needed(starts, without):
@@ -191,12 +192,17 @@ def cannot_use(board: Board) -> frozenset[str]:
         }
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.config.certificates"}
-    has = storage.capacity(board)
-    if has is not None and has < _TWO_SLOTS:
+    if not _slots(board):
         without |= {f"node.update.{each.stem}" for each in (LIB / "node/update").glob("*.py")}
     if board.facts["port"] != "esp8266":
         without.add("mqtt.engine.crc")  # binascii has it
     return frozenset(without)
+
+
+def _slots(board: Board) -> bool:
+    """Whether it has room for two slots, so that it can take updates."""
+    has = storage.capacity(board)
+    return has is None or has >= _TWO_SLOTS
 
 
 def not_asked_for(board: Board, keys: Collection[str]) -> set[str]:

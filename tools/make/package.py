@@ -20,7 +20,7 @@ from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB
 # Stock firmware runs these as source only; they are a few lines each.
 PLAIN = ("boot.py", "main.py")
 EXAMPLE = "config.example.json"
-STAGE = "update/boot.py"  # the boot stage, for boards that take updates
+STAGE = "lib/stage.mpy"  # the boot stage, for boards that take updates
 DEPLOYED = "update/deployed"  # has the boot stage start what was deployed, and no slot
 
 
@@ -43,7 +43,9 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
         check_config(factory, name)
         built_in = minified(factory).decode()
     _put(facts, board.module(built_in).encode())
-    sources = [*modules(LIB, "lib/"), Source(facts, "lib/board.mpy")]
+    sources = [
+        *modules(LIB, "lib/"), Source(facts, "lib/board.mpy"), Source(FIRMWARE / "stage.py", STAGE)
+    ]  # fmt: skip
     errors = Console(stderr=True)
     unseen = quiet or not errors.is_terminal
     with Progress(transient=True, disable=unseen, console=errors) as progress:
@@ -52,7 +54,6 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
     drivers.check()
     for plain in PLAIN:
         _put(out / plain, (FIRMWARE / plain).read_bytes())
-    _put(out / STAGE, (FIRMWARE / STAGE).read_bytes())
     _put(out / EXAMPLE, (FIRMWARE / "config.json").read_bytes())
     _put(out / "board.txt", name.encode())  # what the diagnostics say; the module `board` is large
     if name == "UNIX":
@@ -62,7 +63,6 @@ def _build(name: str, quiet: bool, factory: Path | None) -> Path:
 
 def _put(path: Path, content: bytes) -> None:
     """Write a file that others may be copying: it changes in one step, and only if it must."""
-    path.parent.mkdir(exist_ok=True)
     if path.exists() and path.read_bytes() == content:
         return
     new = path.with_name(path.name + ".new")
@@ -71,9 +71,9 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def files(folder: Path) -> list[str]:
-    """What belongs onto every board, as paths relative to the folder."""
+    """What belongs onto the board, as paths relative to the folder."""
     found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name not in (RECORD, STAGE))
+    return sorted(name for name in found if name != RECORD)
 
 
 def sizes_of(folder: Path) -> dict[str, int]:

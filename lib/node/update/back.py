@@ -14,7 +14,7 @@ def back():
     from node.update.check import exists, identity, remove
     from node.update.commit import copy
 
-    stage = sys.modules["update.boot"]
+    stage = sys.modules["stage"]
     why = call("health", "retained", "load")[2]
     try:
         with open("update/why") as file:

@@ -9,9 +9,9 @@ from node.overlay import call
 def begin(node):
     """Listen to offers, and go on with what was begun: a trial, or an update that is half there.
 
-    Only where a deploy has put the boot stage, update/boot.py, and keys onto the board.
+    Only where a deploy has put keys onto the board; then the boot stage has started it.
     """
-    stage = sys.modules.get("update.boot")
+    stage = sys.modules.get("stage")
     if not stage or not hasattr(node.client, "step"):
         return
     from node.update.turns import Updates
@@ -21,7 +21,8 @@ def begin(node):
         topic = node.prefix + "update/" + name
         node.client.filters[topic] = 1
         node.client.untold.append(topic)
-    node.client.on_message = updates.message
+    # In the class: the client's own dict has no room for another name.
+    updates.link.on_message = updates.message
     updates.link.on_large = updates.large
     if stage.trying:
         node.feed = stage.feed
@@ -33,7 +34,7 @@ def begin(node):
 
 def again():
     """The node starts afresh to prepare something: give a slot on trial the start back, once."""
-    stage = sys.modules.get("update.boot")
+    stage = sys.modules.get("stage")
     if stage and stage.trying and "again" not in os.listdir("update"):
         with open("update/again", "w"):
             pass

@@ -13,7 +13,6 @@ from node.overlay import call
 
 _NEW = const("update/offer.new")
 _LINE = const(600)
-_SIGNATURE = const(512)
 _RESERVE = const(16_384)  # bytes that stay free for what the node writes
 _ENTRY = const(64)  # bytes at most for a file in list and index, besides its path
 
@@ -55,7 +54,7 @@ def steps(updates):
         return
     from node.update.fetch import fetch
 
-    yield from fetch(updates, found, free)
+    updates.start(fetch(updates, found, free))
 
 
 def tell(updates, state, found=None, error=None):
@@ -64,11 +63,10 @@ def tell(updates, state, found=None, error=None):
 
 def read(name, updates):
     """Return the manifest of an offer. Raises ValueError if it can't be trusted, or be used."""
+    keys = "/slot/keys.txt" if updates.stage.slot != "-" else "keys.txt"
+    call("update", "signature", "check", name, keys)
     with open(name, "rb") as file:
         manifest = file.readline(_LINE + 2)[:-1]
-        signature = file.read(_SIGNATURE + 1)
-    keys = "/slot/keys.txt" if updates.stage.slot != "-" else "keys.txt"
-    call("update", "signature", "check", manifest, signature, keys)
     found = call("update", "release", "parse", manifest)
     board = call("health", "telemetry", "board")
     call("update", "release", "judge", found, board, int(updates.stage.state[3]))

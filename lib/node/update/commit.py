@@ -1,7 +1,7 @@
 """Makes a complete slot the one to try: its index, its reader, a copy of the config, the state.
 
 Each step leaves the flash so that what runs now would start again; the last one, update/state, is
-a single step. See node.update.pack for the index, and update/boot.py for the state.
+a single step. See node.update.pack for the index, and firmware/stage.py for the state.
 """
 
 import os
@@ -9,38 +9,23 @@ import os
 from micropython import const
 
 from node.overlay import call
-from node.update.listing import entries
 from node.update.pack import key
 
 _ENTRY = const(12)
 _KEY = const(4)
 _FOLDER = b"\0\0\0\0\x3f\xff\xff\xff"
+_PIECES = const(8)  # a power of 2
 _READER = const("lib/node/update/pack.mpy")
 _STARTS = const("3")
 
 
 def commit(updates, offer, slot):
     """Yield the ms that can pass until the next step, and end the node."""
-    name = "update/" + slot
-    index = bytearray()
-    at = 0
-    reader = None
-    with open(name + ".list") as file:
-        for _, size, path in entries(file, offer["files"], offer["size"]):
-            if path == _READER:
-                reader = at, size
-            _insert(index, path, at.to_bytes(4, "big") + size.to_bytes(4, "big"))
-            while "/" in path:
-                path = path.rsplit("/", 1)[0]
-                _insert(index, path, _FOLDER)
-            at += size
-            yield 0
-    if not reader:
-        raise ValueError("it has no " + _READER)
-    call("config", "load", "write", name + ".index", index)
-    index = None
-    copy(name + ".pack", name + ".mpy", *reader)
-    yield 0
+    try:
+        yield from _index(slot)
+    except ValueError as error:
+        call("update", "tell", "tell", updates, "refused", offer, None, error)
+        return
     try:
         copy("config.json", "update/config.json", 0, os.stat("config.json")[6])
     except OSError:  # it is built into the firmware
@@ -55,12 +40,41 @@ def commit(updates, offer, slot):
     stage.state[2] = _STARTS
     stage.write()
     updates.node.ended = "version %s is there; starting it" % offer["version"]
-    yield 1000
 
 
-def _insert(index, path, place):
-    """Put an entry into its place; ValueError if there is another for that path."""
+def _index(slot):
+    """Write the index, and the reader; ValueError if there can be none."""
+    name = "update/" + slot
+    reader = None
+    # A small heap has no room for the whole index: it is made in pieces, by a key's first bits.
+    with open(name + ".index.new", "wb") as out:
+        for piece in range(_PIECES):
+            index = bytearray()
+            at = 0
+            with open(name + ".list") as file:
+                for line in file:  # it was checked as a whole
+                    _, size, path = line.split()
+                    size = int(size)
+                    if path == _READER:
+                        reader = at, size
+                    _insert(index, piece, path, at.to_bytes(4, "big") + size.to_bytes(4, "big"))
+                    while "/" in path:
+                        path = path.rsplit("/", 1)[0]
+                        _insert(index, piece, path, _FOLDER)
+                    at += size
+                    yield 0
+            out.write(index)
+    if not reader:
+        raise ValueError("it has no " + _READER)
+    call("config", "load", "put", name + ".index")
+    copy(name + ".pack", name + ".mpy", *reader)
+
+
+def _insert(index, piece, path, place):
+    """Put an entry into its place in a piece; ValueError if there is another for that path."""
     found = key(path)
+    if found[0] * _PIECES >> 8 != piece:
+        return
     low, high = 0, len(index) // _ENTRY
     while low < high:
         middle = (low + high) // 2

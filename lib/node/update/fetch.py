@@ -107,14 +107,13 @@ def fetch(updates, offer, slot):
                 if percent >= told + 10:
                     told = percent // 10 * 10
                     call("update", "tell", "tell", updates, "fetching", offer, percent)
-        chunks.file.close()
-        chunks.file = None
         from node.update.commit import commit
 
-        yield from commit(updates, offer, slot)
+        updates.start(commit(updates, offer, slot))
     except ValueError as error:
         call("update", "tell", "tell", updates, "refused", offer, None, error)
     finally:
+        updates.chunks = None
         if chunks.file:
             chunks.file.close()
 

@@ -3,6 +3,7 @@
 Takes 4 KB of RAM for a third of a second. Loaded for an offer, then forgotten.
 """
 
+import gc
 from binascii import a2b_base64
 from hashlib import sha256
 
@@ -18,48 +19,51 @@ _EXPONENT = const(65_537)
 _SHA_256 = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
 
 
-def check(manifest, signature, name):
-    """ValueError unless one of the keys in the file of that name has signed the manifest.
+def check(offer, name):
+    """ValueError unless one of the keys in the file of that name has signed the offer, a file.
 
-    manifest, signature: bytes, the second in base64
+    Little is held in RAM at a time, for the numbers take a lot.
     """
+    with open(offer, "rb") as file:
+        manifest = file.readline()[:-1]
+        signature = file.read(_TEXT + 1)
     if len(signature) != _TEXT:
         raise ValueError("the signature has %d characters, not 512" % len(signature))
-    tried = 0
+    signature = int.from_bytes(_bytes(signature), "big")
+    digest = sha256(manifest).digest()
     try:
         file = open(name, "rb")  # noqa: SIM115  # it is closed below
     except OSError:
         raise ValueError("this node has no %s, so it trusts nobody; deploy the keys" % name)
-    line = bytearray(_LINE)
+    moduli = []
     try:
+        line = bytearray(_LINE)
         for _ in range(_KEYS):
             if file.readinto(line) < _LINE - 1 or line[_ID] != 0x20:
                 break
-            if bytes(line[:_ID]) not in manifest:  # it names the key that has signed it
-                continue
-            tried += 1
-            modulus = _bytes(line[_ID + 1 : _ID + 1 + _TEXT])
-            if verify(modulus, sha256(manifest).digest(), _bytes(signature)):
-                return
+            if bytes(line[:_ID]) in manifest:  # it names the key that has signed it
+                modulus = _bytes(line[_ID + 1 : _ID + 1 + _TEXT])
+                moduli.append(int.from_bytes(modulus, "big"))
+                modulus = None
     finally:
         file.close()
-    if tried:
+    line = manifest = None
+    gc.collect()
+    for modulus in moduli:
+        if verify(modulus, digest, signature):
+            return
+    if moduli:
         raise ValueError("the signature is wrong")
     raise ValueError("signed with a key that is not among those of %s" % name)
 
 
 def verify(modulus, digest, signature):
-    """Return whether it is the signature of that digest; all in bytes."""
-    size = len(modulus)
-    if len(signature) != size:
+    """Return whether it is the signature of that digest; modulus, signature: numbers."""
+    if not 0 < signature < modulus:
         return False
-    signature = int.from_bytes(signature, "big")
-    modulus = int.from_bytes(modulus, "big")
-    if signature >= modulus:
-        return False
-    found = pow(signature, _EXPONENT, modulus).to_bytes(size, "big")
+    found = pow(signature, _EXPONENT, modulus).to_bytes(_BYTES, "big")
     tail = _SHA_256 + digest
-    return found == b"\0\1" + b"\xff" * (size - len(tail) - 3) + b"\0" + tail
+    return found == b"\0\1" + b"\xff" * (_BYTES - len(tail) - 3) + b"\0" + tail
 
 
 def _bytes(text):

@@ -1,6 +1,6 @@
 """A new slot has to prove itself: the node connects, a message is acknowledged, a minute passes.
 
-If it doesn't, the boot stage starts the slot before, after three starts; see update/boot.py.
+If it doesn't, the boot stage starts the slot before, after three starts; see firmware/stage.py.
 """
 
 import os

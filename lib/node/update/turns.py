@@ -11,7 +11,7 @@ from node.overlay import call
 
 
 class Updates:
-    """link: the client's class; stage: the module that has started the node, update.boot."""
+    """link: the client's class; stage: the module that has started the node, stage."""
 
     def __init__(self, node, link, stage):
         self.node = node
@@ -58,12 +58,20 @@ class Updates:
             pass
         except Exception as error:  # whatever it is, the node goes on as it is
             self.node.failed("update", error)
+            self.again(error)
         if steps is self.steps:  # nothing else was begun meanwhile
             self.chunks = self.steps = None
             self.link.step = self.step
             self.node.phase = "network"
         forget()
         return 0
+
+    def again(self, error):
+        """Tell that it stands still; it goes on after the next start, or offer."""
+        try:
+            call("update", "tell", "tell", self, "waiting", None, None, error)
+        except MemoryError:
+            pass
 
 
 def forget():

@@ -1,9 +1,12 @@
-# The boot stage: starts Petrel from one of two slots, or from what a deploy put onto the board.
-#
-# A new slot has three starts, of three minutes each, to prove itself (node.update.trial). If it
-# doesn't, the one before starts again. This file is never updated, and trusts nothing in a slot.
-# `state`, kept in update/state: the good slot, or "-" for what was deployed; the slot to try, or
-# "-"; the starts it has left; the highest serial that was good.
+"""The boot stage: starts Petrel from one of two slots, or from what a deploy put onto the board.
+
+A new slot has three starts, of three minutes each, to prove itself (node.update.trial). If it
+doesn't, the one before starts again. This file is never updated, and trusts nothing in a slot.
+It is loaded on a board that takes updates: one with the folder update/.
+`state`, kept in update/state: the good slot, or "-" for what was deployed; the slot to try, or
+"-"; the starts it has left; the highest serial that was good.
+"""
+
 import os
 import sys
 
