@@ -3,7 +3,7 @@ try:
     import os
 
     if "update" in os.listdir():
-        import stage as main  # chooses what to start, on a board that takes updates
+        import stage as main  # chooses what to start
     else:
         import node.main as main
     main.boot()

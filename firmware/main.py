@@ -1,4 +1,4 @@
-# Runs after boot.py. A file named "maintenance" stops the node from starting.
+# Runs after boot.py. A file named "maintenance" stops the node.
 try:
     import os
 

@@ -34,7 +34,7 @@ def test_a_node_takes_what_was_signed_and_offered(
 
     petrel("keys", "make")
     petrel("release", "sign", "UNIX", "--out", str(tmp_path / "updates"), "--serial", "12")
-    equip(node)
+    equip(node.flash)
     (node.flash / "keys.txt").write_text(Keyring().keys_txt())
     node.write_config(node.config())
     node.bench.power_on()

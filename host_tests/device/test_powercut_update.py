@@ -2,6 +2,8 @@
 # heap: 3000K
 # port
 
+import os
+
 import stage
 import vfs
 from disk import fresh

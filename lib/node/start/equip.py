@@ -16,8 +16,6 @@ def equip(node, config):
     call("start", "sensors", "make", node, config)
     there = os.listdir()
     if node.ended:  # it starts afresh
-        if "update" in there:
-            call("update", "begin", "again")
         return
     config["sensors"] = ()  # what follows needs the RAM
     if config["queue"] > _FEW:
