@@ -175,7 +175,7 @@ interop: setup  ## try both clients with six real brokers (ARGS=nats: one of the
 conformance: setup  ## test every statement of MQTT that binds a client
 	@$(RUN) conformance
 
-fuzz: setup  ## send mutated packets to the clients, in a 40 KB heap (COUNT=1000000)
+fuzz: setup  ## send mutated packets to the clients, in a 32 KB heap (COUNT=1000000)
 	@$(RUN) fuzz $(if $(COUNT),--count '$(COUNT)')
 
 bench: setup  ## measure what the clients cost, beside the raw floor (MEMORY=1: only RAM; WRITE=1)

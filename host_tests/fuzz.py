@@ -20,7 +20,8 @@ from tools.shared.paths import ROOT
 def command(count: int) -> int:
     """Feed mutated packets to the MQTT client, in a heap as small as a board's."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "host_tests/test_fuzz.py"],
+        [sys.executable, "-m", "pytest", "-n", "auto", "--timeout", str(120 + count // 500),
+         "host_tests/test_fuzz.py"],
         cwd=ROOT, env={**os.environ, "FUZZ_COUNT": str(count)},
     ).returncode  # fmt: skip
 

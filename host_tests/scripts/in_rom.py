@@ -1,5 +1,6 @@
 # Runs the whole node from a ROMFS, as a board does that has one: its bytecode stays in the ROM.
-# The image is mapped into memory outside of the heap. Arguments: IMAGE, those of whole_node.py.
+# The image is mapped into memory outside of the heap. Arguments: IMAGE, and in place of a node the
+# name of a program that is in the ROM, with its arguments.
 import os
 import sys
 
@@ -14,9 +15,12 @@ address = libc.func("p", "mmap", "pIiiii")(None, size, 1, 2, handle, 0)
 vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(address & 0xFFFFFFFF, size))), "/rom")
 del sys.argv[1], libc, handle, address, size, ffi, uctypes, vfs
 sys.path[:] = ["/rom", ".frozen"]
-if "update" in os.listdir():  # it takes updates
-    import stage as main
+if len(sys.argv) > 1:
+    __import__(sys.argv.pop(1))
 else:
-    import node.main as main
-main.boot()
-main.run()
+    if "update" in os.listdir():  # it takes updates
+        import stage as main
+    else:
+        import node.main as main
+    main.boot()
+    main.run()

@@ -46,9 +46,11 @@ class Client(Link):
     _reading = False  # the reader sleeps until bytes arrive, or those that wait can leave
 
     def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
+        # All attributes first, see engine.core.
         self._topic = self  # the last topic that was checked; none yet
         self._burst = 0  # QoS 0 messages since other tasks had their turn, modulo 8
+        self._sleepers = None
+        super().__init__(*arguments, **options)
         self._sleepers = core.TaskQueue()  # tasks that wait for something to happen
 
     def start(self):
@@ -182,6 +184,7 @@ class Client(Link):
         pattern: a filter, or a list of filters and (filter, qos); with MQTT 5, mqtt.v5.options()
         can replace a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
+        gc.collect()
         from mqtt.engine.subscribe import ask, granted
 
         asked = ask(self, pattern, qos)

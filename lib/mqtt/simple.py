@@ -47,14 +47,14 @@ class MQTTClient(Core):
         if password is not None:
             options["password"] = password
         options["keepalive"] = keepalive
+        self._calling = False  # inside the callback
+        self._topic = self  # the last topic that was checked; none yet
         super().__init__(client_id, queue, buffer, options)
         if ssl:
             from mqtt.tls import umqtt
 
             dial = umqtt(server, port or 8883, ssl, ssl_params or {})
         self.dial = dial or tcp(server, port or 1883)
-        self._calling = False  # inside the callback
-        self._topic = self  # the last topic that was checked; none yet
 
     def on_large(self, _, size, retained):
         """Return what takes a message larger than the buffer, unless the program sets another."""
@@ -148,6 +148,7 @@ class MQTTClient(Core):
 
         The list may have (filter, qos) in place of a filter. Raises OSError if one is refused.
         """
+        gc.collect()
         from mqtt.engine.subscribe import ask, granted
 
         asked = ask(self, topic, qos)

@@ -175,26 +175,17 @@ class Core:
             from mqtt.engine.options import check
 
             check(self, queue, buffer, options)
-        self.outbox: "Any" = Outbox(queue) if isinstance(queue, int) else queue
-        # What has arrived; of it, body:end is the packet found last.
-        self.rx = bytearray(buffer)
-        self.view = memoryview(self.rx)
-        self.body = self.end = 0
+        # First what takes no RAM of its own: the dict of attributes grows in many steps, and what
+        # it leaves behind is room for the buffers.
+        self.body = self.end = 0  # in rx, the packet found last
         self.pid = self.payload_at = 0  # of a PUBLISH, see engine.inbox
         self.topic = b""  # the last that was checked
-        # What leaves: the packet in tx begins at `head`, its body at 5. The last `left` bytes of
-        # `data` are still to be written, then all of `tail`.
-        self.tx = bytearray(buffer + 7)
-        self.head = 0
-        self.filters = {}  # what we want to be subscribed to: filter -> QoS
-        self.untold = []  # filters to tell the broker; the first `asked` are being told
-        self.rejected = []
-        self.poll = select.poll()
-        self.stream = None
+        self.head = 0  # where the packet in tx begins; its body does at 5
         # How many messages at the head of the outbox have been sent in this session, and (sent) on
         # this connection; a bit for each that was acknowledged before its turn, and for each of
         # QoS 2 whose PUBREC has come.
-        self.known = getattr(self.outbox, "restored", 0)
+        self.outbox: "Any" = queue
+        self.known = getattr(queue, "restored", 0)
         self.acked = self.received = 0
         # When the next connection may begin, or this one began; messages that were acknowledged
         # before it, and that waited; failures in a row.
@@ -208,7 +199,20 @@ class Core:
         # without an acknowledgement.
         self.again: "Any" = None
         self.denied: "Any" = ()
+        self.rx = self.view = self.tx = self.filters = self.untold = self.rejected = None  # type: ignore
+        self.stream = self.poll = None
         self.hang_up()
+        # What has arrived, and what leaves: the last `left` bytes of `data` are still to be
+        # written, then all of `tail`.
+        self.rx = bytearray(buffer)
+        self.view = memoryview(self.rx)
+        self.data = self.tx = bytearray(buffer + 7)
+        if isinstance(queue, int):
+            self.outbox = Outbox(queue)
+        self.filters = {}  # what we want to be subscribed to: filter -> QoS
+        self.untold = []  # filters to tell the broker; the first `asked` are being told
+        self.rejected = []
+        self.poll = select.poll()
         if self.version == 5:
             from mqtt.engine.v5 import Version5
 
@@ -228,6 +232,7 @@ class Core:
         self.poll = poll
         self.stream = stream
         self.opening = True
+        gc.collect()  # engine.connect is next; in the middle of an import this would free less
 
     def wait(self, ms):
         """Sleep until bytes arrive, or those that wait can leave, but no longer than `ms`."""
@@ -248,7 +253,7 @@ class Core:
         """End the connection as it is; what was under way waits for the next."""
         if not self.alone:
             self.forget("connect")
-        self.forget("subscribe", "pieces", "late", "end", "backoff", "reach")
+        self.forget("subscribe", "pieces", "late", "end", "backoff", "reach", "words")
         stream, self.stream = self.stream, None
         self.up = self.opening = self.slow = self.ping_due = False
         self.held = self.at = 0  # bytes in rx, and how many of them were looked at
@@ -435,6 +440,7 @@ class Core:
             else:
                 self.encode(outbox.topic, outbox.payload, flags, pid)
         elif self.untold and not self.awaited:
+            gc.collect()
             from mqtt.engine.subscribe import encode
 
             self.asked_at = ticks_ms()
