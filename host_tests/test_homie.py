@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -20,7 +21,7 @@ from ebus_sdk import Controller
 
 from host_tests.harness.every_driver import NAMES, switch_on
 from host_tests.harness.interpreter import WIDTHS
-from host_tests.harness.node import DOOR, LIGHT, Node, make_node
+from host_tests.harness.node import COMMANDS_S, DOOR, LIGHT, Node, make_node
 from tools.config.check import of_file
 from tools.play.broker import Broker
 from tools.play.sim.control import send
@@ -301,6 +302,7 @@ def test_what_it_cannot_set_is_told_and_changes_nothing(
     steady: tuple[Node, Subscriber], topic: str, payload: str
 ) -> None:
     node, homie = steady
+    time.sleep(2 / COMMANDS_S)  # that and the ping are two commands, which the node limits
     before = retained(node.broker)
     at = len(node.bench.lines)
     homie.publish(f"homie/5/n1/{topic}/set", payload)
