@@ -145,9 +145,6 @@ test-homeassistant: setup  ## run nodes beside a real Home Assistant, from PyPI 
 test-emulated: setup  ## run Petrel on emulated chips, a Pico and a Cortex-M3 (ARGS=)
 	@$(RUN) test-emulated $(ARGS)
 
-test-updates: setup  ## cut the power at each write of an update, and do a whole one after each cut (ARGS=)
-	@PETREL_EACH_CUT=1 $(RUN) test host_tests/device/test_powercut_update.py $(ARGS)
-
 test-page: setup  ## try the back end's page in a headless Chromium (PICTURES=1 takes the docs' pictures)
 	@$(RUN) test-page $(if $(PICTURES),--pictures) $(ARGS)
 

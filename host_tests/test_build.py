@@ -30,6 +30,7 @@ def test_every_module_is_built_and_boot_stays_source() -> None:
     folder = build("ESP8266_GENERIC", quiet=True)
     expected = {f"lib/{p.relative_to(LIB).with_suffix('.mpy')}" for p in LIB.rglob("[a-z]*.py")}
     expected |= {"boot.py", "main.py", "board.txt", "config.example.json", "lib/board.mpy"}
+    expected.add("lib/stage.mpy")
     assert set(files(folder)) == expected
 
 
@@ -188,7 +189,8 @@ def test_manifest_freezes_everything_once(name: str) -> None:
     manifest = Manifest()
     manifest.include(str(BOARDS / name / "manifest.py"))
     expected = [str(path.relative_to(LIB)) for path in LIB.rglob("*.py")]
-    expected += ["boot.py", "main.py", "board.py", "inisetup.py"]  # one of the two inisetup.py
+    expected += ["boot.py", "main.py", "stage.py", "board.py"]
+    expected += ["inisetup.py"]  # one of the two
     assert manifest.modules == sorted(expected)
     assert len(manifest.of_micropython) == 1  # what stock firmware freezes comes along
 

@@ -199,7 +199,7 @@ def test_what_a_node_does_not_need_is_left_out_of_a_romfs_in_which_not_all_fits(
     root: Path, run: Run
 ) -> None:
     package = build(BOARD.id, quiet=True)
-    said = run(package, size=128 * 1024)
+    said = run(package, size=160 * 1024)
     assert "bytes, written" in said
     assert "files were left out. It has what its node needs, and the drivers of config.ex" in said
     assert b"analog.mpy" in held(root)

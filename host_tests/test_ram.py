@@ -239,7 +239,7 @@ TWO = (("light", "door"), CONFIG["sensors"])
     ("heap", "what", "delivery"),
     [
         # docs/config.md has these figures.
-        ("24K", TWO, "queue"),
+        ("25K", TWO, "queue"),
         ("31K", THREE["the largest"], "queue"),
         ("32K", THREE["a weather station"], "queue"),
         ("33K", THREE["the largest"], "must_deliver"),

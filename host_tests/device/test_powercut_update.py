@@ -26,7 +26,7 @@ FILES = [
     ("lib/sensors/empty.py", b""),
 ]
 RELEASE = Release(FILES)
-# One cut in so many is followed by a whole update; make test-updates has it follow each.
+# One cut in so many is followed by a whole update. Each of them would take too long for a test.
 OFTEN = 1 if os.getenv("PETREL_EACH_CUT") else 9
 
 
