@@ -50,6 +50,7 @@ class UpdateNode:
         self._states: list[str] = []
         self._changed = threading.Condition()
         self._timer = threading.Timer(0, lambda: None)
+        self._lock = threading.RLock()  # a timer may fire while a chunk is taken
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(self._topic("update/offer"), 1), (self._topic("update/chunk"), 0)]
@@ -96,11 +97,12 @@ class UpdateNode:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         payload = bytes(message.payload)
-        if message.topic.endswith("/offer"):
-            if payload:
-                self._take_offer(payload)
-        elif self._offer:
-            self._take_chunk(payload)
+        with self._lock:
+            if message.topic.endswith("/offer"):
+                if payload:
+                    self._take_offer(payload)
+            elif self._offer:
+                self._take_chunk(payload)
 
     def _take_offer(self, offer: bytes) -> None:
         try:
@@ -148,8 +150,13 @@ class UpdateNode:
         self._asked = request
         self._client.publish(self._topic("update/get"), request)
         self._timer.cancel()
-        self._timer = threading.Timer(RETRY_S, self._ask, [request])
+        self._timer = threading.Timer(RETRY_S, self._ask_again, [request])
         self._timer.start()
+
+    def _ask_again(self, request: bytes) -> None:
+        with self._lock:
+            if self._asked is request:  # else its answer came just now
+                self._ask(request)
 
     def _take_chunk(self, chunk: bytes) -> None:
         with self._changed:
@@ -158,12 +165,15 @@ class UpdateNode:
         if self._loses(self.chunks):
             return
         head, _, content = chunk.partition(b"\n")
+        if not self._asked:
+            return
         name, number, offset, _ = self._asked.split(b" ")
         if head == b" ".join((name, number, b"-")):
             self.answers.append(content.decode())
         if head != b" ".join((name, number, offset)):
             return
         self._timer.cancel()
+        self._asked = b""
         paths = ["list", *(entry.path for entry in self._entries)]
         self.files[paths[int(number)]] += content
         if self.chunks % 8 == 0:
