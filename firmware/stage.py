@@ -21,6 +21,7 @@ timer = None
 
 
 def boot():
+    """What boot.py calls: choose the slot. One that is on trial isn't touched before run()."""
     global slot, trying
     read()
     if "deployed" in os.listdir("update"):  # since then by a cable: that is what is wanted
@@ -46,6 +47,7 @@ def boot():
 
 
 def run():
+    """What main.py calls: start the node. If a slot on trial raises, note why, and reset."""
     global seconds
     try:
         if trying:
@@ -67,6 +69,7 @@ def run():
 
 
 def prove():
+    """Count a start of the slot on trial, set the watchdog and the timer, and use the slot."""
     global slot, feed, timer
     slot = state[1]
     state[2] = str(int(state[2]) - 1)
@@ -88,6 +91,7 @@ def prove():
 
 
 def tick(_):
+    """Each second: feed the watchdog while the node starts; reset when the time is up."""
     global seconds
     seconds -= 1
     if seconds > 60:  # from then on the node has to do it
@@ -97,6 +101,7 @@ def tick(_):
 
 
 def use():
+    """Import from the slot before what was deployed."""
     if slot != "-":
         name = "update." + slot
         __import__(name, None, None, ("mount",)).mount("update/" + slot)
@@ -104,6 +109,7 @@ def use():
 
 
 def read():
+    """Read the state; what is damaged is left out."""
     for name in ("update/state", "update/state.new"):  # FAT can be left with the second
         try:
             with open(name) as file:
@@ -116,6 +122,7 @@ def read():
 
 
 def write():
+    """Write the state, so that a power cut leaves the old one or the new one."""
     name = "update/state"
     with open(name + ".new", "w") as file:
         file.write(" ".join(state))

@@ -1,6 +1,7 @@
 # Runs the whole node from a ROMFS, as in_rom.py does, and ends it when it has told Home Assistant
 # all there is. Prints the bytes in use then, the most that were in use meanwhile beyond those
-# before, and every name in RAM. Arguments: IMAGE.
+# before, and every name in RAM. Arguments: IMAGE, and how many bytes to lose, so that all else
+# lies elsewhere.
 import os
 import sys
 
@@ -13,7 +14,8 @@ libc = ffi.open(None)
 handle = libc.func("i", "open", "si")(sys.argv[1], 0)
 address = libc.func("p", "mmap", "pIiiii")(None, size, 1, 2, handle, 0)
 vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(address & 0xFFFFFFFF, size))), "/rom")
-del sys.argv[1], libc, handle, address, size, ffi, uctypes, vfs
+lost = bytearray(int(sys.argv[2]))
+del sys.argv[1:], libc, handle, address, size, ffi, uctypes, vfs
 sys.path[:] = ["/rom", ".frozen"]
 import builtins  # noqa: E402
 import gc  # noqa: E402
@@ -38,7 +40,7 @@ def every_second(self):
     each_second(self)
     if self.uptime == SETTLED_S:
         look()
-        print("in use", look())
+        print("in use", look() - len(lost))
         print("most", state[1])
         micropython.qstr_info(1)
         self.ended = "settled"

@@ -184,7 +184,7 @@ class Client(Link):
         pattern: a filter, or a list of filters and (filter, qos); with MQTT 5, mqtt.v5.options()
         can replace a QoS. Raises OSError if the broker refuses one, ValueError for a bad filter.
         """
-        gc.collect()
+        gc.collect()  # in the middle of an import this would free less
         from mqtt.engine.subscribe import ask, granted
 
         asked = ask(self, pattern, qos)

@@ -148,7 +148,7 @@ class MQTTClient(Core):
 
         The list may have (filter, qos) in place of a filter. Raises OSError if one is refused.
         """
-        gc.collect()
+        gc.collect()  # in the middle of an import this would free less
         from mqtt.engine.subscribe import ask, granted
 
         asked = ask(self, topic, qos)

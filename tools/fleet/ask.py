@@ -16,7 +16,7 @@ from tools.fleet.plan import Node, Plan
 from tools.fleet.render import config_of
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, Connection
-from tools.talk.dialog import signed
+from tools.talk.dialog import sealed
 from tools.talk.readings import parse
 
 
@@ -56,32 +56,21 @@ def ask(
     say: is told each answer as it comes
     """
     heard: queue.Queue[tuple[str, str]] = queue.Queue()
-    subscribed: queue.Queue[bool] = queue.Queue()
     connection = Connection(broker, f"{base}/+/reply/{name}")
-    told = connection.client.on_subscribe
-
-    def on_subscribe(*arguments: Any) -> None:
-        if told:
-            told(*arguments)
-        subscribed.put(True)
 
     def on_message(client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         node = message.topic.removeprefix(f"{base}/").partition("/")[0]
         heard.put((node, message.payload.decode(errors="replace")))
 
-    connection.client.on_subscribe = on_subscribe
     connection.client.on_message = on_message
     connection.open()
     answers: dict[str, Answer] = {}
     try:
-        connection.check()
-        subscribed.get(timeout=wait_s)
-        connection.check()
+        if not connection.subscribed(wait_s):
+            raise queue.Empty
         for node, secret in secrets.items():
-            topic, raw = f"{base}/{node}/cmd/{name}", payload.encode()
-            if secret:
-                raw = signed(secret, topic, raw, time.time_ns() // 1_000_000)
-            connection.client.publish(topic, raw, qos=1)
+            topic = f"{base}/{node}/cmd/{name}"
+            connection.client.publish(topic, sealed(secret, topic, payload), qos=1)
         end = time.monotonic() + wait_s
         while len(answers) < len(secrets):
             node, text = heard.get(timeout=max(0.0, end - time.monotonic()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -16,6 +15,7 @@ from tools.fleet import ask, begin, plan, table
 from tools.fleet import render as rendering
 from tools.fleet import status as states
 from tools.fleet.floor import Floor
+from tools.fleet.options import fleet_option
 from tools.fleet.rollout_command import command as rollout
 from tools.shared import boards
 from tools.shared.errors import ToolError
@@ -25,14 +25,7 @@ from tools.talk.connection import Address, options
 from tools.talk.dialog import check_name
 
 SHOWN = 10  # nodes whose faults are printed whole
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def _fleet(function: Any) -> Any:
-    return click.option(
-        "--fleet", "path", type=_FILE, default=plan.FILE, show_default=True, help="the file"
-    )(function)
 
 
 @click.group()
@@ -54,7 +47,7 @@ command.add_command(rollout)
 @command.command("new", short_help="Begin with the config of one node.")
 @click.option("--config", type=_THERE, required=True, help="a config.json that works")
 @click.option("--board", required=True, shell_complete=boards.complete, help="its board")
-@_fleet
+@fleet_option
 def new(config: Path, board: str, path: Path) -> None:
     """Begin a fleet with the config of one node: a template, its secrets, fleet.toml."""
     boards.load(board)
@@ -68,7 +61,7 @@ def new(config: Path, board: str, path: Path) -> None:
 
 @command.command("import", short_help="Add the nodes of a CSV file.")
 @click.argument("csv", type=_THERE)
-@_fleet
+@fleet_option
 def import_(csv: Path, path: Path) -> None:
     """Add the nodes of a CSV file to fleet.toml.
 
@@ -93,7 +86,7 @@ def import_(csv: Path, path: Path) -> None:
 
 
 @command.command("list", short_help="List the nodes.")
-@_fleet
+@fleet_option
 def list_(path: Path) -> None:
     """List the nodes: group, board, template, board id."""
     known = plan.load(path)
@@ -112,7 +105,7 @@ def list_(path: Path) -> None:
 @command.command("render", short_help="Make and check configs.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("--check", "only_check", is_flag=True, help="write nothing")
-@_fleet
+@fleet_option
 def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
     """Make the config of each NODE or group, or of all, and check it as its board would.
 
@@ -162,7 +155,7 @@ def render(names: tuple[str, ...], only_check: bool, path: Path) -> None:
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="boards at a time"
 )
-@_fleet
+@fleet_option
 def deploy(
     names: tuple[str, ...], ports: tuple[str, ...], assign: bool, jobs: int, path: Path
 ) -> None:
@@ -197,7 +190,7 @@ def deploy(
 
 @command.command("status", short_help="Show how nodes are.")
 @click.argument("names", metavar="[NODE]...", nargs=-1)
-@_fleet
+@fleet_option
 @options()
 @click.option("--base", default="petrel", show_default=True, help="topic prefix")
 def status(names: tuple[str, ...], path: Path, broker: Address, base: str) -> None:
@@ -220,7 +213,7 @@ def status(names: tuple[str, ...], path: Path, broker: Address, base: str) -> No
     help="seconds for the replies",
     type=click.FloatRange(min=0, min_open=True),
 )
-@_fleet
+@fleet_option
 @options()
 @click.option("--base", default="petrel", show_default=True, help="topic prefix")
 def send(

@@ -8,17 +8,17 @@ import click
 from rich.console import Console
 
 from tools.fleet import plan, rollout
+from tools.fleet.options import fleet_option
 from tools.fleet.stages import Rules, stages_of
 from tools.shared.errors import ToolError
 from tools.shared.words import counted
 from tools.talk.connection import Address, options
 from tools.update import release
 from tools.update.keyring import Keyring, unlock
-from tools.update.keys import folder_option
+from tools.update.keys import folder_option, updates_option
 from tools.update.offer import chosen
 from tools.update.server import Server
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _MINUTES = click.FloatRange(min=0)
 
 
@@ -64,22 +64,8 @@ _MINUTES = click.FloatRange(min=0)
     help="nodes that fetch at a time",
 )
 @click.option("--window", default="", help="when nodes are offered it, such as 22:00-05:00")
-@click.option(
-    "--from",
-    "updates",
-    type=_FOLDER,
-    default=release.UPDATES,
-    show_default=True,
-    help="the folder of your releases",
-)
-@click.option(
-    "--fleet",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=plan.FILE,
-    show_default=True,
-    help="the file",
-)
+@updates_option
+@fleet_option
 @options()
 @click.option("--base", default="petrel", show_default=True, help="topic prefix")
 @folder_option

@@ -167,6 +167,7 @@ class Connection:
         self._broker = broker
         self._topics = topics
         self._answered = threading.Event()
+        self._subscribed = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
@@ -207,6 +208,16 @@ class Connection:
                 f"is it another service's port, or {cure}",
             )
 
+    def subscribed(self, timeout: float) -> bool:
+        """Wait until the broker has answered the subscription; False if it doesn't in so many s.
+
+        Raises ToolError if it refuses.
+        """
+        self.check()
+        answered = self._subscribed.wait(timeout)
+        self.check()
+        return answered
+
     def close(self) -> None:
         """Leave the broker."""
         self.client.disconnect()
@@ -234,6 +245,7 @@ class Connection:
                 topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure
             ]
             self.refused = f"the subscription to {', '.join(bad)}"
+        self._subscribed.set()
 
     def _on_disconnect(
         self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any

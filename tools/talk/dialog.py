@@ -22,6 +22,12 @@ def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
     return mac.hexdigest().encode() + b" " + tail
 
 
+def sealed(secret: str, topic: str, payload: str) -> bytes:
+    """What is sent to a node as that payload now: signed, if it has a secret."""
+    raw = payload.encode()
+    return signed(secret, topic, raw, time.time_ns() // 1_000_000) if secret else raw
+
+
 class Dialog:
     """A context manager; raises ToolError for whatever goes wrong, with what to do about it.
 
@@ -33,22 +39,14 @@ class Dialog:
         self.name = f"{base}/{node}"
         self._secret = secret
         self._replies: queue.Queue[tuple[str, str]] = queue.Queue()
-        self._ready: queue.Queue[bool] = queue.Queue()
         self._connection = Connection(broker, f"{self.name}/reply/#")
-        client = self._connection.client
-        client.on_message = self._on_message
-        self._told = client.on_subscribe
-        client.on_subscribe = self._on_subscribe
+        self._connection.client.on_message = self._on_message
 
     def __enter__(self) -> Dialog:
         self._connection.open()
         try:
-            self._connection.check()
-            self._ready.get(timeout=ANSWER_S)
-            self._connection.check()
-        except queue.Empty:
-            self._connection.close()
-            raise ToolError("the broker doesn't answer a subscription") from None
+            if not self._connection.subscribed(ANSWER_S):
+                raise ToolError("the broker doesn't answer a subscription")
         except BaseException:
             self._connection.close()
             raise
@@ -71,10 +69,7 @@ class Dialog:
         for level in command.split("/"):
             check_name("COMMAND", level, "ping")
         topic = f"{self.name}/cmd/{command}"
-        raw = payload.encode()
-        if self._secret:
-            raw = signed(self._secret, topic, raw, time.time_ns() // 1_000_000)
-        self._connection.client.publish(topic, raw, qos=1)
+        self._connection.client.publish(topic, sealed(self._secret, topic, payload), qos=1)
         reply = self.reply(command, wait)
         if reply is None:
             raise ToolError(
@@ -97,11 +92,6 @@ class Dialog:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         self._replies.put((message.topic, message.payload.decode(errors="replace")))
-
-    def _on_subscribe(self, *arguments: Any) -> None:
-        if self._told:
-            self._told(*arguments)
-        self._ready.put(True)
 
 
 def check_name(what: str, value: str, example: str) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, Connection, options
-from tools.talk.dialog import check_name, hint, signed
+from tools.talk.dialog import check_name, hint, sealed
 from tools.talk.readings import parse
 
 AGAIN_S = 240  # a node whose config has no log ends it 600 s after somebody asked
@@ -65,15 +65,6 @@ class Logs:
         topics = (f"{name}/log", f"{name}/reply/log", f"{name}/status")
         self._connection = Connection(broker, *topics)
         self._connection.client.on_message = self._on_message
-        self._subscribed: queue.Queue[bool] = queue.Queue()
-        told = self._connection.client.on_subscribe
-
-        def on_subscribe(*arguments: Any) -> None:
-            if told:
-                told(*arguments)
-            self._subscribed.put(True)
-
-        self._connection.client.on_subscribe = on_subscribe
         self._seen: set[tuple[Any, Any]] = set()
         self._console = Console(highlight=False, soft_wrap=True)
         self._status = ""
@@ -88,11 +79,10 @@ class Logs:
 
     def ask(self, wait: float) -> None:
         """Ask the node for its log; raises ToolError if it refuses, or doesn't answer."""
-        self._connection.check()
         end = time.monotonic() + wait
         try:
-            self._subscribed.get(timeout=wait)
-            self._connection.check()
+            if not self._connection.subscribed(wait):
+                raise queue.Empty
             self._send()
             while True:
                 topic, payload, _ = self._messages.get(timeout=max(0, end - time.monotonic()))
@@ -135,10 +125,8 @@ class Logs:
                     again = now
 
     def _send(self) -> None:
-        topic, payload = f"{self._name}/cmd/log", self._level.encode()
-        if self._secret:
-            payload = signed(self._secret, topic, payload, time.time_ns() // 1_000_000)
-        self._connection.client.publish(topic, payload, qos=0)
+        topic = f"{self._name}/cmd/log"
+        self._connection.client.publish(topic, sealed(self._secret, topic, self._level), qos=0)
 
     def _accepted(self, payload: str) -> bool:
         answer = parse(payload)

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -142,7 +142,7 @@ class Keyring:
                     f"{name} is the only key that nodes trust; without it they take no update",
                     f"Make another one first: petrel keys rotate {name} NEW",
                 )
-            self._keys[name] = PublicKey(name, key.modulus, False, key.made)
+            self._keys[name] = replace(key, trusted=False)
             self._save()
 
     def used(self, serial: int) -> None:

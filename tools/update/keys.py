@@ -10,8 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.shared.errors import ToolError
+from tools.update import release
 from tools.update.keyring import FOLDER_VARIABLE, Keyring, passphrase
 from tools.update.verify import MOST_KEYS, key_line
+
+
+def updates_option(function: Any) -> Any:
+    """Give a command the option --from; it gets the folder of the releases as `updates`."""
+    return click.option(
+        "--from", "updates", type=click.Path(file_okay=False, path_type=Path),
+        default=release.UPDATES, show_default=True, help="the folder of your releases",
+    )(function)  # fmt: skip
 
 
 def folder_option(function: Any) -> Any:

@@ -21,27 +21,19 @@ from tools.talk.readings import parse as parse_json
 from tools.update import release
 from tools.update.fetching import DONE, FAILED, Fetching, Progress
 from tools.update.keyring import Keyring
-from tools.update.keys import folder_option
+from tools.update.keys import folder_option, updates_option
 from tools.update.manifest import OFFER, Refused, parse
 from tools.update.server import Server
 from tools.update.verify import check_files, check_folder
 
 SETTLE_S = 5  # with --all: after the last node that was new
 SHOWN = 20  # nodes in the table; the others are counted
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("nodes", metavar="[NODE]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="all nodes whose board has a release")
-@click.option(
-    "--from",
-    "updates",
-    type=_FOLDER,
-    default=release.UPDATES,
-    show_default=True,
-    help="the folder of your releases",
-)
+@updates_option
 @click.option("--serial", type=int, help="which release  [default: the last]")
 @click.option("--withdraw", is_flag=True, help="take the offer back instead")
 @click.option("--serve", is_flag=True, help="go on answering until you stop it")

@@ -440,7 +440,7 @@ class Core:
             else:
                 self.encode(outbox.topic, outbox.payload, flags, pid)
         elif self.untold and not self.awaited:
-            gc.collect()
+            gc.collect()  # see open()
             from mqtt.engine.subscribe import encode
 
             self.asked_at = ticks_ms()

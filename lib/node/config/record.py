@@ -39,6 +39,7 @@ def pending():
 
 
 def note(what):
+    """Write the note in one step."""
     with open(_NEW, "w") as file:
         json.dump(what, file)
     if hasattr(os, "sync"):
@@ -65,6 +66,7 @@ def over():
 
 
 def remove(name):
+    """Remove a file that need not be there."""
     try:
         os.remove(name)
     except OSError:  # there is none

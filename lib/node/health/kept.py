@@ -102,6 +102,7 @@ def tell(node, error, fault):
 
 
 def need(size):
+    """MemoryError unless so many bytes are free."""
     gc.collect()
     if gc.mem_free() < size:
         raise MemoryError("%d free bytes are too few" % gc.mem_free())

@@ -56,6 +56,7 @@ def about(node):
 
 
 def more(message, client, durable):
+    """Add what is said only where there is something to say."""
     if durable:
         journal = client.outbox.journal
         message["flash"] = {

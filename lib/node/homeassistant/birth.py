@@ -37,7 +37,7 @@ def begin(node, config):
     if node.safe or not there and not isinstance(section, dict):
         return
     try:
-        mark = now()
+        mark = digest()
         if there:
             with open(_FILE) as file:
                 if mark in file.readline().split():
@@ -51,17 +51,15 @@ def begin(node, config):
         node.ended = who + " will be told what has changed; starting afresh"
 
 
-def now():
+def digest():
     """Return a mark of what the file is made from: the config, and the version of Petrel."""
-    from node.health.telemetry import VERSION
-
-    digest = hashlib.sha256(VERSION.encode())
+    found = hashlib.sha256(call("health", "telemetry", "version").encode())
     with open("config.json", "rb") as file:
         while True:
             piece = file.read(64)
             if not piece:
-                return digest.digest()[:4].hex()
-            digest.update(piece)
+                return found.digest()[:4].hex()
+            found.update(piece)
 
 
 def ask(node):

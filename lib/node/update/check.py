@@ -54,10 +54,11 @@ def steps(updates):
         return
     from node.update.fetch import fetch
 
-    updates.start(fetch(updates, found, free))
+    updates.start(fetch(updates, found, free, identity(name)))
 
 
 def tell(updates, state, found=None, error=None):
+    """Publish how it stands; found: the manifest, if there is one."""
     call("update", "tell", "tell", updates, state, found, None, error)
 
 
@@ -122,6 +123,7 @@ def clear(slot):
 
 
 def remove(name):
+    """Remove a file that need not be there."""
     try:
         os.remove(name)
     except OSError:  # there is none
@@ -129,6 +131,7 @@ def remove(name):
 
 
 def exists(name):
+    """Return whether there is such a file."""
     try:
         os.stat(name)
         return True

@@ -5,7 +5,6 @@ chunk that was on its way. A file that runs here in the same form is copied.
 """
 
 import os
-from binascii import hexlify
 from hashlib import sha256
 from time import ticks_diff, ticks_ms
 
@@ -77,11 +76,12 @@ class Chunks:
         self._takes = False
 
 
-def fetch(updates, offer, slot):
-    """Yield the ms that can pass until the next step. Ends with a restart of the node."""
+def fetch(updates, offer, slot, identity):
+    """Yield the ms that can pass until the next step. Ends with a restart of the node.
+
+    offer: the manifest, and identity: what tells it from others; slot: where it is to go
+    """
     name = "update/" + slot
-    with open(name + ".offer", "rb") as file:
-        identity = sha256(file.readline()[:-1]).digest()[:8].hex()
     chunks = Chunks(name + ".offer", identity)
     updates.chunks = chunks
     work = updates, offer, chunks
@@ -234,4 +234,4 @@ def same(file, size, digest):
         turn += 1
         if turn % _TURN == 0:
             yield 0
-    return hexlify(found.digest()) == digest.encode()
+    return found.digest().hex() == digest
