@@ -18,6 +18,7 @@ import pytest
 
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
+from host_tests.harness.slots import Release, contents_of, equip, install
 from host_tests.test_ram import CONFIG, ROM_SCRIPT
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
@@ -89,6 +90,25 @@ def test_the_discovery_is_one_retained_message_that_names_each_entity(
     assert found["cmps"]["light_value"]["exp_aft"] == 10_800
     assert node.bench.wait_for_line(FRESH)
     assert (node.flash / FILE).read_text().partition("\n")[2].startswith('{"dev":')
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_node_that_takes_updates_shows_them(node: Node, broker: Broker, signed: bool) -> None:
+    equip(node.flash)
+    start(node, SLOW, homeassistant={}, **({"commands": {"secret": "s" * 16}} if signed else {}))
+    about = retained(broker)
+    found = about["cmps"]["update"]
+    assert found["stat_t"] == "petrel/n1/update/state"
+    assert (found.get("cmd_t"), found.get("pl_inst")) == (
+        (None, None) if signed else ("petrel/n1/cmd/update", "install")
+    )
+    assert node.bench.wait_for_line(FRESH)
+    node.wait("update/state", state="idle")
+    node.bench.power_off()
+    install(node.flash, Release(contents_of(), serial=12), state="a - 0 12")
+    node.bench.power_on()
+    with Subscriber(broker, TOPIC) as late:
+        assert late.seen(lambda _, text: json.loads(text)["dev"]["sw"] == "0.12.0", 60)
 
 
 def test_a_start_with_the_same_config_writes_nothing_and_does_not_start_afresh(

@@ -143,8 +143,54 @@ def test_a_raw_repl_costs_a_new_slot_no_start(node: Node) -> None:
 
 
 @ONE_WIDTH
+def test_an_update_can_wait_until_it_is_wanted(node: Node, server: Server) -> None:
+    equip(node.flash)
+    node.write_config(node.config(update="ask"))
+    node.bench.power_on()
+    node.wait("update/state", state="idle")
+    node.obeys()
+    assert "there is none" in node.command("update", "install")["error"]
+    assert "'now'" in node.command("update", "now")["error"]
+    release = Release({**contents_of(), "lib/extra.py": b"# new" * 9000}, serial=12)
+    server.offer(release)
+    for _ in range(2):
+        at = len(node.seen.messages)
+        told = node.wait("update/state", 60, start=at, state="waiting", latest="0.12.0")
+        assert "percent" not in told and "error" not in told, told
+        node.bench.power_cut()
+    at = len(node.seen.messages)
+    node.wait("update/state", 60, start=at, state="waiting")
+    assert not server.requests
+    node.obeys()
+    assert node.command("update", "install")["ok"]
+    node.wait("update/state", 60, state="fetching")
+    node.bench.power_cut()  # it is wanted still
+    at = len(node.seen.messages)
+    node.wait("update/state", 60, start=at, state="fetching")
+    assert "on its way" in node.command("update", "install")["error"]
+    node.wait("update/state", 60, state="trying", serial=12)
+
+
+@ONE_WIDTH
+def test_what_was_taken_back_is_tried_again_if_it_is_wanted(node: Node, server: Server) -> None:
+    equip(node.flash)
+    node.write_config(node.config())
+    release = Release(contents_of(), serial=12)
+    install(node.flash, release, state="- - 0 0")
+    (node.flash / "update/failed").write_text(f"{release.id}\nno connection in time\n")
+    node.bench.power_on()
+    server.offer(release)
+    assert node.wait("update/state", 60, state="failed")["error"] == "no connection in time"
+    node.obeys()
+    assert node.command("update", "install")["ok"]
+    node.wait("update/state", 60, state="trying", serial=12)
+
+
+@ONE_WIDTH
 def test_a_node_without_keys_or_boot_stage_asks_for_nothing(node: Node) -> None:
     node.write_config(node.config())
     node.bench.power_on()
     node.wait("diagnostics")
+    node.obeys()
+    assert "no keys" in node.command("update", "install")["error"]
     assert not [topic for topic, _ in node.seen.messages if "/update/" in topic]

@@ -14,6 +14,7 @@ import pytest
 from host_tests.harness.every_driver import GROUPS, NAMES, switch_on
 from host_tests.harness.interpreter import WIDTHS
 from host_tests.harness.node import DOOR, LIGHT, Node, make_node
+from host_tests.harness.slots import Release, Server, contents_of, equip, honest
 from host_tests.homeassistant.hass import HomeAssistant
 from tools.play.broker import Broker
 from tools.play.sim.control import send
@@ -298,6 +299,35 @@ def test_the_node_says_who_it_is_at_the_press_of_a_button(node: Node, hass: Home
     node.obeys()
     hass.ask("call", domain="button", service="press", entity_id="button.n1_identify")
     node.bench.wait_for_line("^Petrel: petrel/n1/$", 60)
+
+
+def test_an_update_is_shown_and_starts_at_the_press_of_a_button(
+    node: Node, hass: HomeAssistant
+) -> None:
+    """The version of what is offered differs in its serial alone, as one is made by default."""
+    equip(node.flash)
+    config(node, {**LIGHT, "interval": 60}, update="ask")
+    on(hass, node, "update.n1_update")
+    about = hass.wait_for("update.n1_update", "off")["attributes"]
+    assert about["installed_version"][-4:] == " (0)"
+    runs = node.wait("update/state", state="idle")["version"]
+    more = {"lib/extra.py": b"# new" * 9000}
+    release = Release({**contents_of(), **more}, serial=12, version=f"{runs}+12")
+    with Server(node.broker) as server:
+        server.answer = lambda release, number, *part: None if number > 1 else honest(
+            release, number, *part
+        )  # fmt: skip
+        server.offer(release)
+        about = hass.wait_for("update.n1_update", "on", 60)["attributes"]
+        assert about["latest_version"] == f"{runs} (12)" and not about["in_progress"]
+        assert not server.requests
+        node.obeys()
+        hass.ask("call", domain="update", service="install", entity_id="update.n1_update")
+        hass.wait(lambda found: found["update.n1_update"]["attributes"]["in_progress"])
+        assert hass.states()["update.n1_update"]["attributes"]["update_percentage"] is not None
+        server.answer = honest
+        about = hass.wait_for("update.n1_update", "off", 90)["attributes"]
+    assert about["installed_version"] == f"{runs} (12)"
 
 
 def test_a_node_that_takes_signed_commands_is_only_shown(node: Node, hass: HomeAssistant) -> None:

@@ -100,6 +100,11 @@ KEYS = {
             "none",
             "Publish what the node says at its console, from this level on ([logs.md](logs.md)).",
         ),
+        "update": (
+            "`install`",
+            "With `ask` an [update](updates.md#ask-first) waits until you say that it is to be "
+            "installed.",
+        ),
     },
     "provision": {
         "password": ("none: open", "The password of the board's access point."),

@@ -22,6 +22,8 @@ def obey(node, name, payload):
                 call("homeassistant", "expire", "change", node, reply)
         elif name == "log":
             reply = call("log", "order", "obey", node, payload)
+        elif name == "update":
+            reply = call("update", "install", "obey", payload)
         elif name[:6] != "config":
             reply = call("commands", "values", name, node, payload)
         else:

@@ -15,7 +15,7 @@ _PAUSE_S = const(60)  # between two reboots
 _MANY = const(8)  # commands in one go: the broker may be holding back more
 _PINGRESP = const(0xD0)
 # What node.commands.orders does.
-_APART = const(("identify", "interval", "log", "read", "set", "config"))
+_APART = const(("identify", "interval", "log", "read", "set", "update", "config"))
 
 
 def take(node, name, payload):

@@ -35,6 +35,7 @@ def _rules():
             "homeassistant": (None, "or false"),
             "provision": (None, "or false"),
             "log": (None, ("error", "warning", "info")),
+            "update": (None, ("ask", "install")),
         },
         "wifi": {
             "ssid": (..., "ssid"),

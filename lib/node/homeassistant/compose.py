@@ -10,6 +10,7 @@ Home Assistant to remove the entity. It stays in the file, because nobody knows 
 has seen it.
 """
 
+import sys
 from json import dumps
 
 from micropython import const
@@ -73,11 +74,14 @@ def _write(file, node, config, identity, gone):
 def _device(node, name, identity, area):
     from node.health.telemetry import VERSION, board
 
+    runs = VERSION
+    if "stage" in sys.modules:
+        runs = call("update", "tell", "running", sys.modules["stage"])[0]
     area = ',"sa":%s' % dumps(area) if area else ""
     return (
         '{"dev":{"ids":"%s","name":"%s","mf":"Petrel","mdl":%s,"sw":"%s"%s},'
         '"o":{"name":"Petrel","sw":"%s"},"avty_t":"%sstatus","cmps":{'
-        % (identity, name, dumps(board()), VERSION, area, VERSION, node.prefix)
+        % (identity, name, dumps(board()), runs, area, VERSION, node.prefix)
     )
 
 

@@ -4,10 +4,12 @@ Yields (key, platform, line). The key names the entity for good. A sensor's has 
 node's own have none. No key is used for two platforms: Home Assistant would keep both.
 """
 
+import sys
 from json import dumps
 
 from node.homeassistant.classes import of
 from node.homeassistant.outputs import AS, pairs
+from node.overlay import call
 
 _VALUE = '"{{ value_json.value }}"'
 _ON = "\"{{ 'ON' if value_json.value else 'OFF' }}\""
@@ -146,6 +148,9 @@ def _own(node, commands, wifi):
         diagnostic % problem
         + (',"dev_cla":"problem","json_attr_t":%s' % dumps(node.prefix + "diagnostics")),
     )
+    if "stage" in sys.modules:
+        more = call("update", "entity", "pairs", node.prefix, commands)
+        yield "update", "update", "update", more
     if commands:
         command = ',"cmd_t":"%scmd/%%s","ent_cat":"%%s","dev_cla":"%%s"' % node.prefix
         yield "reboot", "button", "restart", command % ("reboot", "config", "restart")

@@ -26,7 +26,7 @@ def equip(node, config):
     ways = call("network", "ways", "find", node, config)
     call("network", "connection", "make", node, config, ways)
     if "update" in there:
-        call("update", "begin", "begin", node)
+        call("update", "begin", "begin", node, config.get("update"))
     if config["watchdog"]:
         call("start", "watchdog", "start", node, config["watchdog"])
     if "node.start.absent" not in sys.modules:  # no part will be made again

@@ -6,17 +6,18 @@ import sys
 from node.overlay import call
 
 
-def begin(node):
+def begin(node, wanted=None):
     """Listen to offers, and go on with what was begun: a trial, or an update that is half there.
 
     Only where a deploy has put keys onto the board; then the boot stage has started it.
+    wanted: "ask" if an offer is to wait for the command `update`; what the config says
     """
     stage = sys.modules.get("stage")
     if not stage or not hasattr(node.client, "step"):
         return
-    from node.update.turns import Updates
+    from node.update import turns
 
-    updates = Updates(node, type(node.client), stage)
+    updates = turns.updates = turns.Updates(node, type(node.client), stage, wanted == "ask")
     for name in ("offer", "chunk"):
         topic = node.prefix + "update/" + name
         node.client.filters[topic] = 1

@@ -17,8 +17,12 @@ _RESERVE = const(16_384)  # bytes that stay free for what the node writes
 _ENTRY = const(64)  # bytes at most for a file in list and index, besides its path
 
 
-def steps(updates):
-    """Look at what has arrived, or go on with what is half there; tell how it stands."""
+def steps(updates, wanted=False):
+    """Look at what has arrived, or go on with what is half there; tell how it stands.
+
+    wanted: it is to be installed even if the node has to be told so
+    """
+    updates.waits = False
     node = updates.node
     while not node.client.up or node.client.untold:
         yield 1000
@@ -45,9 +49,14 @@ def steps(updates):
             return
         why = call("update", "tell", "failed", identity(name))
         if why:
+            updates.waits = True
             tell(updates, "failed", found, why)
             return
         room(found, free)
+        if updates.asks and not wanted and not exists("update/" + free + ".list"):
+            updates.waits = True
+            tell(updates, "waiting", found)
+            return
     except ValueError as error:
         remove(_NEW)
         tell(updates, "refused", found, error)

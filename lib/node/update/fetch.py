@@ -31,6 +31,7 @@ class Chunks:
         self.wanted = b""  # the first line of the chunk that was asked for; empty: it has come
         self.left = 0  # of its bytes
         self.reason = ""  # why the server can't
+        self.percent = 0  # of the update that is there
         self._size = 0
         self._head = None  # what came of the first line; None: the bytes are taken or dropped
         self._takes = False
@@ -96,7 +97,7 @@ def fetch(updates, offer, slot, identity):
         with open(name + ".list") as file:
             for _ in entries(file, offer["files"], offer["size"]):
                 yield 0
-        number = at = told = 0
+        number = at = 0
         call("update", "tell", "tell", updates, "fetching", offer, 0)
         with open(name + ".list") as file:
             for digest, size, path in entries(file, offer["files"], offer["size"]):
@@ -104,8 +105,8 @@ def fetch(updates, offer, slot, identity):
                 yield from part(work, number, path, at, size, digest)
                 at += size
                 percent = at * 100 // max(1, offer["size"])
-                if percent >= told + 10:
-                    told = percent // 10 * 10
+                if percent // 10 > chunks.percent // 10:
+                    chunks.percent = percent
                     call("update", "tell", "tell", updates, "fetching", offer, percent)
         from node.update.commit import commit
 
@@ -144,7 +145,7 @@ def part(work, number, path, at, size, digest):
                 said = "%s came with other bytes than those that were signed" % (
                     path or "the list"
                 )
-                call("update", "tell", "tell", updates, "waiting", offer, None, said)
+                call("update", "tell", "tell", updates, "waiting", offer, chunks.percent, said)
                 yield from pause(_LATER_MS if tries >= _TRIES else 1000)
         if path and not tries and (yield from copied(updates, file, path, at, size, digest)):
             continue
@@ -201,12 +202,12 @@ def fetched(work, number, at, size, have):
         connection = client.connects
         while chunks.wanted and connection == client.connects and client.up:
             if ticks_diff(ticks_ms(), began) > _ANSWER_MS:
-                call("update", "tell", "tell", updates, "waiting", offer)
+                call("update", "tell", "tell", updates, "waiting", offer, chunks.percent)
                 break
             yield 500
         if chunks.reason:
             said = "the server says: " + chunks.reason
-            call("update", "tell", "tell", updates, "waiting", offer, None, said)
+            call("update", "tell", "tell", updates, "waiting", offer, chunks.percent, said)
             yield from pause(_PAUSE_MS)
             continue
         have += length - chunks.left

@@ -9,16 +9,26 @@ import sys
 
 from node.overlay import call
 
+if False:  # for type checkers: it costs a board nothing
+    from typing import Any
+
+updates: "Any" = None  # the node's, for the command `update`
+
 
 class Updates:
-    """link: the client's class; stage: the module that has started the node, stage."""
+    """link: the client's class; stage: the module that has started the node, stage.
 
-    def __init__(self, node, link, stage):
+    asks: whether an offer waits until it is to be installed
+    """
+
+    def __init__(self, node, link, stage, asks):
         self.node = node
         self.link = link
         self.stage = stage
         self.steps = None
         self.chunks = None  # what takes the chunks that arrive, see node.update.fetch
+        self.asks = asks
+        self.waits = False  # there is one that can be, see node.update.install
         self.step = link.step
 
     def message(self, topic, payload, retained):
