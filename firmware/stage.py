@@ -11,6 +11,9 @@ import os
 import sys
 
 import machine
+from micropython import const
+
+_NAME = const("update/state")
 
 state = ["-", "-", "0", "0"]
 slot = "-"  # what runs
@@ -110,26 +113,37 @@ def use():
 
 def read():
     """Read the state; what is damaged is left out."""
-    for name in ("update/state", "update/state.new"):  # FAT can be left with the second
+    for name in (_NAME, _NAME + ".new"):
         try:
             with open(name) as file:
                 words = file.read().split()
             if len(words) == 4 and int(words[2]) >= 0 <= int(words[3]):
                 state[:] = words
+                if name != _NAME:  # the power was cut
+                    keep()
                 return
         except (OSError, ValueError):
             pass
 
 
 def write():
-    """Write the state, so that a power cut leaves the old one or the new one."""
-    name = "update/state"
-    with open(name + ".new", "w") as file:
+    """Write the state, so that a power cut leaves the old one or the new one.
+
+    No file is renamed: on FAT that isn't a single step. See node.config.load.
+    """
+    put(_NAME + ".new")
+    keep()
+
+
+def keep():
+    """Have the state, which is in .new, take its place."""
+    put(_NAME)
+    os.remove(_NAME + ".new")
+
+
+def put(name):
+    """Write a file with the state."""
+    with open(name, "w") as file:
         file.write(" ".join(state))
     if hasattr(os, "sync"):
         os.sync()
-    try:
-        os.rename(name + ".new", name)
-    except OSError:  # FAT
-        os.remove(name)
-        os.rename(name + ".new", name)

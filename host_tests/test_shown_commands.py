@@ -59,6 +59,7 @@ TAKES_LONG = {
     "lint": "a minute; run before each push, and by CI",
     "test": "is this",
     "test-clusters": "fetches NATS and RabbitMQ; host_tests/clusters",
+    "test-powercut": "minutes; without it host_tests/device/test_powercut_update.py is shorter",
     "test-timescale": "fetches TimescaleDB; host_tests/backend",
     "test-node-red": "fetches Node-RED; host_tests/nodered",
     "test-emulated": "a quarter of an hour; host_tests/emulated",

@@ -20,8 +20,11 @@ def payload(number):
     return b"reading %d " % number + b"x" * (number * 7 % 90)
 
 
-def each_cut(kind, before, log, check):
-    """Call check(index, torn) on the file system as it is after each cut of a run of writes."""
+def each_cut(kind, before, log, check, left=None):
+    """Call check(index, torn) on the file system as it is after each cut of a run of writes.
+
+    left: called afterwards with the disk, index and torn
+    """
     for torn in (False, True):
         image = bytearray(before)
         for index, (at, data) in enumerate(log):
@@ -31,6 +34,8 @@ def each_cut(kind, before, log, check):
                 after.data[at : at + half] = data[:half]
             with Mounted(kind, after, make=False):
                 check(index, torn)
+            if left:
+                left(after, index, torn)
             image[at : at + len(data)] = data
 
 

@@ -3,10 +3,12 @@
 # port
 
 import os
+import random
 
 import stage
 import vfs
 from disk import fresh
+from fat import faults, table
 from test_powercut import each_cut
 from updates import Release, held, keys_txt, offered, put, reader, running, work
 
@@ -26,8 +28,11 @@ FILES = [
     ("lib/sensors/empty.py", b""),
 ]
 RELEASE = Release(FILES)
-# One cut in so many is followed by a whole update. Each of them would take too long for a test.
+OLDER = Release(FILES[:2] + [("lib/node/app.mpy", OLD)] + FILES[4:], serial=4)
+# One cut in so many is followed by a whole update, on one layout of the flash. All of it is what
+# `make test-powercut` does, which takes minutes.
 OFTEN = 1 if os.getenv("PETREL_EACH_CUT") else 9
+LAYOUTS = range(6) if os.getenv("PETREL_EACH_CUT") else (1,)
 
 
 def board():
@@ -55,56 +60,109 @@ def read(name):
         return file.read()
 
 
-def whole(name):
+def whole(name, release=RELEASE):
     """The slot has every file of the release."""
     assert read(name + ".mpy") == reader()
     vfs.mount(Pack(name), "/slot")
     try:
-        for path, data in FILES:
+        for path, data in release.files:
             assert held(path, len(data)) == data, path
     finally:
         vfs.umount("/slot")
 
 
-def old():
+def old(slot):
+    """What ran before is there: what was deployed, or the slot "a"."""
     assert read("config.json") == CONFIG
     for path in ("lib/node/app.mpy", "lib/node/same.mpy"):
         assert read(path) == OLD
+    if slot != "-":
+        whole("update/" + slot, OLDER)
 
 
-def sweep_of_an_update(kind):
-    with fresh(kind, 200) as disk:
+def fill(layout):
+    """Other files, so that names and bytes of the update come to lie elsewhere; 0: none."""
+    random.seed(layout)
+    for i in range(random.randrange(14) if layout else 0):
+        put("filler%d.txt" % i, bytes(random.randrange(3000)))
+    for i in range(random.randrange(9) if layout else 0):
+        put("update/filler%d" % i, bytes(random.randrange(3000)))
+    put("large", bytes(random.randrange(60_000) if layout else 0))
+
+
+def intact(log):
+    """What looks at a FAT after each cut: later writes must not meet what a cut has left there.
+
+    That can't be if the allocation table itself was torn within a sector.
+    """
+
+    def left(disk, index, torn):
+        begin, end = table(disk)
+        if not (torn and begin <= log[index][0] < end):
+            assert not faults(disk), (index, torn, faults(disk))
+
+    return left
+
+
+def sweep_of_an_update(kind, second=False):
+    """second: the slot "a" runs already, and the update goes into "b"."""
+    for layout in LAYOUTS:
+        sweep_of_a_layout(kind, second, layout)
+
+
+def sweep_of_a_layout(kind, second, layout):
+    with fresh(kind, 560) as disk:
         board()
+        fill(layout)
+        if second:
+            offered(running(OLDER, stage), OLDER)
+            stage.state[:] = ["a", "-", "0", "4"]
+            stage.write()
+            starts()
+        slot, highest = stage.state[0], stage.state[3]
+        free = "b" if second else "a"
         before = bytes(disk.data)
         disk.log = []
-        node = running(RELEASE, stage)
-        offered(node, RELEASE)
-        assert node.ended, (node.errors, node.client.told)
+        fetched()
         log, disk.log = disk.log, None
     looked = []
 
     def check(index, torn):
         state = list(starts())
         looked.append(state)
-        old()
-        if state == ["-", "a", "3", "0"]:
-            whole("update/a")
+        old(slot)
+        if state == [slot, free, "3", highest]:
+            whole("update/" + free)
             assert read("update/config.json") == CONFIG
-            return
-        assert state == ["-", "-", "0", "0"], (index, torn, state)
-        if index % OFTEN == 0:
-            node = running(RELEASE, stage)
-            node.client.updates.start(steps(node.client.updates))
-            work(node)
-            if not node.ended:  # the offer had not come yet; the broker has it
-                offered(node, RELEASE)
-            assert node.ended, (index, torn, node.errors, node.client.told)
-            assert starts() == ["-", "a", "3", "0"]
-            whole("update/a")
+        else:
+            assert state == [slot, "-", "0", highest], (index, torn, state)
+            if index % OFTEN:
+                return
+            fetched()
+            assert starts() == [slot, free, "3", highest]
+        put("later", bytes(2000))
+        whole("update/" + free)
+        old(slot)
 
-    each_cut(kind, before, log, check)
+    each_cut(kind, before, log, check, intact(log) if kind is vfs.VfsFat else None)
     assert len(looked) == 2 * len(log) and len(log) > 60, len(log)
-    assert ["-", "a", "3", "0"] in looked and ["-", "-", "0", "0"] in looked
+    assert [slot, free, "3", highest] in looked and [slot, "-", "0", highest] in looked
+
+
+def fetched():
+    """The node runs until the update is the one to try."""
+    if stage.slot != "-":
+        vfs.mount(Pack("update/" + stage.slot), "/slot")
+    try:
+        node = running(RELEASE, stage)
+        node.client.updates.start(steps(node.client.updates))
+        work(node)
+        if not node.ended:  # the offer had not come yet; the broker has it
+            offered(node, RELEASE)
+        assert node.ended, (node.errors, node.client.told)
+    finally:
+        if stage.slot != "-":
+            vfs.umount("/slot")
 
 
 # fault: power-cut
@@ -117,12 +175,27 @@ def test_fetched_on_fat():
     sweep_of_an_update(vfs.VfsFat)
 
 
+# fault: power-cut
+def test_fetched_for_the_second_time_on_littlefs():
+    sweep_of_an_update(vfs.VfsLfs2, second=True)
+
+
+# fault: power-cut
+def test_fetched_for_the_second_time_on_fat():
+    sweep_of_an_update(vfs.VfsFat, second=True)
+
+
 def sweep_of_the_end(kind, good):
     """A new slot is started, and then it is good, or it is taken back, with its config."""
-    with fresh(kind, 200) as disk:
+    for layout in LAYOUTS:
+        sweep_of_the_end_in(kind, good, layout)
+
+
+def sweep_of_the_end_in(kind, good, layout):
+    with fresh(kind, 560) as disk:
         board()
-        node = running(RELEASE, stage)
-        offered(node, RELEASE)
+        fill(layout)
+        fetched()
         before = bytes(disk.data)
         disk.log = []
         stage.state[2] = "2" if good else "0"
@@ -151,18 +224,18 @@ def sweep_of_the_end(kind, good):
             if state[2] == "0":
                 back()
                 assert starts() == ["-", "-", "0", "0"]
-                old()
+                old("-")
         elif good:
             assert state == ["a", "-", "0", "5"], (index, torn, state)
         else:
             assert state == ["-", "-", "0", "0"], (index, torn, state)
-            old()
+            old("-")
         if state[1] == "-" and not good:
             node = running(RELEASE, stage)
             offered(node, RELEASE)
             assert '"failed"' in node.client.told[-1], (index, torn, node.client.told)
 
-    each_cut(kind, before, log, check)
+    each_cut(kind, before, log, check, intact(log) if kind is vfs.VfsFat else None)
     assert len(seen) == 3, seen
 
 

@@ -163,7 +163,7 @@ def running(release, stage):
         pass
 
     node = Node(Own(release))
-    node.client.updates = Updates(node, type(node.client), stage)
+    node.client.updates = Updates(node, type(node.client), stage, False)
     return node
 
 

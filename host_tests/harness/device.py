@@ -7,6 +7,7 @@ another heap than a board's; "# port" lets it import what a board's firmware has
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ from host_tests.harness.interpreter import (
 )
 
 RUNNER = Path(__file__).parent / "inside" / "run_device.py"
-TIMEOUT_S = 180  # more than the longest takes on a machine with much else to do
+# More than the longest takes on a machine with much else to do.
+TIMEOUT_S = 3600 if os.environ.get("PETREL_EACH_CUT") else 180
 
 
 class DeviceFailure(Exception):

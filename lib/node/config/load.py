@@ -5,12 +5,13 @@ for the check.
 
 There are three files. config.json is the one that counts. config.json.old is the last one that
 passed the check; it is used if config.json is missing, cut short or wrong. config.json.new exists
-only during a save. If there is no config.json, a power cut came at the worst moment of a save on a
-FAT file system, and config.json.new is complete. If there is none of the three, the node uses the
-one that was built into the firmware as `board.CONFIG`, if any.
+only during a save. If config.json is missing or empty, a power cut came at the worst moment of a
+save on a FAT file system, and config.json.new is complete. If there is none of the three, the node
+uses the one that was built into the firmware as `board.CONFIG`, if any.
 
-Saving (see node.commands.interval) writes .new and renames it over config.json: littlefs does that
-in one step. FAT can't rename onto an existing file, so there the old one is removed first.
+Saving writes .new and renames it over config.json, which littlefs does in one step. On FAT a
+rename that is cut leaves both names for the same bytes, and removing or overwriting one of
+them later takes these from the other. So there the bytes are copied, see put().
 """
 
 import json
@@ -38,6 +39,11 @@ def load():
     cut = not exists(NAME) and exists(NAME + ".new")
     faults = []
     text = read(NAME + ".new" if cut else NAME, faults)
+    if cut:
+        try:
+            put(NAME)
+        except OSError:  # the flash is full
+            pass
     old = read(NAME + ".old", [])
     try:
         state = ""
@@ -111,11 +117,15 @@ def put(name):
     new = name + ".new"
     if hasattr(os, "sync"):
         os.sync()
-    try:
+    if not exists(new.upper()):  # not FAT, for which it is the same name
         os.rename(new, name)
-    except OSError:  # FAT
-        os.remove(name)
-        os.rename(new, name)
+        return
+    with open(new, "rb") as file, open(name, "wb") as out:
+        piece = file.read(64)
+        while piece:
+            out.write(piece)
+            piece = file.read(64)
+    os.remove(new)
 
 
 def read(name, faults, most=_MOST):
@@ -139,9 +149,8 @@ def read(name, faults, most=_MOST):
 
 
 def exists(name):
-    """Return whether there is a file of that name."""
+    """Return whether there is a file of that name with anything in it."""
     try:
-        os.stat(name)
-        return True
+        return os.stat(name)[6] > 0
     except OSError:
         return False

@@ -39,7 +39,8 @@ def steps(updates, wanted=False):
             found = read(_NEW, updates)
             if identity(name) != identity(_NEW):
                 clear(free)
-                os.rename(_NEW, name)
+                with open(_NEW, "rb") as new, open(name, "wb") as file:
+                    file.write(new.read())  # no rename: see node.config.load
             remove(_NEW)
         elif exists(name):
             found = half(name, updates)

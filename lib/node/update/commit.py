@@ -47,7 +47,7 @@ def _index(slot):
     name = "update/" + slot
     reader = None
     # A small heap has no room for the whole index: it is made in pieces, by a key's first bits.
-    with open(name + ".index.new", "wb") as out:
+    with open(name + ".index", "wb") as out:
         for piece in range(_PIECES):
             index = bytearray()
             at = 0
@@ -66,7 +66,6 @@ def _index(slot):
             out.write(index)
     if not reader:
         raise ValueError("it has no " + _READER)
-    call("config", "load", "put", name + ".index")
     copy(name + ".pack", name + ".mpy", *reader)
 
 
