@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,18 @@ from host_tests.harness import updates
 from host_tests.harness.commands import Command
 from host_tests.harness.update_node import UpdateNode
 from host_tests.harness.updates import BOARD, FILES
+from tools.backend import rollouts
+from tools.backend import tables as t
+from tools.backend.database import open_database, writing
+from tools.fleet import book, plan, rollout
 from tools.fleet import command as fleet
 from tools.fleet.rollout import Window
+from tools.fleet.status import look
 from tools.play.broker import Broker
 from tools.shared.errors import ToolError
+from tools.shared.locks import Lock
 from tools.shared.paths import ROOT
+from tools.talk.connection import Address
 from tools.update import keyring
 from tools.update.keyring import Keyring
 from tools.update.verify import check_folder, parse_keys
@@ -142,6 +150,105 @@ def test_one_that_was_killed_goes_on(broker: Broker, folder: Path) -> None:
         assert json.loads(Path("rollouts/12.json").read_text())["members"]["n0"]["phase"]
         assert "Release 12 runs well on 6 nodes" in ROLLOUT.said(*QUICK, *at(broker))
         assert all(node.ran == [12] for node in fleet_.values())
+
+
+class Cut(Exception):
+    """The command is killed."""
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before it is kept", "after it is kept"])
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+def test_one_that_is_killed_again_and_again_goes_on(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, before: bool, bad: bool
+) -> None:
+    """Each time a moment later, before or after something new is kept and not yet done."""
+    monkeypatch.setattr(rollout, "TICK_S", 0.4)
+    save = book.Files.save
+    left = 0
+
+    def cut(self: book.Files, kept: dict[str, Any], over: bool) -> bool:
+        nonlocal left
+        new = json.dumps(kept) != self._before
+        left -= new
+        if before and new and left < 0:
+            raise Cut
+        save(self, kept, over)
+        if new and left < 0:
+            raise Cut
+        return True
+
+    monkeypatch.setattr(book.Files, "save", cut)
+    known = list(plan.load(Path("fleet.toml")).nodes.values())
+    with nodes(broker, lambda name: bad and name == "n2") as fleet_:
+        while not all(
+            each.online
+            for each in look(Address(broker.host, broker.port), "petrel", known).values()
+        ):
+            pass
+        for turn in range(60):
+            left = turn
+            done = ROLLOUT.run(*QUICK, *at(broker))
+            assert not bad or not any(fleet_[name].ran for name in ("n3", "n4", "n5"))
+            if not isinstance(done.exception, Cut):
+                break
+        if bad:
+            assert "the rollout of 12 was stopped: 1 of 3 nodes failed" in str(done.exception)
+            assert {node.serial for node in fleet_.values()} == {11}
+        else:
+            assert "Release 12 runs well on 6 nodes" in done.output
+            assert all(node.ran == [12] for node in fleet_.values())
+
+
+def test_two_at_once_are_refused(broker: Broker) -> None:
+    lock = Lock(Path("rollouts/12.lock"))
+    assert lock.taken()
+    assert "the rollout of 12 runs already" in ROLLOUT.refused(*QUICK, *at(broker))
+    lock.free()
+
+
+def test_one_can_stop_it_and_give_it_once_more(broker: Broker) -> None:
+    assert "no rollout of 12 was begun" in ROLLOUT.refused(*QUICK, "--stop", *at(broker))
+    with nodes(broker) as fleet_:
+        ROLLOUT.said(*QUICK, *at(broker))
+        assert "no node failed" in ROLLOUT.refused(*QUICK, "--retry", *at(broker))
+        output = ROLLOUT.said(*QUICK, "--stop", *at(broker))
+        assert "The rollout of 12 is stopped; 6 nodes taken back" in output
+        assert {node.serial for node in fleet_.values()} == {11}
+        assert "Release 12 runs well on 6 nodes" in ROLLOUT.said(*QUICK, "--retry", *at(broker))
+        assert all(node.ran == [12, 11, 12] for node in fleet_.values())
+    assert f"{book.who()} serial 12: stops it" in log()
+    assert "gives it once more to 6 nodes" in log()
+
+
+def test_with_a_collector_it_is_kept_there_and_stopped_from_its_page(broker: Broker) -> None:
+    engine = open_database("sqlite:///collector.db")
+    with nodes(broker) as fleet_:
+        assert "runs well on 6 nodes" in ROLLOUT.said(*QUICK, *at(broker))
+        assert not Path("rollouts/12.json").exists()
+        with writing(engine) as connection:
+            (told,) = rollouts.rollouts(connection)
+            assert (told["state"], told["counts"], told["runner"]) == (
+                "done", {"healthy": 6}, book.who(),
+            )  # fmt: skip
+            connection.execute(t.rollout.update().values(phase=rollouts.RUNS))
+            rollouts.ask_to_stop(connection, told["id"], "eve on the page")
+        output = ROLLOUT.refused(*QUICK, *at(broker))
+        assert "was stopped: eve on the page stopped it" in output
+        assert {node.serial for node in fleet_.values()} == {11}
+        assert "runs well on 6 nodes" in ROLLOUT.said(*QUICK, "--retry", *at(broker))
+    engine.dispose()
+
+
+def test_those_that_failed_are_retried(broker: Broker) -> None:
+    fails = {"n5"}
+    limit = ("--limit", "50")
+    with nodes(broker, fails.__contains__) as fleet_:
+        output = ROLLOUT.said(*QUICK, *limit, *at(broker))
+        assert "runs well on 5 nodes; 1 failed: give it to them once more with --retry" in output
+    fails.clear()
+    with nodes(broker) as fleet_:
+        assert "runs well on 6 nodes" in ROLLOUT.said(*QUICK, *limit, "--retry", *at(broker))
+        assert fleet_["n5"].ran == [12]
 
 
 def test_a_node_that_is_pinned_stays(broker: Broker) -> None:

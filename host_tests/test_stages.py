@@ -53,8 +53,15 @@ class Fleet:
             if not (name in self._mute and self.runs[name] == NEW):
                 self.rollout.heard(name, "light", {"value": 1}, self.now)
 
-    def turn(self) -> None:
-        """A moment passes."""
+    def cut(self) -> None:
+        """The command is killed, and goes on; the broker has what nodes said last."""
+        self.rollout = Rollout.of(json.loads(json.dumps(self.rollout.kept())), self.now)
+        self.speak()
+        for name, runs in self.runs.items():
+            self.state(name, "idle", offered=NEW if runs == NEW else None)
+
+    def turn(self, cut: bool = False) -> None:
+        """A moment passes. cut: the command is killed when it has kept what is to be done"""
         self.now += STEP_S
         self.speak()
         for name, ready in list(self._pending.items()):
@@ -65,7 +72,10 @@ class Fleet:
                 else:
                     self.runs[name] = NEW
                     self.state(name, "good", offered=NEW)
-        for action, name in self.rollout.due(self.now):
+        self.rollout.todo += self.rollout.due(self.now)
+        if cut:
+            self.cut()
+        for action, name in self.rollout.todo:
             self.actions.append((action, name))
             if action == OFFER:
                 self._pending[name] = self.now + random.Random(name).choice((60, 120, 300))
@@ -74,14 +84,15 @@ class Fleet:
             else:
                 self.runs[name] = OLD
                 self.state(name, "good", offered=OLD)
+        self.rollout.todo = []
         on_it = [*self._pending, *(name for name, runs in self.runs.items() if runs == NEW)]
         self.most = max(self.most, len(on_it))
 
-    def run(self, turns: int = 2000) -> None:
+    def run(self, turns: int = 2000, cut: Callable[[], bool] = lambda: False) -> None:
         for _ in range(turns):
             if self.rollout.over:
                 return
-            self.turn()
+            self.turn(cut())
         raise AssertionError(f"it doesn't end: {self.rollout}")
 
 
@@ -101,13 +112,16 @@ def test_the_first_one_is_alone_for_as_long_as_it_is_watched() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_release_that_crashes_on_one_in_twenty_stops_in_the_second_stage(seed: int) -> None:
+@pytest.mark.parametrize("cuts", [0, 0.2], ids=["at once", "interrupted"])
+def test_a_release_that_crashes_on_one_in_twenty_stops_in_the_second_stage(
+    seed: int, cuts: float
+) -> None:
     """500 nodes: at most 6 % are ever on it, and all come back."""
     chosen = random.Random(seed)
     bad = {f"n{number:03}" for number in range(2, 500) if chosen.random() < 0.05}
     bad.add(f"n{chosen.randrange(1, 25):03}")
     fleet = Fleet(500, bad.__contains__)
-    fleet.run()
+    fleet.run(cut=lambda: chosen.random() < cuts)
     assert fleet.rollout.stopped and fleet.rollout.stage == 1
     assert fleet.most <= 30
     assert set(fleet.runs.values()) == {OLD}
@@ -193,6 +207,38 @@ def test_one_that_can_not_be_taken_back_is_told_and_waited_for_no_longer(says: b
     assert member.phase == "stuck" and ("full" in member.words) == says
 
 
+def test_who_stops_it_has_all_taken_back() -> None:
+    fleet = Fleet(100)
+    while fleet.rollout.stage < 1 or not fleet.rollout.count("watched"):
+        fleet.turn()
+    fleet.rollout.stop("eve stopped it")
+    fleet.run()
+    assert fleet.rollout.stopped == "eve stopped it" and set(fleet.runs.values()) == {OLD}
+    assert (WITHDRAW, "n004") in fleet.actions and not fleet.rollout.count("offered")
+
+
+def test_those_that_failed_get_it_once_more() -> None:
+    bad = {"n400", "n410"}
+    fleet = Fleet(500, bad.__contains__)
+    fleet.run()
+    assert fleet.rollout.count("failed") == 2
+    bad.clear()
+    assert fleet.rollout.retry() == 2
+    fleet.run()
+    assert set(fleet.runs.values()) == {NEW} and fleet.rollout.count("healthy") == 500
+    assert fleet.rollout.retry() == 0
+
+
+def test_one_that_was_stopped_begins_again_with_the_first_stage() -> None:
+    bad = {"n001"}
+    fleet = Fleet(20, bad.__contains__)
+    fleet.run()
+    bad.clear()
+    assert fleet.rollout.retry() and fleet.rollout.stage == 0
+    fleet.run()
+    assert not fleet.rollout.stopped and set(fleet.runs.values()) == {NEW}
+
+
 def test_only_so_many_fetch_at_a_time() -> None:
     fleet = Fleet(200, at_once=7)
     for _ in range(300):
@@ -207,8 +253,13 @@ def test_nothing_is_offered_outside_of_the_window() -> None:
 
 
 @settings(max_examples=30)
-@given(st.sets(st.integers(0, 300)), st.sets(st.integers(0, 59), max_size=4))
-def test_a_rollout_goes_on_where_it_was_interrupted(cuts: set[int], bad: set[int]) -> None:
+@given(
+    st.sets(st.integers(0, 300)), st.sets(st.integers(0, 300)),
+    st.sets(st.integers(0, 59), max_size=4),
+)  # fmt: skip
+def test_a_rollout_goes_on_where_it_was_interrupted(
+    cuts: set[int], late: set[int], bad: set[int]
+) -> None:
     """Killed at any moments: the end is the same, and never are more nodes on it."""
     names = {f"n{number:03}" for number in bad}
     straight, cut = Fleet(60, names.__contains__), Fleet(60, names.__contains__)
@@ -217,12 +268,8 @@ def test_a_rollout_goes_on_where_it_was_interrupted(cuts: set[int], bad: set[int
         if cut.rollout.over:
             break
         if turn in cuts:
-            kept = json.loads(json.dumps(cut.rollout.kept()))
-            cut.rollout = Rollout.of(kept, cut.now)
-            cut.speak()
-            for name, runs in cut.runs.items():  # retained at the broker
-                cut.state(name, "idle", offered=NEW if runs == NEW else None)
-        cut.turn()
+            cut.cut()
+        cut.turn(turn in late)
     assert cut.rollout.over
     assert bool(cut.rollout.stopped) == bool(straight.rollout.stopped)
     assert cut.runs == straight.runs

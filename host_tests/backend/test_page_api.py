@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from host_tests.backend.page import PASSWORD, Page
 from tools.backend.database import writing
+from tools.backend.rollouts import Record
 from tools.backend.web import users
 from tools.backend.web.guard import HEADERS
 from tools.backend.web.parts import Settings
@@ -35,6 +36,7 @@ CHANGES: list[tuple[str, str, str, Any]] = [
     ("PATCH", "/alarms/rules/hot", "admin", {"enabled": False}),
     ("DELETE", "/alarms/rules/hot", "admin", None),
     ("POST", "/alarms/test/me", "admin", None),
+    ("POST", "/rollouts/1/stop", "operator", None),
     ("POST", "/users", "admin", {"name": "eve", "password": PASSWORD, "role": "admin"}),
     ("PATCH", "/users/viewer", "admin", {"role": "operator"}),
     ("PUT", "/users/viewer/password", "admin", {"password": "another good one"}),
@@ -47,7 +49,7 @@ READS = [
     "/nodes", "/nodes/shed", "/nodes/shed/log", "/sensors", "/series?sensor=shed/air",
     "/readings.csv?sensor=shed/air", "/log", "/unreadable", "/alarms", "/alarms/history",
     "/alarms/notices", "/alarms/rules", "/me", "/me/tokens", "/live", "/metrics",
-    "/readings.parquet?sensor=shed/air",
+    "/readings.parquet?sensor=shed/air", "/rollouts", "/rollouts/1",
 ]  # fmt: skip
 
 
@@ -64,6 +66,7 @@ def page(engine: sa.Engine, tmp_path: Path) -> Page:
     page.alarms.load()
     page.publish("petrel/shed/status", "online")
     page.reading(21.5)
+    Record(engine, ("petrel", 12), "0.3.0+12", "eve@laptop", None)
     page.replies["ping"] = '{"ok": true, "uptime": 3}'
     return page
 
@@ -81,6 +84,7 @@ def nobody(page: Page) -> Iterator[TestClient]:
 def test_the_lists_of_these_tests_are_complete(page: Page) -> None:
     calls = page.app.openapi()["paths"]
     wild = {"name": "hot", "node": "shed", "command": "ping", "target": "me", "token": "99"}
+    wild["rollout"] = "1"
 
     def place(path: str) -> str:
         for key, value in wild.items():
@@ -143,7 +147,9 @@ def test_a_viewer_reads_everything_but_users(page: Page, path: str) -> None:
         assert client.get("/api/v1/users").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/nodes/shed", "/plot", "/alarms", "/log", "/settings"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nodes/shed", "/plot", "/alarms", "/rollouts", "/log", "/settings"]
+)
 def test_pages_lead_to_the_login_and_back(nobody: TestClient, page: Page, path: str) -> None:
     answer = nobody.get(path)
     assert answer.status_code == 303

@@ -16,9 +16,10 @@ import pytest
 
 from host_tests.backend.conftest import wait_until
 from host_tests.browser.conftest import Served, Window
+from tools.backend.rollouts import Record
 
 Open = Callable[..., Window]
-PAGES = ["/", "/nodes/greenhouse", "/plot", "/alarms", "/log", "/settings", "/api"]
+PAGES = ["/", "/nodes/greenhouse", "/plot", "/alarms", "/rollouts", "/log", "/settings", "/api"]
 HERE = Path(__file__).parent
 EVIL = "\"'><img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>"
 PLOT = "/plot?sensor=greenhouse/air/temperature&sensor=greenhouse/air/humidity"
@@ -40,9 +41,34 @@ silent = "10m"
 """
 
 
+ROLLOUT = {
+    "serial": 12, "stage": 1, "stopped": "", "rules": {"stages": [1, 3, 40], "window": ""},
+}  # fmt: skip
+
+
+def rolled_out(served: Served) -> None:
+    """A rollout of which one node is done, one at work, and one has failed."""
+    record = Record(served.engine, ("petrel", 12), "0.3.0+12", "eve@laptop", None)
+    phases = [
+        ("healthy", "runs it", 12), ("offered", "fetching, 50 %", 11),
+        ("failed", "ImportError: no module named 'node.x'", 11),
+    ]  # fmt: skip
+    members = {
+        name: {"phase": phase, "words": words, "runs": runs}
+        for name, (phase, words, runs) in zip(("cellar", "attic", "pond"), phases, strict=True)
+    }
+    waiting = {"phase": "", "words": "", "runs": 11}
+    members |= {f"bed-{number}": waiting for number in range(37)}
+    record.note("begins, 40 nodes")
+    record.note("stage 1 of 3, 1 node")
+    record.note("healthy: runs it", "cellar")
+    record.note("failed: ImportError: no module named 'node.x'", "pond")
+    record.save({**ROLLOUT, "members": members}, over=False)
+
+
 @pytest.fixture
 def fleet(served: Served) -> Served:
-    """Four nodes with a day of readings, one offline, one with a fault; rules for alarms."""
+    """Four nodes with a day of readings, one offline, one with a fault; alarms, a rollout."""
     served.rules.write_text(RULES)
     served.alarms.tick()
     boards = ["ESP32_GENERIC", "ESP8266_GENERIC", "RPI_PICO_W", "PYBV11"]
@@ -76,6 +102,7 @@ def fleet(served: Served) -> Served:
     served.publish("petrel/greenhouse/door", {"value": "closed", "seq": 1, "boot": 1})
     served.publish("petrel/greenhouse/reply/set", {"ok": True, "output": "pump", "value": False})
     served.reading(22.9, "petrel/greenhouse/air/temperature")
+    rolled_out(served)
     return served
 
 
@@ -201,6 +228,9 @@ def test_a_viewer_is_offered_nothing_that_it_may_not_do(fleet: Served, window: O
     one.sees("Greenhouse too hot")
     assert not one.page.get_by_role("button", name="Acknowledge").count()
     assert not one.page.get_by_role("button", name="New rule").is_visible()
+    one.open("/rollouts")
+    one.sees("begins, 40 nodes")
+    assert not one.page.get_by_role("button", name="Stop").count()
 
 
 def test_a_command_and_its_reply(fleet: Served, window: Open) -> None:
@@ -305,6 +335,24 @@ def test_a_rule_is_made_and_its_alarm_acknowledged(served: Served, window: Open)
     one.sees("back to normal")
     one.sees("All is well")
     one.faults = [each for each in one.faults if "422" not in each]
+
+
+def test_an_operator_stops_a_rollout(fleet: Served, window: Open) -> None:
+    one = window("operator")
+    one.open("/rollouts")
+    one.sees("ImportError: no module named 'node.x'")
+    row = one.page.locator("#rollouts tr").first
+    assert row.locator("td.num").all_inner_texts()[:5] == ["1", "1", "1", "37", "38"]
+    one.page.get_by_role("button", name="Silent").click()
+    one.sees("bed-36")
+    assert not one.page.locator("#nodes").get_by_role("link", name="cellar").count()
+    one.page.get_by_role("button", name="To go").click()
+    one.sees("not yet")
+    one.page.evaluate("window.confirm = () => true")
+    one.page.get_by_role("button", name="Stop").click()
+    one.sees("stopping")
+    one.sees("operator on the page wants it to stop.")
+    one.page.get_by_role("button", name="Stop").wait_for(state="detached")
 
 
 def test_an_admin_makes_users_and_a_token(served: Served, window: Open) -> None:
@@ -439,6 +487,9 @@ def test_pictures_of_the_documentation(fleet: Served, window: Open) -> None:
     one.open("/alarms")
     one.sees("Open the roof.")
     one.picture("alarms")
+    one.open("/rollouts")
+    one.sees("begins, 40 nodes")
+    one.picture("rollouts")
     phone = window(
         "admin", viewport={"width": 390, "height": 760}, color_scheme="dark", is_mobile=True
     )

@@ -145,3 +145,33 @@ unreadable = Table(
 
 # Numbers that the jobs go on from, such as the hour that is rolled up next.
 mark = Table("mark", metadata, *names("name"), whole("value"))
+
+# A release on its way to nodes. phase: running, done or stopped; kept: what the command goes on
+# from, as JSON; runner, pid: the command that did last, seen: when it said so; stop: who wants it
+# to stop
+rollout = Table(
+    "rollout",
+    metadata,
+    key(),
+    text("base"),
+    whole("serial"),
+    text("version", empty=True),
+    *texts("kept", "phase"),
+    whole("began"),
+    whole("seen"),
+    text("runner"),
+    whole("pid"),
+    text("stop", empty=True),
+    UniqueConstraint("base", "serial"),
+)
+
+rollout_event = Table(
+    "rollout_event",
+    metadata,
+    key(),
+    Column("rollout", KEY, ForeignKey("rollout.id"), nullable=False, index=True),
+    whole("at"),
+    text("by"),
+    text("node", empty=True),
+    text("text"),
+)

@@ -1,24 +1,22 @@
 """Carries out a rollout at a broker, keeps where it is, and writes down who did what.
 
-rollouts/SERIAL.json beside fleet.toml is all that it has to know to go on; rollouts/log.txt gets a
-line for each thing that happened.
+What is to be done is kept before it is done, and as done when the broker has acknowledged it. So
+whenever the command is interrupted, it does what is left when it goes on.
 """
 
 from __future__ import annotations
 
-import getpass
-import json
 import queue
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 
+from tools.fleet.book import Book
 from tools.fleet.plan import Node
 from tools.fleet.stages import BACK, OFFER, Member, Rollout, Rules
 from tools.shared.errors import ToolError
@@ -55,46 +53,12 @@ class Window:
         return self.begin == self.end or minute >= self.begin or minute < self.end
 
 
-class Book:
-    """What is kept of a rollout."""
-
-    def __init__(self, folder: Path, serial: int) -> None:
-        self._path = folder / f"{serial}.json"
-        self._log = folder / "log.txt"
-        self._serial = serial
-        self._before = ""
-        folder.mkdir(exist_ok=True)
-
-    def load(self) -> dict[str, Any] | None:
-        """What was kept; None if it is new."""
-        try:
-            kept: dict[str, Any] = json.loads(self._path.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise ToolError(f"{self._path} is damaged", "Remove it to begin again.") from error
-        return kept
-
-    def save(self, kept: dict[str, Any]) -> None:
-        """Keep it, in one step."""
-        text = json.dumps(kept)
-        if text != self._before:
-            new = self._path.with_suffix(".new")
-            new.write_text(text)
-            new.replace(self._path)
-            self._before = text
-
-    def note(self, words: str) -> None:
-        """Write down what happened, when, and who did it."""
-        at = datetime.now().astimezone().isoformat(timespec="seconds")
-        with self._log.open("a") as file:
-            file.write(f"{at} {getpass.getuser()} serial {self._serial}: {words}\n")
-
-
 def begin(book: Book, serial: int, nodes: list[Node], rules: Rules) -> Rollout:
     """The rollout that was begun, with these nodes and those under way; else a new one."""
     kept = book.load()
     rollout = Rollout.of(kept, time.monotonic()) if kept else Rollout(serial, rules)
+    if rules.window:
+        rollout.rules = replace(rollout.rules, window=rules.window)
     book.note(("goes on" if kept else "begins") + f", {counted(len(nodes), 'node')}")
     named = {node.name for node in nodes}
     for name in [name for name, each in rollout.members.items() if each.phase == ""]:
@@ -125,12 +89,15 @@ class Conductor:
         server: Server,
         book: Book,
         say: Callable[[str], None],
-        window: Window = Window(),
     ) -> None:
         self._base, self._rollout, self._server = base, rollout, server
         self._boards = boards
         self._offers, self._back = offers, back
-        self._book, self._say, self._window = book, say, window
+        self._book, self._say = book, say
+        window = rollout.rules.window
+        self._window = Window.of(window) if window else Window()
+        self._under_way: dict[tuple[str, str], int] = {}  # what was published, as which message
+        self._acknowledged: set[int] = set()
         self._heard: queue.Queue[tuple[str, str, Any]] = queue.Queue()
         self._shown: dict[str, tuple[str, str]] = {
             name: (each.phase, each.words) for name, each in rollout.members.items()
@@ -139,6 +106,7 @@ class Conductor:
         topics = [f"{base}/+/{what}" for what in ("update/get", "update/state", "+")]
         self._connection = Connection(broker, *topics)
         self._connection.client.on_message = self._on_message
+        self._connection.client.on_publish = self._on_publish
 
     def run(self) -> None:
         """Until it is over; raises ToolError if the broker refuses."""
@@ -151,14 +119,38 @@ class Conductor:
                 now = time.monotonic()
                 if now < settled:
                     continue
-                for action, node in self._rollout.due(now, self._window.open_at(datetime.now())):
-                    self._act(action, node)
-                self._tell()
-                self._book.save(self._rollout.kept())
-                if self._rollout.over:
+                if asking := self._book.stop_asked():
+                    self._rollout.stop(f"{asking} stopped it")
+                if self._turn(now):
                     return
         finally:
             self._connection.close()
+
+    def _turn(self, now: float) -> bool:
+        """Do what is to be done; True if all is over, and kept."""
+        rollout = self._rollout
+        rollout.todo = [each for each in rollout.todo if not self._is_done(each)]
+        due = rollout.due(now, self._window.open_at(datetime.now()))
+        for action, node in due:  # what is still to be told to that node is past
+            for each in [each for each in rollout.todo if each[1] == node]:
+                rollout.todo.remove(each)
+                self._under_way.pop(each, None)
+            rollout.todo.append((action, node))
+        self._tell()
+        over = rollout.over and not rollout.todo
+        if not self._book.save(rollout.kept(), over):
+            return False
+        for each in rollout.todo:
+            if each not in self._under_way:
+                self._act(*each)
+        return over
+
+    def _is_done(self, todo: tuple[str, str]) -> bool:
+        """Whether the broker has acknowledged it."""
+        if self._under_way.get(todo) not in self._acknowledged:
+            return False
+        self._acknowledged.remove(self._under_way.pop(todo))
+        return True
 
     def _take(self) -> None:
         """Take what has come; wait a moment for it."""
@@ -180,11 +172,14 @@ class Conductor:
         if known or not message.retain:  # a reading that is retained says nothing of now
             self._heard.put((node, what, text if what == "status" else parse(text)))
 
+    def _on_publish(self, client: paho.Client, data: Any, message: int, *_: Any) -> None:
+        self._acknowledged.add(message)
+
     def _act(self, action: str, node: str) -> None:
         board = self._boards.get(node, "")
         offer = {OFFER: self._offers, BACK: self._back}.get(action, {}).get(board, b"")
         topic = f"{self._base}/{node}/update/offer"
-        self._connection.client.publish(topic, offer, 1, True)
+        self._under_way[action, node] = self._connection.client.publish(topic, offer, 1, True).mid
         if action == BACK and not offer:
             self._rollout.members[node].phase = "stuck"
             self._rollout.members[node].words = "there is no release to take it back to"
@@ -198,10 +193,10 @@ class Conductor:
                 before = self._shown.get(name, ("", ""))[0]
                 self._shown[name] = now
                 if member.phase != before:
-                    line = f"{name}: {member.phase or 'not yet'}: {member.words}"
-                    self._book.note(line)
+                    words = f"{member.phase or 'not yet'}: {member.words}"
+                    self._book.note(words, name)
                     if member.phase in ("failed", "stuck"):
-                        self._say(line)
+                        self._say(f"{name}: {words}")
         phases = ("healthy", "watched", "offered", "failed", "returning", "back", "stuck")
         counts = ", ".join(f"{count} {each}" for each in phases if (count := rollout.count(each)))
         stages = rollout.rules.stages

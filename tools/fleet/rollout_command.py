@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tools.fleet import plan, rollout
+from tools.fleet import book, plan, rollout
 from tools.fleet.options import fleet_option
-from tools.fleet.stages import Rules, stages_of
+from tools.fleet.stages import Rollout, Rules, stages_of
 from tools.shared.errors import ToolError
 from tools.shared.words import counted
 from tools.talk.connection import Address, options
 from tools.update import release
-from tools.update.keyring import Keyring, unlock
+from tools.update.keyring import Keyring, Signer, unlock
 from tools.update.keys import folder_option, updates_option
+from tools.update.manifest import parse
 from tools.update.offer import chosen
 from tools.update.server import Server
 
@@ -64,6 +65,13 @@ _MINUTES = click.FloatRange(min=0)
     help="nodes that fetch at a time",
 )
 @click.option("--window", default="", help="when nodes are offered it, such as 22:00-05:00")
+@click.option("--retry", is_flag=True, help="give it once more to those that failed")
+@click.option("--stop", is_flag=True, help="offer it to nobody any more; take back who has it")
+@click.option(
+    "--database",
+    help="of the collector, to keep it there  [default: that of collector.toml, or collector.db, "
+    "in this folder, else files in rollouts/]",
+)
 @updates_option
 @fleet_option
 @options()
@@ -72,7 +80,8 @@ _MINUTES = click.FloatRange(min=0)
 def command(
     names: tuple[str, ...], serial: int | None, back: int | None, no_back: bool, named: str,
     stages: str, limit: float, watch: float, give: float, at_once: int, window: str,
-    updates: Path, path: Path, broker: Address, base: str, keyring: Keyring,
+    retry: bool, stop: bool, database: str | None, updates: Path, path: Path, broker: Address,
+    base: str, keyring: Keyring,
 ) -> None:  # fmt: skip
     """Give a release to each NODE or group, or to all: to one, 5 %, 25 %, then the rest.
 
@@ -95,37 +104,71 @@ def command(
         sizes = stages_of(stages, len(nodes))
     except ValueError:
         raise ToolError(f"--stages {stages} can't be read", "Write it as 1,5%,25%,100%.") from None
-    times = rollout.Window.of(window) if window else rollout.Window()
-    way = {} if no_back else _way_back(updates, number, back, keyring, named)
-    rules = Rules(sizes, limit / 100, watch * 60, give * 60, at_once)
-    book = rollout.Book(path.parent / "rollouts", number)
-    running = rollout.begin(book, number, nodes, rules)
-    boards = {name: node.board for name, node in known.nodes.items()}
+    if window:
+        rollout.Window.of(window)
+    if retry and stop:
+        raise ToolError("--retry contradicts --stop", "Leave one out.")
+    signer = None if no_back else unlock(keyring, named)
+    way = _way_back(updates, number, back, signer) if signer else {}
+    rules = Rules(sizes, limit / 100, watch * 60, give * 60, at_once, window)
+    version = parse(next(iter(offers.values())).partition(b"\n")[0]).version
     console = Console(highlight=False, soft_wrap=True)
-    conductor = rollout.Conductor(
-        broker, base, running, boards, offers, way, Server(updates), book,
-        lambda line: console.print(line, markup=False), times,
-    )  # fmt: skip
-    conductor.run()
-    if running.stopped:
+    with book.opened(path.parent, base, number, version, database) as kept:
+        running = rollout.begin(kept, number, nodes, rules)
+        _change(running, kept, retry, stop)
+        if running.again and signer:
+            # A node remembers the highest serial that it had: one that was taken back needs leave.
+            offers = release.way_back(updates, number, number, signer)
+        boards = {name: node.board for name, node in known.nodes.items()}
+        rollout.Conductor(
+            broker, base, running, boards, offers, way, Server(updates), kept,
+            lambda line: console.print(line, markup=False),
+        ).run()  # fmt: skip
+        _conclude(running, kept, stop, console)
+
+
+def _change(running: Rollout, kept: book.Book, retry: bool, stop: bool) -> None:
+    """What somebody wants of a rollout that was begun."""
+    if stop:
+        if not kept.load():
+            raise ToolError(
+                f"no rollout of {running.serial} was begun here", "Name another with --serial."
+            )
+        running.stop(f"{book.who()} stopped it")
+        kept.note("stops it")
+    elif retry:
+        count = running.retry()
+        if not count:
+            raise ToolError("no node failed", "Without --retry the rollout goes on.")
+        kept.again()
+        kept.note(f"gives it once more to {counted(count, 'node')}")
+
+
+def _conclude(running: Rollout, kept: book.Book, stop: bool, console: Console) -> None:
+    number, stuck = running.serial, running.count("stuck")
+    if stop and not stuck:
+        back = counted(running.count("back"), "node")
+        console.print(f"The rollout of {number} is stopped; {back} taken back")
+    elif running.stopped:
+        more = f"; {stuck} could not be taken back" if stuck else ""
         raise ToolError(
-            f"the rollout of {number} was stopped: {running.stopped}",
-            f"See {path.parent / 'rollouts' / 'log.txt'}. Correct it, and sign a new release.",
+            f"the rollout of {number} was stopped: {running.stopped}{more}",
+            f"See {kept.place}. Correct it, and sign a new release; or try again with --retry.",
         )
-    off = running.count("")
-    console.print(
-        f"Release {number} runs well on {counted(running.count('healthy'), 'node')}"
-        + (f"; {off} were off: run this again when they are back" if off else "")
-    )
+    else:
+        off, failed = running.count(""), running.count("failed")
+        console.print(
+            f"Release {number} runs well on {counted(running.count('healthy'), 'node')}"
+            + (f"; {failed} failed: give it to them once more with --retry" if failed else "")
+            + (f"; {off} were off: run this again when they are back" if off else "")
+        )
 
 
-def _way_back(
-    updates: Path, number: int, back: int | None, keyring: Keyring, named: str
-) -> dict[str, bytes]:
+def _way_back(updates: Path, number: int, back: int | None, signer: Signer) -> dict[str, bytes]:
     before = [each for each in release.serials(updates) if each < number]
     if back is None and not before:
         raise ToolError(
             f"there is no release before {number} in {updates} to take nodes back to",
             "Sign one of what they run now, or say --no-back.",
         )
-    return release.way_back(updates, back or before[-1], number, unlock(keyring, named))
+    return release.way_back(updates, back or before[-1], number, signer)

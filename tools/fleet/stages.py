@@ -20,6 +20,8 @@ from typing import Any
 
 OFFER, WITHDRAW, BACK = "offer", "withdraw", "back"
 _AT_WORK = ("offered", "watched")
+_GOOD = (*_AT_WORK, "healthy")
+_OF_NOW = ("at", "online", "heard", "read")  # of a member: what is learnt again after a restart
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Rules:
     limit: the part of a stage's nodes that may fail
     watch_s: how long a node has to be well; give_s: what it gets to fetch the release and start it
     at_once: how many fetch at a time
+    window: the time of the day in which they are offered it, as tools.fleet.window reads it
     """
 
     stages: tuple[int, ...]
@@ -55,17 +58,25 @@ class Rules:
     watch_s: float = 600.0
     give_s: float = 3600.0
     at_once: int = 50
+    window: str = ""
 
 
 @dataclass
 class Rollout:
-    """The release with a serial on its way."""
+    """The release with a serial on its way.
+
+    stopped: why, if it was
+    todo: what `due` told and nobody has done yet, as far as is known
+    again: nodes that had it before are to get it once more
+    """
 
     serial: int
     rules: Rules
     members: dict[str, Member] = field(default_factory=dict)
     stage: int = 0
-    stopped: str = ""  # why, if it was
+    stopped: str = ""
+    todo: list[tuple[str, str]] = field(default_factory=list)
+    again: bool = False
 
     def heard(self, node: str, what: str, said: Any, now: float) -> None:
         """Take what a node published: `status`, `diagnostics`, `update/state`, or a reading."""
@@ -94,16 +105,28 @@ class Rollout:
         """
         for member in self.members.values():
             self._judge(member, now)
+        if not self.stopped and self._too_many():
+            failed = [each for each in self.members.values() if each.phase == "failed"]
+            last = max(failed, key=lambda each: each.at)
+            self.stop(f"{len(failed)} of {self._wanted()} nodes failed, the last: {last.words}")
         if self.stopped:
-            return self._take_back(now)
-        if self._too_many():
-            failed = [name for name, each in self.members.items() if each.phase == "failed"]
-            words = self.members[failed[-1]].words
-            self.stopped = f"{len(failed)} of {self._wanted()} nodes failed, the last: {words}"
             return self._withdraw(now) + self._take_back(now)
         while self._stage_is_over() and self.stage < len(self.rules.stages) - 1:
             self.stage += 1
         return self._offers(now) if open_ else []
+
+    def stop(self, why: str) -> None:
+        """Offer it to nobody any more, and take back those that have it."""
+        self.stopped = self.stopped or why
+
+    def retry(self) -> int:
+        """Have those that failed, or were taken back, get it once more; returns how many."""
+        again = [each for each in self.members.values() if each.phase not in (*_GOOD, "")]
+        for member in again:
+            member.phase, member.words, member.sent_back = "", "once more", False
+        self.stopped, self.stage, self.todo = "", 0, []
+        self.again = True
+        return len(again)
 
     @property
     def over(self) -> bool:
@@ -121,7 +144,11 @@ class Rollout:
 
     def kept(self) -> dict[str, Any]:
         """What outlives a restart, for JSON."""
-        return asdict(self)
+        kept = asdict(self)
+        for member in kept["members"].values():
+            for name in _OF_NOW:
+                del member[name]
+        return kept
 
     @classmethod
     def of(cls, kept: dict[str, Any], now: float) -> Rollout:
@@ -131,7 +158,9 @@ class Rollout:
         for member in members.values():
             member.at = member.heard = member.read = now
             member.online = False
-        return cls(kept["serial"], rules, members, kept["stage"], kept["stopped"])
+        todo = [(action, node) for action, node in kept.get("todo", [])]
+        again = kept.get("again", False)
+        return cls(kept["serial"], rules, members, kept["stage"], kept["stopped"], todo, again)
 
     # --- what a node says
 

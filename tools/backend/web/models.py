@@ -255,3 +255,51 @@ class Problem(BaseModel):
     """Why something was refused, and what to do."""
 
     detail: Any
+
+
+class Rollout(BaseModel):
+    """A release on its way to nodes."""
+
+    id: int
+    base: str
+    serial: int
+    version: str
+    state: str = Field(description="running, stopping, interrupted, stopped or done")
+    stage: int = Field(description="which of the stages it is in, from 1")
+    stages: list[int] = Field(description="how many nodes have the release after each")
+    window: str = Field(description="the time of the day in which nodes are offered it")
+    counts: dict[str, int] = Field(description="how many nodes are in which phase")
+    silent: int = Field(description="how many nodes are offline, or were never heard")
+    stopped: str = Field(description="why it was stopped; empty if it was not")
+    stop: str = Field(description="who asked on the page to stop it; empty if nobody did")
+    began: int
+    seen: int = Field(description="when the command that runs it said so last")
+    runner: str = Field(description="who runs that command, and where")
+
+
+class RolloutNode(BaseModel):
+    """A node of a rollout."""
+
+    name: str
+    phase: str = Field(
+        description="offered, watched, healthy, failed, returning, back or stuck; empty: not yet"
+    )
+    words: str
+    serial: int = Field(description="of the release that it runs; 0 if that isn't known")
+    silent: bool = Field(description="whether it is offline, or was never heard")
+
+
+class RolloutEvent(BaseModel):
+    """What happened in a rollout, and who did it or ran the command that did."""
+
+    at: int
+    by: str
+    node: str
+    text: str
+
+
+class RolloutDetail(Rollout):
+    """A rollout with its nodes, and the newest of what happened."""
+
+    nodes: list[RolloutNode]
+    events: list[RolloutEvent]

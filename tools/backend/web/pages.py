@@ -27,6 +27,7 @@ NAVIGATION = [
     ("/", "Nodes", "nodes"),
     ("/plot", "Plot", "plot"),
     ("/alarms", "Alarms", "bell"),
+    ("/rollouts", "Rollouts", "rollouts"),
     ("/log", "Log", "log"),
     ("/settings", "Settings", "settings"),
 ]
@@ -85,6 +86,12 @@ def plot(request: Request) -> Response:
 def alarms(request: Request) -> Response:
     """Alarms, rules and history."""
     return page(request, "alarms.html", "Alarms")
+
+
+@router.get("/rollouts")
+def rollouts(request: Request) -> Response:
+    """Releases on their way to nodes."""
+    return page(request, "rollouts.html", "Rollouts")
 
 
 @router.get("/log")

@@ -24,8 +24,9 @@ ROLE = click.Choice(users.ROLES)
 def command() -> None:
     """Add users of the page, change their roles and passwords, make tokens for programs.
 
-    A viewer looks; an operator also switches outputs, sends commands and acknowledges alarms; an
-    admin also changes rules and users. Passwords are asked for, or come from PETREL_USER_PASSWORD.
+    A viewer looks; an operator also switches outputs, sends commands, stops rollouts and
+    acknowledges alarms; an admin also changes rules and users. Passwords are asked for, or come
+    from PETREL_USER_PASSWORD.
     """
 
 
