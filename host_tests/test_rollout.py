@@ -17,6 +17,7 @@ import pytest
 
 from host_tests.harness import updates
 from host_tests.harness.commands import Command
+from host_tests.harness.crowd import Crowd
 from host_tests.harness.update_node import UpdateNode
 from host_tests.harness.updates import BOARD, FILES
 from tools.backend import rollouts
@@ -197,6 +198,38 @@ def test_one_that_is_killed_again_and_again_goes_on(
         else:
             assert "Release 12 runs well on 6 nodes" in done.output
             assert all(node.ran == [12] for node in fleet_.values())
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_five_hundred_of_which_one_in_twenty_crashes(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    """Stopped in the second stage, at most 6 % were ever on it, and all are back."""
+    names = [f"n{number}" for number in range(500)]
+    lines = "".join(f"{name} = {{}}\n" for name in names)
+    Path("fleet.toml").write_text(FLEET.partition("n0")[0] + lines)
+    save, cuts = book.Files.save, 0
+
+    def cut(self: book.Files, kept: dict[str, Any], over: bool) -> bool:
+        nonlocal cuts
+        save(self, kept, over)
+        if kept["stage"] == 1 and cuts < 3 and kept["todo"]:
+            cuts += 1
+            raise Cut
+        return True
+
+    if interrupted:
+        monkeypatch.setattr(book.Files, "save", cut)
+    command = ("rollout", "--watch", "0.02", *at(broker))
+    with Crowd(broker, names, 11, 12) as crowd:
+        crowd.bad = {name for name in names if int(name[1:]) % 20 == 7}
+        while isinstance((done := ROLLOUT.run(*command)).exception, Cut):
+            pass
+        assert "the rollout of 12 was stopped" in str(done.exception)
+        assert set(crowd.runs.values()) == {11}
+        assert 1 < crowd.most <= 30
+    assert cuts == 3 * interrupted
+    assert "stage 2 of 4, 25 nodes" in log() and "stage 3" not in log()
 
 
 def test_two_at_once_are_refused(broker: Broker) -> None:

@@ -235,6 +235,9 @@ def send(
             f"{node}: {'ok' if answer.good else 'refused'} {answer.words}".rstrip(), markup=False
         ),
     )  # fmt: skip
+    for node, answer in answers.items():
+        if answer is ask.SILENT:
+            console.print(f"{node}: silent", markup=False)
     console.print(ask.conclude(answers))
 
 
