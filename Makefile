@@ -64,6 +64,9 @@ monitor: setup-host  ## show live readings (HOST=broker FILTER= BASE= USER_NAME=
 logs: setup-host  ## show what a node says at its console, live (HOST=broker NODE=greenhouse LEVEL=warning)
 	@$(RUN) logs $(BROKER) $(LOGIN) $(if $(LEVEL),--level '$(LEVEL)') -- '$(NODE)'
 
+doctor: setup-host  ## say what is wrong with a node, or without NODE with the board on USB (HOST=broker NODE=greenhouse PORT=)
+	@$(RUN) doctor $(BROKER) $(LOGIN) $(if $(PORT),--port '$(PORT)') -- '$(NODE)'
+
 send: setup-host  ## send a command to a node (HOST=broker NODE=greenhouse COMMAND=read PAYLOAD=light)
 	@$(RUN) send $(BROKER) $(LOGIN) -- '$(NODE)' '$(COMMAND)' '$(PAYLOAD)'
 

@@ -43,6 +43,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         ),
         "monitor": Entry("tools.talk.monitor", "host", "Show live readings."),
         "logs": Entry("tools.talk.logs", "host", "Show what a node says, live."),
+        "doctor": Entry("tools.doctor.command", "host", "Say what is wrong with a node or board."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "config": Entry("tools.talk.config", "host", "Show or change a node's config over MQTT."),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),

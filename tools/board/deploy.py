@@ -101,7 +101,7 @@ def plan(
     names is removed, and `remove`. names: the files that are wanted, if not all
     """
     wanted = {name: _digest(folder / name) for name in names or files(folder)}
-    there = _record(found.record)
+    there = record_of(found.record)
     write = [
         name
         for name in wanted
@@ -134,7 +134,7 @@ def deploy(
     """
     found = target.look()
     _check_version(folder, found)
-    if isinstance(target, Folder) and rom.ENTRY in _record(found.record):
+    if isinstance(target, Folder) and rom.ENTRY in record_of(found.record):
         raise ToolError(
             "this board runs Petrel from its ROMFS, which a drive does not show; what is copied "
             "here would not be used",
@@ -224,7 +224,7 @@ def _way(
     mode: str,
 ) -> Way:
     """Choose between the ROMFS and files. Raises ToolError if the one that is wanted can't be."""
-    built, before = files(folder), _record(found.record)
+    built, before = files(folder), record_of(found.record)
     if board is None:
         return Way(built)
     needs = _needs(found, sent, drivers)
@@ -334,7 +334,7 @@ def _fitting(
         storage.capacity(board),
         found.free,
         found.sizes,
-        frozenset(_record(found.record)),
+        frozenset(record_of(found.record)),
     )
     more = {name: path.stat().st_size for name, path in sent.items()}
     chosen = select(board, sizes, more, needs.named, room, needs.keys)
@@ -361,7 +361,7 @@ def _said(chosen: Selection, named: list[str], guessed: bool) -> str:
     )
 
 
-def _record(text: str) -> dict[str, str]:
+def record_of(text: str) -> dict[str, str]:
     """The record on a target; empty where there is none, or garbage."""
     try:
         record = json.loads(text)

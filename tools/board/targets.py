@@ -233,6 +233,10 @@ class Mpremote:
         folders = frozenset(self._folders)
         return Found(sizes, folders, record, free, drivers, frozenset(keys), held, mpy)
 
+    def text(self, name: str) -> str:
+        """What a file on it says."""
+        return self._run(["resume", "fs", "cat", f":{name}"])
+
     def carry_out(self, steps: Sequence[Step], started: Callable[[str], None]) -> None:
         names = iter([step.name for step in steps for _ in range(step.reports)])
 

@@ -46,7 +46,7 @@ _EXAMPLES = re.compile(r"^wifi\.\w+: .* is the example's\.")
 _TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
-_FILES = ("ca", "cert", "key")
+FILES = ("ca", "cert", "key")
 
 
 def check_config(path: Path, board: str) -> list[str]:
@@ -69,7 +69,7 @@ def _named(path: Path) -> dict[str, str]:
     except ValueError:
         return {}
     mqtt = config.get("mqtt") if isinstance(config, dict) else None
-    named = {key: mqtt.get(key) for key in _FILES} if isinstance(mqtt, dict) else {}
+    named = {key: mqtt.get(key) for key in FILES} if isinstance(mqtt, dict) else {}
     return {key: name for key, name in named.items() if isinstance(name, str)}
 
 
