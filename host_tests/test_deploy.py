@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from host_tests.harness.serial_board import SerialBoard
+from tools.board.deploy import command as deploy_command
 from tools.board.deploy import deploy, plan
 from tools.board.selection import Room, select
 from tools.board.targets import Folder, Mpremote, Step, explained
@@ -25,6 +26,7 @@ from tools.make.storage import FileSystem
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, FIRMWARE, ROOT
+from tools.update.keyring import Keyring
 
 QUIET = Console(quiet=True)
 
@@ -234,6 +236,15 @@ def test_a_full_drive_is_refused_before_anything_is_copied(
     with pytest.raises(ToolError, match="the board has 1,024 bytes free; "):
         usb.main(["PYBV11", "--to", str(tmp_path)], standalone_mode=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("board", "gets"), [("PYBV11", False), ("ESP32_GENERIC", True)])
+def test_a_board_that_can_take_no_updates_gets_no_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str, gets: bool
+) -> None:
+    monkeypatch.setattr(Keyring, "keys_txt", lambda self: "the keys\n")
+    deploy_command.main([board, "--to", str(tmp_path)], standalone_mode=False)
+    assert (tmp_path / "keys.txt").exists() == (tmp_path / "update").exists() == gets
 
 
 def test_usb_copies_onto_a_mounted_drive(tmp_path: Path) -> None:

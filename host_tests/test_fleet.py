@@ -163,6 +163,17 @@ def test_a_config_for_another_node_is_refused() -> None:
     assert "the config of n2 would be that of 'n1'" in refused("render")
 
 
+def test_two_thousand_configs_take_two_cores_less_than_ten_seconds(folder: Path) -> None:
+    """A fifth of them, in processor time, which others who need the processor leave as it is."""
+    nodes = "".join(f"[nodes.x{number}]\n" for number in range(400))
+    Path("fleet.toml").write_text(FLEET + nodes)
+    said("render", "--check", "n1")  # builds the board's modules
+    before = os.times()
+    assert "402 configs written" in said("render")
+    took = [now - then for now, then in zip(os.times()[:4], before[:4], strict=True)]
+    assert sum(took) < 2 * 10 / 5, took
+
+
 def test_the_check_takes_a_process_for_each_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes the time is starting MicroPython: so that is counted, and not the time."""
     nodes = "".join(f"[nodes.m{number}]\n" for number in range(248))

@@ -427,7 +427,8 @@ def command(
     console = Console()
     folder = build(board)
     keyring = Keyring()
-    keys = "" if too_small(board) else keyring.keys_txt()
+    reason = too_small(board)
+    keys = "" if reason else keyring.keys_txt()
     if config:
         check_config(config, board)  # before the board is touched
     if to or board == "UNIX":
@@ -447,6 +448,8 @@ def command(
     if keys:
         names = ", ".join(key.name for key in keyring.trusted)
         console.print(f"it takes updates that are signed with {names}", soft_wrap=True)
+    elif reason and keyring.trusted:
+        console.print(f"it gets no keys, and takes no updates: {reason}", soft_wrap=True)
     if no_reset:
         console.print("the board waits at its REPL; its reset button starts it")
         return
