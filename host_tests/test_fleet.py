@@ -414,7 +414,22 @@ def test_one_config_becomes_a_fleet(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert PASSWORD not in Path("template.json").read_text() + Path("fleet.toml").read_text()
     said("render")
     assert config("first") == own
+    assert "my.json" not in Path(".gitignore").read_text()
     assert "is there already" in refused("new", "--config", "../my.json", "--board", "PYBV11")
+
+
+def test_the_config_that_a_fleet_begins_with_stays_out_of_git(folder: Path) -> None:
+    Path("new").mkdir()
+    Path("new/my.json").write_text(json.dumps({**TEMPLATE, "node": "first"}))
+    Path("fleet.toml").rename("new/before.toml")
+    text = Path("template.json").read_text().replace("!secret wifi", PASSWORD)
+    Path("new/my.json").write_text(
+        text.replace('"${interval}"', "5").replace("{", '{"node": "a",', 1)
+    )
+    said(
+        "new", "--config", "new/my.json", "--board", "ESP8266_GENERIC", "--fleet", "new/fleet.toml"
+    )
+    assert "/my.json\n" in Path("new/.gitignore").read_text()
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

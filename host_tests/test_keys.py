@@ -165,6 +165,20 @@ def test_a_key_that_others_can_read_is_not_used(folder: Path) -> None:
         unlock(Keyring(), "main")
 
 
+def test_a_keyring_that_was_lost_is_made_again_from_the_keys(folder: Path, tmp_path: Path) -> None:
+    for name in ("main", "spare"):
+        KEYS.said("make", name)
+    text = KEYS.said("show")
+    stick = tmp_path / "spare.pem"
+    (folder / "spare.pem").rename(stick)
+    (folder / "keyring.json").unlink()
+    assert "added: main, id" in KEYS.said("add", "main")
+    assert "nodes are to trust main, spare (2 of 3)" in KEYS.said("add", str(stick))
+    assert KEYS.said("show") == text
+    assert "spare is in the keyring already" in KEYS.refused("add", str(stick))
+    assert "isn't there" in KEYS.refused("add", "third")
+
+
 def test_a_key_on_another_disk_is_named_by_its_file(folder: Path, tmp_path: Path) -> None:
     KEYS.said("make")
     elsewhere = tmp_path / "stick" / "main.pem"

@@ -215,6 +215,7 @@ def test_every_command_that_the_pages_show_is_one() -> None:
         ("say HOST=broker or HOST=broker:1883", "say --host broker or --host broker:1883"),
         ("pass FIRMWARE=file, or its address.", "pass --firmware file, or its address."),
         ("Run the tests again.", "Run the tests again."),
+        ("Make one: petrel keys make main", "Make one: petrel keys make main"),
     ],
 )  # fmt: skip
 def test_advice_is_given_in_the_words_of_petrel(made: str, typed: str) -> None:

@@ -61,7 +61,7 @@ def as_petrel(hint: str) -> str:
     if "make -C" in hint or "DEBIAN_MIRROR" in hint:  # a make of MicroPython's; the environment
         return hint
     hint = re.sub(r"\bmake (check|wiring) CONFIG=", r"petrel \1 BOARD ", hint)
-    hint = re.sub(r"\bmake (?=[a-z])", "petrel ", hint)
+    hint = re.sub(r"(?<!petrel keys )\bmake (?=[a-z])", "petrel ", hint)
     hint = re.sub(r"\bBOARD=(?=\w)", "", hint)
 
     def option(match: re.Match[str]) -> str:

@@ -49,7 +49,8 @@ def new(path: Path, config: Path, board: str) -> list[Path]:
     path.write_text(_FLEET.format(template=template.name, board=board, node=node))
     ignore = path.with_name(".gitignore")
     if not ignore.exists():
-        ignore.write_text(f"/{secrets.name}\n/configs/\n")
+        own = f"/{config.name}\n" if config.resolve().parent == path.resolve().parent else ""
+        ignore.write_text(f"/{secrets.name}\n/configs/\n{own}")
         return [path, template, secrets, ignore]
     return [path, template, secrets]
 

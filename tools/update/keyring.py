@@ -125,6 +125,21 @@ class Keyring:
             raise ToolError(
                 f"there is a key {name!r} already", "Take another name; a key is never replaced."
             )
+        self._check_room()
+
+    def add(self, name: str, modulus: bytes) -> PublicKey:
+        """Take in a key whose file there is, for nodes to trust it; raises ToolError."""
+        with Lock(self.folder / "lock"):
+            self._load()
+            if name in self._keys or modulus in [key.raw for key in self.keys]:
+                raise ToolError(f"{name} is in the keyring already", "petrel keys list shows it.")
+            self._check_room()
+            coded = base64.b64encode(modulus).decode()
+            self._keys[name] = PublicKey(name, coded, True, date.today().isoformat())
+            self._save()
+        return self._keys[name]
+
+    def _check_room(self) -> None:
         if len(self.trusted) >= MOST_KEYS:
             names = ", ".join(key.name for key in self.trusted)
             raise ToolError(
@@ -226,10 +241,20 @@ def outside_of_git(path: Path) -> None:
 
 def unlock(keyring: Keyring, named: str) -> Signer:
     """The key with a name, or in a file, unlocked; raises ToolError."""
-    path = Path(named).expanduser() if "/" in named or named.endswith(".pem") else None
-    if path is None:
+    path = file_of(keyring, named)
+    if path.parent == keyring.folder and path.stem == named:
         keyring.public(named)
-        path = keyring.path(named)
+    return unlocked(path)
+
+
+def file_of(keyring: Keyring, named: str) -> Path:
+    """Where the key with a name is kept, or the file that is named."""
+    is_file = "/" in named or named.endswith(".pem")
+    return Path(named).expanduser() if is_file else keyring.path(named)
+
+
+def unlocked(path: Path) -> Signer:
+    """The key in a file; raises ToolError."""
     if not path.exists():
         raise ToolError(
             f"{path} isn't there", "Is the key on another disk? Give its file: --key FILE.pem"

@@ -11,7 +11,14 @@ from rich.table import Table
 
 from tools.shared.errors import ToolError
 from tools.update import release
-from tools.update.keyring import FOLDER_VARIABLE, Keyring, passphrase
+from tools.update.keyring import (
+    FOLDER_VARIABLE,
+    Keyring,
+    PublicKey,
+    file_of,
+    passphrase,
+    unlocked,
+)
 from tools.update.verify import MOST_KEYS, key_line
 
 
@@ -58,6 +65,15 @@ def make(name: str, keyring: Keyring) -> None:
     console.print("Copy that file and keyring.json to a second place; without them there is no")
     console.print("way to update your nodes but by cable.")
     console.print("next: deploy your boards; each gets the public half")
+
+
+@command.command("add")
+@click.argument("file")
+@folder_option
+def add(file: str, keyring: Keyring) -> None:
+    """Take in the key in FILE, or the one of that name in the folder, if keyring.json was lost."""
+    path = file_of(keyring, file)
+    _tell_made(keyring, keyring.add(path.stem, unlocked(path).modulus), path, "added")
 
 
 @command.command("list")
@@ -126,10 +142,14 @@ def retire(name: str, keyring: Keyring) -> None:
 def _made(keyring: Keyring, name: str) -> None:
     keyring.check_new(name)
     words = passphrase(f"a passphrase for {name}", new=True)
-    console = _console()
-    with console.status("making a key"):
+    with _console().status("making a key"):
         key = keyring.make(name, words)
-    console.print(f"made: {key.name}, id {key.id}, in {keyring.path(name)}")
+    _tell_made(keyring, key, keyring.path(name), "made")
+
+
+def _tell_made(keyring: Keyring, key: PublicKey, path: Path, what: str) -> None:
+    console = _console()
+    console.print(f"{what}: {key.name}, id {key.id}, in {path}")
     trusted = ", ".join(each.name for each in keyring.trusted)
     console.print(f"nodes are to trust {trusted} ({len(keyring.trusted)} of {MOST_KEYS})")
 
