@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def test_sim_joins_the_network_that_the_config_names(broker: Broker, tmp_path: P
         "sensors": [],
     }
     (tmp_path / "my.json").write_text(json.dumps(config))
-    flash = str(tmp_path / "flash")
+    flash = os.path.relpath(tmp_path / "flash", ROOT)  # as one types it
     with (
         Subscriber(broker) as seen,
         running("sim", "--config", str(tmp_path / "my.json"), "--flash", flash),

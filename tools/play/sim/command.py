@@ -67,6 +67,7 @@ def command(
     if heap and not re.fullmatch(r"[1-9]\d*[KkMm]?", heap):
         raise ToolError(f"--heap: {heap!r} is not a size", "Use bytes, or K or M, such as 38K.")
     models = _models(parts) if parts else {}
+    flash = flash.resolve()  # the board runs in there
     shutil.copytree(build("UNIX"), flash, dirs_exist_ok=True)
     settled = flash / "config.json"
     if config:
