@@ -99,7 +99,7 @@ def test_a_file_that_is_there_in_the_same_form_is_not_asked_for():
 def verified(digest, signed):
     """As the node reads them."""
     numbers = [int.from_bytes(each, "big") for each in (MODULUS, signed)]
-    return signature.verify(numbers[0], digest, numbers[1])
+    return signature.verify(numbers[0], digest, lambda: numbers[1])
 
 
 def test_every_flipped_bit_of_a_signature_is_noticed():

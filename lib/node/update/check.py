@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from micropython import const
 
-from node.overlay import call
+from node.overlay import call, forget
 
 _NEW = const("update/offer.new")
 _LINE = const(600)
@@ -26,6 +26,7 @@ def steps(updates, wanted=False):
     node = updates.node
     while not node.client.up or node.client.untold:
         yield 1000
+    forget("large", package="mqtt.engine")  # the offer is there, and RAM is short now
     stage = updates.stage
     free = "a" if stage.slot != "a" else "b"
     if stage.slot == "-":  # perhaps a deploy has ended what ran

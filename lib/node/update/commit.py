@@ -13,8 +13,8 @@ from node.update.pack import key
 
 _ENTRY = const(12)
 _KEY = const(4)
-_FOLDER = b"\0\0\0\0\x3f\xff\xff\xff"
-_PIECES = const(8)  # a power of 2
+_FOLDER = const(b"\0\0\0\0\x3f\xff\xff\xff")
+_PIECES = const(16)  # a power of 2
 _READER = const("lib/node/update/pack.mpy")
 _STARTS = const("3")
 

@@ -1,9 +1,10 @@
 """The list of an update: a line for each file, with its SHA-256, size and path."""
 
+from binascii import unhexlify
+
 from micropython import const
 
-from node.update.release import is_hash
-
+_HASH = const(64)  # characters of a SHA-256 in hex
 _PATH = const(64)
 _SIZE = const(1_048_576)
 _LINE = const(144)
@@ -44,12 +45,18 @@ def allowed(path):
     """Return whether a path is in the slot, and its name is harmless."""
     if not 0 < len(path) <= _PATH or path in ("boot.py", "config.json"):
         return False
-    for part in path.split("/"):
-        if not part or part[0] == ".":
-            return False
-    for character in path:
-        if character not in "/._-" and not (
-            "0" <= character <= "9" or "A" <= character <= "Z" or "a" <= character <= "z"
-        ):
+    path = "/" + path
+    if "//" in path or "/." in path or path[-1] == "/":
+        return False
+    for byte in path.encode():  # a character of a text would be a name that stays in RAM
+        if not (45 <= byte <= 57 or 65 <= byte <= 90 or byte == 95 or 97 <= byte <= 122):
             return False
     return True
+
+
+def is_hash(text):
+    """Return whether it is a SHA-256 in hex."""
+    try:
+        return len(text) == _HASH and unhexlify(text).hex() == text
+    except (TypeError, ValueError):
+        return False

@@ -5,6 +5,8 @@ import sys
 
 from micropython import const
 
+from node.overlay import call
+
 _LINE = const(600)
 _FORMAT = const(1)
 _FILES = const(400)
@@ -12,7 +14,6 @@ _LIST = const(32_768)
 _VERSION = const(32)
 _SERIAL = const(0x3FFF_FFFF)
 _SIZE = const(16_777_216)
-_HASH = const(64)
 
 
 def parse(line):
@@ -44,7 +45,8 @@ def parse(line):
     entry = found.get("list")
     if (
         not isinstance(entry, list) or len(entry) != 2
-        or type(entry[0]) is not int or not 0 < entry[0] <= _LIST or not is_hash(entry[1])
+        or type(entry[0]) is not int or not 0 < entry[0] <= _LIST
+        or not call("update", "listing", "is_hash", entry[1])
     ):  # fmt: skip
         raise ValueError("list: %r; [bytes, SHA-256]" % entry)
     return found
@@ -61,11 +63,3 @@ def judge(found, board, highest):
     serial = found["serial"]
     if serial <= highest and not ("downgrade" in found and highest <= found["downgrade"]):
         raise ValueError("serial %d: not higher than %d, which was good here" % (serial, highest))
-
-
-def is_hash(text):
-    """Return whether it is a SHA-256 in hex."""
-    return (
-        isinstance(text, str) and len(text) == _HASH
-        and all(character in "0123456789abcdef" for character in text)
-    )  # fmt: skip

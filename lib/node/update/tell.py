@@ -2,9 +2,11 @@
 
 import json
 
+from micropython import const
+
 from node.overlay import call
 
-_FAILED = "update/failed"
+_FAILED = const("update/failed")
 
 
 def tell(updates, state, offer=None, percent=None, error=None):
