@@ -44,7 +44,7 @@ def check(offer, name):
 
 
 def _places(name, manifest):
-    """Return where in the file of the keys those begin that the manifest names, mostly one."""
+    """Return where in the file of the keys those begin that the manifest names, usually one."""
     try:
         file = open(name, "rb")  # noqa: SIM115  # it is closed below
     except OSError:
