@@ -121,7 +121,7 @@ def understood(arguments: list[str]) -> None:
         if each.startswith(("host_tests/", "docs/")):
             if "tilt" not in each:  # which the reader is to write
                 assert (ROOT / each).exists(), each
-        elif re.fullmatch(r"[\w /]+\.(json|pem|bin|toml)", each):
+        elif re.fullmatch(r"[\w /-]+\.(json|pem|bin|toml)", each):
             Path(each).parent.mkdir(exist_ok=True)
             Path(each).touch()
     for folder in FOLDERS:

@@ -193,7 +193,9 @@ class Conductor:
                 before = self._shown.get(name, ("", ""))[0]
                 self._shown[name] = now
                 if member.phase != before:
-                    words = f"{member.phase or 'not yet'}: {member.words}"
+                    words = member.phase or "not yet"
+                    if member.words:
+                        words += f": {member.words}"
                     self._book.note(words, name)
                     if member.phase in ("failed", "stuck"):
                         self._say(f"{name}: {words}")

@@ -234,7 +234,7 @@ class Rollout:
             (name, each) for name, each in self.members.items() if each.phase == "" and each.online
         ][: max(0, room)]
         for _, member in chosen:
-            self._to(member, "offered", "offered", now)
+            self._to(member, "offered", "", now)
         return [(OFFER, name) for name, _ in chosen]
 
     def _withdraw(self, now: float) -> list[tuple[str, str]]:
@@ -251,7 +251,8 @@ class Rollout:
         for name, member in self.members.items():
             if member.runs == self.serial and not member.sent_back:
                 member.sent_back = True
-                self._to(member, "returning", member.words, now)
+                why = member.words if member.phase == "failed" else "to the release before"
+                self._to(member, "returning", why, now)
                 found.append((BACK, name))
         return found
 
