@@ -126,6 +126,8 @@ def test_a_second_reboot_within_a_minute_is_refused(running: Node) -> None:
 def test_retained_command_is_not_obeyed(node: Node) -> None:
     node.seen.publish("petrel/n1/cmd/reboot", "", retain=False)
     node.seen.publish("petrel/n1/cmd/reboot", "now", retain=True)
+    # Else it might come while the node listens, and be none that the broker had retained.
+    assert node.seen.seen(partial(_holds, "now"), 40)
     node.write_config(node.config(diagnostics=10))
     node.bench.power_on()
     node.wait("diagnostics")
