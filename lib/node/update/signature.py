@@ -30,36 +30,49 @@ def check(offer, name):
         size = len(file.read(_TEXT + 1))
     if size != _TEXT:
         raise ValueError("the signature has %d characters, not 512" % size)
-    places = _places(name, manifest)
+    numbers = _numbers(name, manifest)
     at = len(manifest)
     digest = sha256(manifest[:-1]).digest()
     manifest = None
     gc.collect()
-    for place in places:
-        if verify(_number(name, place), digest, lambda: _number(offer, at)):
+    for number in numbers:
+        if verify(_modulus(name, number), digest, lambda: _signature(offer, at)):
             return
-    if places:
+    if numbers:
         raise ValueError("the signature is wrong")
     raise ValueError("signed with a key that is not among those of %s" % name)
 
 
-def _places(name, manifest):
-    """Return where in the file of the keys those begin that the manifest names, usually one."""
+def _numbers(name, manifest):
+    """Return which lines of the file of the keys the manifest names, usually one."""
+    found = []
+    line = bytearray(_LINE)
+    for number in range(_KEYS):
+        if _read(name, number, line) < _LINE - 1 or line[_ID] != 0x20:
+            break
+        if bytes(line[:_ID]) in manifest:
+            found.append(number)
+    return found
+
+
+def _read(name, number, line):
+    """Read the line of that number into `line`; return its bytes."""
     try:
-        file = open(name, "rb")  # noqa: SIM115  # it is closed below
+        file = open(name, "rb")  # noqa: SIM115  # one in a slot can only be read and closed
     except OSError:
         raise ValueError("this node has no %s, so it trusts nobody; deploy the keys" % name)
-    places = []
     try:
-        for number in range(_KEYS):
-            line = file.read(_LINE)
-            if len(line) < _LINE - 1 or line[_ID] != 0x20:
-                break
-            if line[:_ID] in manifest:
-                places.append(number * _LINE + _ID + 1)
+        for _ in range(number + 1):
+            size = file.readinto(line)
+        return size
     finally:
         file.close()
-    return places
+
+
+def _modulus(name, number):
+    line = bytearray(_LINE)
+    _read(name, number, line)
+    return _decoded(line[_ID + 1 : _ID + 1 + _TEXT])
 
 
 def verify(modulus, digest, signature):
@@ -85,11 +98,15 @@ def _times(a, b, modulus):
     return found
 
 
-def _number(name, at):
-    """Return the number in base64 at that place of a file."""
-    with open(name, "rb") as file:
+def _signature(offer, at):
+    with open(offer, "rb") as file:
         file.seek(at)
-        found = a2b_base64(file.read(_TEXT))
+        return _decoded(file.read(_TEXT))
+
+
+def _decoded(text):
+    """Return the number that is there in base64."""
+    found = a2b_base64(text)
     if len(found) != _BYTES:
         raise ValueError("a key or signature has %d bytes, not 384" % len(found))
     return int.from_bytes(found, "big")
