@@ -35,6 +35,7 @@ class Fleet:
         self.most = 0  # nodes that ran the release at a time, or tried to
         self.actions: list[tuple[str, str]] = []
         self._bad, self._off, self._mute = bad, off, mute
+        self.deaf: set[str] = set()  # nodes that don't say that an offer was withdrawn
         self._pending: dict[str, float] = {}  # a node -> when it has fetched what it was offered
         members = {name: Member() for name in self.runs}
         self.rollout = Rollout(NEW, Rules(stages_of("1,5%,25%", count), **rules), members)  # type: ignore[arg-type]
@@ -81,6 +82,8 @@ class Fleet:
                 self._pending[name] = self.now + random.Random(name).choice((60, 120, 300))
             elif action == WITHDRAW:
                 self._pending.pop(name, None)
+                if name not in self.deaf:
+                    self.state(name, "idle")
             else:
                 self.runs[name] = OLD
                 self.state(name, "good", offered=OLD)
@@ -191,6 +194,26 @@ def test_one_that_was_at_its_trial_when_it_stopped_is_taken_back_later() -> None
     fleet.state("n004", "good", offered=NEW)
     fleet.run()
     assert (BACK, "n004") in fleet.actions and set(fleet.runs.values()) == {OLD}
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_one_that_had_all_of_it_when_it_stopped_is_waited_for(comes: bool) -> None:
+    fleet = Fleet(20, {"n001"}.__contains__)
+    fleet.deaf = {"n004"}
+    while not fleet.rollout.stopped:
+        fleet.turn()
+    while fleet.rollout.count("returning", "watched"):
+        fleet.turn()
+    assert (WITHDRAW, "n004") in fleet.actions and not fleet.rollout.over
+    if comes:
+        fleet.runs["n004"] = NEW
+        fleet.state("n004", "trying", offered=NEW)
+        for _ in range(30):
+            fleet.turn()
+        assert not fleet.rollout.over
+        fleet.state("n004", "good", offered=NEW)
+    fleet.run()
+    assert ((BACK, "n004") in fleet.actions) == comes and set(fleet.runs.values()) == {OLD}
 
 
 @pytest.mark.parametrize("says", [True, False])

@@ -49,9 +49,10 @@ class Crowd:
         self._client.loop_stop()
 
     def _on_message(self, client: paho.Client, data: object, message: paho.MQTTMessage) -> None:
-        if not message.payload:
-            return
         name = message.topic.split("/")[1]
+        if not message.payload:
+            self._state(name, "idle")
+            return
         serial = parse(bytes(message.payload).partition(b"\n")[0]).serial
         if serial != self._serial:
             self._on_it.discard(name)

@@ -101,6 +101,10 @@ class UpdateNode:
             if message.topic.endswith("/offer"):
                 if payload:
                     self._take_offer(payload)
+                elif self._offer:  # it was withdrawn
+                    self._timer.cancel()
+                    self._offer = None
+                    self._say("idle")
             elif self._offer:
                 self._take_chunk(payload)
 

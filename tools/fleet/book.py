@@ -141,7 +141,9 @@ def _collectors() -> str:
     """The URL of the database of the collector that runs in this folder; empty if none does."""
     if Path(CONFIG).exists():
         if not find_spec("pydantic"):
-            raise ToolError(f"the collector's packages are needed to read {CONFIG}", "make setup")
+            raise ToolError(
+                f"the collector's packages are needed to read {CONFIG}", "Run: make setup"
+            )
         from tools.backend.config import load
 
         return load(Path(CONFIG)).database.url

@@ -163,6 +163,11 @@ class Conductor:
             self._rollout.heard(node, what, said, time.monotonic())
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        if self._rollout.stopped and message.topic.endswith("/update/get"):
+            node = message.topic.split("/")[-3]
+            member = self._rollout.members.get(node)
+            if member and member.phase != "returning":
+                return  # it hasn't heard yet that the offer was withdrawn
         passed = self._server.passed(client, self._base, message)
         if passed is None:
             return

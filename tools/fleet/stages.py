@@ -21,6 +21,8 @@ from typing import Any
 OFFER, WITHDRAW, BACK = "offer", "withdraw", "back"
 _AT_WORK = ("offered", "watched")
 _GOOD = (*_AT_WORK, "healthy")
+_WITHDRAWN = "the offer was withdrawn"
+_TRIAL_S = 600.0  # a node that doesn't answer may have restarted with the release, and be silent
 _OF_NOW = ("at", "online", "heard", "read")  # of a member: what is learnt again after a restart
 
 
@@ -121,7 +123,10 @@ class Rollout:
 
     def retry(self) -> int:
         """Have those that failed, or were taken back, get it once more; returns how many."""
-        again = [each for each in self.members.values() if each.phase not in (*_GOOD, "")]
+        again = [
+            each for each in self.members.values()
+            if each.phase not in (*_GOOD, "") or _is_withdrawn(each)
+        ]  # fmt: skip
         for member in again:
             member.phase, member.words, member.sent_back = "", "once more", False
         self.stopped, self.stage, self.todo = "", 0, []
@@ -183,6 +188,11 @@ class Rollout:
             self._to(member, "back", member.words, now)
         elif member.phase == "returning" and name in ("failed", "refused"):
             self._to(member, "stuck", str(said.get("error", name)), now)
+        elif name == "trying" and runs == self.serial and member.phase in ("", "offered"):
+            self._to(member, "offered", "trying", now)
+        elif _is_withdrawn(member):
+            if name == "idle":
+                self._to(member, "", _WITHDRAWN, now)
         elif member.phase == "offered":
             percent = said.get("percent")
             member.words = f"fetching, {percent} %" if name == "fetching" else str(name)
@@ -192,6 +202,8 @@ class Rollout:
         rules = self.rules
         if member.phase == "returning" and now - member.at > rules.give_s:
             self._to(member, "stuck", "it could not be taken back", now)
+        elif _is_withdrawn(member) and now - member.at > min(_TRIAL_S, rules.give_s):
+            self._to(member, "", _WITHDRAWN, now)
         elif member.phase == "offered" and now - member.at > rules.give_s:
             self._to(member, "failed", f"no news for {rules.give_s / 60:.0f} minutes", now)
         elif member.phase == "watched" and now - member.at >= rules.watch_s:
@@ -240,9 +252,10 @@ class Rollout:
     def _withdraw(self, now: float) -> list[tuple[str, str]]:
         found = []
         for name, member in self.members.items():
-            # One that is at its trial is waited for: it may run the release yet.
-            if member.phase == "offered" and member.words != "trying":
-                self._to(member, "", "the offer was withdrawn", now)
+            # One that is at its trial is waited for: it may run the release yet. So is one that
+            # doesn't answer: it may have all of it, and restart.
+            if member.phase == "offered" and member.words not in ("trying", _WITHDRAWN):
+                self._to(member, "offered", _WITHDRAWN, now)
                 found.append((WITHDRAW, name))
         return found
 
@@ -255,6 +268,11 @@ class Rollout:
                 self._to(member, "returning", why, now)
                 found.append((BACK, name))
         return found
+
+
+def _is_withdrawn(member: Member) -> bool:
+    """Whether it was told that the offer is gone, and has not said that it knows."""
+    return member.phase == "offered" and member.words == _WITHDRAWN
 
 
 def stages_of(text: str, count: int) -> tuple[int, ...]:
