@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,19 @@ from tools.talk.readings import parse
 
 ONE_WIDTH = pytest.mark.parametrize("node", ["64"], indirect=True)
 STARTS = 3
+SECONDS = 1234  # between diagnostics, in the config of a release that has another format
+MIGRATION = (
+    (LIB / "node/config/migrate.py")
+    .read_text()
+    .replace("FORMAT = 1 ", "FORMAT = 2 ")
+    .replace("STEPS = ()", f"STEPS = (lambda config: config.update(diagnostics={SECONDS}),)")
+)
+
+
+def diagnostics_of(node: Node) -> int | None:
+    """The seconds between two diagnostics in the config on the flash."""
+    found: int | None = json.loads((node.flash / "config.json").read_text()).get("diagnostics")
+    return found
 
 
 @pytest.fixture
@@ -35,13 +49,19 @@ def test_an_update_is_fetched_tried_and_kept(node: Node, server: Server) -> None
     node.write_config(node.config())
     node.bench.power_on()
     assert node.wait("update/state", state="idle")["serial"] == 0
-    server.offer(Release({**contents_of(), "lib/extra.py": b"# new" * 900}, serial=12))
+    contents = contents_of(node__config__migrate=MIGRATION)
+    server.offer(Release({**contents, "lib/extra.py": b"# new" * 900}, serial=12))
     node.wait("update/state", 90, state="fetching", percent=100)
     node.wait("update/state", 90, state="trying", serial=12)
     assert state_of(node.flash) == "- a 2 0"
+    assert diagnostics_of(node) == SECONDS
+    node.obeys()
+    for command in ("config", "interval", "provision"):
+        assert "is being tried" in node.command(command, "{}")["error"]
     node.wait("light", start=len(node.seen.messages))
     assert node.wait("update/state", 150, state="good")["version"] == "0.12.0"
     assert state_of(node.flash) == "a - 0 12"
+    assert diagnostics_of(node) == SECONDS
     readings = [parse(payload) for topic, payload in node.seen.messages if topic.endswith("light")]
     for boot in {each["boot"] for each in readings}:
         numbers = [each["seq"] for each in readings if each["boot"] == boot]
@@ -102,6 +122,34 @@ def test_new_code_is_taken_back_if_it(node: Node, what: str) -> None:
     assert len(node.bench.resets) == STARTS + 1, node.bench.resets
     about = node.wait("diagnostics", start=len(node.seen.messages) - 40)
     assert about["mode"] == "normal", about
+
+
+@ONE_WIDTH
+def test_the_config_is_taken_back_with_the_slot(node: Node) -> None:
+    equip(node.flash)
+    node.write_config(node.config())
+    before = (node.flash / "config.json").read_bytes()
+    install(node.flash, Release(contents_of(node__config__migrate=MIGRATION), serial=12))
+    hurry(node.flash, 12)
+    node.bench.power_on()
+    node.wait("update/state", 60, state="trying")
+    assert diagnostics_of(node) == SECONDS
+    node.wait("update/state", 200, state="failed", serial=0, offered=12)
+    assert (node.flash / "config.json").read_bytes() == before
+    assert not {"format", "config.json"} & {
+        each.name for each in (node.flash / "update").iterdir()
+    }
+
+
+@ONE_WIDTH
+def test_a_release_that_is_too_old_for_the_config_says_so(node: Node) -> None:
+    equip(node.flash)
+    node.write_config(node.config())
+    install(node.flash, Release(contents_of(), serial=12))
+    (node.flash / "update/format").write_text("2")
+    node.bench.power_on()
+    told = node.wait("update/state", 60, state="failed", serial=0)
+    assert "format 2, and this release knows 1" in told["error"]
 
 
 @ONE_WIDTH

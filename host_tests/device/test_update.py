@@ -91,7 +91,7 @@ def test_a_file_that_is_there_in_the_same_form_is_not_asked_for():
             put(path, data)
         node = running(GOOD, stage)
         offered(node, GOOD)
-        assert node.ended
+        assert node.ended, (node.errors, node.client.told)
         # the list alone: board.txt and keys.txt are there as well
         assert {number for number, _, _ in node.client.asked} == {0}, node.client.asked
 

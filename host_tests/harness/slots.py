@@ -197,6 +197,7 @@ def install(flash: Path, release: Release, slot: str = "a", state: str = "- a 3 
     (base / f"{slot}.mpy").write_bytes(release.contents["lib/node/update/pack.mpy"])
     for copy in (base / "config.json", flash / "config.json.old"):  # it was checked before
         shutil.copyfile(flash / "config.json", copy)
+    (base / "format").write_text("1")
     (base / "state").write_text(state)
     (flash / DEPLOYED).unlink(missing_ok=True)
 

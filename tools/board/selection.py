@@ -194,6 +194,7 @@ def cannot_use(board: Board) -> frozenset[str]:
         without |= {"mqtt.tls", "node.config.certificates"}
     if not _slots(board):
         without |= {f"node.update.{each.stem}" for each in (LIB / "node/update").glob("*.py")}
+        without.add("node.config.migrate")
     if board.facts["port"] != "esp8266":
         without.add("mqtt.engine.crc")  # binascii has it
     return frozenset(without)

@@ -6,6 +6,7 @@ refused.
 """
 
 import json
+import sys
 
 from micropython import const
 
@@ -82,6 +83,9 @@ def reboot(node, payload):
 
 def provision(node, payload):
     """Payload: anything. Answers, then restarts the board, which opens its access point."""
+    stage = sys.modules.get("stage")
+    if stage and stage.trying:
+        raise ValueError("an update is being tried; send it again in five minutes")
     if not node.wlan:
         raise ValueError("this node has no Wi-Fi")
     node.ended = "provision"

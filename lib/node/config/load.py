@@ -32,6 +32,9 @@ def load():
     state: "degraded" if only the connection can be used, because the rest of the only config is
     wrong; "new" if it was checked and kept just now; otherwise "".
     """
+    stage = sys.modules.get("stage")
+    if stage and stage.trying:
+        call("config", "migrate", "migrate")
     for name in os.listdir():
         if name.startswith("config.json.change"):  # a command has changed the config, or is to
             call("config", "change", "boot")

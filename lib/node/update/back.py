@@ -31,6 +31,7 @@ def back():
     stage.write()
     remove("update/why")
     remove("update/config.json")
+    remove("update/format")
     from node.update.turns import forget
 
     forget()

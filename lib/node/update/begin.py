@@ -34,7 +34,7 @@ def begin(node, wanted=None):
 
 
 def again():
-    """The node starts afresh to prepare something: give a slot on trial the start back, once."""
+    """The board starts afresh to prepare something: give a slot on trial the start back, once."""
     stage = sys.modules.get("stage")
     if stage and stage.trying and "again" not in os.listdir("update"):
         with open("update/again", "w"):

@@ -26,8 +26,12 @@ def commit(updates, offer, slot):
     except ValueError as error:
         call("update", "tell", "tell", updates, "refused", offer, None, error)
         return
+    node = updates.node
+    while node.ended or "changed" in node.about:  # another config is to come, or to prove itself
+        yield 1000
     try:
         copy("config.json", "update/config.json", 0, os.stat("config.json")[6])
+        call("config", "migrate", "note")
     except OSError:  # it is built into the firmware
         pass
     for each in ("update/why", "update/again"):
@@ -39,7 +43,7 @@ def commit(updates, offer, slot):
     stage.state[1] = slot
     stage.state[2] = _STARTS
     stage.write()
-    updates.node.ended = "version %s is there; starting it" % offer["version"]
+    node.ended = "version %s is there; starting it" % offer["version"]
 
 
 def _index(slot):

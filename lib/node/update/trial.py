@@ -52,9 +52,9 @@ def steps(updates):
     stage.trying = False
     if stage.timer:
         stage.timer.deinit()
-    for name in ("update/why", "update/again", "update/config.json", "update/failed"):
+    for name in ("why", "again", "config.json", "failed", "format"):
         try:
-            os.remove(name)
+            os.remove("update/" + name)
         except OSError:  # there is none
             pass
     while call("update", "tell", "tell", updates, "good") is None:
