@@ -146,6 +146,26 @@ def test_a_key_that_the_node_does_not_trust_is_refused():
     refused(Release(FILES, key='"00000000"'), "not among those of keys.txt")
 
 
+class Esp8266:
+    """What the node sees of `sys` there."""
+
+    platform = "esp8266"
+
+
+def test_an_esp8266_that_runs_from_a_romfs_refuses_before_it_fetches_anything():
+    with Board():
+        for path, taken in ((None, False), ("lib/node/app.mpy", True)):
+            from node.update import check
+
+            check.sys = Esp8266
+            if path:
+                put(path, b"")
+            node = running(GOOD, stage)
+            offered(node, GOOD)
+            assert ("ROMFS" in node.client.told[-1]) != taken, node.client.told
+            assert bool(node.ended) == bool(node.client.asked) == taken
+
+
 def test_a_node_without_keys_takes_nothing():
     with Board():
         os.remove("keys.txt")

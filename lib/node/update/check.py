@@ -5,6 +5,7 @@ x.list, x.pack, x.index and x.mpy, where x is the slot, "a" or "b".
 """
 
 import os
+import sys
 from hashlib import sha256
 
 from micropython import const
@@ -54,6 +55,7 @@ def steps(updates, wanted=False):
             updates.waits = True
             tell(updates, "failed", found, why)
             return
+        runs_from_files(stage.slot)
         room(found, free)
         if updates.asks and not wanted and not exists("update/" + free + ".list"):
             updates.waits = True
@@ -100,6 +102,15 @@ def identity(name):
             return sha256(file.readline(_LINE + 2)[:-1]).digest()[:8].hex()
     except OSError:
         return ""
+
+
+def runs_from_files(slot):
+    """ValueError if it doesn't and has to, as an update brings files; they take far more RAM."""
+    if sys.platform == "esp8266" and slot == "-" and not exists("lib/node/app.mpy"):
+        raise ValueError(
+            "Petrel is in this board's ROMFS, and an ESP8266 has too little RAM for the files of "
+            "an update; deploy by cable"
+        )
 
 
 def room(found, free):
