@@ -176,7 +176,7 @@ conformance: setup  ## test every statement of MQTT that binds a client
 	@$(RUN) conformance
 
 test-powercut: setup  ## cut the power at every write of an update, on littlefs and FAT (ARGS="-k fat")
-	@PETREL_EACH_CUT=1 $(RUN) test --timeout 3600 host_tests/device/test_powercut_update.py $(ARGS)
+	@$(RUN) test-powercut $(ARGS)
 
 fuzz: setup  ## send mutated packets to the clients, in a 32 KB heap (COUNT=1000000)
 	@$(RUN) fuzz $(if $(COUNT),--count '$(COUNT)')
