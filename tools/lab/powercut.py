@@ -1,4 +1,4 @@
-"""`test-powercut`: cuts the power at every write of an update, where the tests take one in nine."""
+"""`test-powercut`: cuts the power at every write of an update; the tests take one in nine."""
 
 from __future__ import annotations
 
