@@ -26,8 +26,8 @@ demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS
 play: setup-demo  ## play with a simulated node: set what it measures, break its network (CONFIG=my.json)
 	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)')
 
-sim: setup-host  ## run a node with its console here (CONFIG=my.json)
-	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)')
+sim: setup-host  ## run a node with its console here (CONFIG=my.json SERIAL=1: with a serial port)
+	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)') $(if $(SERIAL),--serial)
 
 repl: setup-host  ## open the REPL of a board (BOARD= PORT=), or of the simulated one (CONFIG=my.json)
 	@$(RUN) repl '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)')

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -16,6 +17,7 @@ from tools.make.package import build
 from tools.play.broker import Broker, free_port
 from tools.play.sim.bench import WIFI
 from tools.play.sim.command import example, network
+from tools.play.sim.serial_port import SerialPort
 from tools.play.subscriber import Subscriber
 from tools.shared.paths import ROOT
 from tools.shared.process import popen
@@ -47,6 +49,44 @@ def test_sim_joins_the_network_that_the_config_names(broker: Broker, tmp_path: P
         running("sim", "--config", str(tmp_path / "my.json"), "--flash", flash),
     ):
         assert seen.wait("petrel/sim/status", 20) == "online"
+
+
+def test_a_board_without_wifi_gets_it_over_the_serial_port_of_sim(
+    broker: Broker, tmp_path: Path
+) -> None:
+    build("UNIX", quiet=True)
+    config = {
+        "node": "sim",
+        "wifi": {},
+        "mqtt": {"host": broker.host, "port": broker.port},
+        "sensors": [],
+    }
+    file = tmp_path / "my.json"
+    file.write_text(json.dumps(config))
+    flash = str(tmp_path / "flash")
+    with (
+        Subscriber(broker) as seen,
+        running("sim", "--config", str(file), "--flash", flash, "--serial") as process,
+    ):
+        assert process.stdout
+        port = process.stdout.readline().strip().partition("PORT=")[2]
+        command = [sys.executable, "-m", "tools", "provision", "--port", port]
+        done = subprocess.run(
+            [*command, "--ssid", WIFI["ssid"]],
+            cwd=ROOT, capture_output=True, text=True, timeout=90,
+            env={**os.environ, "PETREL_WIFI_PASSWORD": WIFI["password"]},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert seen.wait("petrel/sim/status", 60) == "online"
+
+
+def test_what_nobody_reads_from_the_serial_port_does_not_hold_up_the_board() -> None:
+    shown: Queue[str] = Queue()
+    with SerialPort(shown.put) as port:
+        for number in range(2000):  # far more than a line of the system holds
+            os.write(port.board, b"line %d\n" % number)
+        for number in range(2000):
+            assert shown.get(timeout=60) == f"line {number}"
 
 
 def test_the_example_of_sim_is_a_config_that_a_board_takes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import click
 from tools.make.package import build
 from tools.play.sim.access_point import HTTP, LOOPBACK
 from tools.play.sim.bench import WIFI, Bench
+from tools.play.sim.serial_port import SerialPort
 from tools.play.sim.world import World
 from tools.shared.errors import ToolError
 from tools.shared.paths import BUILD, MICROPYTHON, ROOT
@@ -51,12 +53,13 @@ def network(config: Path) -> dict[str, Any]:
     help='JSON: models by pin, such as {"adc:34": {"model": "waveform"}}',
 )
 @click.option("--heap", help="heap of the board, such as 38K")
+@click.option("--serial", is_flag=True, help="give it a serial port, for petrel provision")
 @click.option(
     "--bits", type=click.Choice(["64", "32"]), default="64", show_default=True,
     help="MicroPython of that width",
 )  # fmt: skip
 def command(
-    flash: Path, config: Path | None, parts: Path | None, heap: str | None, bits: str
+    flash: Path, config: Path | None, parts: Path | None, heap: str | None, bits: str, serial: bool
 ) -> None:
     """Run the simulated board of boards/UNIX until Ctrl-C.
 
@@ -75,23 +78,34 @@ def command(
     elif not settled.exists():
         settled.write_text(json.dumps(example(), indent=2) + "\n")
         print(f"running an example: {settled}. Edit it, or give CONFIG=file")
-    with Bench(
-        flash,
-        interpreter=MICROPYTHON[bits],
-        heap=heap,
-        parts=models,
-        wifi=network(settled),
-        echo=print,
-    ) as bench:
-        host, port = bench.control_address
+    with contextlib.ExitStack() as held:
+        port = held.enter_context(SerialPort(_say)) if serial else None
+        bench = held.enter_context(
+            Bench(
+                flash,
+                interpreter=MICROPYTHON[bits],
+                heap=heap,
+                parts=models,
+                wifi=network(settled),
+                echo=print,
+                serial=port.board if port else None,
+            )
+        )
+        if port:
+            print(f"the board's serial port: make provision PORT={port.name}", flush=True)
+        host, control = bench.control_address
         print(
-            f"control socket: {host}:{port}; send one JSON object per line, such as "
+            f"control socket: {host}:{control}; send one JSON object per line, such as "
             '{"do": "press", "pin": 4}; Ctrl-C ends'
         )
         bench.world.access_point.on_change = lambda: _show(bench.world)
         bench.power_on()
         bench.wait_failed()
     raise ToolError("the board's process ended", "See above what it said.")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _show(world: World) -> None:
