@@ -65,9 +65,29 @@ def test_its_configs_are_good(text: str, tmp_path: Path) -> None:
         ("[[mapping]]\nfilter = 'a'\nnode = '{x}'\nsensor = 'y'", r"mapping\[0\].node is '\{x\}'"),
         ("[[mapping]]\nfilter = 'a'\nnode = 'x'", r"mapping\[0\].sensor is missing"),
         ("broker", "x.toml: Expected '=' after a key"),
+        ("broker = 'x'", "broker is 'x'; it must be a table"),
+        ("topics.base = 'petrel'", "topics.base is 'petrel'; it must be a list"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_with_place_value_and_limit(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(text)
     with pytest.raises(ToolError, match=words):
         load(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("config", "alarms", "words"),
+    [
+        ("database.url = 'oracle://x'", "", "only SQLite files and PostgreSQL work"),
+        ("", "[[rule]]\nname = 'x'\nsensor = 'a/b'", "alarms.toml: "),
+        ("", "[[rule]\n", "alarms.toml: "),
+    ],
+)
+def test_check_finds_what_the_start_would_refuse(
+    config: str, alarms: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "alarms.toml").write_text(alarms)
+    text = f"{config}\nalarms.file = '{tmp_path}/alarms.toml'\n"
+    (tmp_path / "x.toml").write_text(text)
+    done = CliRunner().invoke(command, ["--config", f"{tmp_path}/x.toml", "--check"])
+    assert isinstance(done.exception, ToolError) and words in str(done.exception)

@@ -13,8 +13,9 @@ from tools.backend.fleet import Fleet, Plan
 from tools.backend.messages import Reading, Told, parse
 from tools.backend.queries import now_ms
 from tools.backend.simulate import command
-from tools.play.broker import Broker
+from tools.play.broker import Broker, free_port
 from tools.play.subscriber import Subscriber
+from tools.shared.errors import ToolError
 from tools.talk.connection import Address
 
 
@@ -108,3 +109,18 @@ def test_real_nodes_join_in(broker: Broker, seen: Subscriber) -> None:
     for name in ("real000", "real001"):
         assert seen.wait(f"petrel/{name}/air", 1)["unit"] == "C"
         assert seen.wait(f"petrel/{name}/diagnostics", 1)["board"]
+
+
+def test_without_a_broker_it_knows_why_nobody_is_online() -> None:
+    async def live() -> str:
+        fleet = Fleet(Address("127.0.0.1", free_port()), Plan(nodes=1, interval_s=0.1))
+        asyncio.get_running_loop().call_later(0.5, fleet.stopping.set)
+        assert not await fleet.run(deliver_s=0.5)
+        return fleet.why
+
+    assert asyncio.run(live()).startswith("no broker at 127.0.0.1:")
+
+
+def test_no_nodes_are_nothing_to_simulate() -> None:
+    done = CliRunner().invoke(command, ["--nodes", "0"])
+    assert isinstance(done.exception, ToolError) and "nothing to simulate" in str(done.exception)

@@ -16,11 +16,12 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
+from tools.backend.alarms import rules
 from tools.backend.alarms.sending import by_apprise
 from tools.backend.alarms.service import Alarms
 from tools.backend.collector import Collector
 from tools.backend.config import BackendConfig, BrokerSection, is_here, load
-from tools.backend.database import open_database, shown
+from tools.backend.database import checked_url, open_database, shown
 from tools.backend.feed import Feed
 from tools.backend.jobs import Jobs
 from tools.play.beside import announced
@@ -60,7 +61,7 @@ class Backend:
 @click.option("--host", help="the broker: NAME or NAME:PORT; instead of broker.host")
 @click.option("--database", help="its URL; instead of database.url")
 @click.option("--lan", is_flag=True, help="let boards in your network connect to its own broker")
-@click.option("--check", is_flag=True, help="check the config, print what it says, and end")
+@click.option("--check", is_flag=True, help="check the config and the alarms, print it, and end")
 def command(
     path: Path | None, host: str | None, database: str | None, lan: bool, check: bool
 ) -> None:
@@ -71,6 +72,10 @@ def command(
     """
     config = _with_options(load(path), host, database, lan)
     if check:
+        checked_url(config.database.url)
+        broker_addresses(config.broker)
+        if config.alarms.file.exists():
+            rules.read(config.alarms.file)
         click.echo(config.model_dump_json(indent=2))
         return
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, datefmt="%H:%M:%S")

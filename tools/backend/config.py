@@ -199,6 +199,10 @@ def _fault(error: Any) -> str:
         return f"{place} is missing"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     message = message.replace("should be", "must be").replace("should have", "must have")
+    if error["type"] == "list_type":
+        message = "must be a list, [...]"
+    elif error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        message = "must be a table"
     value = repr(error["input"])
     return f"{place} is {value if len(value) < 60 else value[:57] + '...'}; it {_must(message)}"
 

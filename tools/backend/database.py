@@ -43,17 +43,26 @@ def open_database(url: str) -> sa.Engine:
     return engine
 
 
-def engine_of(url: str) -> sa.Engine:
-    """The engine for a URL; connects to nothing yet. Raises ToolError if the URL is none."""
+def checked_url(url: str) -> sa.URL:
+    """The parts of a URL; raises ToolError if it is not that of a database that works."""
+    use = "Use sqlite:///collector.db, or postgresql://user:password@host/database."
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise ToolError(
-            f"database.url is {url!r}, which is no database URL",
-            "Use sqlite:///collector.db, or postgresql://user:password@host/database.",
-        ) from error
+        raise ToolError(f"database.url is {url!r}, which is no database URL", use) from error
     kind = parsed.get_backend_name()
-    if kind == "postgresql":
+    file = kind == "sqlite" and parsed.database and parsed.database != ":memory:"
+    if not file and kind != "postgresql":
+        raise ToolError(
+            f"database.url is {shown(url)!r}; only SQLite files and PostgreSQL work", use
+        )
+    return parsed
+
+
+def engine_of(url: str) -> sa.Engine:
+    """The engine for a URL; connects to nothing yet. Raises ToolError if the URL is none."""
+    parsed = checked_url(url)
+    if parsed.get_backend_name() == "postgresql":
         # A server that is gone is noticed, and not after the two hours of TCP's own keep alive.
         alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
         return sa.create_engine(
@@ -61,11 +70,7 @@ def engine_of(url: str) -> sa.Engine:
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5, **alive},
         )
-    if kind != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise ToolError(
-            f"database.url is {shown(url)!r}; only SQLite files and PostgreSQL work",
-            "Use sqlite:///collector.db, or postgresql://user:password@host/database.",
-        )
+    assert parsed.database  # or it would have been refused
     Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         parsed.set(drivername="sqlite+pysqlite"), connect_args={"timeout": BUSY_MS / 1000}

@@ -23,7 +23,7 @@ from typing import IO, Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from tools.talk.connection import Address, log_in
+from tools.talk.connection import Address, log_in, words
 
 WINDOW = 16  # readings of a node that wait for their acknowledgement at most
 KEEP_ALIVE_S = 60
@@ -99,6 +99,7 @@ class Fleet:
         self.totals = Totals()
         self.ledger = ledger
         self.stopping = asyncio.Event()
+        self.why = ""  # the last attempt to connect failed
         self.nodes = [_Node(self, number) for number in range(plan.nodes)]
 
     @property
@@ -172,10 +173,12 @@ class _Node:
             await asyncio.sleep(self.random.random() * self.fleet.plan.nodes / 500)
             while True:
                 self._gone.clear()
-                with contextlib.suppress(OSError):
+                try:
                     host, port = self.fleet.broker.host, self.fleet.broker.port
                     self.link.connect(host, port, KEEP_ALIVE_S)
                     await self._gone.wait()
+                except OSError as error:
+                    self.fleet.why = f"no broker at {self.fleet.broker}: {words(error)}"
                 self._back()
                 # Not wait_for(): until Python 3.12 it may swallow the cancellation at the end.
                 with contextlib.suppress(TimeoutError):
@@ -303,6 +306,7 @@ class _Node:
 
     def _on_connect(self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any) -> None:
         if code.is_failure:
+            self.fleet.why = f"{self.fleet.broker} refused the connection: {code}"
             self._gone.set()
             return
         self.connected = True

@@ -89,7 +89,8 @@ def _matching(connection: sa.Connection, node: str, sensor: str) -> list[dict[st
     ]
     if not found:
         raise ToolError(
-            f"nothing is stored of {node} {sensor}", "petrel query lists the nodes there are."
+            f"nothing is stored of {node}" + ("" if sensor == "*" else f", sensor {sensor}"),
+            "petrel query lists the nodes there are.",
         )
     return found
 
@@ -106,7 +107,7 @@ def _write(engine: sa.Engine, out: Path, node: str, sensor: str, start: int, end
         raise ToolError(
             f"--out: {out} is neither .csv nor .parquet", "Give the file one of these endings."
         )
-    click.echo(f"{count} readings of {len(ids)} sensors are in {out}")
+    click.echo(f"{count} readings of {len(ids)} sensor{'s' * (len(ids) != 1)} are in {out}")
 
 
 def _fetch_parquet() -> None:

@@ -56,6 +56,8 @@ def command(
     They speak as real ones do, with outages, restarts, late readings and copies. At the end
     it waits until the broker has everything; the exit status is 1 if something is left.
     """
+    if not nodes and not real:
+        raise ToolError("there is nothing to simulate", "Give NODES= or --real a number.")
     if rate and nodes:
         interval = nodes * sensors / rate
     plan = Plan(nodes, sensors, interval, trouble, base, seed)
@@ -74,7 +76,7 @@ def command(
         f" {totals.outages} outages, {totals.restarts} restarts, {totals.commands} commands"
     )
     if not whole:
-        raise ToolError(f"{fleet.waiting} readings are left", f"Does {broker} still run?")
+        raise ToolError(f"{fleet.waiting} readings are left", fleet.why or f"Is {broker} running?")
 
 
 async def _run(
@@ -98,7 +100,8 @@ async def _tell(fleet: Fleet) -> None:
     began = time.monotonic()
     while True:
         await asyncio.sleep(TELL_S)
+        why = f"; {fleet.why}" if fleet.why and not fleet.online else ""
         click.echo(
             f"{time.monotonic() - began:4.0f} s: {fleet.online} of {len(fleet.nodes)} online,"
-            f" {fleet.totals.delivered} readings delivered, {fleet.waiting} wait"
+            f" {fleet.totals.delivered} readings delivered, {fleet.waiting} waiting{why}"
         )

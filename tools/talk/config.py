@@ -100,8 +100,8 @@ def _now(dialog: Dialog, secret: str, wait: float) -> dict[str, Any]:
         error = answer.get("error", reply) if isinstance(answer, dict) else reply
         advice = "Send the change itself: make send NODE= COMMAND=config PAYLOAD='{...}'"
         if "memory" not in error:
-            advice = hint(reply, bool(secret))
-        raise ToolError(f"{dialog.name} does not tell its config: {error}", advice)
+            advice = hint(reply, bool(secret)) if "sign" in reply else ""
+        raise ToolError(f"{dialog.name} did not send its config: {error}", advice)
     found: dict[str, Any] = answer["config"]
     return found
 

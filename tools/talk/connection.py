@@ -133,7 +133,7 @@ def _context(
             context = ssl.create_default_context(cafile=str(ca))
     except ssl.SSLError as error:
         raise ToolError(
-            f"{ca} is not a certificate in PEM: {_words(error)}", "give another --ca"
+            f"{ca} is not a certificate in PEM: {words(error)}", "give another --ca"
         ) from error
     if insecure:
         context.check_hostname = False
@@ -144,13 +144,14 @@ def _context(
     except (ssl.SSLError, OSError) as error:
         files = f"{cert} and {key}" if key else str(cert)
         raise ToolError(
-            f"{files}: the certificate and key don't belong together: {_words(error)}",
+            f"{files}: the certificate and key don't belong together: {words(error)}",
             "both must be PEM; --key names the key if it isn't in the certificate's file",
         ) from error
     return context
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """What an error of the network or TLS says, without its number."""
     return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
 
 
@@ -186,17 +187,17 @@ class Connection:
             ) from error
         except ssl.SSLError as error:
             raise ToolError(
-                f"no TLS with {broker}: {_words(error)}", "is that port one without TLS? --no-tls"
+                f"no TLS with {broker}: {words(error)}", "is that port one without TLS? --no-tls"
             ) from error
         except socket.gaierror as error:
             raise ToolError(
-                f"there is no host {broker.host!r}: {_words(error)}",
+                f"there is no host {broker.host!r}: {words(error)}",
                 "Correct HOST=, or give the broker's address, such as HOST=192.168.1.10",
             ) from error
         except (OSError, ValueError) as error:
             cure = "; does that port speak TLS? If not, use --no-tls" if broker.context else ""
             raise ToolError(
-                f"no broker at {broker}: {_words(error)}",
+                f"no broker at {broker}: {words(error)}",
                 f"Is it running? If it is elsewhere, name it with HOST={cure}",
             ) from error
         self.client.loop_start()
