@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -11,8 +12,10 @@ from host_tests.harness.node import Node
 from host_tests.harness.slots import (
     Release,
     Server,
+    chunk,
     contents_of,
     equip,
+    honest,
     hurry,
     install,
     state_of,
@@ -104,6 +107,17 @@ BAD = {
         },
         "",
     ),
+    "stops the timer of the boot stage and hangs": (
+        {"node__main": "import sys\nsys.modules['stage'].timer.deinit()\n" + HANG},
+        "not good in time",
+    ),
+    "removes its own slot and hangs": (
+        {
+            "node__main": "import os\nfor end in ('.mpy', '.index', '.pack'):\n"
+            "    os.remove('update/a' + end)\n" + HANG
+        },
+        "update.a",
+    ),
 }
 
 
@@ -122,6 +136,76 @@ def test_new_code_is_taken_back_if_it(node: Node, what: str) -> None:
     assert len(node.bench.resets) == STARTS + 1, node.bench.resets
     about = node.wait("diagnostics", start=len(node.seen.messages) - 40)
     assert about["mode"] == "normal", about
+
+
+def wrong_ones() -> dict[str, Release | bytes]:
+    """Offers to be refused, by a word of the reason."""
+    files = {"keys.txt": b"", "lib/node/update/pack.mpy": b"", "lib/x.py": b"#"}
+    good = Release(files, serial=12)
+    flipped = bytearray(good.offer)
+    flipped[20] ^= 1
+    twice = good.lines[: good.lines.index(b"\n") + 1] + good.lines
+    digest = hashlib.sha256(twice).hexdigest()
+    double = Release(files, serial=12, files=4, list=[len(twice), digest])
+    double.lines = twice
+    return {
+        "an offer of 1000000 bytes": b"x" * 1_000_000,
+        "the signature is wrong": bytes(flipped),
+        "the signature has": good.offer[:-1],
+        "not among those": Release(files, serial=12, signed_by="other"),
+        "it is for ESP32_GENERIC": Release(files, serial=12, board="ESP32_GENERIC"),
+        "of version 5": Release(files, serial=12, mpy=5),
+        "not higher than 11": Release(files, serial=11),
+        "there twice": double,
+        "no path in a slot": Release({**files, "../boot.py": b"#"}, serial=12),
+        "it has no lib/node/update/pack.mpy": Release({"lib/x.py": b"#"}, serial=12),
+    }
+
+
+@ONE_WIDTH
+def test_a_broker_that_lies_costs_time_alone(node: Node, server: Server) -> None:
+    """Offers that are to be refused, chunks of all kinds, and a bit that is wrong on the way."""
+    equip(node.flash)
+    (node.flash / "update/state").write_text("- - 0 11")
+    (node.flash / "update/deployed").unlink()
+    node.write_config(node.config())
+    node.bench.power_on()
+    node.wait("update/state", state="idle")
+    for words, wrong in wrong_ones().items():
+        start = len(node.seen.messages)
+        if isinstance(wrong, bytes):
+            server.offer_bytes(wrong)
+        else:
+            server.offer(wrong)
+        told = node.wait("update/state", 60, start, state="refused")
+        assert words in told["error"], told
+    assert state_of(node.flash) == "- - 0 11"
+    flips = [1]
+
+    def lying(release: Release, number: int, offset: int, length: int) -> bytes:
+        right = honest(release, number, offset, length)
+        head, _, data = right.partition(b"\n")
+        own = list(release.contents)[number - 1].startswith("lib/a") if number else False
+        if own and flips:
+            flips.pop()
+            return head + b"\n" + bytes([data[0] ^ 1]) + data[1:]
+        if own or not number:
+            for lie in (
+                data, head, b"\n", b"", right[:-1], right + b"!", b"x" + right, b"x" * 300_000,
+                chunk(release, number + 1, offset, data), chunk(release, number, offset + 1, data),
+            ):  # fmt: skip
+                server.say(lie)
+        return right
+
+    server.answer = lying
+    more = {f"lib/a{i}.py": bytes([65 + i]) * 5000 for i in range(4)}
+    server.offer(Release({**contents_of(), **more}, serial=12))
+    told = node.wait("update/state", 60, state="waiting")
+    assert "came with other bytes than those that were signed" in told["error"]
+    node.wait("update/state", 90, state="trying", serial=12)
+    first = node.seen.sequence()
+    first = first[: first.index(max(first)) + 1]
+    assert list(dict.fromkeys(first)) == list(range(1, max(first) + 1)), "a reading was lost"
 
 
 @ONE_WIDTH

@@ -49,6 +49,29 @@ def test_a_large_message_goes_to_its_sink():
         assert wire.sent() == [b"\x40\x02\x00\x09"]
 
 
+def test_a_piece_that_waits_for_what_is_being_sent_takes_nothing_of_the_next_packet():
+    """A line that is slow both ways, as a serial one: pieces come while a packet is half sent."""
+    for step in range(1, 17):
+        sink = Sink()
+        wire = Wire(buffer=16, on_large=lambda *_, sink=sink: sink)
+        wire.connect()
+        stream, session = wire.stream, wire.session
+        turn = [0]
+
+        def write(data, at, n, turn=turn, write=stream.write):
+            return write(data, at, n) if turn[0] % 3 == 2 else None
+
+        stream.write = write
+        stream.unread = b"\x30\x55\x00\x01t" + b"0123456789abcdef" * 5 + b"!!" + b"\xd0\x00" * 9
+        stream.step = step
+        while turn[0] < 400:
+            turn[0] += 1
+            wire.post("t", b"reading", 0)
+            session.send()
+            session.receive()
+        assert sink.closed and sink.data == b"0123456789abcdef" * 5 + b"!!", (step, sink.data)
+
+
 def test_a_large_message_that_is_cut_closes_its_sink_and_is_not_delivered():
     sink = Sink()
     wire = Wire(buffer=16, on_large=lambda *_: sink)

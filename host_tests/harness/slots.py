@@ -1,56 +1,27 @@
-"""Signed updates for a test: releases with changed files, and a server that can lie."""
+"""Updates for whole nodes: releases with changed files, a server that can lie, and slots.
+
+They are signed as those of harness.updates, which has the format alone.
+"""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import shutil
 import threading
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from paho.mqtt.enums import CallbackAPIVersion
 
+from host_tests.harness.updates import MPY, keys_txt, listed, signed, signer
 from tools.make.package import DEPLOYED, STAGE, build, files
 from tools.play.broker import Broker
 from tools.shared.paths import FIRMWARE
 
-MPY = 6
 NOT_IN_A_SLOT = ("boot.py", "main.py", "config.example.json")
-
-
-@cache
-def key(name: str = "main") -> rsa.RSAPrivateKey:
-    """A key, made once for each name in each run of the tests."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
-
-
-def modulus(name: str = "main") -> bytes:
-    """Its public half."""
-    return key(name).public_key().public_numbers().n.to_bytes(384, "big")
-
-
-def key_id(name: str = "main") -> str:
-    """What a manifest calls it."""
-    return hashlib.sha256(modulus(name)).hexdigest()[:8]
-
-
-def keys_txt(*names: str) -> bytes:
-    """The keys that a node trusts."""
-    lines = (f"{key_id(each)} {base64.b64encode(modulus(each)).decode()}\n" for each in names)
-    return "".join(lines).encode()
-
-
-def sign(manifest: bytes, name: str = "main") -> bytes:
-    """The two lines of an offer."""
-    signature = key(name).sign(manifest, padding.PKCS1v15(), hashes.SHA256())
-    return manifest + b"\n" + base64.b64encode(signature)
 
 
 class Release:
@@ -66,10 +37,7 @@ class Release:
     ) -> None:
         """contents: path -> bytes; changes: keys of the manifest, None removes one."""
         self.contents = dict(sorted(contents.items()))
-        self.lines = "".join(
-            f"{hashlib.sha256(data).hexdigest()} {len(data)} {path}\n"
-            for path, data in self.contents.items()
-        ).encode()
+        self.lines = listed(self.contents)
         manifest = {
             "update": 1,
             "board": board,
@@ -79,12 +47,12 @@ class Release:
             "files": len(self.contents),
             "size": sum(map(len, self.contents.values())),
             "list": [len(self.lines), hashlib.sha256(self.lines).hexdigest()],
-            "key": key_id(signed_by),
+            "key": signer(signed_by).id,
             **changes,
         }
         manifest = {key: value for key, value in manifest.items() if value is not None}
         self.manifest = json.dumps(manifest, separators=(",", ":")).encode()
-        self.offer = sign(self.manifest, signed_by)
+        self.offer = signed(self.manifest, signed_by)
         self.id = hashlib.sha256(self.manifest).hexdigest()[:16]
 
     def part(self, number: int) -> bytes:
@@ -98,7 +66,7 @@ def contents_of(board: str = "UNIX", **sources: str) -> dict[str, bytes]:
     found = {
         name: (folder / name).read_bytes() for name in files(folder) if name not in NOT_IN_A_SLOT
     }
-    found["keys.txt"] = keys_txt("main")
+    found["keys.txt"] = keys_txt().encode()
     for name, source in sources.items():
         path = "lib/" + name.replace("__", "/")
         found.pop(path + ".mpy", None)
@@ -110,20 +78,22 @@ class Server:
     """Offers a release to a node, and answers its requests. A context manager.
 
     answer: makes of (release, number, offset, length) the payload of a chunk, or None for silence
+    socket: where the broker listens in the file system
     """
 
-    def __init__(self, broker: Broker, node: str = "n1") -> None:
+    def __init__(self, broker: Broker, node: str = "n1", socket: Path | None = None) -> None:
         self.release: Release | None = None
         self.requests: list[tuple[int, int, int]] = []
         self.answer: Callable[[Release, int, int, int], bytes | None] = honest
         self._base = f"petrel/{node}/update/"
         self._ready = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        transport: Literal["tcp", "unix"] = "unix" if socket else "tcp"
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, transport=transport)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(self._base + "get", 1)
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._asked
-        self._client.connect(broker.host, broker.port)
+        self._client.connect(str(socket) if socket else broker.host, broker.port)
         self._client.loop_start()
         assert self._ready.wait(40)
 
@@ -142,6 +112,10 @@ class Server:
     def offer_bytes(self, offer: bytes) -> None:
         """Offer anything."""
         self._client.publish(self._base + "offer", offer, qos=1, retain=True).wait_for_publish(40)
+
+    def say(self, chunk: bytes) -> None:
+        """Send a chunk that nobody asked for."""
+        self._client.publish(self._base + "chunk", chunk)
 
     def _asked(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         identity, *numbers = message.payload.decode().split()
@@ -169,7 +143,7 @@ def equip(flash: Path, *keys: str) -> None:
     deployed = flash / DEPLOYED
     deployed.parent.mkdir(exist_ok=True)
     deployed.touch()
-    (flash / "keys.txt").write_bytes(keys_txt(*(keys or ("main",))))
+    (flash / "keys.txt").write_text(keys_txt(*keys))
 
 
 def state_of(flash: Path) -> str:

@@ -518,8 +518,8 @@ class Core:
             self.send()
         held = self.held
         # What was read, but not looked at because something was being sent, comes first.
-        if not held or (self.began is not None and not self.left):
-            n = self.large.need if self.large else len(self.rx) - held
+        n = (self.large.need if self.large else len(self.rx)) - held
+        if n and (not held or (self.began is not None and not self.left)):
             n = self.stream.readinto(self.view[held:] if held else self.rx, n)
             if not n:
                 if n is None:

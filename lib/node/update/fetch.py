@@ -113,6 +113,12 @@ def fetch(updates, offer, slot, identity):
         updates.start(commit(updates, offer, slot))
     except ValueError as error:
         call("update", "tell", "tell", updates, "refused", offer, None, error)
+    except OSError:  # on FAT a power cut can leave a file that can't be written any more
+        chunks.file.close()
+        for each in os.listdir("update"):
+            if each in (slot + ".list", slot + ".pack"):
+                os.remove("update/" + each)
+        raise
     finally:
         updates.chunks = None
         if chunks.file:
