@@ -4,8 +4,8 @@ The slot that doesn't run is free for the next release. What is there of it is i
 x.list, x.pack, x.index and x.mpy, where x is the slot, "a" or "b".
 """
 
+import gc
 import os
-import sys
 from hashlib import sha256
 
 from micropython import const
@@ -15,6 +15,7 @@ from node.overlay import call, forget
 _NEW = const("update/offer.new")
 _LINE = const(600)
 _RESERVE = const(16_384)  # bytes that stay free for what the node writes
+_FILES = const(50_000)  # bytes of a heap in which Petrel can run from files, and be updated
 _ENTRY = const(64)  # bytes at most for a file in list and index, besides its path
 
 
@@ -106,10 +107,10 @@ def identity(name):
 
 def runs_from_files(slot):
     """ValueError if it doesn't and has to, as an update brings files; they take far more RAM."""
-    if sys.platform == "esp8266" and slot == "-" and not exists("lib/node/app.mpy"):
+    if slot == "-" and not exists("lib/node/app.mpy") and gc.mem_alloc() + gc.mem_free() < _FILES:
         raise ValueError(
-            "Petrel is in this board's ROMFS, and an ESP8266 has too little RAM for the files of "
-            "an update; deploy by cable"
+            "Petrel is in this board's ROMFS, which an update can't write, and the board has too "
+            "little RAM to run from files; deploy by cable"
         )
 
 
