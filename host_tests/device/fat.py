@@ -2,6 +2,8 @@
 
 import struct
 
+import vfs
+
 
 def table(disk):
     """Return where the allocation table begins, and where it ends."""
@@ -54,3 +56,17 @@ def faults(disk):
 
     folder(root, entries, "/")
     return found
+
+
+def intact(kind, log):
+    """Return what looks at a FAT after each cut of a run: later writes must not meet what it left.
+
+    That can't be if the allocation table itself was torn within a sector. For littlefs: None
+    """
+
+    def left(disk, index, torn):
+        begin, end = table(disk)
+        if not (torn and begin <= log[index][0] < end):
+            assert not faults(disk), (index, torn, faults(disk))
+
+    return left if kind is vfs.VfsFat else None

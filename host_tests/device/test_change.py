@@ -9,6 +9,7 @@ import sys
 
 import vfs
 from disk import Disk, Mounted, fresh
+from fat import faults
 
 from node.commands import config as command
 from node.commands import shown
@@ -181,6 +182,8 @@ def sweep(kind, action, wanted, pace=1):
             except Cut:
                 pass
             disk.left = -1
+            if kind is vfs.VfsFat and disk.torn is torn:  # else the table itself may be torn
+                assert not faults(disk), (left, torn, faults(disk))
             with Mounted(kind, disk, make=False):
                 found, about = start()
                 assert not found[1], (left, torn, found[1])

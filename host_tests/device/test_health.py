@@ -124,3 +124,32 @@ def test_why_says_exception_place_uptime_and_phase():
         text = why.text(error, node)
     assert text.startswith("KeyError: nothing; test_health")
     assert "line " in text and "after 77 s, at light" in text
+
+
+def test_diagnostics_that_find_the_line_busy_are_sent_in_the_next_second():
+    class Busy:
+        """A client that is still writing a packet when something is posted."""
+
+        up, again, durable, rejected = True, None, False, 0
+        count = removed = refused = skipped = connects = 0
+        busy, said = 2, 0
+
+        def __init__(self):
+            self.outbox = self
+
+        def post(self, topic, payload, retain, qos):
+            assert topic == "petrel/n/diagnostics"
+            self.said += 1
+            self.busy -= 1
+            return None if self.busy >= 0 else -1
+
+    node = node_at()
+    node.uptime, node.ntp_left = 101, -1
+    node.client = Busy()
+    node.news = True
+    for tries, again in ((1, True), (2, True), (3, False), (3, False)):
+        node._each_second()
+        assert (node.client.said, node.news) == (tries, again)
+    node.client.up, node.client.busy, node.news = False, 9, True
+    node._each_second()
+    assert not node.news  # they are due when it connects

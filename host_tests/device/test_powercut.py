@@ -5,6 +5,7 @@ import json
 
 import vfs
 from disk import Disk, Mounted, fresh
+from fat import intact
 
 from mqtt.durable import Durable
 from node.commands.interval import save
@@ -142,7 +143,7 @@ def sweep_of_the_config(kind):
         assert loaded["mqtt"]["password"] == LONG
         looked.append(index)
 
-    each_cut(kind, before, log, check)
+    each_cut(kind, before, log, check, intact(kind, log))
     assert len(looked) == 2 * len(log)
 
 

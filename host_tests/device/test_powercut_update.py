@@ -8,7 +8,7 @@ import random
 import stage
 import vfs
 from disk import fresh
-from fat import faults, table
+from fat import intact
 from test_powercut import each_cut
 from updates import Release, held, keys_txt, offered, put, reader, running, work
 
@@ -90,20 +90,6 @@ def fill(layout):
     put("large", bytes(random.randrange(60_000) if layout else 0))
 
 
-def intact(log):
-    """What looks at a FAT after each cut: later writes must not meet what a cut has left there.
-
-    That can't be if the allocation table itself was torn within a sector.
-    """
-
-    def left(disk, index, torn):
-        begin, end = table(disk)
-        if not (torn and begin <= log[index][0] < end):
-            assert not faults(disk), (index, torn, faults(disk))
-
-    return left
-
-
 def sweep_of_an_update(kind, second=False):
     """second: the slot "a" runs already, and the update goes into "b"."""
     for layout in LAYOUTS:
@@ -144,7 +130,7 @@ def sweep_of_a_layout(kind, second, layout):
         whole("update/" + free)
         old(slot)
 
-    each_cut(kind, before, log, check, intact(log) if kind is vfs.VfsFat else None)
+    each_cut(kind, before, log, check, intact(kind, log))
     assert len(looked) == 2 * len(log) and len(log) > 60, len(log)
     assert [slot, free, "3", highest] in looked and [slot, "-", "0", highest] in looked
 
@@ -235,7 +221,7 @@ def sweep_of_the_end_in(kind, good, layout):
             offered(node, RELEASE)
             assert '"failed"' in node.client.told[-1], (index, torn, node.client.told)
 
-    each_cut(kind, before, log, check, intact(log) if kind is vfs.VfsFat else None)
+    each_cut(kind, before, log, check, intact(kind, log))
     assert len(seen) == 3, seen
 
 

@@ -5,8 +5,10 @@ import os
 
 import vfs
 from disk import fresh
+from fat import intact
+from test_powercut import each_cut
 
-from node.commands.signed import begin, look, opened, sign
+from node.commands.signed import _last, _store, begin, look, opened, sign
 from node.config import load as config
 
 
@@ -122,3 +124,38 @@ def test_a_new_secret_begins_a_counter_and_the_same_one_does_not():
         assert "counter.txt" in refused(signed(6, b""))
         load("a third of that length")
         assert opened(Node, "reboot", signed(6, b"")) == b""
+
+
+def cut_at_each_write(kind):
+    """The number of the last command, or the one that was being stored, is there."""
+    stored = []
+    with fresh(kind) as disk:
+        begin()
+        before = bytes(disk.data)
+        disk.log = []
+        while len(disk.log) < 60:
+            _store(10 * len(stored) + 9)
+            stored.append(len(disk.log))
+        log = disk.log
+    looked = []
+
+    def check(index, torn):
+        there = len([at for at in stored if at <= index])
+        number = _last()
+        assert number in (10 * there - 1 if there else 0, 10 * there + 9), (index, torn, number)
+        _store(number + 1)
+        assert _last() == number + 1
+        looked.append(index)
+
+    each_cut(kind, before, log, check, intact(kind, log))
+    assert len(looked) == 2 * len(log)
+
+
+# fault: power-cut
+def test_a_power_cut_leaves_the_last_number_on_littlefs():
+    cut_at_each_write(vfs.VfsLfs2)
+
+
+# fault: power-cut
+def test_a_power_cut_leaves_the_last_number_on_fat():
+    cut_at_each_write(vfs.VfsFat)

@@ -69,6 +69,4 @@ def write(kind, base, payload):
             os.remove(payload.name)
     if hasattr(os, "sync"):
         os.sync()
-    if _CHANGE in os.listdir():
-        os.remove(_CHANGE)
-    os.rename(_CHANGE + ".new", _CHANGE)
+    call("config", "record", "settle", _CHANGE)

@@ -5,6 +5,8 @@ import os
 
 from micropython import const
 
+from node.overlay import call
+
 _FILE = const("config.json")
 _NEW = const("config.json.new")
 
@@ -43,8 +45,7 @@ def save(name, seconds):
     try:
         os.rename(_NEW, _FILE)
     except OSError:  # FAT
-        os.remove(_FILE)
-        os.rename(_NEW, _FILE)
+        call("config", "load", "put", _FILE)
 
 
 def copy(file, new, name, seconds):

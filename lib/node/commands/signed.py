@@ -13,6 +13,8 @@ import os
 
 from micropython import const
 
+from node.overlay import call
+
 _FILE = "counter.txt"
 _BLOCK = const(64)  # bytes, of SHA-256
 _SIGNATURE = const(64)  # hex digits
@@ -98,17 +100,16 @@ def look(node):
 
 def _last():
     """Return the last number. Raises ValueError if it can't be read."""
-    try:
-        name = _FILE
-        if _FILE not in os.listdir():
-            name += ".new"  # on FAT a power cut came between the two steps of _store()
-        with open(name) as file:
-            return int(file.read())
-    except (OSError, ValueError):
-        raise ValueError(
-            "%s is missing or damaged: no command is obeyed until it is set again on the board; "
-            "see docs/security.md" % _FILE
-        )
+    for name in (_FILE, _FILE + ".new"):  # on FAT a power cut can leave the second alone whole
+        try:
+            with open(name) as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            pass
+    raise ValueError(
+        "%s is missing or damaged: no command is obeyed until it is set again on the board; "
+        "see docs/security.md" % _FILE
+    )
 
 
 def _store(number):
@@ -120,5 +121,4 @@ def _store(number):
     try:
         os.rename(new, _FILE)
     except OSError:  # FAT
-        os.remove(_FILE)
-        os.rename(new, _FILE)
+        call("config", "load", "put", _FILE)

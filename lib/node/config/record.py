@@ -10,6 +10,8 @@ import os
 
 from micropython import const
 
+from node.overlay import call
+
 _NAME = const("config.json")
 _BEFORE = const("config.json.before")
 _CHANGED = const("config.json.changed")
@@ -44,8 +46,17 @@ def note(what):
         json.dump(what, file)
     if hasattr(os, "sync"):
         os.sync()
-    remove(_CHANGED)
-    os.rename(_NEW, _CHANGED)
+    settle(_CHANGED)
+
+
+def settle(name):
+    """Have the file name.new, which is complete, take the place of the file of that name."""
+    try:
+        os.stat((name + ".new").upper())
+    except OSError:
+        os.rename(name + ".new", name)
+    else:  # FAT: names have no case there, and a rename isn't one step
+        call("config", "load", "put", name)
 
 
 def tell(error, faults=(), its=None):
