@@ -134,7 +134,9 @@ class Node:
             self.news = False
             # Last, as there may be no memory for them; their own code is gone when they are sent.
             message = call("health", "telemetry", "text", self)
-            self.client.post(self.prefix + "diagnostics", message, True, 0)
+            taken = self.client.post(self.prefix + "diagnostics", message, True, 0)
+            # Again in a second if the last packet is still being written.
+            self.news = taken is None and self.client.up
         if self.client.outbox.removed >= self.more and self.client.up:
             call("health", "backlog", "more", self)
 
