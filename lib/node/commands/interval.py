@@ -16,12 +16,12 @@ def obey(node, payload):
     order = json.loads(payload)
     name, seconds = order["sensor"], order["seconds"]
     if not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= 86400:
-        raise ValueError("seconds: %r; a number from 0.1 to 86400" % seconds)
+        raise ValueError("seconds: %r; 0.1 to 86400" % seconds)
     for sensor in node.sensors:
         if sensor.name == name:
             try:
                 if node.faulty:
-                    raise ValueError("fix its faults first")
+                    raise ValueError("fix its faults")
                 save(name, seconds)
             except (OSError, ValueError, MemoryError) as error:
                 raise ValueError("not saved, not changed: config.json: %s" % error)
@@ -39,7 +39,7 @@ def save(name, seconds):
     """
     with open(_FILE, "rb") as file, open(_NEW, "wb") as new:
         if not copy(file, new, name, seconds):
-            raise ValueError("no sensor of that name")
+            raise ValueError("no such sensor")
     if hasattr(os, "sync"):
         os.sync()
     try:
