@@ -88,7 +88,7 @@ class Record:
         self._notes.append(_event(self._id, self._who, words, node))
 
     def stop_asked(self) -> str:
-        """Who wants it to stop; empty if nobody does."""
+        """The name of the person who asked to stop it; empty if nobody did."""
         try:
             with self._engine.connect() as connection:
                 return connection.scalar(sa.select(_R.stop).where(_R.id == self._id)) or ""

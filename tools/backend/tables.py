@@ -147,8 +147,8 @@ unreadable = Table(
 mark = Table("mark", metadata, *names("name"), whole("value"))
 
 # A release on its way to nodes. phase: running, done or stopped; kept: what the command goes on
-# from, as JSON; runner, pid: the command that did last, seen: when it said so; stop: who wants it
-# to stop
+# from, as JSON; runner, pid: the command that did last, seen: when it said so; stop: who has asked
+# for an end
 rollout = Table(
     "rollout",
     metadata,

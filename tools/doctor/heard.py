@@ -10,7 +10,6 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
-from tools.shared.errors import ToolError
 from tools.talk.connection import ANSWER_S, Address, Connection
 from tools.talk.dialog import check_name, sealed
 from tools.talk.readings import parse
@@ -91,13 +90,7 @@ class Listener:
         self._connection.client.on_message = self._on_message
 
     def __enter__(self) -> Listener:
-        self._connection.open()
-        try:
-            if not self._connection.subscribed(ANSWER_S):
-                raise ToolError("the broker doesn't answer a subscription")
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection.listen()
         return self
 
     def __exit__(self, *error: object) -> None:

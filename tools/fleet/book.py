@@ -37,7 +37,7 @@ class Book(Protocol):
         """Write down what happened, when, and who ran the command."""
 
     def stop_asked(self) -> str:
-        """Who wants it to stop; empty if nobody does."""
+        """The name of the person who asked to stop it; empty if nobody did."""
 
     def again(self) -> None:
         """Forget that somebody wanted it to stop."""

@@ -219,6 +219,16 @@ class Connection:
         self.check()
         return answered
 
+    def listen(self) -> None:
+        """Connect, and wait until the broker has answered the subscription; raises ToolError."""
+        self.open()
+        try:
+            if not self.subscribed(ANSWER_S):
+                raise ToolError("the broker doesn't answer a subscription")
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Leave the broker."""
         self.client.disconnect()

@@ -12,7 +12,7 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from tools.shared.errors import ToolError
-from tools.talk.connection import ANSWER_S, Address, Connection
+from tools.talk.connection import Address, Connection
 
 
 def signed(secret: str, topic: str, payload: bytes, number: int) -> bytes:
@@ -43,13 +43,7 @@ class Dialog:
         self._connection.client.on_message = self._on_message
 
     def __enter__(self) -> Dialog:
-        self._connection.open()
-        try:
-            if not self._connection.subscribed(ANSWER_S):
-                raise ToolError("the broker doesn't answer a subscription")
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection.listen()
         return self
 
     def __exit__(
