@@ -112,6 +112,28 @@ def test_secrets_that_are_left_out_are_in_no_part_and_others_are_not_shown() -> 
     assert hidden([{"secret": "x"}]) == [{"secret": "(new)"}]
 
 
+def test_passwords_stay_with_their_networks_in_a_list() -> None:
+    home, work = {"ssid": "home", "password": "1"}, {"ssid": "work", "password": "2"}
+    shown_home, shown_work = {"ssid": "home", "password": None}, {"ssid": "work"}
+    before = {"wifi": [home, work]}
+    cases: list[tuple[Any, list[str | None]]] = [
+        ([shown_work, shown_home], ["2", "1"]),
+        ([{"ssid": "new"}, {**shown_work, "country": "DE"}], [None, "2"]),
+        (shown_work, ["2"]),
+    ]
+    for new, kept in cases:
+        wifi = json.loads(json.dumps(new))
+        found = merge.keep({"wifi": wifi}, before)["wifi"]
+        networks = found if isinstance(found, list) else [found]
+        assert [each.get("password") for each in networks] == kept
+    assert merge.keep({"wifi": [shown_work, dict(shown_home)]}, {"wifi": home})["wifi"][1] == home
+    now = {"wifi": [shown_home, {**shown_work, "password": None}]}
+    assert part_of(now, {"wifi": [{"ssid": "home"}, shown_work]}) == {}
+    part = part_of(now, {"wifi": [{"ssid": "home"}, {**shown_work, "country": "DE"}]})
+    assert part == {"wifi": {"1": {"country": "DE"}}}
+    assert merge.patch(before, part) == {"wifi": [home, {**work, "country": "DE"}]}
+
+
 def test_settings() -> None:
     part = of_settings(("a.0.b=5", "a.0.c=null", "d=text", 'e="5"', "f=[1]"))
     assert part == {"a": {"0": {"b": 5, "c": None}}, "d": "text", "e": "5", "f": [1]}

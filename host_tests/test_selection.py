@@ -117,12 +117,6 @@ def test_a_board_with_network_keeps_what_its_node_uses_of_it() -> None:
     assert "lib/mqtt/v5.mpy" not in names
 
 
-def test_the_node_asks_for_no_mqtt_5() -> None:
-    """So that what only version 5 needs can be left out."""
-    for path in (LIB / "node").rglob("*.py"):
-        assert not re.search(r"\b(version|properties)=", path.read_text()), path
-
-
 def modules_for(board: Board, keys: Iterable[str], checks: bool = True) -> set[str]:
     names = part(board, files(build("UNIX", quiet=True)), ["relay"], {*keys}, checks)
     return {name.removeprefix("lib/").removesuffix(".mpy") for name in names}
@@ -143,6 +137,17 @@ def test_what_a_config_does_not_ask_for_is_left_out(key: str, modules: set[str])
     assert modules <= modules_for(PYBOARD, [])  # where nothing is known of the config
 
 
+def test_a_board_gets_mqtt_5_and_ethernet_if_its_config_asks_for_them() -> None:
+    plain = modules_for(PYBOARD, ["mqtt", "serial"])
+    five = modules_for(PYBOARD, ["mqtt", "serial", "version"])
+    assert {"node/network/version_five", "mqtt/engine/v5", "mqtt/properties"} <= five - plain
+    assert "node/config/network" in five - plain  # or the board would call the key unknown
+    wired = modules_for(PYBOARD, ["mqtt", "host", "ethernet"])
+    assert {"mqtt/transport", "node/network/brokers", "node/network/wifi"} <= wired
+    assert "node/network/ethernet_link" in wired
+    assert not {name for name in plain if "ethernet" in name or "websocket" in name}
+
+
 def test_without_the_check_go_the_modules_that_it_alone_needs() -> None:
     left_out = modules_for(PYBOARD, []) - modules_for(PYBOARD, [], checks=False)
     assert {
@@ -151,6 +156,7 @@ def test_without_the_check_go_the_modules_that_it_alone_needs() -> None:
         "node/config/values",
         "node/config/pins",
         "node/config/strict",
+        "board",
     } <= left_out
     assert (
         not {"node/config/load", "node/config/roles", "node/health/why", "node/start/sensors"}

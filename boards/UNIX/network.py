@@ -1,6 +1,7 @@
-# The simulated board's `network`: one station, whose access point is on the bench, and one access
-# point, see access_point. The status codes are the ESP32 port's.
+# The simulated board's `network`: a station, an access point (see access_point) and Ethernet. What
+# is at their other end is on the bench. The names and the status codes are the ESP32 port's.
 from bench import ask
+from network_interface import Interface
 
 STA_IF = 0
 AP_IF = 1
@@ -20,11 +21,13 @@ def hostname(name=None):
     _hostname = name
 
 
-class WLAN:
+class WLAN(Interface):
     IF_STA = STA_IF
     IF_AP = AP_IF
     SEC_OPEN = 0
     SEC_WPA2 = 3
+    PM_NONE = 0
+    PM_POWERSAVE = 2
 
     def __new__(cls, interface=STA_IF):
         if interface == AP_IF:
@@ -34,19 +37,12 @@ class WLAN:
         return object.__new__(cls)
 
     def __init__(self, interface=STA_IF):
-        self._active = False
+        super().__init__()
 
-    def active(self, on=None):
-        if on is None:
-            return self._active
-        self._active = bool(on)
-        if not on:
-            self.disconnect()
-
-    def connect(self, ssid=None, key=None):
+    def connect(self, ssid=None, key=None, *, bssid=b""):
         if not self._active:
             raise OSError("Wifi Not Started")
-        ask("join", (ssid or "").encode().hex() or "-", (key or "").encode().hex() or "-")
+        ask("join", _hex((ssid or "").encode()), _hex((key or "").encode()), _hex(bssid))
 
     def disconnect(self):
         ask("leave")
@@ -65,18 +61,24 @@ class WLAN:
         """Return (ssid, bssid, channel, rssi, security, hidden) for each network in range."""
         found = []
         for line in (ask("scan") or "").split():
-            name, rssi = line.split(",")
+            name, bssid, channel, rssi = line.split(",")
             found.append(
-                (bytes.fromhex(name), b"\x02\x00\x00\x00\x00\x01", 6, int(rssi), 3, False)
+                (bytes.fromhex(name), bytes.fromhex(bssid), int(channel), int(rssi), 3, False)
             )
         return found
 
     def config(self, *names, **values):
         if names:
             return {"mac": b"\x02\x00\x00\x00\x00\x02", "hostname": _hostname}[names[0]]
+        for name, value in values.items():
+            if name in ("txpower", "pm"):
+                ask("setting", name, value)
 
-    def ifconfig(self):
-        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
 
-    def ipconfig(self, name):
-        return {"addr4": ("127.0.0.1", "255.0.0.0"), "gw4": "127.0.0.1"}[name]
+def _hex(data):
+    return data.hex() or "-"
+
+
+def __getattr__(name):
+    # What few nodes use takes no room in the heap of the others.
+    return getattr(__import__("network_more"), name)

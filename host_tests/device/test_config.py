@@ -184,7 +184,7 @@ def test_defaults_are_filled_in():
     found, faults, state = in_ram(action)
     assert faults == [] and state == "new"
     assert found["base"] == "petrel"
-    assert found["mqtt"] == {"host": "b", "port": 1883, "keepalive": 60}
+    assert found["mqtt"] == {"host": "b", "keepalive": 60}
     assert found["node"].startswith("petrel-")
     assert found["queue"] == 32 and found["diagnostics"] == 300 and found["sensors"] == []
 
@@ -257,7 +257,7 @@ def test_interval_is_set_in_the_file():
         ]
 
     def order(name):
-        return interval.obey(Node, json.dumps({"sensor": name, "seconds": 5}))
+        return interval.change(Node, json.dumps({"sensor": name, "seconds": 5}))
 
     def action():
         write("config.json", json.dumps(
@@ -317,3 +317,26 @@ def test_a_byte_order_mark_and_lines_of_windows_are_read_over():
     first, second = in_ram(action)
     assert (first[0]["mqtt"]["host"], first[1], first[2]) == ("b", [], "new")
     assert (second[0]["mqtt"]["host"], second[1], second[2]) == ("b", [], "")
+
+
+def test_another_wifi_is_saved_without_what_holds_for_the_former_one():
+    from node.provision.save import save
+
+    fixed = {"address": "10.0.0.9", "mask": "255.0.0.0", "gateway": "10.0.0.1"}
+    former = {"ssid": "home", "password": "a password", "bssid": "aa:bb:cc:dd:ee:ff"}
+    former.update(fixed, country="DE")
+
+    def after(wifi, ssid):
+        def action():
+            write("config.json", json.dumps({"mqtt": {"host": "b"}, "wifi": wifi}))
+            save(ssid, "another one")
+            with open("config.json") as file:
+                return json.loads(file.read())["wifi"]
+
+        return in_ram(action)
+
+    new = {"ssid": "shed", "password": "another one"}
+    assert after(former, "shed") == dict(new, country="DE")
+    assert after(former, "home") == dict(former, password="another one")
+    assert after(fixed, "shed") == dict(new, **fixed)
+    assert after([former], "shed") == new

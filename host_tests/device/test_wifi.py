@@ -36,6 +36,11 @@ class Network:
     def hostname(self, name):
         pass
 
+    PHY_LAN8720 = 1
+
+    def LAN(self, **pins):  # noqa: N802
+        return self.wlan.made()
+
 
 class Wlan:
     """A station whose status the test sets."""
@@ -45,6 +50,7 @@ class Wlan:
         self.rssi = rssi
         self.error = error  # raised by active(True)
         self.joins = 0
+        self.tried = []
         self.on = False
 
     def active(self, on):
@@ -58,9 +64,13 @@ class Wlan:
     def connect(self, ssid, password):
         assert self.on
         self.joins += 1
+        self.tried.append(ssid)
 
     def disconnect(self):
         pass
+
+    def isconnected(self):
+        return False
 
     def status(self, what=None):
         if what is None:
@@ -68,6 +78,30 @@ class Wlan:
         if self.rssi is None:
             raise OSError("not connected")
         return self.rssi
+
+
+class Lan:
+    """Ethernet whose chip and cable are the test's."""
+
+    def __init__(self):
+        self.error = None
+        self.tries = 0
+        self.on = False
+
+    def made(self):
+        self.tries += 1
+        if self.error:
+            raise self.error
+        return self
+
+    def active(self, on):
+        self.on = on
+
+    def isconnected(self):
+        return False
+
+    def status(self):
+        return 0
 
 
 class Node:
@@ -78,10 +112,12 @@ class Node:
         self.said = []
         self.client = self
         self.connects = 0
+        self.about = {}
+        self.of = "wifi"
         call("network", "wifi", "begin", self, "home", "a password", "n1")
 
     def failed(self, name, error):
-        assert name == "wifi"
+        assert name == self.of
         self.said.append(str(error))
 
     def live(self, seconds):
@@ -156,3 +192,86 @@ def test_a_radio_that_does_not_start_is_tried_for_ever():
         node.live(70)
         assert wlan.joins > 1
         assert "not found" in node.said[1]
+
+
+NAMES = ("a", "b", "c")
+
+
+def several(status):
+    """A node with three networks, and its station."""
+    wlan = Wlan(status)
+    node = Node(ESP32, wlan)
+    call("network", "several", "begin", node, [{"ssid": name} for name in NAMES], "n1")
+    return node, wlan
+
+
+def test_several_networks_are_tried_in_their_order_without_a_pause():
+    node, wlan = several(201)
+    node.live(12)
+    assert wlan.tried == ["a", "b", "c", "a", "b", "c"], wlan.tried
+    assert len(node.said) == 3, node.said
+    for name, said in zip(NAMES, node.said):
+        assert said.startswith('Wi-Fi "%s" not found' % name), said
+    node.connects += 1  # it was connected: what fails from now on is news
+    node.live(12)
+    assert len(node.said) > 3
+
+
+def test_several_networks_that_refuse_are_tried_in_rounds_ever_more_rarely():
+    node, wlan = several(202)
+    node.live(600)
+    assert 30 <= wlan.joins <= 45
+    counts = [wlan.tried.count(name) for name in NAMES]
+    assert max(counts) - min(counts) <= 1, counts
+    assert len(node.said) == 3, node.said
+    node.connects += 1
+    before = wlan.joins
+    node.live(63)  # at most one long pause, and then short ones
+    assert wlan.joins >= before + 3
+
+
+def test_a_radio_that_fails_is_tried_for_ever_with_several_networks():
+    node, wlan = several(201)
+    wlan.error = OSError("WiFi Out of Memory")
+    node.live(100)
+    assert len(node.said) == 3 and not wlan.joins  # once for each
+    wlan.error = None
+    node.live(70)
+    assert wlan.joins > 1
+
+
+def wired():
+    """A node on Ethernet, and its chip."""
+    lan = Lan()
+    node = Node(ESP32, lan)
+    node.of = "ethernet"
+    call("network", "wired", "begin", node, {"phy": "LAN8720"}, "n1")
+    return node, lan
+
+
+def test_ethernet_without_a_link_is_told_once_for_each_time_that_it_is_lost():
+    node, lan = wired()
+    node.live(5)
+    assert node.said == [] and lan.on
+    node.live(1)
+    assert len(node.said) == 1 and node.said[0].startswith("no link. Check the cable")
+    node.live(100)
+    assert len(node.said) == 1 and lan.tries == 1
+    node.connects += 1
+    node.live(10)
+    assert len(node.said) == 2
+
+
+def test_a_chip_that_does_not_answer_is_tried_ever_more_rarely_and_for_ever():
+    node, lan = wired()
+    lan.error = OSError("phy")
+    node.live(600)
+    assert 8 <= lan.tries <= 16
+    assert len(node.said) == 1 and node.said[0].startswith("the chip does not answer (phy)")
+    lan.error = None
+    node.live(62)
+    assert lan.on
+    call("network", "wifi", "switch", node)
+    assert not lan.on
+    node.live(1)
+    assert lan.on

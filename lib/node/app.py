@@ -213,7 +213,10 @@ class Node:
         try:
             reply = call("commands", "take", "take", self, name, payload)
             if not isinstance(reply, str):  # it has a module of its own
-                reply = call("commands", "orders", "obey", self, name, reply)
+                if name == "interval":
+                    reply = call("commands", "interval", "obey", self, reply)
+                else:
+                    reply = call("commands", "orders", "obey", self, name, reply)
         except MemoryError:
             reply = '{"ok": false, "error": "not enough memory"}'
         if not isinstance(reply, str):

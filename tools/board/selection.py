@@ -27,8 +27,10 @@ _HOME_ASSISTANT = frozenset(
 )
 _LOG = frozenset(f"node.log.{name}" for name in ("begin", "keep", "lines", "order", "send"))
 _HOMIE = ("describe", "join", "mirror", "orders", "step")
-# The node speaks MQTT 3.1.1: it asks neither for version 5, nor for properties.
-_VERSION_5 = frozenset({"mqtt.v5", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"})
+# A node speaks MQTT 3.1.1 unless its config asks for version 5.
+_VERSION_5 = frozenset(
+    {"node.network.version_five", "mqtt.engine.v5", "mqtt.properties", "mqtt.engine.reasons"}
+)
 # Its client takes its options as they are: the check of the config has looked at them.
 _OPTIONS = frozenset({"mqtt.engine.options", "mqtt.engine.checks"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
@@ -41,6 +43,11 @@ _ASKED_BY = {
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
     **{f"node.homie.{name}": {"convention"} for name in _HOMIE},
+    "node.config.serial": {"serial"},
+    "node.network.wired": {"ethernet"},
+    "node.network.over_websocket": {"websocket"},
+    "mqtt.websocket": {"websocket"},
+    **{name: {"version"} for name in _VERSION_5},
     # These may be long, or not in ASCII.
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
@@ -166,7 +173,8 @@ def part(
     wanted = {*PLAIN, "board.txt"} | (set() if keys else {EXAMPLE})
     wanted |= {"lib/board.mpy"} if checks else set()  # its facts are for the check alone
     wanted |= {STAGE} if _slots(board) else set()
-    without = cannot_use(board) | not_asked_for(board, keys) | (set() if checks else {_CHECK})
+    without = cannot_use(board, keys) | not_asked_for(board, keys)
+    without |= set() if checks else {_CHECK}
     without |= set() if afar and checks else _AFAR
     for name in needed(starts, without):
         path = f"lib/{name.replace('.', '/')}"
@@ -174,16 +182,22 @@ def part(
     return [name for name in built if name in wanted]
 
 
-def cannot_use(board: Board) -> frozenset[str]:
-    """The modules that a node on that board never comes to import."""
-    without = {*_VERSION_5, *_OPTIONS}
+def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
+    """The modules that a node on that board never comes to import, with a config of these keys."""
+    wired = "ethernet" in keys and bool(board.petrel.get("ethernet"))
+    offline = board.petrel["network"] == "none" and not wired
+    without = {"mqtt.v5", "mqtt.auth", *_OPTIONS}
     if board.petrel["network"] != "wifi":
-        without.add("node.network.wifi")
         folder = LIB / "node" / "provision"
-        without |= {"node.provision", "node.config.provision"}
+        without |= {"node.network.several", "node.provision", "node.config.provision"}
         without |= {f"node.provision.{each.stem}" for each in folder.glob("*.py")}
-    if board.petrel["network"] == "none":
+    if offline:
+        if "version" not in keys:
+            without |= _VERSION_5 | {"node.config.network"}
         without |= {
+            "node.network.wifi",
+            "node.network.which_interface",
+            "node.network.over_websocket",
             "node.network.brokers",
             "node.config.hosts",
             "node.network.ntp",

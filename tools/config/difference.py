@@ -81,7 +81,7 @@ def part_of(old: Any, new: Any) -> Any:
                     part[key] = None
             elif key not in old or old[key] != new[key]:
                 part[key] = part_of(old.get(key), new[key])
-                if part[key] == {} and isinstance(old.get(key), dict):
+                if part[key] == {} and isinstance(old.get(key), dict | list):
                     del part[key]  # only secrets that are kept
         return part
     if isinstance(old, list) and isinstance(new, list) and _in_order(old, new):
@@ -92,7 +92,16 @@ def part_of(old: Any, new: Any) -> Any:
             if each != before.get(name):
                 part[name] = part_of(before.get(name), each)
         return part
+    if isinstance(old, list) and isinstance(new, list) and _networks(old) == _networks(new) != []:
+        parts = {str(i): part_of(*each) for i, each in enumerate(zip(old, new, strict=True))}
+        return {place: part for place, part in parts.items() if part}
     return new
+
+
+def _networks(entries: list[Any]) -> list[Any]:
+    """The names of Wi-Fi networks in a list, empty if it is another."""
+    names = [each.get("ssid") if isinstance(each, dict) else None for each in entries]
+    return [] if None in names else names
 
 
 def _holds_secret(value: Any) -> bool:

@@ -17,13 +17,14 @@ from tools.shared.paths import LIB, MICROPYTHON, ROOT
 PAGE = ROOT / "docs" / "config.md"
 RULES = """
 import json
+from node.config import network
 from node.config.homeassistant import rules
 from node.config.provision import rules as more
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for sections in (_rules(), rules(), more())
+    for sections in (_rules(), network.rules(), rules(), more())
     for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
@@ -34,8 +35,15 @@ SECTIONS = {
     "": ("The node", ""),
     "wifi": (
         "wifi",
-        "Required on boards with Wi-Fi; not allowed with `mqtt.serial`. With `{}` the board asks "
-        "for the network, see [provisioning.md](provisioning.md).",
+        "Required on boards with Wi-Fi, unless there is `ethernet`; not allowed with "
+        "`mqtt.serial`. With `{}` the board asks for the network, see "
+        "[provisioning.md](provisioning.md). A list of up to 8 such objects names several "
+        "networks, see [network.md](network.md).",
+    ),
+    "ethernet": (
+        "ethernet",
+        "The chip and how it is wired, in place of `wifi`; which of the keys a board needs is in "
+        "[network.md](network.md#ethernet).",
     ),
     "provision": (
         "provision",
@@ -61,12 +69,20 @@ SECTIONS = {
     "shown": ("homeassistant of a sensor", "The keys of a sensor's `homeassistant`."),
 }
 
+ADDRESS = {
+    "address": ("from DHCP", "A fixed address; it needs `mask` and `gateway`."),
+    "mask": ("from DHCP", 'Its mask, usually "255.255.255.0".'),
+    "gateway": ("from DHCP", "The router's address."),
+    "dns": ("the gateway", "The name server's address."),
+}
+
 # Section, key -> the default, and what it is for.
 KEYS = {
     "": {
         "node": ("`petrel-` and the board's id", "The node's name. It is part of every topic."),
         "base": ("`petrel`", "The first part of every topic."),
         "wifi": ("", "The network, see [wifi](#wifi)."),
+        "ethernet": ("none", "Ethernet in place of Wi-Fi, see [ethernet](#ethernet)."),
         "mqtt": (REQUIRED, "The broker, see [mqtt](#mqtt)."),
         "sensors": ("none", "Sensors and outputs, see [sensors](#sensors)."),
         "queue": ("32", "Readings that wait in RAM while the broker is away."),
@@ -128,13 +144,45 @@ KEYS = {
         "ssid": (REQUIRED, "The network's name."),
         "password": ("none", "Leave it out for an open network."),
         "hostname": ("the node's name", "The name that the router shows."),
+        "bssid": ("any", "Join only the router, or repeater, whose radio has this address."),
+        "country": ("the firmware's", "Which channels are allowed there."),
+        "power": ("the firmware's", "The strongest signal to send, in dBm."),
+        "powersave": (
+            "the firmware's",
+            "`true` lets the radio sleep between beacons; `false` answers faster.",
+        ),
+        **ADDRESS,
+    },
+    "ethernet": {
+        "phy": ("", "The chip."),
+        "phy_addr": ("0", "The chip's number on its bus."),
+        "mdc": ("", "Pin of the chip's MDC."),
+        "mdio": ("", "Pin of the chip's MDIO."),
+        "ref_clk": ("0", "Pin of the clock of 50 MHz."),
+        "ref_clk_mode": ("`in`", "Whether the clock comes `in` from the chip, or goes `out`."),
+        "power": ("none", "Pin that switches the chip's power, or its oscillator."),
+        "reset": ("none", "Pin of the chip's reset."),
+        "spi": ("", "Number of the SPI bus, for a chip on SPI."),
+        "sck": ("the bus's", "Pin of the bus."),
+        "mosi": ("the bus's", "Pin of the bus."),
+        "miso": ("the bus's", "Pin of the bus."),
+        "cs": ("", "Pin of the chip's select, also called SCSn."),
+        "int": ("", "Pin of the chip's interrupt."),
+        "hostname": ("the node's name", "The name that the router shows."),
+        **ADDRESS,
     },
     "mqtt": {
         "host": (
             REQUIRED,
             "The broker as `name` or `name:port`. Brokers in a list are tried in turn.",
         ),
-        "port": ("1883, with TLS 8883", "The broker's port."),
+        "port": ("1883, with TLS 8883; WebSocket 80 or 443", "The broker's port."),
+        "version": ("4", "5 for MQTT 5; 4 is MQTT 3.1.1 ([network.md](network.md#mqtt-5))."),
+        "websocket": (
+            "none",
+            "MQTT over WebSocket: `true`, or the path on the server; `true` is `/mqtt` "
+            "([network.md](network.md#websocket)).",
+        ),
         "user": ("none", "The user name at the broker."),
         "password": ("none", "The password at the broker."),
         "client_id": ("the node's name", "The MQTT client id. Two nodes must not share one."),

@@ -36,7 +36,7 @@ NAMES = """
     MemoryError NameError NoneType NotImplementedError OSError OverflowError RuntimeError
     StopIteration SyntaxError SystemExit TypeError ValueError ZeroDivisionError abs all bool
     bytearray bytecode callable chr classmethod dict dir divmod eval exec getattr globals hasattr
-    insert int isalpha isinstance islower isspace issubclass isupper locals map ord pow
+    insert isalpha isinstance islower isspace issubclass isupper locals map ord pow
     repr reverse rindex round setattr sorted staticmethod str sum super tuple zip
 """.split()  # noqa: SIM905
 _PACKAGES = ("node", "mqtt")

@@ -83,6 +83,7 @@ class Board:
             "CPU": pins.get("cpu"),
             "MOST": self.config_bytes if self.config_bytes < 16_384 else None,
             "TLS": self.petrel["tls"] if self.petrel["tls"] != "verified" else None,
+            "ETHERNET": tuple(self.petrel.get("ethernet", ())),
             "DER": self.petrel.get("certificates") == "DER",
             "WATCHDOG_MS": watchdog.get("max_ms") or watchdog.get("fixed_ms"),
             "DIVIDED": tuple(adc.get("divided_v", ())),

@@ -123,7 +123,10 @@ def _wanted(
     part = part_of(now, wanted)
     short = json.dumps(part, separators=(",", ":"))
     then = merged(now, part)
-    return ("config", short, then) if len(short) < len(text) else ("config/put", text, then)
+    # In another list of networks the node keeps the passwords only if the whole config comes.
+    if len(short) < len(text) and not isinstance(part.get("wifi"), list):
+        return "config", short, then
+    return "config/put", text, then
 
 
 def _print(console: Console, lines: list[str]) -> None:

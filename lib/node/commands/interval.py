@@ -1,7 +1,11 @@
-"""The command `interval`: saves it first, then changes it. See node.commands.orders."""
+"""The command `interval`: saves it first, then changes it.
+
+It does without node.commands.orders: a small heap has no room for both.
+"""
 
 import json
 import os
+import sys
 
 from micropython import const
 
@@ -12,7 +16,22 @@ _NEW = const("config.json.new")
 
 
 def obey(node, payload):
-    """Payload: {"sensor": name, "seconds": n}. Applies now, and after a restart."""
+    """Payload: {"sensor": name, "seconds": n}. Return the reply as JSON."""
+    try:
+        stage = sys.modules.get("stage")
+        if stage and stage.trying:
+            raise ValueError("an update is being tried; send it again in five minutes")
+        reply = change(node, payload)
+        if node.birth:
+            call("homeassistant", "expire", "change", node, reply)
+        reply["ok"] = True
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        reply = {"ok": False, "error": str(error)}
+    return json.dumps(reply)
+
+
+def change(node, payload):
+    """Apply the order, now and after a restart."""
     order = json.loads(payload)
     name, seconds = order["sensor"], order["seconds"]
     if not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= 86400:
@@ -38,8 +57,13 @@ def save(name, seconds):
     Raises ValueError if the config has no such sensor, OSError if the flash fails.
     """
     with open(_FILE, "rb") as file, open(_NEW, "wb") as new:
-        if not copy(file, new, name, seconds):
-            raise ValueError("no such sensor")
+        start, end, entry = find(file, name)
+        entry["interval"] = seconds
+        file.seek(0)
+        copy(file, new, start)
+        json.dump(entry, new, separators=(",", ":"))  # type: ignore[call-overload]  # a stub
+        file.seek(end)
+        copy(file, new, 1 << 20)
     if hasattr(os, "sync"):
         os.sync()
     try:
@@ -48,38 +72,42 @@ def save(name, seconds):
         call("config", "load", "put", _FILE)
 
 
-def copy(file, new, name, seconds):
-    """Copy the config with the change; return whether the sensor was there.
+def find(file, name):
+    """Return where a sensor begins and ends in the config, and its entry.
 
     A small heap has no room for a whole config, so only one sensor is in RAM at a time.
     """
-    depth = 0
-    quoted = escaped = found = False
-    held = bytearray()
-    while True:
-        piece = file.read(64)
+    depth = at = start = 0
+    quoted = escaped = False
+    one = bytearray(1)
+    while file.readinto(one):
+        at += 1
+        byte = one[0]
+        if quoted:
+            quoted = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            quoted = True
+        elif byte in b"{[":
+            depth += 1
+            if depth == 3:  # a sensor begins, or a list within an object
+                start = at - 1
+        elif byte in b"}]":
+            depth -= 1
+            if depth == 2:
+                file.seek(start)
+                entry = json.loads(file.read(at - start))
+                if isinstance(entry, dict) and entry.get("name") == name:
+                    return start, at, entry
+                entry = None
+    raise ValueError("no such sensor")
+
+
+def copy(file, new, size):
+    """Copy that many bytes, or up to the end."""
+    while size:
+        piece = file.read(min(size, 64))
         if not piece:
-            return found
-        for byte in piece:
-            held.append(byte)
-            if quoted:
-                quoted = escaped or byte != 0x22
-                escaped = byte == 0x5C and not escaped
-            elif byte == 0x22:
-                quoted = True
-            elif byte in b"{[":
-                depth += 1
-                if depth == 3:  # a sensor begins, or a list within an object
-                    new.write(held[:-1])
-                    held = held[-1:]
-            elif byte in b"}]":
-                depth -= 1
-                if depth == 2:
-                    entry = json.loads(bytes(held))
-                    if isinstance(entry, dict) and entry.get("name") == name:
-                        entry["interval"] = seconds
-                        held = bytearray(json.dumps(entry, separators=(",", ":")).encode())
-                        found = True
-        if depth < 3:
-            new.write(held)
-            held = bytearray()
+            return
+        new.write(piece)
+        size -= len(piece)

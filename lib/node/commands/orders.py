@@ -18,13 +18,9 @@ def obey(node, name, payload):
         return payload
     try:
         stage = sys.modules.get("stage")
-        if stage and stage.trying and name in ("interval", "config", "config/put"):
+        if stage and stage.trying and name in ("config", "config/put"):
             raise ValueError("an update is being tried; send it again in five minutes")
-        if name == "interval":
-            reply = call("commands", "interval", "obey", node, payload)
-            if node.birth:
-                call("homeassistant", "expire", "change", node, reply)
-        elif name == "log":
+        if name == "log":
             reply = call("log", "order", "obey", node, payload)
         elif name == "update":
             reply = call("update", "install", "obey", payload)

@@ -12,17 +12,20 @@ from micropython import const
 
 from node.overlay import call
 
+if False:  # for type checkers: it costs a board nothing
+    from typing import Any
+
 _PAUSE_S = const(60)  # between two reboots
 _MANY = const(8)  # commands in one go: the broker may be holding back more
 _PINGRESP = const(0xD0)
-# What node.commands.orders does.
+# What node.commands.orders does, and node.commands.interval.
 _APART = const(("identify", "interval", "log", "read", "set", "update", "config"))
 
 
 def take(node, name, payload):
     """Carry out one command if it can be trusted; return the reply as JSON.
 
-    If the command has a module of its own, return its payload, for node.commands.orders.
+    If the command has a module of its own, return its payload, for that one.
     """
     try:
         if isinstance(payload, int):  # so many bytes are to come
@@ -86,8 +89,10 @@ def provision(node, payload):
     stage = sys.modules.get("stage")
     if stage and stage.trying:
         raise ValueError("an update is being tried; send it again in five minutes")
-    if not node.wlan:
-        raise ValueError("this node has no Wi-Fi")
+    wifi: "Any" = node.wifi or (None,)
+    several = len(wifi) > 7 and isinstance(wifi[7], list)  # see node.network.many_networks
+    if several or not wifi[0]:
+        raise ValueError("it is for a node with one Wi-Fi network")
     node.ended = "provision"
     return {}
 

@@ -55,7 +55,7 @@ def _url(host, ntp):
     if scheme in ("mqtts", "ssl", "tls", "wss", "https"):
         fault += ', and for TLS "ca": "ca.pem" or "verify": false'
     if not ntp and (scheme[:2] == "ws" or scheme[:4] == "http"):
-        fault += ", and the broker's port for plain MQTT: the node speaks no WebSocket"
+        fault += ', and for WebSocket "websocket": true or its path'
     return fault + "."
 
 

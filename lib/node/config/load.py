@@ -62,25 +62,19 @@ def load():
 def complete(config):
     """Fill in what a good config leaves out."""
     mqtt = config["mqtt"]
-    tls = "ca" in mqtt or mqtt.get("verify") is False
-    for target, defaults in (
-        (
-            config,
-            {
-                "base": "petrel",
-                "sensors": [],
-                "diagnostics": 300,
-                "queue": 32,
-                "outbox": 65_536,
-                "watchdog": 0,
-                "restart": 3600,
-                "ntp": "pool.ntp.org",
-            },
-        ),
-        (mqtt, {"port": 8883 if tls else 1883, "keepalive": 60}),
-    ):
-        for key in defaults:
-            target.setdefault(key, defaults[key])
+    defaults = {
+        "base": "petrel",
+        "sensors": [],
+        "diagnostics": 300,
+        "queue": 32,
+        "outbox": 65_536,
+        "watchdog": 0,
+        "restart": 3600,
+        "ntp": "pool.ntp.org",
+    }
+    for key in defaults:
+        config.setdefault(key, defaults[key])
+    mqtt.setdefault("keepalive", 60)
     if "serial" in mqtt:
         mqtt.setdefault("baud", 115_200)
     for sensor in config["sensors"]:

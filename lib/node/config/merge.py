@@ -62,7 +62,10 @@ def keep(config, before):
     """
     for key in before:
         old = before[key]
-        if isinstance(old, dict):
+        if isinstance(old, list) or isinstance(config.get(key), list):
+            if key == "wifi":
+                _networks(config.get(key), old)
+        elif isinstance(old, dict):
             new = config.get(key)
             if new is None and "secret" in old:
                 new = config[key] = {}
@@ -78,3 +81,14 @@ def keep(config, before):
         if key in config and config[key] is None:
             del config[key]
     return config
+
+
+def _networks(new, before):
+    """The same for Wi-Fi, of which one or both have a list of networks."""
+    for network in new if isinstance(new, list) else (new,):
+        if isinstance(network, dict):
+            its = {}
+            for old in before if isinstance(before, list) else (before,):
+                if isinstance(old, dict) and old.get("ssid") == network.get("ssid"):
+                    its = old
+            keep(network, its)

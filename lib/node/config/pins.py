@@ -79,7 +79,7 @@ def _wrong(pin, want, board, pins):
     if pin in board.RESERVED:
         return "is used for " + board.RESERVED[pin]
     if kind == "adc":
-        if pin in board.ADC_NOT_WITH_WIFI and board.WIFI:
+        if pin in board.ADC_NOT_WITH_WIFI and board.WIFI and "ethernet" not in pins:
             return "can't measure while Wi-Fi is on"
         if pin not in board.ADC:
             return "is not an analog input"

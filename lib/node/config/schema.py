@@ -84,7 +84,8 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     """
     global _longest, _online
     _longest = longest
-    _online = getattr(board, "TLS", "") != "none"  # otherwise it has no network
+    secure = getattr(board, "TLS", "") != "none"  # otherwise it has no network of its own
+    _online = secure or isinstance(config, dict) and "ethernet" in config
     faults = []
     broken = faults if broken is None else broken
     if not isinstance(config, dict):
@@ -94,26 +95,34 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     serial = isinstance(mqtt, dict) and "serial" in mqtt
     if serial:
         rules["mqtt"]["host"] = (None, "hosts")
+    pins = {}
+    if _seldom(config, rules):
+        asks = _asks(config.get("wifi"))
+        try:
+            pins = call("config", "network", "extend", rules, faults, config, board, asks)
+        except ImportError:  # a board with little flash has no network, and so no need for it
+            pass
     _section(faults, "", config, rules[""])
     if _asks(config.get("wifi")):
-        rules["wifi"]["ssid"] = (None, "ssid")
+        if "wifi" in rules:
+            rules["wifi"]["ssid"] = (None, "ssid")
         if warnings is not None:
             warnings.append("wifi: no ssid. The board asks for it; see docs/provisioning.md.")
     for name in ("wifi", "mqtt", "commands"):
-        if isinstance(config.get(name), dict):
+        if isinstance(config.get(name), dict) and name in rules:
             _section(faults, name + ".", config[name], rules[name])
     _homeassistant(faults, "", config)
     rules = rules["sensor"]  # the other rules are done, and their RAM is needed
     if isinstance(mqtt, dict) and "password" in mqtt and "user" not in mqtt:
         faults.append("mqtt.user: missing. mqtt.password needs one.")
     if serial:
-        _over_serial(faults, config, mqtt)
+        call("config", "serial", "check", faults, config, mqtt)
     elif isinstance(mqtt, dict):
         if "baud" in mqtt:
             faults.append("mqtt.baud: it belongs to mqtt.serial. Remove it.")
-        if _online:
+        if secure:
             call("config", "certificates", "rules", faults, mqtt, board, warnings)
-        for key in () if _online else ("ca", "cert", "key", "verify"):
+        for key in () if secure else ("ca", "cert", "key", "verify"):
             if key in mqtt:
                 faults.append("mqtt.%s: %s has no TLS. Remove it." % (key, board.ID))
     _wifi(faults, config, board, serial)
@@ -127,7 +136,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
     names = {}
     sensors = config.get("sensors", ())
     sensors = sensors if isinstance(sensors, (list, tuple)) else ()
-    pins = {"named": _named(sensors)}
+    pins["named"] = _named(sensors)
     if isinstance(config.get("provision"), dict):
         call("config", "provision", "check", faults, config, board, pins, warnings)
     for i, sensor in enumerate(sensors):
@@ -151,17 +160,16 @@ def _homeassistant(faults, path, section, driver=None):
         )  # fmt: skip
 
 
-def _over_serial(faults, config, mqtt):
-    """Check what a config must not say if MQTT goes over a serial line."""
-    for key in ("host", "port", "ca", "cert", "key", "verify"):
-        if key in mqtt:
-            faults.append(
-                "mqtt.%s: not used with mqtt.serial, where the bridge has it. Remove it." % key
-            )
-    if "wifi" in config:
-        faults.append("wifi: not used with mqtt.serial. Remove one of the two.")
-    if mqtt["serial"] == "usb" and "baud" in mqtt:
-        faults.append("mqtt.baud: it belongs to a UART, and mqtt.serial is usb. Remove it.")
+def _seldom(config, rules):
+    """Return whether it says what node.config.network knows, or what nobody knows."""
+    for name in ("", "wifi", "mqtt"):
+        section = config.get(name) if name else config
+        if isinstance(section, list):
+            return name == "wifi"
+        for key in section if isinstance(section, dict) else ():
+            if key not in rules[name]:
+                return True
+    return False
 
 
 def _asks(wifi):
@@ -171,7 +179,7 @@ def _asks(wifi):
 
 def _wifi(faults, config, board, serial):
     wifi = config.get("wifi")
-    if board and board.WIFI and "wifi" not in config and not serial:
+    if board and board.WIFI and not serial and "wifi" not in config and "ethernet" not in config:
         faults.append(
             'wifi: missing. Add {"ssid": "...", "password": "..."}; or {}: then the board asks '
             "for it over USB."

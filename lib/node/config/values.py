@@ -29,6 +29,8 @@ def wrong(value, rule):
         good = good and all(a < b for a, b in zip(value[::2], value[2::2]))
     elif kind == "pin":
         good = isinstance(value, (int, str)) and not isinstance(value, bool)
+    elif kind == "websocket":
+        good = value is True or isinstance(value, str) and 0 < len(value) < 128
     elif kind == "serial":
         good = value == "usb" or type(value) is int and 0 <= value < 10
         good = good or isinstance(value, str) and 0 < len(value) < 3 and plain(value, "")

@@ -10,18 +10,19 @@ from micropython import const
 
 from node.overlay import forget
 
+_FEW = const(8)  # readings for which there is always room
 _SPARE = const(15_360)  # bytes for the client, and for what comes and goes: connecting, an end
 _READING = const(192)  # bytes of one that waits, its topic included
 _ROOMY = const(16_384)  # with less, a pool of names that grows leaves no room for a node
 
 
-def see_to(node, config, least):
+def see_to(node, config):
     """Shorten the queue of a config if it has to be; the diagnostics say so."""
     gc.collect()
     if gc.mem_free() > _ROOMY:
         _learn()
     queue = config["queue"]
-    config["queue"] = max(least, places(queue))
+    config["queue"] = max(_FEW, places(queue))
     if config["queue"] < queue:
         node.about["queue"] = config["queue"]
 

@@ -49,7 +49,7 @@ def about(node):
         message["failing"] = failing
     if node.error:
         message["error"] = node.error
-    if node.wlan:
+    if node.wifi and node.wifi[0]:
         message["rssi"] = rssi(node.wlan)
     more(message, client, durable)
     return message
@@ -66,8 +66,8 @@ def more(message, client, durable):
         }
     if client.rejected:
         message["not_subscribed"] = client.rejected
-    if client.again is not None or getattr(client.outbox, "aside", False):
-        message["set_aside"] = call("network", "lost", "set_aside", client)
+    if client.v5 or client.again is not None or getattr(client.outbox, "aside", False):
+        call("network", "lost", "more", message, client)
 
 
 def board():

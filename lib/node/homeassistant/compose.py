@@ -58,7 +58,7 @@ def _write(file, node, config, identity, gone):
 
     commands = not (config.get("commands", {}).get("secret") if config else node.secret)
     entries = config["sensors"] if config else None
-    wifi = "wifi" in config if config else node.wlan
+    wifi = "wifi" in config if config else node.wifi and node.wifi[0]
     comma = "\n"
     for key, platform, line in entities(node, identity, entries, commands, wifi):
         tag = '"%s":{"p":"%s"' % (key, platform)

@@ -8,13 +8,17 @@ def dials(mqtt):
     hosts = mqtt["host"]
     if isinstance(hosts, str):
         hosts = [hosts]
-    port = mqtt["port"]
+    tls = "ca" in mqtt or not mqtt.get("verify", True)
+    path = mqtt.get(b"websocket".decode())  # as a text it would stay in RAM, as a name
+    port = mqtt.get("port") or ((443 if tls else 80) if path else 8883 if tls else 1883)
     # Loaded only for a name with a port, which few have.
     places = [
         call("config", "hosts", "split", host, port) if ":" in host else (host, port)
         for host in hosts
     ]
-    if "ca" in mqtt or not mqtt.get("verify", True):
+    if path:
+        return call("network", "over_websocket", "dials", mqtt, places, path)
+    if tls:
         return call("network", "secured", "dials", mqtt, places)
     from mqtt.transport import Dialler
 

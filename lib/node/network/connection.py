@@ -33,6 +33,8 @@ def make(node, config, dials):
     Core.alone = "mqtt.engine.connect" in sys.modules  # see node.main.load
     if node.wlan:
         Link.ready = node.wlan.isconnected
+    if mqtt.get("version") == 5:
+        call("network", "version_five", "make", node, Core)
     if "timeout" in mqtt:
         Core.connect_ms = Core.answer_ms = mqtt["timeout"] * 1000
     elif len(dials) > 1 and not hasattr(dials[0], "connect_ms"):  # TLS needs its time

@@ -12,7 +12,7 @@ class Console:
     connects = failures = 0
     up = True
     rejected = ()
-    again = None
+    again = v5 = None
     will: "Any" = None
 
     def __init__(self):

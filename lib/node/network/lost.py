@@ -19,6 +19,15 @@ def tell(node, error):
     print("Petrel: not connected:", error)
 
 
+def more(message, client):
+    """Add to the diagnostics what the broker has refused."""
+    found = set_aside(client)
+    if found:
+        message["set_aside"] = found
+    if client.v5:
+        call("network", "version_five", "more", message, client)
+
+
 def set_aside(client):
     """Return topics that the broker refuses, and how many messages each has; see suspects."""
     found = {}

@@ -12,12 +12,15 @@ def find(node, config):
             import network  # noqa: F401
         except ImportError:
             return None
-    wifi = config.get("wifi")
-    if wifi:
+    wifi = config.get("wifi") or ()
+    plain = [key for key in wifi if key in ("ssid", "password", "hostname")]
+    if wifi and len(plain) == len(wifi):
         hostname = wifi.get("hostname") or config["node"]
         call("network", "wifi", "begin", node, wifi["ssid"], wifi.get("password"), hostname)
         if "provision" in config:
             call("provision", "look", "begin", node, config)
+    elif not serial:
+        call("network", "which_interface", "begin", node, config)
     node.restart = config["restart"]
     commands = config.get("commands", {})
     node.secret = commands.get("secret")

@@ -18,7 +18,12 @@ def save(ssid, password, broker="", user="", secret="", node=""):
         if text is None and broker:  # the board's first config
             text = b"{}"
         config = json.loads(text or "")
-        wifi = config.setdefault("wifi", {})
+        wifi = config.get("wifi")
+        if not isinstance(wifi, dict):  # none, or a list of networks that are not there
+            wifi = config["wifi"] = {}
+        if wifi.get("ssid", ssid) != ssid:
+            for key in "bssid address mask gateway dns".split():  # noqa: SIM905  # the former one's
+                wifi.pop(key, None)
         wifi["ssid"] = ssid
         wifi.pop("password", None)
         if password:

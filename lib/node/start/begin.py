@@ -73,8 +73,9 @@ def begin(config, faults, state):
 def offer(config, what):
     """Ask for a config, or for its Wi-Fi, if there is none; return whether that was so."""
     wifi = config and config.get("wifi")
-    blank = wifi is not None and "ssid" not in wifi
-    if not config or blank or wifi and (what == "p" or "provision" in config):
+    one = isinstance(wifi, dict)  # several are not asked for
+    blank = one and "ssid" not in wifi
+    if not config or blank or one and (what == "p" or "provision" in config):
         try:
             if call("provision", "when", "offered", config, what, reset_cause()):
                 return True

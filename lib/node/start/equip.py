@@ -3,12 +3,8 @@
 import os
 import sys
 
-from micropython import const
-
 from node.overlay import call
 from node.sensor import Sensor
-
-_FEW = const(8)  # readings for which there is always room
 
 
 def equip(node, config):
@@ -18,8 +14,8 @@ def equip(node, config):
     if node.ended:  # it starts afresh
         return
     config["sensors"] = ()  # what follows needs the RAM
-    if config["queue"] > _FEW:
-        call("health", "room", "see_to", node, config, _FEW)
+    if config["queue"] > 8:  # for so many there is always room
+        call("health", "room", "see_to", node, config)
     # Before the connection takes its RAM: nothing else at the start needs as much.
     if config["must"] or "outbox" in there:
         call("health", "kept", "begin", node, config)

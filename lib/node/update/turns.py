@@ -31,7 +31,7 @@ class Updates:
         self.waits = False  # there is one that can be, see node.update.install
         self.step = link.step
 
-    def message(self, topic, payload, retained):
+    def message(self, topic, payload, retained, _=None):
         """Take a message, as the client's on_message."""
         if not topic.startswith(self.node.prefix + "update/"):
             self.node.on_message(topic, payload, retained)

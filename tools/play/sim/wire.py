@@ -215,8 +215,18 @@ class Wire:
         self._timers[which] = timer
         timer.start()
 
-    def _on_join(self, ssid: str, password: str) -> None:
-        self._bench.world.join(_text(ssid), _text(password))
+    def _on_join(self, ssid: str, password: str, bssid: str) -> None:
+        station = "" if bssid == "-" else bytes.fromhex(bssid).hex(":")
+        self._bench.world.join(_text(ssid), _text(password), station)
+
+    def _on_cable(self) -> int:
+        return int(self._bench.world.cable)
+
+    def _on_setting(self, name: str, value: str = "") -> str:
+        """The board sets something of its interface, or asks what it has set."""
+        if value:
+            self._bench.world.set[name] = value
+        return self._bench.world.set.get(name, "")
 
     def _on_access_point(self, ssid: str, password: str) -> None:
         self._bench.world.access_point.tell(_text(ssid) or None, _text(password))
@@ -235,7 +245,11 @@ class Wire:
 
     def _on_scan(self) -> str:
         found = self._bench.world.networks()
-        return " ".join(f"{name.encode().hex()},{rssi}" for name, rssi in found)
+        return " ".join(
+            f"{each['ssid'].encode().hex()},{each['bssid'].replace(':', '')},"
+            f"{each['channel']},{each['rssi']}"
+            for each in found
+        )
 
     @staticmethod
     def _later(what: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from tools.play.sim.i2c_parts import i2c_part
 from tools.play.sim.parts import Source, source
 from tools.play.sim.wires import Ds18b20, Echo, OneWire, part
 
+_NETWORK = {"rssi": -50, "password": "", "bssid": "02:00:00:00:00:01", "channel": 6}
 IDLE, CONNECTING, GOT_IP, NO_AP, WRONG_PASSWORD = 1000, 1001, 1010, 201, 202
 
 
@@ -38,17 +39,21 @@ class World:
         self.wires: dict[str, Any] = {}  # parts on a single pin, by pin
         self.pwm: dict[str, tuple[int, int]] = {}  # frequency and duty, by pin
         self.pixels: dict[str, str] = {}  # bytes of the lights, in hex, by pin
-        self.wifi = {"rssi": -50, "password": "", **wifi}
-        self._in_reach = True
+        self.wifi = {**_NETWORK, **wifi}
+        self.others: list[dict[str, Any]] = []  # networks that lead to the same place
+        self._out_of_reach: set[str] = set()  # their names
         self._status = IDLE
-        self._wanted: tuple[str, str] | None = None
+        self._wanted: tuple[str, str, str] | None = None
+        self.joined: dict[str, Any] = {}  # the network that the board is in, or was in last
+        self.set: dict[str, str] = {}  # what the board has set of its interface, by name
+        self.cable = True
         for name, model in parts.items():
             self.wire(name, model)
 
     @property
     def in_reach(self) -> bool:
         """True while the access point is there."""
-        return self._in_reach
+        return self.wifi["ssid"] not in self._out_of_reach
 
     def clear(self) -> None:
         """Take all parts away, and let go of all inputs."""
@@ -89,6 +94,7 @@ class World:
             self._interrupts.clear()
             self._status = IDLE
             self._wanted = None
+            self.set.clear()
         self.access_point.tell(None)
 
     # --- pins
@@ -143,15 +149,25 @@ class World:
 
     # --- Wi-Fi
 
-    def join(self, ssid: str, password: str) -> None:
+    @property
+    def _all(self) -> list[dict[str, Any]]:
+        return [self.wifi, *({**_NETWORK, **each} for each in self.others)]
+
+    def join(self, ssid: str, password: str, bssid: str = "") -> None:
         """The board tries to connect, and its radio goes on trying by itself."""
-        self._wanted = (ssid, password)
-        if not self._in_reach or ssid != self.wifi["ssid"]:
-            self._status = NO_AP
-        elif password != self.wifi["password"]:
-            self._status = WRONG_PASSWORD
-        else:
-            self._status = GOT_IP
+        self._wanted = (ssid, password, bssid)
+        there = [
+            each
+            for each in self._all
+            if each["ssid"] == ssid and ssid not in self._out_of_reach
+            and bssid in ("", each["bssid"])
+        ]  # fmt: skip
+        good = [each for each in there if each["password"] == password]
+        self._status = GOT_IP if good else WRONG_PASSWORD if there else NO_AP
+        if good:
+            if self.joined and self.joined["ssid"] != ssid:
+                self.on_wifi(True)  # this way leads somewhere, wherever the last one did
+            self.joined = good[0]
 
     def leave(self) -> None:
         """The board disconnects."""
@@ -164,17 +180,27 @@ class World:
 
     def rssi(self) -> int:
         """Signal strength in dBm."""
-        return int(self.wifi["rssi"])
+        return int((self.joined or self.wifi)["rssi"])
 
-    def networks(self) -> list[tuple[str, int]]:
+    def networks(self) -> list[dict[str, Any]]:
         """What a scan finds."""
-        return [(self.wifi["ssid"], self.rssi())] if self._in_reach else []
+        return [each for each in self._all if each["ssid"] not in self._out_of_reach]
 
-    def set_wifi(self, in_reach: bool) -> None:
-        """The access point goes out of reach, or comes back."""
-        self._in_reach = in_reach
-        if not in_reach and self._status == GOT_IP:
+    def set_wifi(self, in_reach: bool, ssid: str = "") -> None:
+        """An access point, usually the first, goes out of reach, or comes back."""
+        ssid = ssid or self.wifi["ssid"]
+        (self._out_of_reach.discard if in_reach else self._out_of_reach.add)(ssid)
+        own = self.joined.get("ssid") in (None, ssid)
+        if not in_reach and self._status == GOT_IP and own:
             self._status = NO_AP
-        if in_reach and self._wanted:
+        if in_reach and self._wanted and self._wanted[0] == ssid:
             self.join(*self._wanted)
-        self.on_wifi(in_reach)
+        if own:
+            self.on_wifi(in_reach)
+
+    # --- Ethernet
+
+    def plug(self, cable: bool) -> None:
+        """Plug the cable in, or pull it."""
+        self.cable = cable
+        self.on_wifi(cable)
