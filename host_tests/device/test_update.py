@@ -8,7 +8,7 @@ import sys
 import stage
 import vfs
 from disk import fresh
-from updates import MODULUS, Release, held, keys_txt, offered, put, reader, running
+from updates import MODULUS, Release, held, keys_txt, offered, put, reader, running, work
 
 from node.update import listing, release, signature
 
@@ -347,6 +347,96 @@ def test_an_outage_or_a_restart_costs_what_was_on_its_way():
             again.client.updates.turn()
         assert again.ended
         assert not {each for each in again.client.asked if each in asked[:-1]}, again.client.asked
+
+
+def test_a_server_that_lacks_a_file_is_told_and_asked_again():
+    with Board():
+        from node.update import fetch
+
+        pauses = []
+
+        def pause(ms):
+            pauses.append(ms)
+            yield 0
+
+        fetch.pause = pause
+        node = running(GOOD, stage)
+        client = node.client
+
+        def lacks(head, data):
+            name, number, _ = head.split()
+            if number == b"3" and len(pauses) < 2:
+                return name + b" 3 -\n", (b"lib/node/app.mpy can't be read", b"")[len(pauses)]
+            return head, data
+
+        client.lie = lacks
+        offered(node, GOOD)
+        waiting = [each for each in client.told if '"waiting"' in each]
+        assert len(waiting) == len(pauses) == 2, (client.told, node.errors)
+        assert "the server says: lib/node/app.mpy can't be read" in waiting[0]
+        assert "the server says: no" in waiting[1]
+        assert node.ended and not node.errors, node.errors
+        # What came before is asked for once, and the missing file three times.
+        numbers = [number for number, _, _ in client.asked]
+        assert numbers[:4] == [0, 3, 3, 3], numbers
+        for each in (0, 4):
+            asked = [one for one in client.asked if one[0] == each]
+            assert len(asked) == len(set(asked)), client.asked
+
+
+def test_a_reason_of_any_bytes_is_told():
+    from node.update.fetch import Chunks
+
+    for reason, told in (
+        (b"gone", b"gone"),
+        (b"", b""),
+        (b"a\nb\0c\xff", b"a?b?c?"),
+        (b"x" * 99 + b"\xc3\xa4" * 500, b"x" * 99 + b"?"),
+    ):
+        for size in (1, 7, 2000):
+            chunks = Chunks("x", "0123456789abcdef")
+            chunks.ask(7, 0, 100)
+            sent = b"0123456789abcdef 7 -\n" + reason
+            chunks.begin(len(sent))
+            for at in range(0, len(sent), size):
+                chunks.write(memoryview(sent)[at : at + size])
+            chunks.close()
+            assert chunks.reason == told, (reason, chunks.reason)
+            assert not chunks.wanted and chunks.left == 100
+    sys.modules.pop("node.update.fetch", None)
+
+
+def test_an_update_that_had_too_little_memory_is_told_and_tried_again():
+    with Board():
+        from node.update import turns
+
+        now = [0]
+        turns.ticks_ms = lambda: now[0]
+        try:
+            node = running(GOOD, stage)
+            client = node.client
+
+            def none(head, data):
+                raise MemoryError("memory allocation failed")
+
+            client.lie = none
+            offered(node, GOOD)
+            assert node.errors, client.told
+            client.lie = None
+            updates = client.updates
+            told = len(client.told)
+            for now[0] in range(0, 600_000, 60_000):
+                updates.turn()
+            assert len(client.told) == told + 1, client.told
+            assert '"waiting"' in client.told[-1] and "memory" in client.told[-1]
+            assert updates.waits and updates.chunks is None  # the command can have it go on
+            now[0] = 600_000
+            del node.errors[:]
+            work(node)
+            assert node.ended and not node.errors, (client.told, node.errors)
+            assert stage.state[1] == "a"
+        finally:
+            del sys.modules["node.update.turns"]
 
 
 def test_a_withdrawn_offer_is_forgotten():

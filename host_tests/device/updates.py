@@ -168,14 +168,14 @@ def running(release, stage):
 
 
 def offered(node, release):
-    """Have an offer arrive, and the node work until there is nothing to do any more."""
+    """Have an offer arrive, and the node work until there is nothing to do, or something fails."""
     node.client.send("offer", release.offer)
     work(node)
 
 
 def work(node):
     updates = node.client.updates
-    while updates.steps and not node.ended:
+    while updates.steps and not node.ended and not node.errors:
         updates.turn()
 
 

@@ -19,6 +19,7 @@ _ANSWER_MS = const(10_000)
 _PAUSE_MS = const(60_000)  # after the server has said that it can't
 _LATER_MS = const(600_000)  # after a file was wrong again and again
 _TRIES = const(3)
+_REASON = const(100)  # characters of what the server says
 
 
 class Chunks:
@@ -30,24 +31,25 @@ class Chunks:
         self.file = None
         self.wanted = b""  # the first line of the chunk that was asked for; empty: it has come
         self.left = 0  # of its bytes
-        self.reason = ""  # why the server can't
+        self.reason = None  # why the server can't, if it has said so
         self.percent = 0  # of the update that is there
         self._size = 0
         self._head = None  # what came of the first line; None: the bytes are taken or dropped
         self._takes = False
+        self._refuses = False
 
     def ask(self, number, offset, length):
         """Prepare for a chunk; return the request."""
         self.wanted = ("%s %d %d" % (self.identity, number, offset)).encode()
         self.left = length
-        self.reason = ""
+        self.reason = None
         return "%s %d %d %d" % (self.identity, number, offset, length)
 
     def begin(self, size):
         """A chunk arrives; size: its bytes with its first line."""
         self._size = size
         self._head = b""
-        self._takes = False
+        self._takes = self._refuses = False
 
     def write(self, piece):
         if self._head is not None:
@@ -61,12 +63,16 @@ class Chunks:
             if not self.wanted:
                 return
             if first == self.wanted.rsplit(b" ", 1)[0] + b" -":
-                self.reason = str(piece[:100], "utf-8")
+                self.reason = bytearray()
                 self.wanted = b""
+                self._refuses = True
             self._takes = first == self.wanted and self._size - at - 1 == self.left
         if self._takes:
             self.file.write(piece)
             self.left -= len(piece)
+        elif self._refuses:
+            for byte in piece[: _REASON - len(self.reason)]:
+                self.reason.append(byte if 32 <= byte < 127 else 63)  # "?"
 
     def close(self):
         if self._takes:
@@ -211,8 +217,8 @@ def fetched(work, number, at, size, have):
                 call("update", "tell", "tell", updates, "waiting", offer, chunks.percent)
                 break
             yield 500
-        if chunks.reason:
-            said = "the server says: " + chunks.reason
+        if chunks.reason is not None:
+            said = "the server says: " + (str(chunks.reason, "utf-8") or "no")
             call("update", "tell", "tell", updates, "waiting", offer, chunks.percent, said)
             yield from pause(_PAUSE_MS)
             continue

@@ -6,8 +6,13 @@ ms that it can wait then. Nothing is left of it when it is over.
 
 import gc
 import sys
+from time import ticks_diff, ticks_ms
+
+from micropython import const
 
 from node.overlay import call
+
+_LATER_MS = const(600_000)  # until what failed is tried again
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
@@ -68,7 +73,9 @@ class Updates:
             pass
         except Exception as error:  # whatever it is, the node goes on as it is
             self.node.failed("update", error)
-            self.again(error)
+            if not self.stage.trying:  # then the boot stage ends this start soon
+                self.chunks = None
+                self.steps = self.later(error)
         if steps is self.steps:  # nothing else was begun meanwhile
             self.chunks = self.steps = None
             self.link.step = self.step
@@ -76,12 +83,21 @@ class Updates:
         forget()
         return 0
 
-    def again(self, error):
-        """Tell that it stands still; it goes on after the next start, or offer."""
-        try:
-            call("update", "tell", "tell", self, "waiting", None, None, error)
-        except MemoryError:
-            pass
+    def later(self, error):
+        """Tell that it stands still, wait, and go on: there may be more RAM then."""
+        self.waits = True
+        began = ticks_ms()
+        while ticks_diff(ticks_ms(), began) < _LATER_MS:
+            try:
+                if error:
+                    call("update", "tell", "tell", self, "waiting", None, None, error)
+                error = None
+            except MemoryError:
+                pass
+            yield 1000
+        from node.update.check import steps
+
+        self.start(steps(self))
 
 
 def forget():
