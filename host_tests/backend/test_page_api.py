@@ -15,7 +15,10 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from host_tests.backend.page import PASSWORD, Page
+from host_tests.harness import updates
+from host_tests.harness.updates import BOARD
 from tools.backend.database import writing
+from tools.backend.releases import Releases
 from tools.backend.rollouts import Record
 from tools.backend.web import users
 from tools.backend.web.guard import HEADERS
@@ -49,7 +52,8 @@ READS = [
     "/nodes", "/nodes/shed", "/nodes/shed/log", "/sensors", "/series?sensor=shed/air",
     "/readings.csv?sensor=shed/air", "/log", "/unreadable", "/alarms", "/alarms/history",
     "/alarms/notices", "/alarms/rules", "/me", "/me/tokens", "/live", "/metrics",
-    "/readings.parquet?sensor=shed/air", "/rollouts", "/rollouts/1",
+    "/readings.parquet?sensor=shed/air", "/rollouts", "/rollouts/1", "/releases",
+    "/releases/12.zip", f"/releases/12/{BOARD}/offer",
 ]  # fmt: skip
 
 
@@ -67,6 +71,8 @@ def page(engine: sa.Engine, tmp_path: Path) -> Page:
     page.publish("petrel/shed/status", "online")
     page.reading(21.5)
     Record(engine, ("petrel", 12), "0.3.0+12", "eve@laptop", None)
+    updates.write(tmp_path / "updates" / "12" / BOARD)
+    page.parts.releases = Releases(tmp_path / "updates", lambda topic, payload: None)
     page.replies["ping"] = '{"ok": true, "uptime": 3}'
     return page
 
@@ -84,9 +90,10 @@ def nobody(page: Page) -> Iterator[TestClient]:
 def test_the_lists_of_these_tests_are_complete(page: Page) -> None:
     calls = page.app.openapi()["paths"]
     wild = {"name": "hot", "node": "shed", "command": "ping", "target": "me", "token": "99"}
-    wild["rollout"] = "1"
+    wild |= {"rollout": "1", "serial": "12"}
 
     def place(path: str) -> str:
+        path = path.replace("{serial}/{name}", f"12/{BOARD}/offer")
         for key, value in wild.items():
             path = path.replace(f"{{{key}}}", "hot" if "rules" in path else value)
         return path.removeprefix("/api/v1").split("?")[0]

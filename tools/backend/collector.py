@@ -31,6 +31,7 @@ from tools.backend.inbox import Inbox, Message
 from tools.backend.link import Link
 from tools.backend.mapping import Mappings
 from tools.backend.messages import Item, Unreadable, clean, parse
+from tools.backend.releases import Releases, is_of_an_update
 from tools.backend.store import Store, Tally, Written
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, log_in
@@ -75,7 +76,9 @@ class Collector:
         self._writer = threading.Thread(target=self._write, name="writer")
         self._brokers = brokers
         self._at = 0  # which of them
-        self._link = Link(config.broker.client_id, self.inbox.put)
+        self._link = Link(config.broker.client_id, self._take)
+        folder = config.updates.folder
+        self.releases = Releases(folder, self._answer) if folder else None
         self._link.reconnect_delay_set(1, 15)
         log_in(self._link, brokers[0])
         self._link.on_connect = self._on_connect
@@ -92,12 +95,16 @@ class Collector:
 
     def start(self) -> None:
         """Begin; a broker that isn't there is tried again and again."""
+        if self.releases:
+            self.releases.start()
         self._writer.start()
         self._aim()
         self._link.loop_start()
 
     def stop(self) -> None:
         """End: what has come is stored and acknowledged if the database takes it."""
+        if self.releases:
+            self.releases.stop()
         self._stopping.set()
         self._writer.join(STOP_S)
         self._link.disconnect()
@@ -128,7 +135,16 @@ class Collector:
         """Say where the next attempt goes."""
         self._link.connect_async(self._broker.host, self._broker.port, KEEP_ALIVE_S)
 
+    def _answer(self, topic: str, payload: bytes) -> None:
+        """Answer a node that fetches a release; it asks again if that is lost."""
+        self._link.publish(topic, payload)
+
     # --- the network's thread
+
+    def _take(self, messages: list[Message]) -> None:
+        if self.releases:
+            self.releases.take(messages)
+        self.inbox.put(messages)
 
     def _on_connect(self, client: paho.Client, data: Any, flags: Any, code: Any, _: Any) -> None:
         if code.is_failure:
@@ -193,6 +209,8 @@ class Collector:
         topic, payload, at = message.topic, message.payload, message.at
         for base in self._config.topics.base:
             if topic.startswith(base + "/"):
+                if is_of_an_update(topic):
+                    return []
                 return [parse(topic, payload, at, base, message.retained)]
         found = self._mappings.parse(topic, payload, at)
         if found is None:

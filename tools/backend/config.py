@@ -137,6 +137,12 @@ class AlarmsSection(Section):
     file: Path = Path("alarms.toml")
 
 
+class UpdatesSection(Section):
+    """The releases that nodes and the page get here."""
+
+    folder: Path | None = None  # that of `petrel release sign`; none: none are served
+
+
 class BackendConfig(Section):
     """The whole file."""
 
@@ -147,6 +153,7 @@ class BackendConfig(Section):
     retention: RetentionSection = RetentionSection()
     web: WebSection = WebSection()
     alarms: AlarmsSection = AlarmsSection()
+    updates: UpdatesSection = UpdatesSection()
 
 
 def load(path: Path | None) -> BackendConfig:

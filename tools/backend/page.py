@@ -29,7 +29,10 @@ def served(
     secrets = {node: secret.get_secret_value() for node, secret in web.secrets.items()}
     settings = Settings(web.host, web.port, web.cert, web.key, web.proxy, secrets)
     ask = Commands(collector.publish, collector.feed).ask
-    parts = Parts(engine, collector.feed, alarms, ask, settings, counts=collector.figures)
+    parts = Parts(
+        engine, collector.feed, alarms, ask, settings,
+        counts=collector.figures, releases=collector.releases,
+    )  # fmt: skip
     with Server(parts) as server:
         with writing(engine) as connection:
             password = users.first(connection)

@@ -25,10 +25,14 @@ class NoAnswer(ValueError):
 
 
 class Server:
-    """The releases below a folder, by their ids."""
+    """The releases below a folder, by their ids.
 
-    def __init__(self, updates: Path) -> None:
+    alone: whether it says so if it has no such release; else another server may have it
+    """
+
+    def __init__(self, updates: Path, alone: bool = True) -> None:
         self._updates = updates
+        self._alone = alone
         self._folders: dict[str, Path] = {}
         self._seen: frozenset[Path] = frozenset()
 
@@ -63,7 +67,7 @@ class Server:
         folder = self._folder(name)
         if not 1 <= length <= LONGEST_CHUNK:
             raise Refused(f"a chunk has 1 to {LONGEST_CHUNK} bytes")
-        told, entries = _opened(folder)
+        told, entries = read_release(folder)
         if number > len(entries):
             raise Refused(f"the list has {len(entries)} files")
         path, size = LIST, told.list_size
@@ -82,7 +86,7 @@ class Server:
         if name not in self._folders:
             self._look()
         if name not in self._folders:
-            raise Refused("no such release")
+            raise Refused("no such release") if self._alone else NoAnswer("no such release")
         return self._folders[name]
 
     def _look(self) -> None:
@@ -100,7 +104,7 @@ class Server:
 
 
 @lru_cache(64)
-def _opened(folder: Path) -> tuple[Manifest, list[Entry]]:
+def read_release(folder: Path) -> tuple[Manifest, list[Entry]]:
     """The manifest and the list of a release, which never change."""
     try:
         told = parse((folder / OFFER).read_bytes().partition(b"\n")[0])

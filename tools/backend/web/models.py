@@ -277,6 +277,21 @@ class Rollout(BaseModel):
     runner: str = Field(description="who runs that command, and where")
 
 
+class Release(BaseModel):
+    """A release for a board, which the collector serves."""
+
+    serial: int
+    board: str
+    version: str
+    files: int
+    size: int = Field(description="bytes of all its files")
+    mpy: int = Field(description="the version of its .mpy files")
+    key: str = Field(description="the id of the key that signed it")
+    downgrade: int | None = Field(
+        description="nodes up to this serial take it although their own is higher"
+    )
+
+
 class RolloutNode(BaseModel):
     """A node of a rollout."""
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from tools.backend.alarms.service import Alarms
 from tools.backend.config import is_here
 from tools.backend.feed import Feed
+from tools.backend.releases import Releases
 from tools.backend.web.live import Live
 from tools.backend.web.users import Throttle
 
@@ -64,6 +65,7 @@ class Parts:
         default_factory=lambda: threading.BoundedSemaphore(8)
     )
     counts: Callable[[], Mapping[str, float]] = dict  # of the collector since its start, by name
+    releases: Releases | None = None  # those that it serves
     live: Live = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tools.backend.web import models as m
-from tools.backend.web.api import alarms, nodes, readings, rollouts, users
+from tools.backend.web.api import alarms, nodes, readings, releases, rollouts, users
 
 router = APIRouter(
     prefix="/api/v1",
@@ -14,5 +14,5 @@ router = APIRouter(
         403: {"model": m.Problem, "description": "The role may not do that."},
     },
 )
-for part in (nodes, readings, alarms, rollouts, users):
+for part in (nodes, readings, alarms, rollouts, releases, users):
     router.include_router(part.router)

@@ -51,6 +51,19 @@ function showDetail() {
   fill(byId("events"), ...detail.events.map((event) => el("tr", {}, timeCell(event.at), el("td", { class: "text", "data-label": "By" }, event.by), el("td", { class: "text", "data-label": "Node" }, event.node ? el("a", { href: nodePath(event.node) }, event.node) : ""), el("td", { class: "text", "data-label": "What" }, event.text))));
 }
 
+// The releases that the collector gives to nodes; each stands for all its boards.
+async function loadReleases() {
+  const served = (await tried(() => api("/releases"))) ?? [];
+  const serials = [...new Set(served.map((one) => one.serial))];
+  fill(byId("releases"), ...serials.map((serial) => {
+    const own = served.filter((one) => one.serial === serial);
+    const link = el("a", { href: `/api/v1/releases/${serial}.zip`, download: "" }, "Download");
+    const bytes = Math.max(...own.map((one) => one.size)).toLocaleString("en");
+    return el("tr", {}, el("td", { class: "text" }, String(serial)), el("td", { class: "text", "data-label": "Version" }, own[0].version), el("td", { class: "text", "data-label": "Boards" }, own.map((one) => one.board).join(", ")), el("td", { class: "num", "data-label": "Bytes" }, bytes), el("td", { "data-label": "Key" }, own[0].key), el("td", { class: "num" }, link));
+  }));
+  byId("releases-card").hidden = serials.length === 0;
+}
+
 async function load() {
   const rollouts = await tried(() => api("/rollouts"));
   if (!rollouts) return;
@@ -70,4 +83,5 @@ pressed(byId("filter"), (value) => {
   showNodes();
 });
 await load();
+await loadReleases();
 setInterval(() => !document.hidden && load(), 5000);
