@@ -245,3 +245,58 @@ def test_models(tmp_path: Path) -> None:
     ):
         with pytest.raises(ToolError, match=said):
             source(bad)
+
+
+SLEEPS = """
+import machine
+from machine import Pin
+cause = machine.reset_cause()
+kept = machine.RTC().memory()
+print(cause, kept, "there" if "left" in globals() else "gone")
+left = 1
+if cause == machine.PWRON_RESET:
+    Pin(4, Pin.OUT, value=1)
+    machine.RTC().memory(b"kept")
+    machine.deepsleep(%d)
+"""
+
+
+def test_a_deep_sleep_keeps_the_rtc_memory_alone(boot: Boot) -> None:
+    bench = boot(SLEEPS % 3_600_000, nights="held")
+    bench.wait_for_sleeps(1)
+    assert bench.asleep and not bench.powered
+    assert bench.sleeps == [3_600_000]
+    assert bench.world.level(4) == 0  # it floats
+    before = bench.world.clock_offset
+    bench.wake()
+    bench.wait_for_line("4 b'kept' gone")
+    assert bench.world.clock_offset == before + 3600
+    assert bench.resets == ["power on", "wake"]
+
+
+def test_a_power_cut_ends_a_deep_sleep_and_its_memory(boot: Boot) -> None:
+    bench = boot(SLEEPS % 3_600_000)
+    bench.wait_for_sleeps(1)
+    bench.power_cut()
+    bench.wait_for_sleeps(2)
+    assert bench.lines == ["1 b'' gone", "1 b'' gone"]
+
+
+def test_an_esp8266_sleeps_71_minutes_at_most_and_wakes_by_its_wire(boot: Boot) -> None:
+    bench = boot(SLEEPS % 4_294_968, chip="esp8266", wired=False)
+    bench.wait_for_sleeps(1)
+    assert bench.sleeps == [1]  # it wrapped
+    with pytest.raises(ToolError, match="never wakes"):
+        bench.wake()
+
+
+def test_the_rtc_memory_has_a_size(boot: Boot) -> None:
+    bench = boot(
+        "import machine\n"
+        "for n in (492, 493):\n"
+        "    try: machine.RTC().memory(bytes(n)); print(n)\n"
+        "    except ValueError as error: print(error)\n",
+        chip="esp8266",
+    )
+    bench.wait_for_end()
+    assert bench.lines == ["492", "buffer too long"]

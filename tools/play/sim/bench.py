@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tools.play.sim.chips import CHIPS
 from tools.play.sim.control import Control
 from tools.play.sim.relay import Relay
 from tools.play.sim.wire import Wire
@@ -39,6 +40,8 @@ class Bench:
     interactive: the console is this terminal, with a REPL after main.py; first: what is run first
     serial: a descriptor that is the board's console and serial port; then `lines` stays empty
     clock: "right", or "unset": it begins in the year 2000 with each power on, until it is set
+    chip: how it sleeps, one of tools.play.sim.chips; wired: whether GPIO16 is connected to RST
+    nights: "real", or "held": a deep sleep lasts until wake(), which moves the board's clock on
     """
 
     def __init__(
@@ -55,6 +58,9 @@ class Bench:
         first: str = "import start",
         serial: int | None = None,
         clock: str = "right",
+        chip: str = "esp32",
+        wired: bool = True,
+        nights: str = "real",
     ) -> None:
         self.flash = flash
         self.lines: list[str] = []
@@ -69,6 +75,11 @@ class Bench:
         self._interactive = interactive
         self._serial = serial
         self.clock = clock
+        self.chip = CHIPS[chip]
+        self.sleeps: list[int] = []  # the ms of each deep sleep that the board has begun
+        self.asleep = False
+        self._wired = wired
+        self._held = nights == "held"
         self._port = port
         self._echo = echo
         self._process: subprocess.Popen[str] | None = None
@@ -126,6 +137,7 @@ class Bench:
         """Start the board after a power cut: nothing but the flash is left."""
         with self._lock:
             self._kill()
+            self.asleep = False
             self.world.memory = b""
             if self.clock == "unset":
                 self.world.clock_offset = Y2000 - int(time.time())
@@ -135,6 +147,7 @@ class Bench:
         """Take the power away."""
         with self._lock:
             self._set_alarm(None)
+            self.asleep = False
             self._kill()
             if self.relay:
                 self.relay.cut()
@@ -166,11 +179,42 @@ class Bench:
                 self._process.send_signal(signal.SIGINT)
 
     def sleep(self, ms: int) -> None:
-        """Deep sleep: off for so long, then a start that knows why; 0: forever."""
+        """Deep sleep: off for so long, then a start that knows why; 0: forever.
+
+        RAM is gone, no pin is driven or pulled, and the network isn't told.
+        """
         with self._lock:
+            self._set_alarm(None)
             self._kill()
-            if ms:
+            if self.relay:
+                self.relay.cut()
+            self.world.board_starts()
+            ms = self.chip.sleeps(ms)
+            if ms and not self._held and self._wakes:
                 self._set_alarm(ms, DEEPSLEEP)
+            with self._changed:
+                self.asleep = True
+                self.sleeps.append(ms)
+                self._changed.notify_all()
+
+    @property
+    def _wakes(self) -> bool:
+        return self._wired or not self.chip.wired
+
+    def wake(self) -> None:
+        """End a deep sleep as its alarm does; with nights="held" that much time has gone by."""
+        with self._lock:
+            if not self.asleep:
+                raise ToolError("the board is not asleep", "wait for that: wait_for_sleeps()")
+            if not self._wakes:
+                raise ToolError("it never wakes", "connect GPIO16 to RST: Bench(wired=True)")
+            if self._held:
+                self.world.clock_offset += self.sleeps[-1] // 1000
+            self.reset(DEEPSLEEP)
+
+    def wait_for_sleeps(self, count: int, timeout: float = 60) -> None:
+        """Wait until the board has gone to sleep `count` times."""
+        self._wait(lambda: len(self.sleeps) >= count or None, timeout, f"{count} sleeps")
 
     def watchdog(self, ms: int) -> None:
         """Start or feed the watchdog: without another call within `ms`, the board is reset."""
@@ -188,6 +232,7 @@ class Bench:
 
     def _start(self, cause: int) -> None:
         self._set_alarm(None)
+        self.asleep = False
         self._cause = cause
         self.ended = self._silent = False
         self.world.board_starts()

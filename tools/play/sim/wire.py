@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from tools.play.sim.chips import Chip
 from tools.play.sim.wires import Dht, Echo, OneWire
 from tools.play.sim.world import World
 
@@ -17,6 +18,7 @@ class Bench(Protocol):
 
     world: World
     resets: list[str]
+    chip: Chip
 
     def cause(self) -> int: ...
     def reset(self, cause: int) -> None: ...
@@ -162,7 +164,10 @@ class Wire:
     def _on_memory(self, data: str | None = None) -> str:
         world = self._bench.world
         if data is not None:
-            world.memory = bytes.fromhex(data[1:])
+            kept = bytes.fromhex(data[1:])
+            if len(kept) > self._bench.chip.kept:
+                raise ValueError("buffer too long")  # as the ports say it
+            world.memory = kept
         return world.memory.hex()
 
     def _on_clock(self, offset: str | None = None) -> int:
