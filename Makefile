@@ -172,8 +172,8 @@ soak-backend: setup  ## kill the collector 50 times, the broker 20 times, the da
 interop: setup  ## try both clients with six real brokers (ARGS=nats: one of them)
 	@$(RUN) interop $(ARGS)
 
-conformance: setup  ## test every statement of MQTT that binds a client
-	@$(RUN) conformance
+conformance: setup  ## test every statement of MQTT that binds a client (CPYTHON=1: in Python)
+	@$(RUN) conformance $(if $(CPYTHON),--cpython)
 
 test-powercut: setup  ## cut the power at every write of an update, on littlefs and FAT (ARGS="-k fat")
 	@$(RUN) test-powercut $(ARGS)

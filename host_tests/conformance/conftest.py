@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from host_tests.conformance.far import FarEnd
+from host_tests.conformance.far import WAIT_S, FarEnd
 from host_tests.interop.device import CLIENTS, Device, DeviceError
 
 ENDS = ("LinkError", "ProtocolError", "OSError", "MemoryError")  # and then comes reconnect()
@@ -136,6 +137,13 @@ class Client(Device):
     def count(self, name: str) -> int:
         """A counter of the session."""
         return int(self._do("count", name=name))
+
+    def wait_count(self, name: str, value: int) -> None:
+        """Wait until a counter of the session has that value."""
+        until = time.monotonic() + WAIT_S
+        while self.count(name) != value:
+            assert time.monotonic() < until, (name, self.count(name))
+            self.pump()
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         options: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from tools.make.compile import Source, compile_all, modules
 from tools.shared.locks import Lock
-from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32
+from tools.shared.paths import BOARDS, BUILD, FIRMWARE, LIB, MICROPYTHON, NO_32, ROOT
 
 COMPILED = BUILD / "tests"
 HEAPS = {"64": "128K", "32": "38K"}  # the second is what an ESP8266 has
@@ -64,6 +65,27 @@ class Interpreter:
             text=True,
             timeout=timeout,
         )
+
+
+class InPython(Interpreter):
+    """Python in place of MicroPython: lib/ as tools.cpython loads it."""
+
+    @property
+    def path(self) -> Path:
+        return Path(sys.executable)
+
+    def command(
+        self, script: str | Path, args: Sequence[str] = (), heap: str | None = None
+    ) -> list[str]:
+        assert isinstance(script, Path)
+        return [str(self.path), "-m", "tools.cpython", str(script), *args]
+
+    def environment(self, *more: Path) -> dict[str, str]:
+        path = ":".join(str(folder) for folder in (ROOT, *more))
+        return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+IN_PYTHON = InPython("64", ())
 
 
 def compiled_lib() -> Path:
