@@ -150,6 +150,8 @@ def _sensors(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
 
 def _network(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
     rssi = told.get("rssi")
+    if told.get("network"):
+        yield good(f"its network: {told['network']}")
     if isinstance(rssi, int | float):
         if rssi <= WEAK:
             kind = wrong if rssi <= FAINT else look
@@ -171,6 +173,14 @@ def _network(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
                 f"it {what} {', '.join(topics)}",
                 "Look at the broker's rules: docs/topics.md",
             )
+    denied = told.get("denied")
+    if isinstance(denied, dict):
+        count = counted(int(number(denied, "count")), "time")
+        reason = f", the last time with: {denied['reason']}" if denied.get("reason") else ""
+        yield look(
+            f"the broker refused what it sent {count}{reason}",
+            "Look at the broker's rules: docs/topics.md",
+        )
 
 
 def _queue(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
@@ -183,13 +193,29 @@ def _queue(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
             'Outages were longer than its queue. "delivery": "must_deliver" keeps readings on '
             "the flash: docs/delivery.md",
         )
-    for key, what in (
-        ("drops", "dropped for another reason"),
-        ("skipped", "too large for it to take"),
-        ("lost", "not kept over a restart"),
+    for key, one, what, cure in (
+        (
+            "drops",
+            "failure",
+            "since its start: readings, connections, or commands that it did not obey",
+            f"Its last error says which; petrel logs {heard.node} shows each as it happens. "
+            "A command that is sent as a retained message is never obeyed: docs/topics.md",
+        ),
+        (
+            "skipped",
+            "message",
+            "too large for it to take",
+            f"Who sends so much to {heard.base}/{heard.node}/cmd? It has room for 256 bytes.",
+        ),
+        (
+            "lost",
+            "message",
+            "not kept over a restart",
+            '"delivery": "must_deliver" keeps readings on the flash: docs/delivery.md',
+        ),
     ):
         if count := int(number(told, key)):
-            yield look(f"{counted(count, 'message')} {what}")
+            yield look(f"{counted(count, one)} {what}", cure)
     flash = told.get("flash")
     if isinstance(flash, dict) and any(flash.values()):
         yield look(
