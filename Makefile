@@ -29,6 +29,9 @@ play: setup-demo  ## play with a simulated node: set what it measures, break its
 sim: setup-host  ## run a node with its console here (CONFIG=my.json SERIAL=1: with a serial port)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)') $(if $(SERIAL),--serial)
 
+node: setup-host  ## run a node on this computer, a Raspberry Pi or any Linux (CONFIG=my.json STATE=folder)
+	@$(RUN) node '$(or $(CONFIG),$(error say CONFIG=my.json))' $(if $(STATE),--state '$(STATE)')
+
 repl: setup-host  ## open the REPL of a board (BOARD= PORT=), or of the simulated one (CONFIG=my.json)
 	@$(RUN) repl '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)')
 

@@ -24,7 +24,7 @@ def test_all_boards_are_there() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, boards.LINUX])
 def test_board_follows_the_schema(name: str) -> None:
     schema = json.loads((BOARDS / "board.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)

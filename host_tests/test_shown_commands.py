@@ -36,7 +36,7 @@ RUN_BY = {
     "demo": "test_demo.py", "deploy": "test_deploy.py", "docs": "", "doctor": "test_doctor.py",
     "faults": "test_faults.py",
     "fuzz": "test_fuzz.py", "help": "", "logs": "test_logs.py",
-    "monitor": "test_monitor.py", "play": "test_play.py",
+    "monitor": "test_monitor.py", "node": "test_rpi.py", "play": "test_play.py",
     "fleet": "test_fleet.py", "keys": "test_keys.py", "offer": "test_offer.py",
     "provision": "test_provision.py",
     "reference": "test_generated.py", "release": "test_release.py", "repl": "test_repl.py",

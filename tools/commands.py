@@ -26,6 +26,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
             "tools.play.playground", "demo", "Play with a simulated node; break its network."
         ),
         "sim": Entry("tools.play.sim", "host", "Run a simulated node with its console here."),
+        "node": Entry("tools.cpython.node", "", "Run a node on a Raspberry Pi or any Linux."),
         "repl": Entry("tools.board.repl", "host", "Open a board's REPL, or the simulated one's."),
         "broker": Entry("tools.play.broker", "demo", "Run a broker here, if you have none."),
     },

@@ -8,8 +8,10 @@ whether it all fits the board's heap.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from rich.markup import escape
 from tools.config import certificates, heap
 from tools.shared import boards
 from tools.shared.errors import ToolError
-from tools.shared.paths import LIB, MICROPYTHON
+from tools.shared.paths import LIB, MICROPYTHON, ROOT
 
 # Runs in the folder of the config, so that the files it names are found.
 _CODE = """
@@ -91,7 +93,7 @@ def of_file(path: Path, board: str, how: str = "files") -> tuple[list[str], list
     """
     facts = boards.load(board)
     size = len(minified(path))
-    faults, warnings = _run(path.resolve(), facts.module(), size, path.resolve().parent)
+    faults, warnings = _run(path.resolve(), facts, size, path.resolve().parent)
     return faults, warnings if faults else warnings + beyond(path, facts, how)
 
 
@@ -119,7 +121,7 @@ def _way(mqtt: dict[str, Any], board: boards.Board) -> list[str]:
         f'mqtt.host: "{host}" is the board itself. Use the address of the computer that runs the '
         "broker."
         for host in ([hosts] if isinstance(hosts, str) else hosts)
-        if board.id != "UNIX"
+        if board.id not in ("UNIX", boards.LINUX)
         and re.match(r"(localhost|127\.[\d.]+|\[?::1\]?)(:\d+)?$", host.lower())
     ]
     if board.petrel["network"] == "none" and "serial" not in mqtt:
@@ -135,7 +137,7 @@ def of_wiring(path: Path, board: str) -> tuple[list[str], list[str]]:
 
     The example's network will do for that, and the files that it names need not be there.
     """
-    faults, warnings = _run(path.resolve(), boards.load(board).module(), len(minified(path)))
+    faults, warnings = _run(path.resolve(), boards.load(board), len(minified(path)))
     return [fault for fault in faults if not _EXAMPLES.search(fault)], warnings
 
 
@@ -144,20 +146,24 @@ def findings(config: object, board: str) -> tuple[list[str], list[str]]:
     with tempfile.TemporaryDirectory(prefix="petrel-check-") as folder:
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(config, ensure_ascii=False))
-        return _run(path, boards.load(board).module(), len(minified(path)))
+        return _run(path, boards.load(board), len(minified(path)))
 
 
 def _run(
-    path: Path, module: str, size: int, folder: Path | None = None
+    path: Path, board: boards.Board, size: int, folder: Path | None = None
 ) -> tuple[list[str], list[str]]:
     """folder: where the files are that the config names, None: they are not looked at."""
     with tempfile.TemporaryDirectory(prefix="petrel-check-") as generated:
-        (Path(generated) / "board.py").write_text(module)
+        (Path(generated) / "board.py").write_text(board.module())
         files = "files" if folder else ""
+        python, environment = [str(MICROPYTHON["64"])], {}
+        if board.id == boards.LINUX:  # its node runs in Python
+            python = [sys.executable, "-m", "tools.cpython.board"]
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         try:
             done = subprocess.run(
-                [str(MICROPYTHON["64"]), "-c", _CODE, str(path), str(size), files],
-                env={"MICROPYPATH": f"{LIB}:{generated}:.frozen"},
+                [*python, "-c", _CODE, str(path), str(size), files],
+                env={**environment, "MICROPYPATH": f"{LIB}:{generated}:.frozen"},
                 capture_output=True,
                 text=True,
                 cwd=folder,

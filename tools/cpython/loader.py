@@ -7,6 +7,7 @@ takes text as MicroPython's does. Nothing else in the process changes.
 from __future__ import annotations
 
 import builtins
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -19,7 +20,8 @@ from tools.cpython.modules.waiting import client
 from tools.shared.paths import LIB
 
 MODULES = modules()
-PACKAGES = {"mqtt": LIB / "mqtt"}  # what is loaded so
+PACKAGES = {"mqtt": [LIB / "mqtt"]}  # what is loaded so, and the folders where it is
+LATE: dict[str, str] = {}  # modules of MicroPython's that are loaded when used: where they are
 # What is made of a module once it has been loaded.
 AFTER: dict[str, Callable[[ModuleType], None]] = {
     "mqtt.client": lambda module: setattr(module, "Client", client(vars(module)["Client"])),
@@ -36,10 +38,17 @@ def _import(
     """`import` in lib/."""
     if not level and name in MODULES:
         return MODULES[name]
+    if not level and name in LATE:
+        MODULES[name] = importlib.import_module(LATE[name])
+        return MODULES[name]
     return builtins.__import__(name, globals, locals, fromlist or (), level)
 
 
-BUILTINS = {**vars(builtins), "__import__": _import, "bytearray": Bytes}
+# A module of its own: lib/node replaces its print().
+_builtins = ModuleType("builtins")
+BUILTINS = vars(_builtins)
+BUILTINS.update({**vars(builtins), "__import__": _import, "bytearray": Bytes})
+MODULES["builtins"] = _builtins
 
 
 class _Loader(SourceFileLoader):
@@ -64,16 +73,18 @@ class _Finder:
         package, *rest = name.split(".")
         if package not in PACKAGES:
             return None
-        place = PACKAGES[package].joinpath(*rest)
-        if (place / "__init__.py").exists():
-            loader = _Loader(name, str(place / "__init__.py"))
-            return importlib.util.spec_from_file_location(
-                name, loader.path, loader=loader, submodule_search_locations=[str(place)]
-            )
-        file = place.with_name(place.name + ".py")
-        if not file.exists():
-            return None
-        return importlib.util.spec_from_file_location(name, file, loader=_Loader(name, str(file)))
+        for folder in PACKAGES[package]:
+            place = folder.joinpath(*rest)
+            start, file = place / "__init__.py", place.with_name(place.name + ".py")
+            if start.exists():
+                loader = _Loader(name, str(start))
+                return importlib.util.spec_from_file_location(
+                    name, start, loader=loader, submodule_search_locations=[str(place)]
+                )
+            if file.exists():
+                loader = _Loader(name, str(file))
+                return importlib.util.spec_from_file_location(name, file, loader=loader)
+        return None
 
 
 def install() -> None:

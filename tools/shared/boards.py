@@ -15,6 +15,7 @@ from tools.shared.errors import ToolError
 from tools.shared.paths import BOARDS
 
 SCHEMA = BOARDS / "board.schema.json"
+LINUX = "RPI"  # a node on Linux, without MicroPython: nothing is compiled or flashed for it
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class Board:
 
 
 def names() -> list[str]:
-    """The ids of all boards."""
-    return sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
+    """The ids of all boards that run MicroPython."""
+    found = {path.parent.name for path in BOARDS.glob("*/board.json")}
+    return sorted(found - {LINUX})
 
 
 def complete(_context: object, _argument: object, typed: str) -> list[str]:
@@ -108,7 +110,7 @@ def complete(_context: object, _argument: object, typed: str) -> list[str]:
 
 def load(name: str) -> Board:
     """The board of that id; raises ToolError, with what may have been meant, for another."""
-    if name not in names():
+    if name not in (*names(), LINUX):
         close = difflib.get_close_matches(name.upper(), names(), 1, 0.4)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ToolError(f"there is no board {name!r}", f"{hint}There are {', '.join(names())}")

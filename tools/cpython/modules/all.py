@@ -14,6 +14,7 @@ from typing import Any
 from tools.cpython.modules import clock, streams, tls, waiting
 from tools.cpython.modules.base import Alone, Over
 
+_TICKS = ("ticks_", "sleep_")
 _PLENTY = 1 << 30  # bytes of RAM that are free
 
 
@@ -88,4 +89,4 @@ def _select() -> dict[str, Any]:
 
 
 def _public(module: ModuleType) -> dict[str, Any]:
-    return {name: value for name, value in vars(module).items() if callable(value)}
+    return {name: value for name, value in vars(module).items() if name.startswith(_TICKS)}

@@ -7,4 +7,4 @@ from mqtt.client import Client         for asyncio
 from tools.cpython import loader
 
 loader.install()
-__path__ = [str(loader.PACKAGES["mqtt"])]
+__path__ = [str(each) for each in loader.PACKAGES["mqtt"]]
