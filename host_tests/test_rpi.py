@@ -192,8 +192,9 @@ class LinuxNode:
 def linux(tmp_path: Path, broker: Broker, seen: Subscriber) -> Iterator[LinuxNode]:
     made = LinuxNode(tmp_path, broker)
     yield made
-    made.process.kill()
+    made.process.kill()  # the node notices, and ends as well
     made.process.wait()
+    assert seen.seen(lambda t, p: t == "petrel/pi/status" and p == "offline", WAIT_S)
 
 
 def test_a_node_on_linux(linux: LinuxNode, seen: Subscriber) -> None:

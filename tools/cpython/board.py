@@ -10,6 +10,7 @@ import builtins
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,11 +95,19 @@ def install() -> None:
     vars(modules["time"]).update(time=clock.time_now, gmtime=clock.gmtime, localtime=clock.gmtime)
 
 
+def end_with_starter() -> None:
+    """Stop when whoever started this is gone: then the pipe that is stdin ends."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(folder: Path) -> None:
     """Start as a board does: first boot(), then run()."""
     os.chdir(folder)
     install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=end_with_starter, daemon=True).start()
     node = sys.modules.get("node.main") or __import__("node.main", fromlist=["boot"])
     node.boot()
     node.run()

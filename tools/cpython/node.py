@@ -77,9 +77,12 @@ class Runner:
             while not self._stopped:
                 command = [sys.executable, "-m", "tools.cpython.board", str(self._folder)]
                 self._process = subprocess.Popen(
-                    command, env={**environment, CAUSE: str(cause)}, start_new_session=True
-                )
+                    command, env={**environment, CAUSE: str(cause)},
+                    stdin=subprocess.PIPE, start_new_session=True,
+                )  # fmt: skip
                 status = self._process.wait()
+                assert self._process.stdin
+                self._process.stdin.close()
                 if status == 0 or self._stopped:
                     return 0
                 if PWRON_RESET <= status - STATUS < STATUS:
