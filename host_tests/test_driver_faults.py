@@ -214,7 +214,8 @@ def test_a_driver_that_imports_what_is_not_there_is_told_with_that(node: Node) -
     odd = write_driver(node, head="import nothing")
     node.write_config(node.config(sensors=[odd, LIGHT]))
     node.bench.power_on()
-    node.bench.wait_for_line(r"sensors\[0\]\.driver: .*'nothing' \(sensors/odd.py, line 3")
+    told = r"'nothing'; deploy again \(sensors/odd.py, line 3"
+    node.bench.wait_for_line(r"sensors\[0\]\.driver: .*" + told)
     node.wait("light")
 
 
@@ -234,6 +235,15 @@ def test_a_library_that_is_not_complete_is_told_at_the_boot(node: Node) -> None:
     node.bench.power_on()
     node.bench.wait_for_line("the boot failed: no module named 'node.config.load'")
     node.bench.wait_for_line("Petrel is not complete on this board. Deploy again.")
+
+
+@pytest.mark.parametrize("gone", ["node/config/filters", "sensors/filters/steps"])
+def test_filters_whose_code_is_not_on_the_board_are_told(node: Node, gone: str) -> None:
+    (node.flash / f"lib/{gone}.mpy").unlink()
+    node.write_config(node.config(sensors=[{**LIGHT, "filters": [{"median": 3}]}]))
+    node.bench.power_on()
+    name = gone.replace("/", ".")
+    node.bench.wait_for_line(f"no module named '{name}'; deploy again")
 
 
 def test_another_failure_of_the_boot_blames_no_file(node: Node) -> None:

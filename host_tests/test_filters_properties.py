@@ -153,7 +153,7 @@ VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 @given(VALUES, st.integers(2, 15))
 def test_median_is_one_of_the_last_values(values: list[float], count: int) -> None:
-    median = filters.Median(count)
+    median = filters.median_of(count)
     for i, value in enumerate(values):
         window = sorted(values[max(0, i + 1 - count) : i + 1])
         assert median(value) == window[(len(window) - 1) // 2]
@@ -161,7 +161,7 @@ def test_median_is_one_of_the_last_values(values: list[float], count: int) -> No
 
 @given(VALUES, st.floats(0, 0.99))
 def test_smooth_stays_between_what_came(values: list[float], share: float) -> None:
-    smooth = filters.Smooth(share)
+    smooth = filters.smoothing(share)
     seen: list[float] = []
     for value in values:
         seen.append(value)
@@ -171,7 +171,7 @@ def test_smooth_stays_between_what_came(values: list[float], share: float) -> No
 
 @given(VALUES, st.floats(0, 1e5))
 def test_slew_never_jumps(values: list[float], most: float) -> None:
-    slew = filters.Slew(most)
+    slew = filters.slewing(most)
     last = slew(values[0])
     for value in values[1:]:
         found = slew(value)

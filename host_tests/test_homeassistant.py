@@ -111,6 +111,26 @@ def test_a_node_that_takes_updates_shows_them(node: Node, broker: Broker, signed
         assert late.seen(lambda _, text: json.loads(text)["dev"]["sw"] == "0.12.0", 60)
 
 
+def test_filters_change_the_unit_and_how_long_a_value_holds(node: Node, broker: Broker) -> None:
+    filters = [{"to": "mV"}, {"throttle": 600}]
+    late = {"name": "t", "driver": "ds18b20", "pin": 18, "interval": 30}
+    start(
+        node, {**SLOW, "filters": filters}, {**late, "filters": [{"to": "F"}, {"delta": 1}]},
+        homeassistant={},
+    )  # fmt: skip
+    found = retained(broker)["cmps"]
+    assert found["light_value"]["unit_of_meas"] == "mV"
+    assert found["light_value"]["exp_aft"] == 3 * (3600 + 600)
+    assert found["t_temperature"]["unit_of_meas"] == "°F"  # its part has not answered yet
+    assert "exp_aft" not in found["t_temperature"]
+    assert node.wait("light")["unit"] == "mV"
+    held = node.command("read", "light")
+    assert held["ok"] and held["values"]["light"] > 0
+    order = json.dumps({"sensor": "light", "seconds": 60})
+    assert node.command("interval", order)["ok"]
+    assert '"exp_aft":1980 ' in (node.flash / FILE).read_text()
+
+
 def test_a_start_with_the_same_config_writes_nothing_and_does_not_start_afresh(
     node: Node, broker: Broker
 ) -> None:

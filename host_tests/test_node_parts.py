@@ -96,7 +96,7 @@ def test_an_output_is_switched_and_told(node: Node) -> None:
     for wrong in ("on", 1, None):
         reply = order(node, "pump", wrong)
         assert not reply["ok"] and "true or false" in reply["error"]
-    assert order(node, "light", True)["error"] == "output: there is none named 'light'"
+    assert order(node, "light", True)["error"] == "output: there is no 'light'"
     assert state(node, 13) == 1
 
 

@@ -233,6 +233,19 @@ THREE: dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]] = {
 
 
 TWO = (("light", "door"), CONFIG["sensors"])
+# Two for each, of all kinds: those that look at a value alone, that remember, and that hold back.
+FILTERS: list[list[dict[str, Any]]] = [
+    [{"median": 5}, {"to": "F"}],
+    [{"calibrate": [[0.1, 0], [0.9, 100]]}, {"smooth": 0.8}],
+    [{"multiply": 0.2, "field": "total"}, {"delta": 0.1, "heartbeat": 60, "field": "total"}],
+]
+FILTERED = (
+    THREE["a weather station"][0],
+    [
+        {**sensor, "filters": filters}
+        for sensor, filters in zip(THREE["a weather station"][1], FILTERS, strict=True)
+    ],
+)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +257,7 @@ TWO = (("light", "door"), CONFIG["sensors"])
         ("32K", THREE["a weather station"], "queue"),
         ("33K", THREE["the largest"], "must_deliver"),
         ("33K", THREE["a weather station"], "must_deliver"),
+        ("36K", FILTERED, "queue"),
     ],
     ids=[
         "two",
@@ -251,6 +265,7 @@ TWO = (("light", "door"), CONFIG["sensors"])
         "a weather station",
         "the largest, must",
         "a weather station, must",
+        "two filters for each",
     ],
 )
 def test_the_whole_node_runs_from_a_rom_in(

@@ -166,3 +166,29 @@ def test_what_the_port_does_not_have_fails_alone():
     except AttributeError as error:
         said = str(error)
     assert "PULL_DOWN" in said
+
+
+def test_a_part_that_comes_late_gets_its_filters_as_well():
+    parts.machine = sys.modules["machine"] = Machine()
+    node = Node()
+    halved = [{"median": 3}, {"multiply": 0.5}]
+    sensors = [
+        {"name": name, "driver": "analog", "pin": i, "filters": halved}
+        for i, name in enumerate(("light", "late"))
+    ]
+    make = parts._make
+
+    def refuse(entry, buses):
+        if entry["name"] == "late":
+            raise OSError("no answer yet")
+        return make(entry, buses)
+
+    parts._make = refuse
+    try:
+        parts.make(node, {"mqtt": {"host": "h"}, "watchdog": 0, "sensors": sensors})
+    finally:
+        parts._make = make
+    light, late = node.sensors
+    assert light.part.read() == (0.825,)
+    parts.again(late, sensors[1], {})
+    assert late.part.read() == (0.825,)

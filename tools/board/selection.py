@@ -48,6 +48,8 @@ _ASKED_BY = {
     "node.network.over_websocket": {"websocket"},
     "mqtt.websocket": {"websocket"},
     **{name: {"version"} for name in _VERSION_5},
+    **{f"sensors.filters.{name}": {"filters"} for name in ("chain", "effects", "steps")},
+    "node.config.filters": {"filters"},
     # These may be long, or not in ASCII.
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }

@@ -18,6 +18,8 @@ from tools.shared.boards import Board
 from tools.shared.imports import DRIVERS, modules
 
 FIGURES = Path(__file__).with_name("heap_figures.json")
+# The same of the filters of the config; `make reference` measures them (tools/docs/filters.py).
+FILTER_FIGURES = Path(__file__).with_name("filter_figures.json")
 # How far the holes in a heap may put an estimate off; see host_tests/test_heap.py.
 DOUBT = 1024
 # MicroPython doubles its table of names when it is full, in one piece. From a ROM, where all else
@@ -56,6 +58,7 @@ class Figures:
             + (self.must_deliver[how] if _must(config) else 0)
             + sum(self.modules[name][how] for name in code & self.modules.keys())
             + sum(self.sensor + self.objects.get(each["driver"], 0) for each in sensors)
+            + filtering(sensors, how)
             + self.place * config.get("queue", _QUEUE)
         )
         return total
@@ -65,6 +68,29 @@ class Figures:
 def figures() -> Figures:
     """Those of the file."""
     return Figures(**json.loads(FIGURES.read_text()))
+
+
+def filtering(sensors: list[dict[str, Any]], how: str) -> int:
+    """Bytes that the filters of all sensors take. Those of one kind share their code."""
+    total = 0
+    seen = set()
+    for each in sensors:
+        kinds = ["", *(key for some in each["filters"] for key in some)] if _filtered(each) else []
+        for kind in kinds:
+            figures = _filter_figures().get(kind, {})
+            total += figures.get("more" if kind in seen else how, 0)
+            seen.add(kind)
+    return total
+
+
+def _filtered(sensor: dict[str, Any]) -> bool:
+    return bool(sensor.get("filters"))
+
+
+@cache
+def _filter_figures() -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = json.loads(FILTER_FIGURES.read_text())
+    return found
 
 
 @cache

@@ -269,6 +269,11 @@ KEYS = {
             "How Home Assistant shows it, see [below](#homeassistant-of-a-sensor); `false`: not "
             "at all.",
         ),
+        "filters": (
+            "none",
+            "What its values pass through, in this order: calibration, averages, other units, "
+            "reports on change ([filters.md](filters.md)).",
+        ),
     },
 }
 

@@ -22,6 +22,7 @@ GENERATORS = (
     "tools.make.portal",
     "tools.make.mip",
     "tools.docs.sensors",
+    "tools.docs.filters",
     "tools.docs.board_pages",
     "tools.docs.adc",
     "tools.wiring.command",

@@ -28,7 +28,10 @@ def read(node, payload):
         raise ValueError(", ".join(errors.values()))
     if wanted and not values:
         raise ValueError("no sensor %r that can be read at once" % wanted[:32])
-    return {"values": values, "errors": errors} if errors else {"values": values}
+    found = {"values": values}
+    if errors:
+        found["errors"] = errors
+    return found
 
 
 def set(node, payload):
@@ -45,7 +48,7 @@ def set(node, payload):
                 sensor.fault(error)
                 raise ValueError(node.error)
             return {"output": name, "value": order["value"]}
-    raise ValueError("output: there is none named %r" % str(name)[:32])
+    raise ValueError("output: there is no %r" % str(name)[:32])
 
 
 def identify(node, payload):
@@ -70,7 +73,7 @@ def identify(node, payload):
 def _now(sensor):
     """Return its values; none for an event, or for a sensor that can't be read at once."""
     if getattr(sensor.part, "STATE", True) is not False:
-        said = sensor.ask("start") or sensor.ask("read")
+        said = sensor.ask("start") or sensor.ask(getattr(sensor.part, "look", "read"))
         if not isinstance(said, int):
             return [_Json(text(*each)) for each in zip(said, sensor.part.FIELDS)]
     return ()

@@ -69,6 +69,7 @@ def _rules():
             "delivery": (None, ("queue", "latest", "must_deliver")),
             "retain": (None, (True, False)),
             "homeassistant": (None, "or false"),
+            "filters": (None, "list"),
         },
     }
 
@@ -236,7 +237,7 @@ def _sensor(faults, path, sensor, rules, board, names, pins, warnings):
         names[name] = path
     if driver and len(faults) == before:
         rules = None
-        asked = _of_driver(sensor["driver"], _asked, driver, sensor, options)
+        asked = _of_driver(sensor["driver"], _asked, faults, path, driver, sensor, options)
         if sensor.get("retain") and getattr(driver.DRIVER, "STATE", True) is False:
             faults.append(
                 "%s.retain: true is wrong; a %s tells events, and a retained one would seem to "
@@ -273,8 +274,13 @@ def _promised(driver, name, rules):
     return options
 
 
-def _asked(driver, sensor, options):
-    """Return what a driver's demands() says, if it has them; see docs/drivers.md."""
+def _asked(faults, path, driver, sensor, options):
+    """Return what a driver's demands() says, if it has them; see docs/drivers.md.
+
+    Checks its filters, too.
+    """
+    if "filters" in sensor:
+        call("config", "filters", "check", faults, path + ".filters", sensor, driver)
     if not hasattr(driver, "demands"):
         return {}
     asked = driver.demands({key: sensor.get(key, options[key][0]) for key in options})

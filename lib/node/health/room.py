@@ -17,37 +17,28 @@ _ROOMY = const(16_384)  # with less, a pool of names that grows leaves no room f
 
 
 def see_to(node, config):
-    """Shorten the queue of a config if it has to be; the diagnostics say so."""
-    gc.collect()
-    if gc.mem_free() > _ROOMY:
-        _learn()
-    queue = config["queue"]
-    config["queue"] = max(_FEW, places(queue))
-    if config["queue"] < queue:
-        node.about["queue"] = config["queue"]
+    """Shorten the queue of a config if it has to be; the diagnostics say so.
+
+    Imports what an outage and an end need, and forgets it; the names in it stay. So neither needs
+    a new name. Names are never freed, and a pool of them grows by kilobytes in one piece, which a
+    heap full of readings doesn't have.
+    """
+    for package, modules in (
+        ("node.health", "ending storing telemetry"),
+        ("mqtt.engine", "subscribe pieces late end reach backoff suspects journal survey"),
+    ):
+        for module in modules.split() if gc.mem_free() > _ROOMY else ():
+            try:
+                __import__(package + "." + module)
+            except ImportError:  # not on this board
+                pass
+            forget(module, "records", "segments", package=package)
+    queue = places(config["queue"])
+    if queue < config["queue"]:
+        config["queue"] = node.about["queue"] = max(_FEW, queue)
 
 
 def places(count):
     """Return how many of these places there is room for."""
     gc.collect()
     return max(0, min(count, (gc.mem_free() - _SPARE) // _READING))
-
-
-def _learn():
-    """Import what an outage and an end need, and forget it; the names in it stay.
-
-    So neither needs a new name. Names are never freed, and a pool of them grows by kilobytes in
-    one piece, which a heap full of readings doesn't have.
-    """
-    for package, modules in (
-        ("node.health", ("ending", "storing", "telemetry")),
-        ("mqtt.engine", ("subscribe", "pieces", "late", "end", "reach", "backoff", "suspects",
-                         "journal", "survey")),
-    ):  # fmt: skip
-        for module in modules:
-            try:
-                __import__(package + "." + module)
-            except ImportError:  # not on this board
-                pass
-            forget(module, package=package)
-    forget("records", "segments", package="mqtt.engine")

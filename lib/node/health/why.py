@@ -78,6 +78,8 @@ def told(driver, error):
         said = str(error)[:200]
     except Exception:  # it can't even be printed
         said = ""
+    if isinstance(error, ImportError):
+        said += "; deploy again"
     if not isinstance(error, (OSError, ValueError)) or not said:
         said = "%s: %s" % (type(error).__name__, said)
     try:

@@ -45,7 +45,7 @@ def entities(node, identity, entries, commands, wifi):
                     sensor.driver, shown, sensor.name, sensor.part, topic, node.prefix + "cmd/set"
                 )
             else:
-                more = _readings(platform, topic, field, kind, sensor.interval)
+                more = _readings(platform, topic, field, kind, _rhythm(sensor))
                 kind = ""
             for pair in more:
                 line += ',"%s":%s' % pair
@@ -70,13 +70,24 @@ def fields_of(sensor):
     fields = getattr(sensor.part, "FIELDS", ())
     if fields:
         return fields
-    driver = sensor.driver
-    unit = sensor.part.entry.get("unit", "" if driver == "pulse" else "V")
-    if driver == "pulse":
-        return ("rate", unit + "/min"), ("total", unit)
-    if driver in ("analog", "ads1115", "loop", "table"):
-        return (("voltage" if driver == "ads1115" and unit == "V" else "value", unit),)
-    return __import__("sensors." + driver, None, None, ("DRIVER",)).DRIVER.FIELDS
+    entry = sensor.part.entry
+    fields = call("config", "fields", "of", sensor.driver, entry)
+    if "filters" in entry:
+        from sensors.filters.effects import fields as behind
+
+        fields = behind(fields, entry["filters"])
+    return fields
+
+
+def _rhythm(sensor):
+    """Return the ms between two of its readings at most; 0: it may be silent for any time."""
+    part = sensor.part
+    pause = getattr(part, "pause", 0)
+    if not part.FIELDS and "filters" in part.entry:
+        from sensors.filters.effects import pause as found
+
+        pause = found(part.entry["filters"])
+    return sensor.interval and pause >= 0 and sensor.interval + pause
 
 
 def _readings(platform, topic, field, kind, interval):

@@ -32,18 +32,7 @@ def make(node, config):
         except ImportError:  # a board with little flash, whose config asked for it before
             pass
     if "node.start.absent" not in sys.modules:  # none will be made again: free what made them
-        for sensor in node.sensors:
-            try:
-                kind = type(sensor.part)
-                while kind is not object:
-                    if "__init__" in kind.__dict__:
-                        kind.__init__ = None
-                    kind = kind.__bases__[0]
-            except (AttributeError, TypeError):
-                pass  # the driver isn't a class
-        for name in list(sys.modules):  # the sensors hold the drivers' code themselves
-            if name.startswith("sensors"):
-                del sys.modules[name]
+        call("start", "finish", "clear", node.sensors)
 
 
 def _sensor(node, entry, watchdog):
@@ -102,6 +91,8 @@ def _made(entry, buses):
         part.listen()
     if getattr(part, "STATE", False):
         part.changed = False  # its state is published when the node connects
+    if "filters" in entry:
+        part = __import__("sensors.filters.chain", None, None, ("make",)).make(part, entry)
     return part
 
 
@@ -115,7 +106,7 @@ def _make(entry, buses):
     options = {}
     for key in entry:
         if key not in ("name", "driver", "interval", "pull", "delivery", "retain",
-                       "homeassistant"):  # fmt: skip
+                       "homeassistant", "filters"):  # fmt: skip
             options[key] = entry[key]
     if module.USES == "i2c":
         return module.DRIVER(bus(options.pop("sda"), options.pop("scl"), buses), **options)

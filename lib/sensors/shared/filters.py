@@ -1,4 +1,7 @@
-"""Filters that run from reading to reading. Imported only if a sensor uses one."""
+"""Filters that run from reading to reading. Imported only if a sensor uses one.
+
+Each is a function that takes a value and returns one. What it remembers is made at the start.
+"""
 
 from micropython import const
 
@@ -16,76 +19,76 @@ def chain(median=0, smooth=0.0, slew=0.0, least=-_MOST, most=_MOST):
     """
     made: list = []
     if least > -_MOST or most < _MOST:
-        made.append(Limits(least, most))
+        made.append(within(least, most))
     if median:
-        made.append(Median(median))
+        made.append(median_of(median))
     if slew:
-        made.append(Slew(slew))
+        made.append(slewing(slew))
     if smooth:
-        made.append(Smooth(smooth))
+        made.append(smoothing(smooth))
     return tuple(made)
 
 
-class Limits:
-    """Refuses a value outside `least` to `most`, before other filters see it."""
+def within(least, most):
+    """Refuse a value outside `least` to `most`, before other filters see it."""
 
-    def __init__(self, least, most):
-        self.least = least
-        self.most = most
-
-    def __call__(self, value):
-        """Return the value. Raises ValueError if it is outside."""
-        if self.least <= value <= self.most:
+    def passed(value):
+        if least <= value <= most:
             return value
-        raise ValueError("%g; it measures %g to %g" % (value, self.least, self.most))
+        raise ValueError("%g; it measures %g to %g" % (value, least, most))
+
+    return passed
 
 
-class Median:
-    """The median of the last `count` values."""
+def median_of(count):
+    """The median of the last `count` values; of an even number the lower of the middle two."""
+    values = [0] * count
+    size = at = 0
 
-    def __init__(self, count):
-        self.count = count
-        self._values = []
-        self._at = 0
-
-    def __call__(self, value):
-        """Take a value; return the median (the lower of the middle two, if there are two)."""
-        values = self._values
-        if len(values) < self.count:
-            values.append(value)
-        else:
-            values[self._at] = value
-            self._at = (self._at + 1) % self.count
-        return sorted(values)[(len(values) - 1) // 2]
-
-
-class Slew:
-    """Lets the value change by at most `most` at a time."""
-
-    def __init__(self, most):
-        self.most = most
-        self._last = None
-
-    def __call__(self, value):
-        """Take a value; return it, or the nearest that is allowed."""
-        last = self._last
-        if last is not None:
-            value = min(max(value, last - self.most), last + self.most)
-        self._last = value
+    def passed(value):
+        nonlocal size, at
+        values[at] = value
+        at = (at + 1) % count
+        size = min(size + 1, count)
+        for i in range(size):
+            value = values[i]
+            below = same = 0
+            for j in range(size):
+                below += values[j] < value
+                same += values[j] == value
+            if below <= (size - 1) // 2 < below + same:
+                break
         return value
 
+    return passed
 
-class Smooth:
-    """Exponential smoothing: `share` of the old value, the rest of the new one."""
 
-    def __init__(self, share):
-        self.share = share
-        self._last = None
+def slewing(most):
+    """Let the value change by at most `most` at a time."""
+    last = None
 
-    def __call__(self, value):
-        """Take a value; return the smoothed one, which never leaves the range of its inputs."""
-        last = self._last
+    def passed(value):
+        nonlocal last
         if last is not None:
-            value += self.share * (last - value)
-        self._last = value
+            value = min(max(value, last - most), last + most)
+        last = value
         return value
+
+    return passed
+
+
+def smoothing(keep):
+    """Exponential smoothing: keep this share of the old value, the rest of the new one.
+
+    The result never leaves the range of what came in.
+    """
+    last = None
+
+    def passed(value):
+        nonlocal last
+        if last is not None:
+            value += keep * (last - value)
+        last = value
+        return value
+
+    return passed
