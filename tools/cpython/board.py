@@ -96,7 +96,7 @@ def install() -> None:
 
 
 def end_with_starter() -> None:
-    """Stop when whoever started this is gone: then the pipe that is stdin ends."""
+    """Stop when the program that started this is gone: then the pipe that is stdin ends."""
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
