@@ -223,14 +223,18 @@ class Ntp:
             self._socket.sendto(answer, address)
 
 
-@pytest.mark.parametrize("delivery", ["queue", "must_deliver"])
+@pytest.mark.parametrize(
+    ("delivery", "format_"),
+    [("queue", None), ("must_deliver", None), ("queue", "msgpack"), ("must_deliver", "cbor")],
+)
 def test_readings_before_the_clock_was_set_get_their_time(
-    tmp_path: Path, broker: Broker, seen: Subscriber, delivery: str
+    tmp_path: Path, broker: Broker, seen: Subscriber, delivery: str, format_: str | None
 ) -> None:
     node = make_node(tmp_path, WIDTHS[-1], broker, seen, clock="unset")
     with Ntp(delay_s=2.5) as ntp, node.bench:
         light = {**LIGHT, "interval": 0.3, "delivery": delivery}
-        node.write_config(node.config(sensors=[light], ntp=ntp.name, queue=6))
+        changes = {"sensors": [light], "ntp": ntp.name, "queue": 6, "format": format_}
+        node.write_config(node.config(**changes))
         keep_out(node)
         began = time.time()
         node.bench.power_on()

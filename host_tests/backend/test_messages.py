@@ -6,8 +6,11 @@ import json
 import random
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+import cbor2
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +19,8 @@ from host_tests.backend.conftest import Publisher, Running, wait_until
 from tools.backend import tables as t
 from tools.backend.config import MappingSection
 from tools.backend.mapping import Mappings
-from tools.backend.messages import Reading, Unreadable, parse
+from tools.backend.messages import FOREIGN, Reading, Unreadable, parse
+from tools.talk.formats import shown
 
 NOW = 1_795_218_370_000
 GOOD = {"value": 21.5, "unit": "C", "seq": 17, "boot": 9301532, "time": 1_795_218_370}
@@ -30,7 +34,18 @@ def reading(payload: bytes, topic: str = "petrel/a/air") -> Any:
     ("payload", "why"),
     [
         (b"", "empty"),
-        (b"21.5", "not a JSON object"),
+        (b"[21.5]", "not a JSON object"),
+        (b"a word or two, and more", "not JSON"),
+        (b"1e999", "not a finite number"),
+        (b"\x81\xa5value", "damaged MessagePack"),
+        (msgpack.packb({1: 2}), "damaged MessagePack"),
+        (msgpack.packb({"value": 1}), 'no "boot"'),
+        (cbor2.dumps({"value": 1})[:-1], "damaged CBOR"),
+        (cbor2.dumps(GOOD) + b"\0", "damaged CBOR"),
+        (cbor2.dumps({**GOOD, "value": Decimal("1.5")}), "neither a number"),
+        (b"\x81" * 60_000, "damaged MessagePack"),
+        (b"\xa1" * 60_000, "damaged CBOR"),
+        (b"\x95value", "neither MessagePack nor CBOR"),
         (b"{", "not JSON"),
         (b"\xff\xfe\x00", "not JSON"),
         (b"[" * 100_000, "nested too deep"),
@@ -71,6 +86,39 @@ def test_topics_that_name_nothing_or_too_much(topic: str, why: str) -> None:
     assert why in item.reason
 
 
+@pytest.mark.parametrize("pack", [msgpack.packb, cbor2.dumps])
+def test_a_reading_in_binary_says_what_it_says_in_json(pack: Callable[[Any], bytes]) -> None:
+    for more in ({}, {"value": True}, {"value": "wärmen"}, {"restamped": True}):
+        content = {**GOOD, **more}
+        assert reading(pack(content)) == reading(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("payload", "value", "text"),
+    [
+        (b"21.50", 21.5, None), (b"-3", -3.0, None), (b"1e+10", 1e10, None),
+        (b"true", 1.0, None), (b"false", 0.0, None), (b"double press", None, "double press"),
+    ],
+)  # fmt: skip
+def test_a_plain_value_is_a_reading_of_when_it_came(
+    payload: bytes, value: float | None, text: str | None
+) -> None:
+    found = reading(payload)
+    assert (found.value, found.text, found.boot, found.time) == (value, text, FOREIGN, NOW)
+
+
+def test_only_readings_are_plain_or_binary() -> None:
+    for topic in ("petrel/a/diagnostics", "petrel/a/log", "petrel/a/reply/ping"):
+        for payload in (b"21.5", b"word", msgpack.packb(GOOD), cbor2.dumps(GOOD)):
+            assert isinstance(reading(payload, topic), Unreadable)
+
+
+@given(st.sampled_from([b"\x80", b"\x85", b"\xa0", b"\xa5", b"\xb7"]), st.binary(max_size=99))
+def test_any_binary_is_something(first: bytes, rest: bytes) -> None:
+    assert isinstance(reading(first + rest), Reading | Unreadable)
+    shown(first + rest).encode()
+
+
 @given(st.binary(max_size=200), st.text(max_size=40))
 def test_any_bytes_on_any_topic_are_something(payload: bytes, topic: str) -> None:
     assert parse(f"petrel/{topic}", payload, NOW, "petrel")
@@ -91,7 +139,8 @@ def test_any_json_is_something_that_fits_the_database(content: Any) -> None:
         for number in (item.seq, item.boot, item.time, item.said or 0):
             assert -(2**63) < number < 2**63
         for text in (item.text or "", item.unit, item.sensor):
-            assert "\0" not in text and text.encode()
+            assert "\0" not in text
+            text.encode()
 
 
 def test_ten_thousand_malformed_messages_stop_nothing(

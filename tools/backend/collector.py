@@ -30,7 +30,7 @@ from tools.backend.feed import Feed
 from tools.backend.inbox import Inbox, Message
 from tools.backend.link import Link
 from tools.backend.mapping import Mappings
-from tools.backend.messages import Item, Unreadable, clean, parse
+from tools.backend.messages import FOREIGN, Item, Reading, Unreadable, clean, parse
 from tools.backend.releases import Releases, is_of_an_update
 from tools.backend.store import Store, Tally, Written
 from tools.shared.errors import ToolError
@@ -211,7 +211,10 @@ class Collector:
             if topic.startswith(base + "/"):
                 if is_of_an_update(topic):
                     return []
-                return [parse(topic, payload, at, base, message.retained)]
+                item = parse(topic, payload, at, base, message.retained)
+                if isinstance(item, Reading) and item.boot == FOREIGN:
+                    item.seq = self._mappings.counted(item.node, item.sensor, at)
+                return [item]
         found = self._mappings.parse(topic, payload, at)
         if found is None:
             return [Unreadable(clean(topic), payload, "no mapping is meant for this topic", at)]

@@ -16,6 +16,7 @@ from paho.mqtt.client import topic_matches_sub
 
 from tools.backend.config import MappingSection
 from tools.backend.messages import (
+    FOREIGN,
     LONGEST_NAME,
     MOST,
     Item,
@@ -30,7 +31,6 @@ from tools.backend.messages import (
 )
 from tools.backend.tables import BY_ARRIVAL, BY_NODE
 
-FOREIGN = -1  # the boot of readings that tell none
 BASE = ""  # of nodes that are not Petrel's
 DEEPEST = 8
 
@@ -51,6 +51,12 @@ class Mappings:
                 except NotReadable as error:
                     return [Unreadable(clean(topic), payload, str(error), at)]
         return None
+
+    def counted(self, node: str, sensor: str, at: int) -> int:
+        """The number of a reading without one: two within a millisecond are two readings."""
+        seq = max(at, self._last.get((node, sensor), 0) + 1)
+        self._last[node, sensor] = seq
+        return seq
 
     def _readings(
         self, section: MappingSection, topic: str, payload: bytes, at: int
@@ -83,9 +89,7 @@ class Mappings:
         if said is not None and plausible(said, at):
             time, seq, source = said, said, BY_NODE
         else:
-            # Two messages within a millisecond are two readings.
-            seq = max(at, self._last.get((node, sensor), 0) + 1)
-            self._last[node, sensor] = seq
+            seq = self.counted(node, sensor, at)
             time, source = at, BY_ARRIVAL
         said = None if source == BY_NODE else said
         return Reading(

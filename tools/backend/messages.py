@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from tools.backend.tables import BY_ARRIVAL, BY_NODE, BY_UPTIME, DAY_MS
+from tools.talk.formats import is_binary, read
 
 LONGEST_NAME = 256  # characters of a node's or sensor's name
 LONGEST_TEXT = 4096  # of a value that is text
@@ -24,12 +26,18 @@ EARLIEST_MS = 1_577_836_800_000  # 2020: a clock that says less was never set
 AHEAD_MS = DAY_MS  # a clock may be wrong by as much
 MOST = 2**63 - 1
 RESERVED = ("status", "diagnostics")
+FOREIGN = -1  # the boot of readings that tell none
+_NUMBER = re.compile(rb"-?[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
+_WORDS = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+){0,3}")
 LEVELS = ("info", "warning", "error")
 
 
 @dataclass(slots=True)
 class Reading:
-    """A value of a sensor. boot is -1 for other publishers; `said`: see tables.reading."""
+    """A value of a sensor. `said`: see tables.reading.
+
+    boot is FOREIGN for what tells none: other publishers, and nodes whose format is plain
+    """
 
     base: str
     node: str
@@ -97,6 +105,13 @@ def _parse(topic: str, payload: bytes, at: int, base: str, retained: bool) -> It
     if kind == "cmd" and name:
         text = clean(payload[:MOST_KEPT].decode(errors="replace"))
         return Told("command", base, clean(node), at, text, clean(name), retained=retained)
+    if payload[:1] != b"{" and kind != "reply" and what not in ("diagnostics", "log"):
+        if is_binary(payload):
+            return _reading(_binary(payload), at, base, clean(node), clean(what))
+        if (value := _plain(payload)) is not None:
+            number, words, kind = valued(value)
+            names = base, clean(node), clean(what)
+            return Reading(*names, FOREIGN, at, at, BY_ARRIVAL, number, words, "", kind, at)
     content = decoded(payload)
     if not isinstance(content, dict):
         raise NotReadable("not a JSON object")
@@ -108,6 +123,26 @@ def _parse(topic: str, payload: bytes, at: int, base: str, retained: bool) -> It
     if what == "log" and isinstance(content.get("text"), str):
         return _line(content, at, base, clean(node), retained)
     return _reading(content, at, base, clean(node), clean(what))
+
+
+def _binary(payload: bytes) -> dict[str, Any]:
+    """A reading in MessagePack or CBOR. Raises NotReadable."""
+    try:
+        return read(payload)
+    except ValueError as error:
+        raise NotReadable(str(error)) from None
+
+
+def _plain(payload: bytes) -> bool | float | str | None:
+    """The value of a node whose format is plain; None for anything else.
+
+    A text is one or a few words: else every message that is none of a node's would be a reading.
+    """
+    if _NUMBER.fullmatch(payload):
+        return float(payload)
+    if payload in (b"true", b"false"):
+        return payload == b"true"
+    return payload.decode() if payload != b"null" and _WORDS.fullmatch(payload) else None
 
 
 def _line(content: dict[str, Any], at: int, base: str, node: str, retained: bool) -> Told:

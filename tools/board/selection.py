@@ -50,6 +50,7 @@ _ASKED_BY = {
     **{name: {"version"} for name in _VERSION_5},
     **{f"sensors.filters.{name}": {"filters"} for name in ("chain", "effects", "steps")},
     "node.config.filters": {"filters"},
+    **{f"node.format.{each.stem}": {"format"} for each in (LIB / "node/format").glob("*.py")},
     # These may be long, or not in ASCII.
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
@@ -194,8 +195,8 @@ def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
         without |= {"node.network.several", "node.provision", "node.config.provision"}
         without |= {f"node.provision.{each.stem}" for each in folder.glob("*.py")}
     if offline:
-        if "version" not in keys:
-            without |= _VERSION_5 | {"node.config.network"}
+        without |= set() if "version" in keys else _VERSION_5
+        without |= set() if {"version", "format"} & {*keys} else {"node.config.network"}
         without |= {
             "node.network.wifi",
             "node.network.which_interface",

@@ -116,6 +116,11 @@ KEYS = {
             "none",
             "Publish what the node says at its console, from this level on ([logs.md](logs.md)).",
         ),
+        "format": (
+            "`json`",
+            "How readings are published: `json`, `msgpack`, `cbor` or `plain` "
+            "([topics.md](topics.md#formats)).",
+        ),
         "update": (
             "`install`",
             "With `ask` an [update](updates.md#ask-first) waits until you say that it is to be "

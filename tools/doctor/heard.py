@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 
 from tools.talk.connection import ANSWER_S, Address, Connection
 from tools.talk.dialog import check_name, sealed
+from tools.talk.formats import shown
 from tools.talk.readings import parse
 
 QUIET_S = 1.5  # with nothing new, all that the broker keeps has come
@@ -141,5 +142,5 @@ class Listener:
         return retained
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        payload = message.payload.decode(errors="replace")
+        payload = shown(message.payload)
         self._came.put((message.topic, payload, message.retain))

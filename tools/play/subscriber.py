@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.play.broker import Broker
+from tools.talk.formats import shown
 from tools.talk.readings import number, parse
 
 Message = tuple[str, str]
@@ -130,7 +131,7 @@ class Subscriber:
         return list(self._numbers)
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        topic, payload = message.topic, message.payload.decode(errors="replace")
+        topic, payload = message.topic, shown(message.payload)
         if topic == self._marker:
             self._marked.set()
             return

@@ -11,6 +11,7 @@ import click
 import paho.mqtt.client as paho
 
 from tools.talk.connection import Address, Connection, options
+from tools.talk.formats import shown
 from tools.talk.readings import Readings, decoded
 
 
@@ -37,7 +38,7 @@ def command(
     words = wanted.casefold().split()
 
     def on_message(client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
-        payload = message.payload.decode(errors="replace")
+        payload = shown(message.payload)
         line = readings.take(message.topic, payload)
         if not lines or not all(word in message.topic.casefold() for word in words):
             return

@@ -1,5 +1,5 @@
-"""Checks what only a few configs say of their network: more than one Wi-Fi and its name, Ethernet,
-MQTT 5, WebSocket. Imported for a config that has any of it, and forgotten with the check.
+"""Checks what only a few configs say: more of Wi-Fi than its name and password, Ethernet, MQTT 5,
+WebSocket, a format. Imported for a config that has any of it, and forgotten with the check.
 """
 
 from node.config.schema import _section
@@ -36,7 +36,10 @@ def rules():
         wired[key] = (None, "pin")
     wired.update(addresses)
     return {
-        "": {"ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}')},
+        "": {
+            "ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}'),
+            "format": (None, ("json", "msgpack", "cbor", "plain")),
+        },
         "wifi": wifi,
         "ethernet": wired,
         "mqtt": {
@@ -74,6 +77,10 @@ def extend(known, faults, config, board, asks):
     mqtt = config.get("mqtt")
     if isinstance(mqtt, dict):
         _mqtt(faults, mqtt)
+    if config.get("format", "json") != "json" and isinstance(config.get("homeassistant"), dict):
+        faults.append(
+            "format: Home Assistant reads json alone. Remove one of format and homeassistant."
+        )
     wired = config.get("ethernet")
     if not isinstance(wired, dict):
         return {}

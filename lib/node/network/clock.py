@@ -5,6 +5,7 @@ every hour.
 """
 
 import os
+import sys
 import time
 
 import machine
@@ -58,6 +59,8 @@ def told(node, seconds):
         ntp[_BEGAN] = ntp[_BEGAN] or seconds - node.uptime
         # If there is no memory for that, all of this is tried again.
         call("network", "stamp", "told", node, ntp[_BEGAN])
+        if "node.format.compact" in sys.modules:
+            call("format", "late", "told", node, ntp[_BEGAN])
         node.unset = False
     elif abs(off) > _STEP_S:
         every = _OFTEN_S

@@ -12,6 +12,8 @@ def find(node, config):
             import network  # noqa: F401
         except ImportError:
             return None
+    if "format" in config:
+        call("format", "begin", "begin", node, config["format"], mqtt.get("version") == 5)
     wifi = config.get("wifi") or ()
     plain = [key for key in wifi if key in ("ssid", "password", "hostname")]
     if wifi and len(plain) == len(wifi):
