@@ -73,7 +73,7 @@ def test_a_reading_in_binary_is_shorter(name: str) -> None:
     [("21.50", "21.50"), ("true", "true"), ('"a \\"b"', 'a "b'), ("[1, 2]", "[1, 2]")],
 )
 def test_a_plain_one_is_its_value(value: str, plain: str) -> None:
-    assert ENCODE["plain"](reading(value, ', "unit": ')) == plain
+    assert ENCODE["plain"](reading(value, ', "unit": ')) == plain.encode()
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,6 +1,9 @@
 """Has a node publish its readings as its config's "format" says. Needed once, then forgotten."""
 
-from node.format.encoded import Encoded
+import sys
+
+from mqtt.link import Link
+from node.format.encoded import Encoded, poster
 
 _TYPES = {
     "json": "application/json",
@@ -22,11 +25,15 @@ def begin(node, kind, five):
     elif kind == "plain":
         from node.format.plain import encode
     else:
-        encode = str  # type: ignore[assignment]
+        encode = str.encode
     if kind != "json":
         node.birth = False  # Home Assistant could not read them
     elif not five:
         return
     properties = {"content_type": _TYPES[kind]} if five else None
+    newest = getattr(sys.modules.get("node.delivery"), "latest", 0)
     for sensor in node.sensors:
-        sensor.deliver = Encoded(sensor.deliver, encode, properties).deliver
+        # What waits is replaced by a newer one without them.
+        more = None if sensor.deliver is newest else properties
+        sensor.deliver = Encoded(sensor.deliver, encode, more).deliver
+    Link.post = poster(Link.post)  # type: ignore[method-assign]  # see node.network.connection

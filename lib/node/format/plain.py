@@ -8,4 +8,4 @@ _VALUE = len('{"value": ')
 def encode(message):
     """Return the payload of a reading in JSON."""
     value = message[_VALUE : message.rfind(', "unit": ')]
-    return json.loads(value) if value[0] == '"' else value
+    return (json.loads(value) if value[0] == '"' else value).encode()
