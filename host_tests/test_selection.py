@@ -138,6 +138,11 @@ _FILTERS = {f"sensors/filters/{name}" for name in ("chain", "effects", "steps")}
         ("watchdog", {"node/start/watchdog"}),
         ("user", {"mqtt/engine/topic"}),
         ("filters", _FILTERS),
+        (
+            "rules",
+            {f"node/rules/{name}" for name in ("compile", "engine", "parse", "sky", "tell")}
+            | {f"node/config/{name}" for name in ("rules", "making_rules", "fields")},
+        ),
     ],
 )
 def test_what_a_config_does_not_ask_for_is_left_out(key: str, modules: set[str]) -> None:

@@ -142,6 +142,13 @@ def test_its_filter_is_not_held():
     assert node.birth == 5 and not node.client.filters
 
 
+def test_other_filters_stay():
+    link = linked(Broker())
+    link.filters["house/mode"] = 1  # as rules have them
+    assert answered(Node(link))
+    assert list(link.filters) == ["house/mode"]
+
+
 def test_it_is_asked_for_again_only_if_the_broker_may_have_lost_it():
     node = Node(linked(Broker()))
     client = node.client

@@ -89,13 +89,15 @@ class Nodes:
         )
         command = [str(MICROPYTHON["32"]), "-X", f"heapsize={heap}", *script]
         with Subscriber(self._broker, f"petrel/{name}/#") as seen:
-            for start in range(2):  # the first one checks the config and starts afresh
+            # The first start checks the config and starts afresh, one more compiles its rules.
+            starts = 2 + bool(config.get("rules"))
+            for start in range(starts):
                 process = popen(
                     command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
                 )
                 fault = ""
                 try:
-                    if start:
+                    if start == starts - 1:
                         self._try(seen, f"petrel/{name}", config["sensors"])
                         if thorough:
                             self._command_all(seen, f"petrel/{name}", config["sensors"][-1])

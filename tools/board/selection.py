@@ -26,6 +26,7 @@ _HOME_ASSISTANT = frozenset(
     | {"node.config.homeassistant"}
 )
 _LOG = frozenset(f"node.log.{name}" for name in ("begin", "keep", "lines", "order", "send"))
+_RULES = ("compile", "engine", "parse", "sky", "tell")
 _HOMIE = ("describe", "join", "mirror", "orders", "step")
 # A node speaks MQTT 3.1.1 unless its config asks for version 5.
 _VERSION_5 = frozenset(
@@ -43,6 +44,9 @@ _ASKED_BY = {
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
     **{f"node.homie.{name}": {"convention"} for name in _HOMIE},
+    **{f"node.rules.{name}": {"rules"} for name in _RULES},
+    "node.config.rules": {"rules", "place"},
+    "node.config.making_rules": {"rules"},
     "node.config.serial": {"serial"},
     "node.network.wired": {"ethernet"},
     "node.network.over_websocket": {"websocket"},

@@ -20,11 +20,12 @@ import json
 from node.config import network
 from node.config.homeassistant import rules
 from node.config.provision import rules as more
+from node.config.rules import rules as acting
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for sections in (_rules(), network.rules(), rules(), more())
+    for sections in (_rules(), network.rules(), rules(), more(), acting())
     for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
@@ -66,6 +67,16 @@ SECTIONS = {
         "A list of objects, one for each sensor or output. Pins and options depend on the driver "
         "and are on [its page](sensors/README.md).",
     ),
+    "place": (
+        "place",
+        "Where the node is. Rules with times of day need the zone, those with the sun all three.",
+    ),
+    "rule": (
+        "rules",
+        "A list of up to 16 objects. [rules.md](rules.md) says what conditions there are, and has "
+        "ten recipes.",
+    ),
+    "act": ("then and else of a rule", "An object, or a list of up to four."),
     "shown": ("homeassistant of a sensor", "The keys of a sensor's `homeassistant`."),
 }
 
@@ -112,6 +123,8 @@ KEYS = {
             "What Home Assistant is told, see [homeassistant](#homeassistant); `false`: nothing.",
         ),
         "provision": ("", "The board's own access point, see [provision](#provision)."),
+        "rules": ("none", "What the node does by itself, see [rules](#rules)."),
+        "place": ("", "Where the node is, see [place](#place)."),
         "log": (
             "none",
             "Publish what the node says at its console, from this level on ([logs.md](logs.md)).",
@@ -125,6 +138,35 @@ KEYS = {
             "`install`",
             "With `ask` an [update](updates.md#ask-first) waits until you say that it is to be "
             "installed.",
+        ),
+    },
+    "place": {
+        "zone": (
+            "none",
+            "The time zone, in POSIX's way ([rules.md](rules.md#times-and-the-sun)).",
+        ),
+        "latitude": ("none", "Degrees, north of the equator is positive."),
+        "longitude": ("none", "Degrees, east of Greenwich is positive."),
+    },
+    "rule": {
+        "when": (REQUIRED, "The condition."),
+        "name": ("its number", "The rule's name in topics, logs and commands."),
+        "then": ("nothing", "What is set when the condition begins to hold."),
+        "else": ("nothing", "What is set when it ends, and at the start if it doesn't hold."),
+        "alarm": ("none", "The text of an alarm, which is on while the condition holds."),
+        "pause": ("none", "Seconds after its last act before it may do `then` again."),
+        "again": (
+            "never",
+            "Seconds after its last act until it does `then` again, while the condition holds.",
+        ),
+        "off": ("`false`", "`true`: a command has to switch it on."),
+    },
+    "act": {
+        "set": (REQUIRED, "The name of an output of this node."),
+        "value": (REQUIRED, "What the command `set` takes, such as `true` or 50."),
+        "for": (
+            "for good",
+            "Seconds until the output goes to its safe state. A relay without `most_s` needs it.",
         ),
     },
     "provision": {

@@ -7,7 +7,7 @@ only while they are used. Nothing in a config makes this raise, whatever its typ
 import sys
 
 from node.config.roles import need, roles
-from node.config.values import shown, wanted, wrong
+from node.config.values import acting, option_rule, shown, wanted, wrong
 from node.overlay import call
 
 _RESERVED = ("status", "diagnostics", "log", "cmd", "reply")
@@ -36,6 +36,8 @@ def _rules():
             "provision": (None, "or false"),
             "log": (None, ("error", "warning", "info")),
             "update": (None, ("ask", "install")),
+            "rules": (None, "list"),
+            "place": (None, "object"),
         },
         "wifi": {
             "ssid": (..., "ssid"),
@@ -149,6 +151,7 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
                 broken.append("%s.driver: %s" % (path, error))
         else:
             faults.append('%s: it has to be an object, {"name": ...}.' % path)
+    acting(faults, config)
     return faults
 
 
@@ -270,7 +273,7 @@ def _promised(driver, name, rules):
         rules[key] = (..., "pin")
     options = driver.options()
     for key, option in options.items():
-        rules[key] = _option_rule(option)
+        rules[key] = option_rule(option)
     return options
 
 
@@ -304,17 +307,6 @@ def _forget_drivers():
     for name in list(sys.modules):
         if name.startswith("sensors"):
             del sys.modules[name]
-
-
-def _option_rule(option):
-    default = option[0]
-    if default is ...:
-        return option
-    if len(option) == 3:
-        return (None, float if isinstance(default, float) else int, option[1], option[2])
-    if len(option) == 2:
-        return (None, option[1])
-    return (None, str, 0, 16)
 
 
 def _driver(name):

@@ -1,5 +1,7 @@
 """Checks a value against a rule of the schema, and says what is wanted instead."""
 
+from node.overlay import call
+
 _NAME = "1 to 32 of the characters A-Z a-z 0-9 _ -"
 
 
@@ -10,6 +12,10 @@ def wrong(value, rule):
         good = isinstance(value, dict)
     elif kind == "or false":
         good = isinstance(value, dict) or value is False
+    elif kind == "any":
+        good = True
+    elif kind == "act":
+        good = isinstance(value, (dict, list, tuple))
     elif kind == "list":
         good = isinstance(value, (list, tuple))
     elif isinstance(kind, tuple):
@@ -88,6 +94,29 @@ def wanted(rule):
         "name": _NAME,
         "topic": "1 to 64 of the characters A-Z a-z 0-9 _ - / ., and no / at the ends",
     }[kind]
+
+
+def acting(faults, config):
+    """Add what is wrong with the rules of a config, if it has any."""
+    if "rules" in config or "place" in config:
+        try:
+            call("config", "rules", "check", faults, config)
+        except ImportError:  # a board with little flash, whose config had none before
+            faults.append(
+                "rules: their code is not on this board. Deploy again, with this config."
+            )
+
+
+def option_rule(option):
+    """Return the rule for an option of a driver."""
+    default = option[0]
+    if default is ...:
+        return option
+    if len(option) == 3:
+        return (None, float if isinstance(default, float) else int, option[1], option[2])
+    if len(option) == 2:
+        return (None, option[1])
+    return (None, str, 0, 16)
 
 
 def plain(text, more):

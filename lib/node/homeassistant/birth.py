@@ -125,8 +125,9 @@ def forget(node):
     """Forget the filter; returns True if the broker has refused it."""
     refused = False
     client = node.client
+    topic = _topic()
     for pattern in list(client.filters):
-        if not pattern.startswith(node.prefix):
+        if pattern == topic:
             del client.filters[pattern]
             if pattern in client.untold:
                 client.untold.remove(pattern)

@@ -4,7 +4,20 @@ from node.overlay import call
 
 
 def find(node, config):
-    """Prepare Wi-Fi, commands and clock; return the diallers, None without a network."""
+    """Prepare Wi-Fi, commands, clock and rules; return the diallers, None without a network."""
+    found = dials(node, config)
+    # Rules come last, as they read what is to be encoded, and before the client, which is told who
+    # takes its messages. A short text would be a name that stays in RAM.
+    if "rules of a node"[:5] in config:
+        try:
+            call("config", "making_rules", "begin", node, config)
+        except ImportError:  # a board with little flash, whose config had none before
+            node.failed("rules: their code", "not on this board; deploy again")
+    return found
+
+
+def dials(node, config):
+    """Prepare what leads to the broker."""
     mqtt = config["mqtt"]
     serial = "serial" in mqtt
     if not serial:
