@@ -130,6 +130,14 @@ _FILTERS = {f"sensors/filters/{name}" for name in ("chain", "effects", "steps")}
 } | {"node/config/filters", "node/config/fields"}  # fmt: skip
 
 
+def test_what_sends_the_config_is_where_home_assistant_is_not_asked_for() -> None:
+    sends, composes = "node/homeassistant/step", "node/homeassistant/compose"
+    names = modules_for(PYBOARD, ["mqtt", "serial"])
+    assert sends in names and composes not in names
+    assert sends not in modules_for(PYBOARD, ["mqtt", "serial"], checks=False)
+    assert {sends, composes} <= modules_for(PYBOARD, ["mqtt", "serial", "homeassistant"])
+
+
 @pytest.mark.parametrize(
     ("key", "modules"),
     [

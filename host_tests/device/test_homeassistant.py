@@ -5,11 +5,10 @@ import io
 
 from memory_broker import Broker
 
-from mqtt.engine import piecewise
 from mqtt.engine.core import Core
-from mqtt.engine.piecewise import send
 from mqtt.link import Link
-from node.homeassistant import birth
+from node.homeassistant import birth, step
+from node.homeassistant.step import send
 
 PAYLOAD = bytes([i & 127 for i in range(3000)])
 
@@ -80,14 +79,14 @@ def test_where_there_is_no_memory_for_it_nothing_of_it_leaves():
     broker = Broker()
     link = linked(broker)
     before = Core.next_packet
-    piecewise.bytearray = full
+    step.range = full
     try:
         send(link, "t", len(PAYLOAD), io.BytesIO(PAYLOAD))
         raise AssertionError("it was sent")
     except MemoryError:
         pass
     finally:
-        del piecewise.bytearray
+        del step.range
     link.post("a", b"after", qos=1)
     stepped(link, broker, 1)
     assert [bytes(each.payload) for each in broker.messages()] == [b"after"]

@@ -26,7 +26,9 @@ import node.main  # noqa: E402
 from node.app import Node  # noqa: E402
 
 SETTLED_S = 25  # of uptime: it announces itself in the first ten, and the diagnostics have left
-state = [0, 0]  # bytes in use before it announces itself, and the most since
+LOOKS = 8  # the least of so many seconds: a stale word is seldom there for long
+# Bytes in use before it announces itself, the most since, and the least once it has settled.
+state = [0, 0, 1 << 30]
 each_second, opened = Node._each_second, open
 
 
@@ -38,20 +40,26 @@ def look():
 def every_second(self):
     state[0] = look()
     each_second(self)
-    if self.uptime == SETTLED_S:
-        look()
-        print("in use", look() - len(lost))
+    if self.uptime >= SETTLED_S:
+        state[2] = min(state[2], look())
+    if self.uptime == SETTLED_S + LOOKS:
+        print("in use", state[2] - len(lost))
         print("most", state[1])
         micropython.qstr_info(1)
         self.ended = "settled"
 
 
 class File:
-    """The file of the discovery; looks whenever a piece of it is read to be sent."""
+    """The file of the discovery; looks whenever something of it is read."""
 
     def __init__(self, *args):
         self.file = opened(*args)
-        self.readline, self.close = self.file.readline, self.file.close
+        self.close = self.file.close
+
+    def readline(self):
+        line = self.file.readline()
+        state[1] = max(state[1], look() - state[0])
+        return line
 
     def readinto(self, *args):
         state[1] = max(state[1], look() - state[0])

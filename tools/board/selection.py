@@ -22,7 +22,7 @@ from tools.shared.paths import FIRMWARE, LIB
 
 # Without a network a node announces itself to Home Assistant only if its config says so.
 _HOME_ASSISTANT = frozenset(
-    {f"node.homeassistant.{name}" for name in ("step", "birth", "expire")}
+    {f"node.homeassistant.{name}" for name in ("step", "birth", "compose", "expire")}
     | {"node.config.homeassistant"}
 )
 _LOG = frozenset(f"node.log.{name}" for name in ("begin", "keep", "lines", "order", "send"))
@@ -182,7 +182,10 @@ def part(
     wanted |= {STAGE} if _slots(board) else set()
     without = cannot_use(board, keys) | not_asked_for(board, keys)
     without |= set() if checks else {_CHECK}
-    without |= set() if afar and checks else _AFAR
+    if afar and checks:
+        without -= {"node.homeassistant.step"}  # which sends the config, too
+    else:
+        without |= _AFAR
     for name in needed(starts, without):
         path = f"lib/{name.replace('.', '/')}"
         wanted |= {f"{path}.mpy", f"{path}/__init__.mpy"}

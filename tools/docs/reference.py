@@ -30,7 +30,6 @@ CHAPTERS = {
         "engine.base", "engine.core", "engine.connect", "engine.options", "engine.checks",
         "engine.subscribe", "engine.topic", "engine.payload", "engine.inbox", "engine.qos2",
         "engine.large", "engine.router", "engine.handover", "engine.room", "engine.words",
-        "engine.piecewise",
     ),
     "The engine: when connections end": (
         "engine.pieces", "engine.late", "engine.end", "engine.backoff", "engine.suspects",

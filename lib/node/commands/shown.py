@@ -9,7 +9,7 @@ from time import sleep_ms
 from micropython import const
 
 from node.config.used import SECRETS, used
-from node.overlay import forget
+from node.overlay import call, forget
 
 _FILE = const("config.json.part")
 _TRIES = const(100)
@@ -30,14 +30,12 @@ def send(node):
                 break
             client.send()
             sleep_ms(20)
-        from mqtt.engine.piecewise import send
-
         file = open(_FILE, "rb")  # noqa: SIM115  # it is closed when all of it has left
-        if not send(client, node.prefix + "reply/config/get", os.stat(_FILE)[6], file):
+        topic = node.prefix + "reply/config/get"
+        if not call("homeassistant", "step", "send", client, topic, os.stat(_FILE)[6], file):
             file.close()
             raise ValueError("another message is leaving; send it again")
     finally:
-        forget("piecewise", package="mqtt.engine")
         forget("used", package="node.config")
         forget("config")
 

@@ -2,13 +2,19 @@
 
 First the discovery is sent from its file, and three seconds later, when Home Assistant listens,
 every value. Needed then, then forgotten. node.announce: s until the values are sent; 0: they were.
+
+send() is for whatever leaves from a file. It is here, and not in a module of the engine, because
+each module that is loaded leaves its name in RAM: this one's is there anyway.
 """
 
 import os
 
 from micropython import const
 
-from node.overlay import call, forget
+from node.overlay import call
+
+if False:  # for type checkers
+    from typing import Any
 
 _FILE = const("homeassistant.txt")
 _OFTEN = const(4)  # nobody asks for the birth message any more, see node.homeassistant.birth
@@ -42,6 +48,30 @@ def step(node):
 
 def written(node, client):
     """Send the discovery; False if that has to wait."""
+    found = prepared(node, client)
+    if not isinstance(found, tuple):
+        return found
+    topic, left, file = found
+    try:
+        if send(client, topic, left, file, True):
+            file = None
+    finally:
+        if file:
+            file.close()
+    if not file:
+        try:
+            client.send()  # now, while little else is in RAM
+        except Exception as error:  # as in post()
+            client.failed(error)
+        return True
+    if client.again is not None and topic in client.past[_BARRED]:
+        node.failed("Home Assistant", "the broker ends the connection at " + topic)
+        return True
+    return False
+
+
+def prepared(node, client):
+    """Return the topic, how many bytes, and the file; True if there is nothing, False to wait."""
     try:
         size = os.stat(_FILE)[6]
     except OSError:
@@ -53,11 +83,10 @@ def written(node, client):
     try:
         line = file.readline()
         topics = str(line, "utf-8").split()
-        topic = topics[0]
         for former in topics[2:]:
             if client.post(former, b"", True, 0) is None:
                 return False
-        if topic == "-":
+        if topics[0] == "-":
             os.remove(_FILE)
             node.birth = 0
             return True
@@ -67,16 +96,65 @@ def written(node, client):
             with open(_FILE, "r+b") as file:
                 file.write(text + b" " * (len(line) - 1 - len(text)) + b"\n")
             return False
-        from mqtt.engine.piecewise import send
-
-        if send(client, topic, size - len(line), file, True):
-            file = None
-            return True
-        if client.again is not None and topic in client.past[_BARRED]:
-            node.failed("Home Assistant", "the broker ends the connection at " + topic)
-            return True
-        return False
+        found = topics[0], size - len(line), file
+        file = None
+        return found
     finally:
         if file:
             file.close()
-        forget("piecewise", package="mqtt.engine")
+
+
+def send(core, topic, left, stream, retain=False):
+    """Have `left` bytes of an open file leave piece by piece, so that no heap has to hold them.
+
+    They are one PUBLISH of QoS 0, whose length is known beforehand. Whenever the client has
+    written all that it had to write, it asks next_packet() for more: until the last piece has
+    left, or the connection ends, that is ours. Then the file is closed.
+
+    Returns False, and leaves the file open, if nothing can be sent now: without a connection,
+    while another packet leaves, or where the broker ended the connection at this topic before. It
+    may raise what post() may.
+    """
+    if not core.up or core.left or core.again is not None and topic in core.past[_BARRED]:
+        return False
+    if left <= len(core.rx):  # it fits into the buffer, where encode() would put it
+        payload = stream.read(left)
+        stream.close()
+        return core.post(topic, payload, retain, 0) is not None
+    # Where the method is that is called; MQTT 5 has its own.
+    owner: "Any" = core if core.v5 else type(core)
+    while "next_packet" not in owner.__dict__:  # in place: the dict of a class never shrinks
+        owner = owner.__bases__[0]
+    before = owner.next_packet
+    connection = core.stream
+
+    def next_packet(self=core):
+        nonlocal left
+        if self is not core:
+            return before(self)
+        lasts = core.stream is connection
+        if left and lasts:
+            tx = core.tx  # with room for as much as rx, and more; nothing leaves from it now
+            tx[7:] = b""
+            tx.extend(core.view)
+            n = stream.readinto(tx, min(left, len(tx)))
+            if not n:
+                raise OSError("a file that is being sent ends too early")
+            left -= n
+            tx[n:] = b""
+            core.left = n
+            return True
+        owner.next_packet = before
+        stream.close()
+        return before() if core.v5 else before(core)
+
+    # Nothing may fail between the header and the rest, which the broker would take from whatever
+    # leaves next.
+    owner.next_packet = next_packet
+    try:
+        core.encode(topic, range(left), int(retain))  # which has that length, and takes no room
+    except Exception:
+        owner.next_packet = before
+        raise
+    core.tail = None
+    return True
