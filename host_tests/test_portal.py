@@ -127,6 +127,27 @@ def test_what_does_not_work_changes_nothing(phone: Phone, node: Node) -> None:
     assert phone.outcome() == ("saved", "")
 
 
+def test_what_listens_there_must_be_a_broker_that_takes_the_node(phone: Phone, node: Node) -> None:
+    """It is asked as the node would ask it."""
+    files = files_of(node)
+    form = {"ssid": SSID, "password": PASSWORD, "node": "n1"}
+    silent = socket.create_server(("127.0.0.1", 0))
+    with Broker(users={"n1": "right"}) as strict, silent:
+        at = f"127.0.0.1:{strict.port}"
+        port = silent.getsockname()[1]
+        for more, why in (
+            ({"broker": f"127.0.0.1:{port}"}, f"port {port}, is no MQTT broker"),
+            ({"broker": at}, "refuses this user and password"),
+            ({"broker": at, "user": "n1", "secret": "wrong"}, "refuses this user and password"),
+        ):
+            assert phone.join(**form, **more) == ""
+            state, said = phone.outcome()
+            assert state == "ready" and why in said
+            assert files_of(node) == files
+        assert phone.join(**form, broker=at, user="n1", secret="right") == ""
+        assert phone.outcome() == ("saved", "")
+
+
 def test_a_broker_that_is_off_can_be_saved_all_the_same(phone: Phone, node: Node) -> None:
     assert phone.join(ssid=SSID, password=PASSWORD, broker="127.0.0.1:1", any="on") == ""
     assert phone.outcome()[0] == "saved"
@@ -274,7 +295,7 @@ def test_a_wifi_that_was_never_joined_opens_it(node: Node) -> None:
     node.bench.power_on()
     node.bench.wait_for_line('provision: Wi-Fi "misspelt" never joined', 180)
     phone = Phone.joins(node.bench.world.access_point)
-    node.bench.wait_for_line('no Wi-Fi "misspelt"; it is tried again every 5 minutes', 60)
+    node.bench.wait_for_line('Wi-Fi "misspelt": not joined; it is tried again every 5', 60)
     assert phone.join(ssid=SSID, password=PASSWORD) == ""
     node.wait("light", 60)
 
@@ -297,7 +318,7 @@ def test_it_takes_at_most_8_kilobytes_of_an_esp8266(tmp_path: Path, where: str) 
     if where == "rom":
         command.append(str(whole_nodes.image(tmp_path)))
     with (
-        socket.create_server(("127.0.0.1", 0)) as broker,
+        Broker() as broker,
         popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdout
@@ -305,7 +326,7 @@ def test_it_takes_at_most_8_kilobytes_of_an_esp8266(tmp_path: Path, where: str) 
             for _ in range(2):
                 while process.stdout.readline() != "next\n":
                     pass
-                use(phone, f"127.0.0.1:{broker.getsockname()[1]}")
+                use(phone, f"127.0.0.1:{broker.port}")
             printed = process.stdout.read()
             process.wait(60)
         finally:

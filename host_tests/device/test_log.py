@@ -96,7 +96,7 @@ def test_levels():
         "not connected: timeout",
         "warning: wifi: none",
         "crash.txt: not written: 28",
-        'no Wi-Fi "x"; it is tried again every 5 minutes.',
+        'Wi-Fi "x": not joined; it is tried again every 5 minutes.',
         "OSError: 5; main.py, line 3; after 4 s, at light",
         "safe mode: it crashed",
         "light works again",

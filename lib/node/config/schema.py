@@ -185,8 +185,7 @@ def _wifi(faults, config, board, serial):
     wifi = config.get("wifi")
     if board and board.WIFI and not serial and "wifi" not in config and "ethernet" not in config:
         faults.append(
-            'wifi: missing. Add {"ssid": "...", "password": "..."}; or {}: then the board asks '
-            "for it over USB."
+            'wifi: missing. Add {"ssid": "...", "password": "..."}; or {}: the board asks for it.'
         )
     if board and not board.WIFI and "wifi" in config:
         faults.append("wifi: %s has no Wi-Fi. Remove it." % board.ID)

@@ -1,7 +1,7 @@
 """Joins a network that was asked for, and saves it. Needed once a second then, then forgotten.
 
 What node.provision.offer asks for is in offer.wanted: name and password of the network and, from
-the page, the broker, its user and password, the node's name, and whether the broker has to answer.
+the page, the broker, its user and password, the node's name, and whether the broker must take it.
 Nothing else is in it if the network is that of the config, which is tried again.
 """
 
@@ -15,7 +15,6 @@ _PROVISIONED = const(4)
 _AT = const(3)  # in node.network.wifi's list: 0 when an attempt is over
 _AFTER_S = const(3)  # it answers for this long after it was set
 _PAGE_S = const(20)  # a phone may lose the access point for some seconds, and has to see the end
-_BROKER_S = const(5)  # for the broker's answer
 
 # What became of it, as Improv's errors.
 GOING_ON = const(-1)
@@ -66,8 +65,11 @@ def _joined(offer):
         offer.state = _PROVISIONED
         return DONE
     try:
-        if len(wanted) > 2 and not _reaches(offer, wanted[2], wanted[6]):
-            return _refuse(offer)
+        wrong = len(wanted) > 2 and call("provision", "greet", "wrong", offer, wanted)
+        if wrong:
+            offer.failed("broker", wrong)
+            if wanted[6]:
+                return _refuse(offer)
         call("provision", "save", "save", *wanted[:6])
     except (OSError, ValueError, MemoryError) as error:
         offer.failed("wifi", "config.json: not saved: %s" % error)
@@ -78,27 +80,6 @@ def _joined(offer):
     offer.left = _PAGE_S if len(wanted) > 2 else _AFTER_S
     offer.state = _PROVISIONED
     return DONE
-
-
-def _reaches(offer, broker, must):
-    """Return whether the broker takes a connection, or does not have to."""
-    import socket
-
-    connection = None
-    try:
-        first = broker if isinstance(broker, str) else broker[0]
-        name, port = call("config", "hosts", "split", first, offer.port)
-        info = socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM)[0]
-        connection = socket.socket(info[0], info[1], info[2])
-        connection.settimeout(_BROKER_S)
-        connection.connect(info[-1])
-        return True
-    except OSError:
-        offer.failed("broker", "the broker %s does not answer at port %d" % (name, port))
-        return not must
-    finally:
-        if connection:
-            connection.close()
 
 
 def _refuse(offer):

@@ -23,7 +23,7 @@ def begin(offer, config, seconds):
     offer.name = config["node"]
     offer.hostname = wifi.get("hostname") or offer.name
     offer.broker = mqtt.get("host", "")
-    offer.port = mqtt.get("port", 1883)
+    offer.mqtt = mqtt
     # Name and password of the network in the config, which is tried again.
     offer.known = [wifi["ssid"], wifi.get("password", "")] if "ssid" in wifi else None
     offer.state = _READY
@@ -36,7 +36,8 @@ def begin(offer, config, seconds):
     secret = (config.get("provision") or {}).get("password", "")
     config.clear()  # its RAM is needed
     if offer.known:
-        print('Petrel: no Wi-Fi "%s"; it is tried again every 5 minutes.' % offer.known[0])
+        known = offer.known[0]
+        print('Petrel: Wi-Fi "%s": not joined; it is tried again every 5 minutes.' % known)
     if offer.broker:  # without one, the network alone makes no config
         what = "" if offer.known else "the config names no Wi-Fi. "
         print(
