@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from host_tests.harness.commands import Command
 from host_tests.harness.interpreter import WIDTHS, interpreter
 from host_tests.harness.node import DOOR, LIGHT, WIFI
 from tools.config.difference import hidden, of_settings, part_of, shown
 from tools.shared.errors import ToolError
 from tools.shared.paths import ROOT
+from tools.talk.config import command
 
 merge: Any = importlib.import_module("node.config.merge")
 SCRIPT = ROOT / "host_tests" / "scripts" / "patches.py"
@@ -140,6 +142,25 @@ def test_settings() -> None:
     for wrong in (("a",), ("=1",), ("a..b=1",), ("a=1", "a.b=2")):
         with pytest.raises(ToolError):
             of_settings(wrong)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("queue", "'queue' is no setting"),
+        ("queue=many", 'queue: "many" is wrong\n  Use a whole number from 1 to 1024'),
+        ("mqtt.port=70000", "mqtt.port: 70000 is wrong"),
+        ("wifi.password=short", "wifi.password: the value is wrong\n  Use 8 to 63 characters"),
+        ("sensors.light.interval=0.01", "sensors.light.interval: 0.01 is wrong"),
+        ("sensors.0.delivery=always", 'sensors.0.delivery: "always" is wrong'),
+        ("queue=null", "no broker at 127.0.0.1:1"),  # that depends on the node
+        ("sensors.light.pin=99", "no broker at 127.0.0.1:1"),
+        ("wifi=[]", "no broker at 127.0.0.1:1"),
+        ("homeassistant.area=Garden", "no broker at 127.0.0.1:1"),
+    ],
+)
+def test_what_can_be_checked_is_before_the_node_is_asked(setting: str, words: str) -> None:
+    assert words in Command(command).refused("n1", "--set", setting, "--host", "127.0.0.1:1")
 
 
 KEYS = st.sampled_from(

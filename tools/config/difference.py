@@ -15,7 +15,7 @@ from tools.shared.errors import ToolError
 from tools.shared.paths import LIB, MICROPYTHON
 
 SECRETS = ("password", "secret", "token")
-_CODE = """
+_MERGE = """
 import json, sys
 from node.config import merge
 config, part = json.loads(sys.stdin.read())
@@ -24,23 +24,42 @@ try:
 except ValueError as error:
     print(json.dumps(str(error)))
 """
+# What has parts of its own may be only some of them here.
+_CHECK = """
+import json, sys
+from node.config import schema, values
+rules = schema._rules()
+found = None
+for path, section, key, value in json.loads(sys.stdin.read()):
+    rule = rules[section].get(key)
+    if rule and rule[1] not in ("object", "or false", "list"):
+        want = values.wrong(value, rule)
+        if want:
+            found = found or (path, values.shown(value), want)
+print(json.dumps(found))
+"""
 
 
 def merged(config: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """The config with a part put into it; ToolError if it names an entry that isn't there."""
+    found = _on_board(_MERGE, [config, part])
+    if not isinstance(found, dict):
+        raise ToolError(str(found), "--set takes the name of a sensor, or its number from 0 on.")
+    return found
+
+
+def _on_board(code: str, given: object) -> Any:
+    """What the code that runs on the board makes of it."""
     done = subprocess.run(
-        [str(MICROPYTHON["64"]), "-c", _CODE],
+        [str(MICROPYTHON["64"]), "-c", code],
         env={**os.environ, "MICROPYPATH": f"{LIB}:.frozen"},
-        input=json.dumps([config, part]),
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    found = json.loads(done.stdout)
-    if not isinstance(found, dict):
-        raise ToolError(str(found), "--set takes the name of a sensor, or its number from 0 on.")
-    return found
+    return json.loads(done.stdout)
 
 
 def of_settings(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -64,6 +83,29 @@ def of_settings(settings: tuple[str, ...]) -> dict[str, Any]:
                 raise ToolError(f"{setting!r} contradicts another setting", "Leave one out.")
         at[keys[-1]] = value
     return part
+
+
+def check_values(part: dict[str, Any]) -> None:
+    """Check the values of a part, as far as that needs no other value and no board.
+
+    Raises ToolError for the first that is wrong.
+    """
+    sections: list[tuple[str, str, Any]] = [("", "", part)]
+    sections += [(f"{name}.", name, part.get(name)) for name in ("wifi", "mqtt", "commands")]
+    sensors = part.get("sensors")
+    if isinstance(sensors, dict):
+        sections += [(f"sensors.{name}.", "sensor", each) for name, each in sensors.items()]
+    asked = [
+        (path + key, section, key, value)
+        for path, section, found in sections
+        for key, value in (found.items() if isinstance(found, dict) else ())
+        if value is not None
+    ]
+    if wrong := asked and _on_board(_CHECK, asked):
+        path, what, want = wrong
+        if path.rpartition(".")[2] in SECRETS:
+            what = "the value"
+        raise ToolError(f"{path}: {what} is wrong", f"Use {want}.")
 
 
 def part_of(old: Any, new: Any) -> Any:

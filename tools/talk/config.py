@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tools.config.check import minified
-from tools.config.difference import merged, of_settings, part_of, shown
+from tools.config.difference import check_values, merged, of_settings, part_of, shown
 from tools.shared.errors import ToolError
 from tools.talk.connection import Address, options
 from tools.talk.dialog import Dialog, hint
@@ -58,12 +58,15 @@ def command(
         raise ToolError("--set and --file are both given", "Use one of them.")
     console = Console(highlight=False, soft_wrap=True)
     secret = os.environ.get("PETREL_SECRET", "")
+    part = of_settings(settings)  # before the node is asked: it may be slow, or away
+    check_values(part)
+    text = _read(file) if file else ""
     with Dialog(broker, base, node, secret) as dialog:
         now = _now(dialog, secret, wait)
-        if not settings and not file:
+        if not part and not file:
             click.echo(json.dumps(now, indent=2, ensure_ascii=False))
             return
-        name, payload, then = _wanted(now, settings, file)
+        name, payload, then = _wanted(now, part, text)
         lines = shown(now, then)
         if not lines:
             click.echo("Nothing to change.")
@@ -106,13 +109,8 @@ def _now(dialog: Dialog, secret: str, wait: float) -> dict[str, Any]:
     return found
 
 
-def _wanted(
-    now: dict[str, Any], settings: tuple[str, ...], file: Path | None
-) -> tuple[str, str, dict[str, Any]]:
-    """The command, its payload, and the config that will be in use then."""
-    if not file:
-        part = of_settings(settings)
-        return "config", json.dumps(part), merged(now, part)
+def _read(file: Path) -> str:
+    """The text of a config, without spaces."""
     try:
         text = minified(file).decode()
         wanted = json.loads(text)
@@ -120,7 +118,19 @@ def _wanted(
         raise ToolError(f"{file} is not JSON: {error}", "make check says where.") from None
     if not isinstance(wanted, dict):
         raise ToolError(f"{file} is not a config", "It has to be an object, {...}.")
-    part = part_of(now, wanted)
+    return text
+
+
+def _wanted(
+    now: dict[str, Any], part: dict[str, Any], text: str
+) -> tuple[str, str, dict[str, Any]]:
+    """The command, its payload, and the config that will be in use then.
+
+    part: of it; text: all of it, empty if only a part is to change
+    """
+    if not text:
+        return "config", json.dumps(part), merged(now, part)
+    part = part_of(now, json.loads(text))
     short = json.dumps(part, separators=(",", ":"))
     then = merged(now, part)
     # In another list of networks the node keeps the passwords only if the whole config comes.
