@@ -160,6 +160,9 @@ test-clusters: setup  ## kill each broker of a NATS and a RabbitMQ cluster under
 test-timescale: setup  ## run the back end's tests with TimescaleDB, from Debian (ARGS=)
 	@$(RUN) test-timescale $(ARGS)
 
+test-azure: setup  ## compare with Azure's own client, from PyPI, at the hub of the tests (ARGS=)
+	@$(RUN) test-azure $(ARGS)
+
 test-node-red: setup  ## run the flow of docs/growing.md in a real Node-RED, from npm (ARGS=)
 	@$(RUN) test-node-red $(ARGS)
 

@@ -38,6 +38,11 @@ _OPTIONS = frozenset({"mqtt.engine.options", "mqtt.engine.checks"})
 # a restart, the totals of counters.
 RESERVE = 8192
 # Modules, and the keys of which a config has one if it needs them.
+_CLOUD = (
+    "node.network.azure_iot_hub",
+    "node.config.connection_string",
+    "node.config.cloud",
+)
 _ASKED_BY = {
     "node.delivery": {"delivery"},
     "mqtt.durable": {"delivery"},
@@ -55,6 +60,8 @@ _ASKED_BY = {
     **{f"sensors.filters.{name}": {"filters"} for name in ("chain", "effects", "steps")},
     "node.config.filters": {"filters"},
     **{f"node.format.{each.stem}": {"format"} for each in (LIB / "node/format").glob("*.py")},
+    "node.network.version_five": {"version", "cloud"},
+    **{name: {"cloud"} for name in _CLOUD},
     # These may be long, or not in ASCII.
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
@@ -213,6 +220,7 @@ def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
             "node.network.ntp",
             "mqtt.transport",
             "mqtt.engine.reach",
+            *_CLOUD,
         }
     if board.petrel["tls"] == "none":
         without |= {"mqtt.tls", "node.config.certificates"}

@@ -4,6 +4,7 @@ WebSocket, a format. Imported for a config that has any of it, and forgotten wit
 
 from node.config.schema import _section
 from node.config.values import shown
+from node.overlay import call
 
 _MOST = 8  # networks
 # What holds for the radio, and so for all of them.
@@ -39,6 +40,7 @@ def rules():
         "": {
             "ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}'),
             "format": (None, ("json", "msgpack", "cbor", "plain")),
+            "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."}'),
         },
         "wifi": wifi,
         "ethernet": wired,
@@ -81,6 +83,8 @@ def extend(known, faults, config, board, asks):
         faults.append(
             "format: Home Assistant reads json alone. Remove one of format and homeassistant."
         )
+    if isinstance(config.get("cloud"), dict):
+        call("config", "cloud", "check", known, faults, config, board)
     wired = config.get("ethernet")
     if not isinstance(wired, dict):
         return {}

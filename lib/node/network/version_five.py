@@ -1,10 +1,19 @@
-"""What a node that speaks MQTT 5 does in another way. Needed now and then, then forgotten."""
+"""What a node that speaks MQTT 5 does in another way. Needed now and then, then forgotten.
+
+A node with a cloud comes here as well, see begin() of node.network.azure_iot_hub.
+"""
+
+import sys
 
 from node.overlay import forget
 
 
 def make(node, link):
     """Have the class of the client speak it; a node needs none of a message's properties."""
+    cloud = sys.modules.get("the cloud of the node")
+    if cloud:
+        cloud.join(node, link)
+        return
 
     def on_message(_, topic, payload, retained, properties):
         return node.on_message(topic, payload, retained)

@@ -20,6 +20,8 @@ def dials(node, config):
     """Prepare what leads to the broker."""
     mqtt = config["mqtt"]
     serial = "serial" in mqtt
+    if b"cloud".decode() in config:  # as a text it would stay in RAM, as a name
+        call("network", "azure_iot_hub", "begin", config)
     if not serial:
         try:
             import network  # noqa: F401

@@ -38,6 +38,9 @@ class _Modules(dict[str, ModuleType]):
     def pop(self, name: str, default: Any = None) -> Any:
         return default
 
+    def __setitem__(self, name: str, module: ModuleType) -> None:
+        sys.modules[name] = module
+
     def __getitem__(self, name: str) -> ModuleType:
         return sys.modules[name]
 

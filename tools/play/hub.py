@@ -1,0 +1,386 @@
+"""A hub that behaves as Azure's documentation says of IoT Hub, for the tests of nodes and SDKs.
+
+It ends a connection on everything that the documentation forbids, and notes it: `violations`. It
+is stricter in one thing: Azure makes a property of RETAIN, and this hub ends the connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MOST = 262_144  # bytes of a message
+FILTERS = 5
+KEEPALIVE_S = 1177
+WAIT_S = 40.0
+_TWIN = "$iothub/twin/"
+_METHODS = "$iothub/methods/"
+
+
+class Ended(Exception):
+    """The connection ends; what was done wrong, if anything."""
+
+
+@dataclass
+class Device:
+    """What the hub knows of a device; key: in base64."""
+
+    id: str
+    key: str
+    connection: Connection | None = None
+    session: bool = False
+    filters: dict[str, int] = field(default_factory=dict)
+    telemetry: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    reported: dict[str, Any] = field(default_factory=dict)
+    desired: dict[str, Any] = field(default_factory=lambda: {"$version": 1})
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    connects: int = 0
+
+
+class Hub:
+    """A hub on loopback, with TLS; a context manager.
+
+    ahead: s that its clock is ahead of ours, so that passwords end sooner
+    """
+
+    def __init__(self, name: str, cert: Path, key: Path, port: int = 0) -> None:
+        self.name = name
+        self.ahead = 0.0
+        self.violations: list[str] = []
+        self.devices: dict[str, Device] = {}
+        self.changed = threading.Condition()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(cert, key)
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self._numbers = itertools.count(1)
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Hub:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for device in self.devices.values():
+            if device.connection:
+                device.connection.cut()
+        for thread in self._threads:
+            thread.join(WAIT_S)
+
+    def add(self, name: str) -> Device:
+        """Make a device, with a key of its own."""
+        key = base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+        self.devices[name] = Device(name, key)
+        return self.devices[name]
+
+    def string(self, device: Device) -> str:
+        """Its connection string."""
+        return f"HostName={self.name};DeviceId={device.id};SharedAccessKey={device.key}"
+
+    def wait(self, true: Any, what: str) -> None:
+        """Wait for something to become true."""
+        with self.changed:
+            if not self.changed.wait_for(true, WAIT_S):
+                raise AssertionError(f"waited in vain for {what}; violations: {self.violations}")
+
+    def call(self, device: Device, method: str, payload: Any = None) -> tuple[int, Any]:
+        """Call a direct method; returns its status and answer."""
+        request = f"{next(self._numbers):x}"
+        self._to(device, f"{_METHODS}POST/{method}/?$rid={request}", json.dumps(payload))
+        self.wait(lambda: request in device.answers, f"the answer of {method}")
+        status, answer = device.answers.pop(request)
+        return status, json.loads(answer)
+
+    def send(self, device: Device, payload: str) -> None:
+        """Send a message from the cloud."""
+        where = f"devices/{device.id}/messages/devicebound"
+        told = urllib.parse.urlencode({"$.to": "/" + where})
+        self._to(device, f"{where}/{told}", payload)
+
+    def expire(self, device: Device) -> None:
+        """Have the password of its connection end now."""
+        if device.connection:
+            device.connection.until = 0
+
+    def desire(self, device: Device, patch: dict[str, Any]) -> None:
+        """Change desired properties."""
+        version = device.desired["$version"] + 1
+        device.desired.update(patch, **{"$version": version})
+        topic = f"{_TWIN}PATCH/properties/desired/?$version={version}"
+        self._to(device, topic, json.dumps({**patch, "$version": version}))
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def _to(self, device: Device, topic: str, payload: str) -> None:
+        self.wait(lambda: device.connection, f"{device.id} to be connected")
+        assert device.connection
+        device.connection.publish(topic, payload.encode())
+
+    def _start(self, target: Any, *arguments: Any) -> None:
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            self._start(self._serve, plain)
+
+    def _serve(self, plain: socket.socket) -> None:
+        try:
+            with self._context.wrap_socket(plain, server_side=True) as sock:
+                Connection(self, sock).serve()
+        except OSError:
+            plain.close()
+
+
+class Connection:
+    """One connection of a device."""
+
+    def __init__(self, hub: Hub, sock: ssl.SSLSocket) -> None:
+        self._hub = hub
+        self._sock = sock
+        self._lock = threading.Lock()
+        self._device: Device | None = None
+        self.until = float("inf")
+        self._pids = itertools.cycle(range(1, 65_536))
+
+    def serve(self) -> None:
+        """Serve it until it ends."""
+        try:
+            self._sock.settimeout(0.2)
+            self._connect(*self._packet())
+            while True:
+                first, body = self._packet()
+                self._take(first, body)
+        except Ended as ended:
+            if str(ended):
+                with self._hub.changed:
+                    self._hub.violations.append(str(ended))
+        finally:
+            with self._hub.changed:
+                if self._device and self._device.connection is self:
+                    self._device.connection = None
+                self._hub.changed.notify_all()
+
+    def cut(self) -> None:
+        """End it silently."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        name = topic.encode()
+        body = len(name).to_bytes(2, "big") + name
+        self._send(0x32, body + next(self._pids).to_bytes(2, "big") + payload)
+
+    # --- packets
+
+    def _read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            if self._hub.now() > self.until:
+                raise Ended  # as the hub does; a device connects again before
+            try:
+                if not self._sock.pending() and not select.select([self._sock], [], [], 0.2)[0]:
+                    continue
+                with self._lock:  # OpenSSL's connections are for one thread at a time
+                    piece = self._sock.recv(count - len(data))
+            except TimeoutError:
+                continue
+            except (OSError, ValueError):  # it was cut, and has no number any more
+                raise Ended from None
+            if not piece:
+                raise Ended
+            data += piece
+        return data
+
+    def _packet(self) -> tuple[int, bytes]:
+        first = self._read(1)[0]
+        size = shift = 0
+        while True:
+            byte = self._read(1)[0]
+            size |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        if size > MOST:
+            raise Ended(f"a packet of {size} bytes")
+        return first, self._read(size)
+
+    def _send(self, first: int, body: bytes = b"") -> None:
+        size, length = len(body), bytearray()
+        while size > 127:
+            length.append(size & 127 | 128)
+            size >>= 7
+        length.append(size)
+        with self._lock:
+            try:
+                self._sock.sendall(bytes((first,)) + length + body)
+            except OSError:
+                pass  # it has ended; the reader sees it
+
+    # --- CONNECT
+
+    def _connect(self, first: int, body: bytes) -> None:
+        if first != 0x10 or body[:7] != b"\0\4MQTT\4":
+            raise Ended(f"no CONNECT of MQTT 3.1.1: {body[:10]!r}")
+        flags, keepalive = body[7], int.from_bytes(body[8:10], "big")
+        fields, at = [], 10
+        while at < len(body):
+            size = int.from_bytes(body[at : at + 2], "big")
+            fields.append(body[at + 2 : at + 2 + size])
+            at += 2 + size
+        name = fields[0].decode()
+        device = self._hub.devices.get(name)
+        if keepalive > KEEPALIVE_S:
+            raise Ended(f"keep alive {keepalive}")
+        if flags & 4:
+            if flags & 0x20 or flags >> 3 & 3 == 2:
+                raise Ended("a will with RETAIN or QoS 2")
+            self._check_topic(name, fields[1].decode())
+        user, password = fields[-2].decode(), fields[-1].decode()
+        if device is None or not self._may(device, user, password):
+            self._send(0x20, b"\0\5")
+            raise Ended(f"{name} may not connect, as {user}")
+        with self._hub.changed:
+            if device.connection:
+                device.connection.cut()
+            device.connection = self
+            device.connects += 1
+            present = device.session and not flags & 2
+            device.session = not flags & 2
+            if not present:
+                device.filters.clear()
+            self._device = device
+        self._send(0x20, bytes((present, 0)))
+        with self._hub.changed:
+            self._hub.changed.notify_all()
+
+    def _may(self, device: Device, user: str, password: str) -> bool:
+        place, question, rest = user.partition("/?")
+        if place != f"{self._hub.name}/{device.id}" or not question or "api-version=" not in rest:
+            return False
+        kind, _, fields = password.partition(" ")
+        told = dict(part.split("=", 1) for part in fields.split("&"))
+        if kind != "SharedAccessSignature" or not {"sr", "sig", "se"} <= told.keys():
+            return False
+        where = urllib.parse.unquote(told["sr"])
+        signed = f"{told['sr']}\n{told['se']}".encode()
+        key = base64.b64decode(device.key)
+        wanted = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+        self.until = int(told["se"])
+        good = where == f"{self._hub.name}/devices/{device.id}"
+        return good and wanted == urllib.parse.unquote(told["sig"]) and (
+            self.until > self._hub.now()
+        )  # fmt: skip
+
+    # --- what follows
+
+    def _take(self, first: int, body: bytes) -> None:
+        kind = first & 0xF0
+        if kind == 0x30:
+            self._publish(first, body)
+        elif kind == 0x80:
+            self._subscribe(body)
+        elif kind == 0xA0:
+            assert self._device
+            self._device.filters.pop(body[4:].decode(), None)
+            self._send(0xB0, body[:2])
+        elif kind == 0xC0:
+            self._send(0xD0)
+        elif kind == 0xE0:
+            raise Ended
+        elif kind != 0x40:
+            raise Ended(f"packet 0x{first:02x}")
+
+    def _subscribe(self, body: bytes) -> None:
+        device = self._device
+        assert device
+        at = 2
+        asked: dict[str, int] = {}
+        known = (
+            f"devices/{device.id}/messages/devicebound/#", _TWIN + "res/#",
+            _TWIN + "PATCH/properties/desired/#", _METHODS + "POST/#",
+        )  # fmt: skip
+        while at < len(body):
+            size = int.from_bytes(body[at : at + 2], "big")
+            name = body[at + 2 : at + 2 + size].decode()
+            qos = body[at + 2 + size]
+            at += 3 + size
+            asked[name] = min(qos, 1)
+        if len(device.filters | asked) > FILTERS:
+            raise Ended("a sixth subscription")
+        for name in asked:
+            if name not in known:
+                raise Ended(f"a subscription to {name}")
+        device.filters.update(asked)
+        self._send(0x90, body[:2] + bytes(asked.values()))
+        with self._hub.changed:
+            self._hub.changed.notify_all()
+
+    def _publish(self, first: int, body: bytes) -> None:
+        device = self._device
+        assert device
+        qos = first >> 1 & 3
+        if first & 1:
+            raise Ended("RETAIN")
+        if qos == 2:
+            raise Ended("QoS 2")
+        size = int.from_bytes(body[:2], "big")
+        topic = body[2 : 2 + size].decode()
+        pid = body[2 + size : 4 + size] if qos else b""
+        payload = body[2 + size + len(pid) :]
+        self._check_topic(device.id, topic)
+        with self._hub.changed:
+            answer = self._act(device, topic, payload)
+            self._hub.changed.notify_all()
+        if qos:
+            self._send(0x40, pid)
+        if answer:
+            self.publish(*answer)
+
+    def _check_topic(self, device: str, topic: str) -> None:
+        good = (
+            f"devices/{device}/messages/events/", _TWIN + "GET/?$rid=",
+            _TWIN + "PATCH/properties/reported/?$rid=", _METHODS + "res/",
+        )  # fmt: skip
+        if not topic.startswith(good):
+            raise Ended(f"a message to {topic}")
+
+    def _act(self, device: Device, topic: str, payload: bytes) -> tuple[str, bytes] | None:
+        number = topic.partition("$rid=")[2]
+        if topic.startswith("devices/"):
+            bag = topic.partition("/messages/events/")[2]
+            told = dict(urllib.parse.parse_qsl(bag, strict_parsing=True)) if bag else {}
+            device.telemetry.append((told, payload))
+        elif topic.startswith(_METHODS):
+            status = topic.removeprefix(_METHODS + "res/").partition("/")[0]
+            device.answers[number] = int(status), payload
+        elif topic.startswith(_TWIN + "GET/"):
+            twin = {"desired": device.desired, "reported": device.reported}
+            return f"{_TWIN}res/200/?$rid={number}", json.dumps(twin).encode()
+        else:
+            device.reported.update(json.loads(payload))
+            version = device.reported.get("$version", 1) + 1
+            device.reported["$version"] = version
+            return f"{_TWIN}res/204/?$rid={number}&$version={version}", b""
+        return None
