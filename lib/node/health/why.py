@@ -19,7 +19,7 @@ def text(error, node):
     """Name the exception, where it was raised, the uptime, and what the node was doing."""
     return "%s: %s; %s; after %d s, at %s" % (
         type(error).__name__, str(error)[:64], _place(error),
-        node.uptime if node else 0, node.phase if node else "start",
+        max(0, node.uptime) if node else 0, node.phase if node else "start",
     )  # fmt: skip
 
 
