@@ -24,7 +24,7 @@ def packet(room=64):
 
 def written(core):
     """The packet that is to leave, without its tail."""
-    return bytes(core.tx[core.head :])
+    return bytes(core.tx[len(core.tx) - core.left :])
 
 
 def test_fixed_header_alone():

@@ -180,7 +180,6 @@ class Core:
         self.body = self.end = 0  # in rx, the packet found last
         self.pid = self.payload_at = 0  # of a PUBLISH, see engine.inbox
         self.topic = b""  # the last that was checked
-        self.head = 0  # where the packet in tx begins; its body does at 5
         # How many messages at the head of the outbox have been sent in this session, and (sent) on
         # this connection; a bit for each that was acknowledged before its turn, and for each of
         # QoS 2 whose PUBREC has come.
@@ -501,9 +500,8 @@ class Core:
             from mqtt.engine.words import too_long
 
             raise too_long(size)
-        self.head = at
         self.left = len(tx) - at
-        tx[at] = first
+        tx[0] = tx[at] = first  # at 0 for engine.suspects
         while at < 3:
             at += 1
             tx[at] = size & 127 | 128

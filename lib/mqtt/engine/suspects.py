@@ -119,7 +119,7 @@ def _ended_at(client, soon):
             "Is that allowed?",
             "",
         )
-    last = client.tx[client.head] & 0xF6 if soon else 0
+    last = client.tx[0] & 0xF6 if soon else 0
     topic = b""
     if client.sent:
         client.outbox.get(0)

@@ -9,11 +9,7 @@ from node.overlay import call
 def make(node, config, dials):
     """Give the node its client; dials: what node.network.ways found, None if nothing."""
     if dials is None:
-        from node.network.console import Console
-
-        node.client = Console()
-        node.client.will = (node.prefix + "status", b"offline")
-        node.states = 0
+        call("network", "console", "make", node)
         return
     mqtt = config["mqtt"]
     from mqtt.engine.core import Core
@@ -27,6 +23,7 @@ def make(node, config, dials):
         ("keepalive", mqtt["keepalive"]),
         ("will", (node.prefix + "status", b"offline", 1, True)), ("on_message", node.on_message),
         ("on_large", node.on_message), ("on_connect", node.on_connect),
+        ("failed", None),  # a Link has its own
     ):  # fmt: skip
         setattr(Core, name, value)
     Link.on_lost = node.on_lost

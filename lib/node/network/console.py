@@ -6,10 +6,18 @@ if False:  # for type checkers
     from typing import Any
 
 
+def make(node):
+    """Give the node something that stands for its client."""
+    client = node.client = Console()
+    client.will = node.prefix + "status", b"offline"
+    node.states = 0
+
+
 class Console:
     """Prints what would be published. Has the names of mqtt.link.Link."""
 
-    connects = failures = 0
+    connects = failures = refused = count = removed = skipped = known = sent = 0
+    limit = 1
     up = True
     rejected = ()
     again = v5 = None
@@ -17,8 +25,6 @@ class Console:
 
     def __init__(self):
         self.outbox = self
-        self.limit = 1
-        self.refused = self.count = self.removed = self.skipped = self.known = self.sent = 0
 
     def post(self, topic, payload, retain=False, qos=1):
         """Print one line: topic, payload."""
