@@ -386,9 +386,9 @@ def test_nothing_is_dialled_without_wifi_and_at_once_when_it_is_back(node: Node)
 def test_a_radio_that_fails_stops_nothing(node: Node, tmp_path: Path) -> None:
     port = tmp_path / "port"
     shutil.copytree(compiled_port(), port)
-    (port / "network.mpy").unlink()
-    source = (BOARDS / "UNIX" / "network.py").read_text()
-    (port / "network.py").write_text(
+    (port / "network_interface.mpy").unlink()
+    source = (BOARDS / "UNIX" / "network_interface.py").read_text()
+    (port / "network_interface.py").write_text(
         source.replace(
             "        self._active = bool(on)\n",
             "        if on and 'bad' in __import__('os').listdir():\n"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,15 +175,26 @@ class LinuxNode:
         self.state = folder / "state"
         self.config.write_text(json.dumps({
             "node": "pi", "mqtt": {"host": f"127.0.0.1:{broker.port}"}, "ntp": "",
-            "sensors": [{"name": "here", "driver": "host", "interval": 1}],
+            "sensors": [{"name": "here", "driver": "host", "interval": 0.1}],
         }))  # fmt: skip
+        self.said = folder / "said"
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tools", "node", str(self.config), "--state", str(self.state)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=self.folder,
-        )  # fmt: skip
+        with self.said.open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tools", "node", str(self.config),
+                 "--state", str(self.state)], stdout=said,
+                env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=self.folder,
+            )  # fmt: skip
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait for what the node says."""
+        end = time.monotonic() + WAIT_S
+        while not (found := re.search(pattern, self.said.read_text())):
+            assert time.monotonic() < end, self.said.read_text()
+            time.sleep(0.05)
+        return found
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -208,6 +221,29 @@ def test_a_node_on_linux(linux: LinuxNode, seen: Subscriber) -> None:
     assert not place(linux.config, linux.state)
     linux.config.write_text(linux.config.read_text().replace('"pi"', '"pi2"'))
     assert place(linux.config, linux.state)
+
+
+def test_what_waits_is_kept_while_the_node_is_stopped(
+    linux: LinuxNode, broker: Broker, seen: Subscriber
+) -> None:
+    boot = seen.wait("petrel/pi/here/load")["boot"]
+    seen.catch_up()
+    broker.kill()
+    linux.wait_for("(not connected(?s:.*)){4}")
+    assert linux.stop() == 0
+    kept = int(linux.wait_for(r"kept for the next start: (\d+)")[1])
+    assert kept > 8
+
+    def numbers() -> set[int]:
+        readings = [json.loads(p) for t, p in seen.messages if t.startswith("petrel/pi/here/")]
+        return {each["seq"] for each in readings if each["boot"] == boot}
+
+    newest = max(numbers())
+    broker.start()
+    seen.wait_subscribed()
+    linux.process = linux.start()
+    # At most 8 of them had been sent before, and were not acknowledged.
+    assert seen.seen(lambda *_: len([n for n in numbers() if n > newest]) >= kept - 8, WAIT_S)
 
 
 def test_a_second_node_in_the_same_folder_is_refused(linux: LinuxNode, seen: Subscriber) -> None:

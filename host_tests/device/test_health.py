@@ -130,7 +130,7 @@ def test_diagnostics_that_find_the_line_busy_are_sent_in_the_next_second():
     class Busy:
         """A client that is still writing a packet when something is posted."""
 
-        up, again, durable, rejected = True, None, False, 0
+        up, again, durable, rejected, v5 = True, None, False, 0, None
         count = removed = refused = skipped = connects = 0
         busy, said = 2, 0
 

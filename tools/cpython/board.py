@@ -17,6 +17,7 @@ from typing import Any
 
 from tools.cpython import loader
 from tools.cpython.modules import clock
+from tools.cpython.modules.all import ilistdir
 from tools.cpython.modules.base import Alone, Over
 from tools.shared import boards
 from tools.shared.paths import BOARDS, LIB
@@ -89,7 +90,7 @@ def install() -> None:
     loader.BUILTINS["open"] = kept_open
     modules = loader.MODULES
     modules["board"] = facts()
-    modules["os"] = Over("os", rename=rename, sync=lambda: None)
+    modules["os"] = Over("os", rename=rename, sync=lambda: None, ilistdir=ilistdir)
     vars(modules["gc"])["mem_free"] = free
     vars(modules["sys"])["path"] = [str(LIB), str(BOARD)]
     vars(modules["time"]).update(time=clock.time_now, gmtime=clock.gmtime, localtime=clock.gmtime)

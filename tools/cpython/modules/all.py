@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 import io
+import os
 import select
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +64,13 @@ def print_exception(error: BaseException, file: Any = None) -> None:
     traceback.print_exception(error, file=file or sys.stdout)
 
 
+def ilistdir(folder: str = ".") -> Iterator[tuple[str, int]]:
+    """The names in a folder, with their kinds."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name, 0x4000 if entry.is_dir() else 0x8000
+
+
 def const(value: Any) -> Any:
     """MicroPython's compiler folds it; here it is the value."""
     return value
@@ -77,6 +86,7 @@ def modules() -> dict[str, ModuleType]:
         "asyncio.core": core,
         "gc": Over("gc", collect=lambda: 0, mem_free=lambda: _PLENTY),
         "io": Over("io", IOBase=streams.IOBase, BytesIO=BytesIO),
+        "os": Over("os", ilistdir=ilistdir),
         "micropython": Alone("micropython", const=const),
         "select": Over("select", **_select()),
         "socket": Over("socket", socket=streams.Socket, getaddrinfo=socket.getaddrinfo),
