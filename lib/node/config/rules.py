@@ -227,7 +227,10 @@ def _those(verb, names):
 def _driver(entry):
     """Return the class of a sensor's part, None if it can't be had; that is told elsewhere."""
     try:
-        return __import__("sensors." + entry["driver"], None, None, ("DRIVER",)).DRIVER
+        name = entry["driver"]
+        if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
+            return None
+        return __import__("sensors." + name, None, None, ("DRIVER",)).DRIVER
     except KeyboardInterrupt:
         raise
     except BaseException:
