@@ -129,6 +129,8 @@ def _mode(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
         )
     for fault in listed(told, "faults"):
         yield wrong(fault, cure_of(fault))
+    if told.get("rules"):
+        yield look(f"its rules: {told['rules']}", "What sets its clock? docs/rules.md")
     if told.get("why"):
         times = counted(int(number(told, "crashes") or 1), "time")
         yield wrong(f"it crashed {times} in a row: {told['why']}", cure_of(str(told["why"])))
