@@ -18,10 +18,11 @@ from tools.make.compile import Source, compile_all, modules
 from tools.make.names import ATTRIBUTES, NAMES, class_level, renamed, short
 from tools.shared.paths import BOARDS, FIRMWARE, LIB, MICROPYTHON, ROOT, TOOLS
 
-OWN = [path for folder in ("node", "mqtt") for path in (LIB / folder).rglob("*.py")]
+DRIVERS = list((LIB / "sensors").rglob("*.py"))
+OWN = [*DRIVERS, *(path for name in ("node", "mqtt") for path in (LIB / name).rglob("*.py"))]
 OTHERS = [
     path
-    for folder in (LIB / "sensors", FIRMWARE, BOARDS, ROOT / "docs", ROOT / "host_tests" / "rom")
+    for folder in (FIRMWARE, BOARDS, ROOT / "docs", ROOT / "host_tests" / "rom")
     for path in folder.rglob("*.py")
 ]
 
@@ -103,14 +104,16 @@ def test_no_class_reads_one_by_its_bare_name() -> None:
                 assert not loads & set(ATTRIBUTES), node.name
 
 
-def test_no_driver_or_board_uses_one() -> None:
-    """Not even for itself: theirs are not renamed, but would be where the node asks for them."""
-    for path in OTHERS:
+def test_no_board_uses_one_and_a_driver_only_private_ones() -> None:
+    """What else a driver has is for all: programs use it, and drivers of one's own have it."""
+    private = {name for name in ATTRIBUTES if name.startswith("_")}
+    for path in [*OTHERS, *DRIVERS]:
+        others = set(ATTRIBUTES) - private if path in DRIVERS else set(ATTRIBUTES)
         for node in _nodes([path]):
             used = {node.attr} if isinstance(node, ast.Attribute) else set()
             if isinstance(node, ast.ClassDef):
                 used = {each.id for each in class_level(node)}
-            assert not used & set(ATTRIBUTES), f"{path}: {used}"
+            assert not used & others, f"{path}: {used}"
 
 
 def test_no_page_or_docstring_tells_of_one() -> None:

@@ -34,7 +34,8 @@ def text(value, about):
     if isinstance(value, float):
         if value - value == 0:
             shown = "%.*f" % (about[2], value) if len(about) > 2 else "%.7g" % value
-            return shown[1:] if shown[0] == "-" and not float(shown) else shown  # no -0.0
+            # No -0.0. A character that is taken out of a text would stay in RAM, as a name.
+            return shown[1:] if shown.startswith("-") and not float(shown) else shown
     elif isinstance(value, (list, tuple)):  # a colour
         return "[%s]" % ", ".join([text(each, about) for each in value])
     elif isinstance(value, (int, bool, str)) or hasattr(value, "__float__"):

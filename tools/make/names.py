@@ -3,8 +3,9 @@
 A name that MicroPython's firmware lacks stays in the heap from the moment a module with it is
 loaded until the board is reset: some 15 bytes, and a place in a pool that doubles, in one piece,
 when it is full. At the 621st name that takes 4.5 KB. So attributes that only Petrel's own code
-uses get a name of MicroPython's there, and a module of a package is imported from within as
-`.module`, which leaves no name behind unless it is loaded. The source keeps its own names.
+uses, and private ones of its drivers, get a name of MicroPython's there, and a module of a package
+is imported from within as `.module`, which leaves no name behind unless it is loaded. The source
+keeps its own names.
 
 Nothing else is renamed: not a function or a class, which a traceback shows, and nothing that a
 program, a driver or a page of the documentation may use. `ATTRIBUTES` is a list that someone has
@@ -21,12 +22,15 @@ from functools import cache
 from tools.make.compile import Source
 from tools.shared.paths import LIB
 
-# Only lib/node and lib/mqtt know them, and only by `object.name`.
+# Only lib/node, lib/mqtt and, of those with an underscore, lib/sensors know them, and only by
+# `object.name`.
 ATTRIBUTES = """
     _ahead _dial _kept _old _pids _share acked alone announce asked asked_at awaited began behind
     body buses catches due entry epoch faulty gave_up heard known moved news ntp_left past
     payload_at ping_due proven reading rebooted resent rx second sent sent_at since spoke states
     tokens tx unreleased unset until view waited wlan
+    _abc _begun _byte _count _curve _edge _h _saved _since _t _taken _tens _tries _volt _waits
+    _written
 """.split()  # noqa: SIM905
 # Every .mpy file can refer to them by a number: they are in each firmware, see py/qstr.h. None of
 # them means anything to MicroPython as an attribute of an object.
@@ -39,7 +43,7 @@ NAMES = """
     insert isalpha isinstance islower isspace issubclass isupper locals map ord pow
     repr reverse rindex round setattr sorted staticmethod str sum super tuple zip
 """.split()  # noqa: SIM905
-_PACKAGES = ("node", "mqtt")
+_PACKAGES = ("node", "mqtt", "sensors")
 
 
 def short(source: Source) -> bytes:

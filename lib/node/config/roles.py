@@ -1,15 +1,15 @@
 """Says which keys of a sensor's config name pins, and for what. Imported when needed."""
 
 
-def roles(uses):
-    """Return ((key, kind), ...) for what a driver USES, which is one kind, or such pairs.
+def roles(given):
+    """Return ((key, kind), ...) for the given USES of a driver: one kind, or such pairs.
 
     Kinds: in (or pin), out, adc, pwm, bare (the driver sets the pin up), pulse (the time of pulses
     is measured); i2c stands for the keys sda and scl.
     """
-    if uses == "i2c":
+    if given == "i2c":
         return ("sda", "i2c"), ("scl", "i2c")
-    return (("pin", uses),) if isinstance(uses, str) else uses
+    return (("pin", given),) if isinstance(given, str) else given
 
 
 def need(module, driver, *more):

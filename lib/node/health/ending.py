@@ -43,13 +43,13 @@ def of(node, error):
     return ended, crashed, node.gave_up, node.left, node.feed
 
 
-def finish(ended, crashed, gave_up, outbox, feed):
+def finish(ended, error, gave_up, outbox, feed):
     """Keep, count, pause; return whether to reset the board then."""
     print("Petrel:", ended)
     if "node.log.lines" in sys.modules:
         call("log", "keep", "store")
     lost = keep(outbox)
-    seconds = call("health", "retained", "ended", ended, crashed, gave_up, lost)
+    seconds = call("health", "retained", "ended", ended, error, gave_up, lost)
     if ended == _STOPPED:
         return False
     if seconds > 1:
@@ -117,9 +117,12 @@ def keep(outbox):
             if name.startswith("mqtt") or name.startswith("sensors"):  # noqa: PIE810
                 del sys.modules[name]
         forget("app", "sensor", "delivery")
-        kept, lost = call("health", "storing", "store", outbox)
-        if kept:
-            print("Petrel: kept for the next start:", kept)
+        if not lost and hasattr(outbox, "journal"):
+            outbox.journal.close()  # all is there; what stores has names that would take RAM
+        else:
+            kept, lost = call("health", "storing", "store", outbox)
+            if kept:
+                print("Petrel: kept for the next start:", kept)
     except Exception as error:  # anything: the board has to restart
         print("Petrel: not kept:", error)
     # What follows needs the RAM of both.

@@ -77,25 +77,26 @@ def silent(why, name):
     return why.startswith(_SILENT % (name, ""))
 
 
-def ended(how, crashed, why="", lost=0):
+def ended(how, error, why="", lost=0):
     """Note the node's end: by itself, with or without a reason, or by a crash, which counts.
 
-    lost: messages that couldn't be kept. Returns the s to wait before the board restarts.
+    error: the crash in words; lost: messages that couldn't be kept
+    Returns the s to wait before the board restarts.
     """
     crashes, restarts, _ = load()
     what = "r" if how == "reboot" else "p" if how[:9] == "provision" else ""
     if lost or what:
         what = str(lost) + what
-    if crashed:
-        stored = store(crashes, crashed, restarts, what)
+    if error:
+        stored = store(crashes, error, restarts, what)
     else:
         # After safe mode, one more crash leads back to it.
         crashes = _SAFE - 1 if how.startswith("safe mode") and crashes > _SAFE else 0
         restarts = restarts + 1 if why else 0
         stored = store(crashes, why, restarts, what)
-    if crashed and not (stored and crashes):
+    if error and not (stored and crashes):
         return _UNKNOWN_S
-    return min(1 << min(max(crashes + restarts, 1) - 1, 9), _LONGEST_S) if crashed or why else 1
+    return min(1 << min(max(crashes + restarts, 1) - 1, 9), _LONGEST_S) if error or why else 1
 
 
 def healthy(node):

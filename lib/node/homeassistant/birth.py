@@ -82,7 +82,7 @@ def ask(node):
 
 def take(node, topic="", payload=b"", retained=False):
     """Take a message that isn't a command, or isn't obeyed; without one, the answer to ask()."""
-    if topic.endswith("/set"):
+    if topic.endswith(b"/set".decode()):  # a short text would stay in RAM, as a name
         call("homie", "orders", "take", node, topic, payload, retained)
         return
     if topic.startswith(node.prefix):
@@ -118,7 +118,7 @@ def _topic():
             topic = file.readline().split()[0]
     except (OSError, IndexError):
         topic = "homeassistant/device/"
-    return topic[: topic.find("/device/")] + "/status"
+    return topic[: topic.find(b"/device/".decode())] + b"/status".decode()
 
 
 def forget(node):
