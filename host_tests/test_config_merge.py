@@ -114,6 +114,17 @@ def test_secrets_that_are_left_out_are_in_no_part_and_others_are_not_shown() -> 
     assert hidden([{"secret": "x"}]) == [{"secret": "(new)"}]
 
 
+def test_another_cloud_takes_nothing_of_the_one_before() -> None:
+    azure: dict[str, Any] = {"cloud": {"azure": None}}
+    assert part_of(azure, {"cloud": {}}) == {}
+    hosted = {"cloud": {"service": "ubidots", "token": "1"}}
+    part = part_of(azure, hosted)
+    assert part == {"cloud": {"azure": None, "service": "ubidots", "token": "1"}}
+    real = {"cloud": {"azure": "HostName=h"}}
+    made = merge.patch(json.loads(json.dumps(real)), part)
+    assert merge.keep(made, real) == hosted
+
+
 def test_passwords_stay_with_their_networks_in_a_list() -> None:
     home, work = {"ssid": "home", "password": "1"}, {"ssid": "work", "password": "2"}
     shown_home, shown_work = {"ssid": "home", "password": None}, {"ssid": "work"}

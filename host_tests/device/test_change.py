@@ -365,6 +365,20 @@ def test_secrets_are_not_shown():
     }  # fmt: skip
 
 
+def test_the_key_of_a_cloud_is_a_secret():
+    assert shown_as(b'{"cloud": {"azure": "HostName=h;SharedAccessKey=k"}}') == {
+        "cloud": {"azure": None}
+    }
+    azure = {"cloud": {"azure": "HostName=h"}}
+    hosted = {"cloud": {"service": "ubidots", "token": "1"}}
+    assert merge.keep({"cloud": {"azure": None}}, dict(azure)) == azure
+    assert merge.keep({"cloud": {"service": "ubidots"}}, dict(hosted)) == hosted
+    for new, before in ((hosted, azure), (azure, hosted)):  # another cloud has none of it
+        assert merge.keep(json.loads(json.dumps(new)), before) == new
+    other = {"cloud": {"service": "adafruit"}}
+    assert merge.keep(json.loads(json.dumps(other)), hosted) == other
+
+
 def test_secrets_are_kept_with_what_they_belong_to():
     before = {
         "wifi": {"ssid": "a", "password": "1"},

@@ -14,7 +14,7 @@ from typing import Any
 from tools.shared.errors import ToolError
 from tools.shared.paths import LIB, MICROPYTHON
 
-SECRETS = ("password", "secret", "token")
+SECRETS = ("password", "secret", "token", "azure")
 _MERGE = """
 import json, sys
 from node.config import merge
@@ -111,12 +111,14 @@ def check_values(part: dict[str, Any]) -> None:
 def part_of(old: Any, new: Any) -> Any:
     """The part that makes the new config of the old one: a JSON merge patch.
 
-    A secret that is missing or null in the new one is kept, so it is in no part.
+    A secret that is missing or null in the new one is kept, so it is in no part; but not that of
+    another service.
     """
     if isinstance(old, dict) and isinstance(new, dict):
         part: dict[str, Any] = {}
         for key in {**old, **new}:
-            if key in SECRETS and new.get(key) is None:
+            same = old.get("service") == new.get("service")
+            if key in SECRETS and new.get(key) is None and same:
                 continue
             if key not in new or new[key] is None:
                 if key in old and not _holds_secret(old[key]):

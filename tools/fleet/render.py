@@ -27,7 +27,8 @@ from tools.shared.locks import Lock
 # A folder with this file is ours: configs of nodes that are gone are removed from it.
 MARK = ".gitignore"
 MARK_TEXT = "# Made by petrel fleet render: configs with their secrets, not for a repository.\n*\n"
-_KEPT_SECRET = ("password", "secret")  # keys whose values belong into secrets.toml
+# Keys whose values belong into secrets.toml.
+_KEPT_SECRET = ("password", "secret", "token", "azure")
 _FILES = ("ca", "cert", "key")
 _PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*")  # a file below the folder
 

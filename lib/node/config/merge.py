@@ -58,7 +58,7 @@ def _entries(entries, part):
 def keep(config, before):
     """Put the secrets of the config before into a new one that has none, or null, in their place.
 
-    A password stays only with the network or the user that it belongs to.
+    A password stays only with the network, the user or the service that it belongs to.
     """
     for key in before:
         old = before[key]
@@ -74,13 +74,17 @@ def keep(config, before):
         elif (
             key in SECRETS
             and config.get(key) is None
-            and all(config.get(its) == before.get(its) for its in ("ssid", "user"))
+            and all(config.get(its) == before.get(its) for its in ("ssid", "user", _service()))
         ):
             config[key] = old
     for key in SECRETS:
         if key in config and config[key] is None:
             del config[key]
     return config
+
+
+def _service():
+    return b"service".decode()  # as a text it would stay in RAM, as a name
 
 
 def _networks(new, before):
