@@ -17,7 +17,8 @@ from tools.shared.paths import ROOT
 
 PAGE = (ROOT / "docs" / "backend.md").read_text()
 GROWING = (ROOT / "docs" / "growing.md").read_text()
-TOLD = ("broker", "topics", "database", "retention", "updates")  # [web] and [alarms] have pages of their own
+# [web] and [alarms] have pages of their own.
+TOLD = ("broker", "topics", "database", "retention", "updates")
 
 
 def test_the_table_has_every_key_and_its_default() -> None:
