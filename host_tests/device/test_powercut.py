@@ -1,6 +1,7 @@
 # A power cut at every single write, whole and torn, of runs of 500 writes: outbox and config.
 # heap: 2000K
 # port
+# apart
 import json
 
 import vfs

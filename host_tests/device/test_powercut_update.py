@@ -1,6 +1,7 @@
 # A power cut at every single write of an update, whole and torn: what ran before runs, or the new.
 # heap: 3000K
 # port
+# apart
 
 import os
 import random

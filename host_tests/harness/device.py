@@ -1,7 +1,8 @@
 """Collects host_tests/device/test_*.py: each function is a test, once for each interpreter.
 
 A file runs in one process for each interpreter. A line "# heap: 64K" among its first gives it
-another heap than a board's; "# port" lets it import what a board's firmware has built in.
+another heap than a board's; "# port" lets it import what a board's firmware has built in; with
+"# apart" each function has a process of its own, so that workers share the work.
 """
 
 from __future__ import annotations
@@ -47,10 +48,14 @@ class DeviceFile(pytest.File):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and node.name.startswith("test_")
         ]
+        apart = "\n# apart" in "\n" + head
         for bits in WIDTHS:
-            run = DeviceRun(self.path, bits, names, heap and heap[1], "\n# port" in "\n" + head)
-            for name in names:
-                yield DeviceTest.from_parent(self, name=f"{name}[{bits}]", run=run, function=name)
+            for own in [[name] for name in names] if apart else [names]:
+                run = DeviceRun(self.path, bits, own, heap and heap[1], "\n# port" in "\n" + head)
+                for name in own:
+                    yield DeviceTest.from_parent(
+                        self, name=f"{name}[{bits}]", run=run, function=name
+                    )
 
 
 class DeviceRun:
@@ -108,6 +113,7 @@ class DeviceTest(pytest.Item):
         super().__init__(**arguments)  # type: ignore[arg-type]
         self._run = run
         self._function = function
+        self.add_marker(pytest.mark.timeout(TIMEOUT_S + 20))
 
     def runtest(self) -> None:
         failure = self._run.result(self._function)
