@@ -349,6 +349,7 @@ def test_of_a_wrong_config_the_node_says_what(wrong: dict[str, object], said: st
         stage.bench.wait_for_line(said, 20)
 
 
+@pytest.mark.timeout(600)
 def test_every_driver_has_a_part(tmp_path: Path) -> None:
     for driver in PARTS:
         sensor = json.loads(json.dumps(config_for(driver, boards.load("ESP32_GENERIC"))))
