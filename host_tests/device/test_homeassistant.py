@@ -2,11 +2,14 @@
 """A message that leaves piece by piece, and a broker that will not tell of Home Assistant."""
 
 import io
+from time import ticks_ms
 
 from memory_broker import Broker
 
+from mqtt.engine.base import LinkError
 from mqtt.engine.core import Core
 from mqtt.link import Link
+from node.app import Node as App
 from node.homeassistant import birth, step
 from node.homeassistant.step import send
 
@@ -70,6 +73,25 @@ def test_it_ends_with_its_connection_and_another_client_sends_on():
     assert Core.next_packet is before
 
 
+def test_a_broker_that_ends_the_connection_in_the_middle_of_it_is_told_with_the_topic():
+    topic = "ha/device/n1/config"
+    told = []
+    link = linked(Broker(takes=50, every_ms=1), on_lost=lambda error: told.append(str(error)))
+    for text in (b"{" * 3000, b"0" * 3000, bytes((48, 0xC2)) * 1500, b"0\x00\x01" * 1000):
+        file = io.BytesIO(text)
+        if not send(link, topic, len(text), file):
+            break
+        while not 600 < file.tell() < 2500:  # some pieces have left
+            link.wait(min(2, link.step()))
+        link.failed(LinkError("the broker closed the connection"))
+        link.since = ticks_ms()
+        while not link.up:
+            link.step()
+    assert all("PUBLISH to " + topic in each for each in told[1:]), told
+    assert "set aside" in told[-1], told
+    assert not send(link, topic, 3000, io.BytesIO(PAYLOAD))
+
+
 def test_where_there_is_no_memory_for_it_nothing_of_it_leaves():
     """A header without the rest would take what leaves next for its payload."""
 
@@ -95,8 +117,9 @@ def test_where_there_is_no_memory_for_it_nothing_of_it_leaves():
 
 class Node:
     prefix = "petrel/n1/"
+    status = "online"
     birth = 1
-    announce = 0
+    announce = late = 0
     boot = 7
 
     def __init__(self, client):
@@ -148,17 +171,17 @@ def test_other_filters_stay():
     assert list(link.filters) == ["house/mode"]
 
 
-def test_it_is_asked_for_again_only_if_the_broker_may_have_lost_it():
+def test_it_is_asked_for_again_only_if_the_broker_has_lost_it():
     node = Node(linked(Broker()))
     client = node.client
-    assert answered(node) and not answered(node)
-    client.connects, client.present = 2, True
-    assert not answered(node) and node.birth == 6
-    client.connects, client.present = 3, False
-    assert answered(node) and node.birth == 7
-    client.connects, client.present = 5, True  # in the fourth nobody has looked
-    assert answered(node) and not answered(node)
-    assert node.birth == 9 and not client.filters
+    client.will = (b"petrel/n1/status", b"offline")
+    assert answered(node)
+    # In the last connection but one it was lost, and nobody has asked.
+    for present, state in ((True, 5), (True, 5), (False, 1), (True, 1)):
+        client.present = present
+        App.on_connect(node)
+        assert node.birth == state and not client.filters
+    assert answered(node) and node.birth == 5
 
 
 def test_after_three_connections_that_ended_at_it_nobody_asks():

@@ -185,6 +185,8 @@ class Node:
         self.states = 0
         self.every = False
         if self.birth:
+            if self.birth > 4 and not client.present:  # see node.homeassistant.birth
+                self.birth = 1
             self.announce = 4 + self.boot % 6  # not all nodes at once
         self.news = True  # sent in the next second, when there is RAM for it
 

@@ -6,8 +6,8 @@ not in a module of its own, as each that is loaded leaves its name in RAM.
 
 Its filter is held only until the broker has answered, to save RAM.
 node.birth: 0: Home Assistant isn't told anything; 1 to 3: ask for the message after the next
-connection, the first to third try; 4: don't ask any more; above 4: the broker had the filter in
-connection 1, 2, ...; negative: it is being asked for.
+connection, the first to third try; 4: don't ask any more; 5: the session at the broker has the
+filter, until on_connect() finds that there is another; negative: it is being asked for.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from node.overlay import call
 
 _FILE = const("homeassistant.txt")
 _OFTEN = const(4)
+_THERE = const(5)
 
 
 def begin(node, config):
@@ -66,17 +67,10 @@ def digest():
 
 
 def ask(node):
-    """Ask the broker for it, unless its session has the filter from the connection before."""
-    client = node.client
-    left = node.birth - _OFTEN  # the connection in which the broker had it
-    if left > 0:
-        if left == client.connects or client.present and left == client.connects - 1:
-            node.birth = _OFTEN + client.connects
-            return
-        node.birth = 1
+    """Ask the broker for it."""
     from mqtt.engine.subscribe import want
 
-    want(client, _topic(), 0)
+    want(node.client, _topic(), 0)
     node.birth = -node.birth
 
 
@@ -90,7 +84,7 @@ def take(node, topic="", payload=b"", retained=False):
         return
     if not topic:
         refused = forget(node)
-        node.birth = _OFTEN if refused else _OFTEN + node.client.connects
+        node.birth = _OFTEN if refused else _THERE
         if refused and _FILE in os.listdir():  # else nobody has asked for it
             told(node, "does not allow")
         return

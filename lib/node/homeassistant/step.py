@@ -17,7 +17,7 @@ if False:  # for type checkers
     from typing import Any
 
 _FILE = const("homeassistant.txt")
-_OFTEN = const(4)  # nobody asks for the birth message any more, see node.homeassistant.birth
+_OFTEN = const(4)  # from here on nobody asks for the birth message, see node.homeassistant.birth
 _BARRED = const(9)  # topics that post() refuses for now, see mqtt.engine.suspects
 
 
@@ -32,7 +32,7 @@ def step(node):
     if node.announce:
         if client.left or not written(node, client):
             node.announce += 1  # in the next second
-        elif 0 < node.birth != _OFTEN:
+        elif 0 < node.birth < _OFTEN:
             call("homeassistant", "birth", "ask", node)
         return
     if node.birth < 0:
@@ -127,6 +127,7 @@ def send(core, topic, left, stream, retain=False):
         owner = owner.__bases__[0]
     before = owner.next_packet
     connection = core.stream
+    at, room = 0, core.view  # set when the topic is there
 
     def next_packet(self=core):
         nonlocal left
@@ -134,14 +135,16 @@ def send(core, topic, left, stream, retain=False):
             return before(self)
         lasts = core.stream is connection
         if left and lasts:
-            tx = core.tx  # with room for as much as rx, and more; nothing leaves from it now
-            tx[7:] = b""
-            tx.extend(core.view)
-            n = stream.readinto(tx, min(left, len(tx)))
+            # The pieces stand in tx behind the topic, which has to be known if the broker ends the
+            # connection at it, see engine.suspects.
+            tx = core.tx
+            tx[at:] = b""
+            tx.extend(room)
+            n = stream.readinto(memoryview(tx)[at:], min(left, len(room)))
             if not n:
                 raise OSError("a file that is being sent ends too early")
             left -= n
-            tx[n:] = b""
+            tx[at + n :] = b""
             core.left = n
             return True
         owner.next_packet = before
@@ -157,4 +160,6 @@ def send(core, topic, left, stream, retain=False):
         owner.next_packet = before
         raise
     core.tail = None
+    at = len(core.tx)
+    room = core.view[: len(core.rx) + 7 - at]  # so tx has never more than it was made for
     return True
