@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -33,7 +34,11 @@ sys.path[:0] = [str(LIB), str(Path(__file__).parent / "cpython")]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the process that leads the workers of pytest-xdist watch the checkout."""
+    """Have the process that leads the workers of pytest-xdist watch the checkout.
+
+    What tests start heeds Ctrl-C, even if the tests themselves run in the background of a shell.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Watch(ROOT))
 

@@ -101,9 +101,3 @@ def pulse(request, level, timeout_us):
             elif began is not None:
                 return (event.timestamp_ns - began) // 1000
     return -2 if began is None else -1
-
-
-def drain(request):
-    """Forget the edges that came before."""
-    while request.wait_edge_events(0):
-        request.read_edge_events()

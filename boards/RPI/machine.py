@@ -164,16 +164,18 @@ class PWM:
         if value is None:
             return self._duty
         self._duty = value
-        self._tell()
+        self._write("duty_cycle", self._period() * value // 65535)
 
     def deinit(self):
         self._write("enable", 0)
 
     def _tell(self):
-        period = round(1e9 / self._freq)
         self._write("duty_cycle", 0)  # never longer than the period
-        self._write("period", period)
-        self._write("duty_cycle", period * self._duty // 65535)
+        self._write("period", self._period())
+        self.duty_u16(self._duty)
+
+    def _period(self):
+        return round(1e9 / self._freq)
 
     def _write(self, name, value):
         (self._folder / name).write_text(str(value))
@@ -189,13 +191,13 @@ class RTC:
         return (*at[:3], at[6], *at[3:6], 0)
 
     def memory(self, data=None):
-        """Read or write what survives a restart of the node, but not of the computer."""
+        """Read or write what survives a reset of the node; it is gone when `petrel node` ends."""
         path = os.environ.get(MEMORY)
         if data is None:
             try:
-                with open(path, "rb") as file:
+                with open(path or os.devnull, "rb") as file:
                     return file.read()
-            except (OSError, TypeError):
+            except OSError:
                 return b""
         if path:
             with open(path, "wb") as file:
@@ -255,5 +257,5 @@ def unique_id():
     try:
         own = (sysfs.root / "etc/machine-id").read_bytes()
     except OSError:
-        own = b"%s" % os.uname().nodename.encode()
+        own = os.uname().nodename.encode()
     return hashlib.sha256(b"petrel" + own).digest()[:6]

@@ -86,6 +86,27 @@ def test_topics_that_name_nothing_or_too_much(topic: str, why: str) -> None:
     assert why in item.reason
 
 
+@pytest.mark.parametrize("name", ["time", "uptime"])
+@pytest.mark.parametrize("seconds", [1e306, 1e308, -1e308, 10**40, float("inf"), float("nan")])
+def test_a_time_beyond_all_measure_is_none(name: str, seconds: float) -> None:
+    for pack in (cbor2.dumps, lambda content: json.dumps(content).encode()):
+        content = {**GOOD, name: seconds}
+        content.pop("time" if name == "uptime" else "uptime", None)
+        found = reading(pack(content))
+        assert isinstance(found, Reading) and found.time == NOW
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        msgpack.packb({"value": {b"x": 1}}), cbor2.dumps({"value": {(1, 2): 3}}),
+        cbor2.dumps({"value": b"\xff"}), b"\x81\xa5value", b"\xff",
+    ],
+)  # fmt: skip
+def test_whatever_arrives_can_be_shown(payload: bytes) -> None:
+    assert isinstance(shown(payload), str)
+
+
 @pytest.mark.parametrize("pack", [msgpack.packb, cbor2.dumps])
 def test_a_reading_in_binary_says_what_it_says_in_json(pack: Callable[[Any], bytes]) -> None:
     for more in ({}, {"value": True}, {"value": "wärmen"}, {"restamped": True}):

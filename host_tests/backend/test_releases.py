@@ -99,6 +99,24 @@ def test_a_release_of_another_server_is_left_to_it(folder: Path) -> None:
     assert only.startswith(request(folder).rpartition(b" ")[0] + b"\n")
 
 
+def test_a_release_that_was_still_being_copied_is_found_later(folder: Path) -> None:
+    offer = folder / "12" / BOARD / OFFER
+    whole, asked = offer.read_bytes(), request(folder)
+    offer.write_bytes(whole[:20])
+    answers = Answers(folder)
+    answers.take(message("get", asked))
+    assert answers.end() == []
+    offer.write_bytes(whole)
+    answers.take(message("get", asked))
+    assert len(answers.end()) == 1
+
+
+def test_a_node_may_be_called_update() -> None:
+    assert not served.is_of_an_update("petrel/update/state", "petrel")
+    assert served.is_of_an_update("petrel/update/update/state", "petrel")
+    assert served.is_of_an_update("a/b/n1/update/get", "a/b")
+
+
 def test_nothing_is_said_while_another_server_answers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,7 +209,7 @@ class Collector:
         topic, payload, at = message.topic, message.payload, message.at
         for base in self._config.topics.base:
             if topic.startswith(base + "/"):
-                if is_of_an_update(topic):
+                if is_of_an_update(topic, base):
                     return []
                 item = parse(topic, payload, at, base, message.retained)
                 if isinstance(item, Reading) and item.boot == FOREIGN:

@@ -36,7 +36,8 @@ LEVELS = ("info", "warning", "error")
 class Reading:
     """A value of a sensor. `said`: see tables.reading.
 
-    boot is FOREIGN for what tells none: other publishers, and nodes whose format is plain
+    boot is FOREIGN where the message has none: of other publishers, and of nodes whose format is
+    plain.
     """
 
     base: str
@@ -198,9 +199,10 @@ def milliseconds(seconds: Any) -> int | None:
     """Seconds as whole milliseconds, in 64 bits; None if it is not a number."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    if isinstance(seconds, float) and not math.isfinite(seconds):
+    found = seconds * 1000
+    if isinstance(found, float) and not math.isfinite(found):
         return None
-    return max(-MOST, min(MOST, round(seconds * 1000)))
+    return max(-MOST, min(MOST, round(found)))
 
 
 def valued(value: Any) -> tuple[float | None, str | None, str]:

@@ -23,7 +23,7 @@ from tools.update.server import NoAnswer, Server, read_release
 
 GET, CHUNK = "/update/get", "/update/chunk"
 # What a node and a server say to each other over an update; nothing of it is a reading.
-TOPICS = (GET, CHUNK, "/update/offer", "/update/state")
+TOPICS = ("update/get", "update/chunk", "update/offer", "update/state")
 MOST_WAIT = 500  # requests; a node whose request is dropped asks again
 MOST_KEPT = 5000  # answers that haven't come back from the broker, and nodes that another answers
 # For how long a node is another server's after its last answer. Two collectors must not both be
@@ -113,9 +113,9 @@ class Releases:
                 self._publish(topic, answer)
 
 
-def is_of_an_update(topic: str) -> bool:
+def is_of_an_update(topic: str, base: str) -> bool:
     """Whether a message is one of those with which nodes get an update."""
-    return topic.endswith(TOPICS)
+    return topic.removeprefix(base + "/").partition("/")[2] in TOPICS
 
 
 def _told(folder: Path) -> Manifest | None:

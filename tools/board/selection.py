@@ -37,12 +37,12 @@ _OPTIONS = frozenset({"mqtt.engine.options", "mqtt.engine.checks"})
 # Bytes for what the node writes by itself: the last good config and the next one, what waits over
 # a restart, the totals of counters.
 RESERVE = 8192
-# Modules, and the keys of which a config has one if it needs them.
 _CLOUD = (
     "node.network.azure_iot_hub",
     "node.config.connection_string",
     "node.config.cloud",
 )
+# Modules, and the keys of which a config has one if it needs them.
 _ASKED_BY = {
     "node.delivery": {"delivery"},
     "mqtt.durable": {"delivery"},

@@ -75,16 +75,13 @@ def filtering(sensors: list[dict[str, Any]], how: str) -> int:
     total = 0
     seen = set()
     for each in sensors:
-        kinds = ["", *(key for some in each["filters"] for key in some)] if _filtered(each) else []
+        filters = each.get("filters")
+        kinds = ["", *(key for some in filters for key in some)] if filters else []
         for kind in kinds:
             figures = _filter_figures().get(kind, {})
             total += figures.get("more" if kind in seen else how, 0)
             seen.add(kind)
     return total
-
-
-def _filtered(sensor: dict[str, Any]) -> bool:
-    return bool(sensor.get("filters"))
 
 
 @cache

@@ -7,6 +7,7 @@ and the exit status says which; tools.cpython.node starts it again. `-c CODE` ru
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ from tools.cpython.modules.base import Alone, Over
 from tools.shared import boards
 from tools.shared.paths import BOARDS, LIB
 
-BOARD = BOARDS / "RPI"
+BOARD = BOARDS / boards.LINUX
 HARDWARE = ("machine", "network", "dht", "onewire", "ds18x20")
 
 
@@ -77,7 +78,7 @@ def free() -> int:
 def facts() -> ModuleType:
     """The module `board`."""
     made = Alone("board")
-    exec(boards.load("RPI").module(), vars(made))
+    exec(boards.load(boards.LINUX).module(), vars(made))
     return made
 
 
@@ -86,7 +87,7 @@ def install() -> None:
     loader.install()
     loader.PACKAGES["node"] = [LIB / "node"]
     loader.PACKAGES["sensors"] = [LIB / "sensors", BOARD / "sensors"]
-    loader.LATE.update({name: f"boards.RPI.{name}" for name in HARDWARE})
+    loader.LATE.update({name: f"boards.{boards.LINUX}.{name}" for name in HARDWARE})
     loader.BUILTINS["open"] = kept_open
     modules = loader.MODULES
     modules["board"] = facts()
@@ -109,7 +110,7 @@ def main(folder: Path) -> None:
     install()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=end_with_starter, daemon=True).start()
-    node = sys.modules.get("node.main") or __import__("node.main", fromlist=["boot"])
+    node = importlib.import_module("node.main")
     node.boot()
     node.run()
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -33,7 +33,7 @@ def place(config: Path, folder: Path) -> bool:
     So what was changed from afar stays until you change the file. Returns whether it was put.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "board.txt").write_text("RPI")
+    (folder / "board.txt").write_text(boards.LINUX)
     files = {"config.json": config, **companions(config)}
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
@@ -58,11 +58,11 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Have the node say goodbye and end."""
-        self._stopped = True
+        self._stopped.set()
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
@@ -74,23 +74,25 @@ class Runner:
                 **os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
                 MEMORY: memory.name,
             }  # fmt: skip
-            while not self._stopped:
+            while not self._stopped.is_set():
                 command = [sys.executable, "-m", "tools.cpython.board", str(self._folder)]
                 self._process = subprocess.Popen(
                     command, env={**environment, CAUSE: str(cause)},
                     stdin=subprocess.PIPE, start_new_session=True,
                 )  # fmt: skip
+                if self._stopped.is_set():  # while the process was being started
+                    self.stop()
                 status = self._process.wait()
                 assert self._process.stdin
                 self._process.stdin.close()
-                if status == 0 or self._stopped:
+                if status == 0 or self._stopped.is_set():
                     return 0
                 if PWRON_RESET <= status - STATUS < STATUS:
                     cause = status - STATUS
                     continue
                 cause = HARD_RESET
                 print(f"petrel: the node ended ({status}); it starts again", file=sys.stderr)
-                time.sleep(_PAUSE_S)
+                self._stopped.wait(_PAUSE_S)
         return 0
 
 

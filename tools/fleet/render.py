@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.config import many
+from tools.config.difference import SECRETS
 from tools.fleet.plan import GIVEN, Node, Plan
 from tools.fleet.secrets import Secret, Secrets
 from tools.fleet.template import Templates, masked
@@ -27,8 +28,6 @@ from tools.shared.locks import Lock
 # A folder with this file is ours: configs of nodes that are gone are removed from it.
 MARK = ".gitignore"
 MARK_TEXT = "# Made by petrel fleet render: configs with their secrets, not for a repository.\n*\n"
-# Keys whose values belong into secrets.toml.
-_KEPT_SECRET = ("password", "secret", "token", "azure")
 _FILES = ("ca", "cert", "key")
 _PLAIN = re.compile(r"\w[\w-]*(?:[./][\w-]+)*")  # a file below the folder
 
@@ -161,7 +160,7 @@ def _in_the_open(value: Any, place: str) -> Iterable[str]:
     elif isinstance(value, dict):
         for key, each in value.items():
             inner = f"{place}.{key}" if place else key
-            if key in _KEPT_SECRET and isinstance(each, str) and not isinstance(each, Secret):
+            if key in SECRETS and isinstance(each, str) and not isinstance(each, Secret):
                 yield f'{inner}: it is not in secrets.toml. Write "!secret name" in its place.'
             else:
                 yield from _in_the_open(each, inner)

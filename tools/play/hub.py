@@ -30,7 +30,7 @@ _METHODS = "$iothub/methods/"
 
 
 class Ended(Exception):
-    """The connection ends; what was done wrong, if anything."""
+    """Ends the connection. Its text says what the device did wrong; empty if nothing."""
 
 
 @dataclass
@@ -50,14 +50,11 @@ class Device:
 
 
 class Hub:
-    """A hub on loopback, with TLS; a context manager.
-
-    ahead: s that its clock is ahead of ours, so that passwords end sooner
-    """
+    """A hub on loopback, with TLS; a context manager."""
 
     def __init__(self, name: str, cert: Path, key: Path, port: int = 0) -> None:
         self.name = name
-        self.ahead = 0.0
+        self.ahead = 0.0  # s that its clock is ahead of ours, so that passwords end sooner
         self.violations: list[str] = []
         self.devices: dict[str, Device] = {}
         self.changed = threading.Condition()

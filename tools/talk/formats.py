@@ -25,14 +25,14 @@ def is_binary(payload: bytes) -> bool:
 
 def read(payload: bytes) -> dict[str, Any]:
     """The object; raises ValueError, in words, if it is none."""
-    if not is_binary(payload) or len(payload) > _MOST:
-        raise ValueError("neither MessagePack nor CBOR")
-    if payload[0] in _MSGPACK:
+    if len(payload) > _MOST:
+        raise ValueError(f"{len(payload)} bytes; {_MOST} at most are looked at")
+    if payload[:1] and payload[0] in _MSGPACK:
         try:
             found = msgpack.unpackb(payload, strict_map_key=True)
         except Exception as error:  # whatever it is: anybody may have sent it
             raise ValueError("damaged MessagePack") from error
-    elif payload[0] in _CBOR:
+    elif payload[:1] and payload[0] in _CBOR:
         stream = io.BytesIO(payload)
         try:
             found = cbor2.load(stream)
@@ -52,6 +52,6 @@ def shown(payload: bytes | bytearray) -> str:
     if is_binary(payload := bytes(payload)):
         try:
             return json.dumps(read(payload), ensure_ascii=False, default=str)
-        except (ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError):  # keys of any kind
             pass
     return payload.decode(errors="replace")

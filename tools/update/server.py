@@ -34,7 +34,7 @@ class Server:
         self._updates = updates
         self._alone = alone
         self._folders: dict[str, Path] = {}
-        self._seen: frozenset[Path] = frozenset()
+        self._seen: set[tuple[Path, int]] = set()  # offers, and when they were written
 
     def passed(
         self, client: paho.Client, base: str, message: paho.MQTTMessage
@@ -91,21 +91,26 @@ class Server:
 
     def _look(self) -> None:
         """Find releases that are new since the last time."""
-        offers = frozenset(self._updates.glob(f"[0-9]*/*/{OFFER}"))
-        for path in offers - self._seen:
+        seen: set[tuple[Path, int]] = set()
+        for path in self._updates.glob(f"[0-9]*/*/{OFFER}"):
             try:
+                offer = path, path.stat().st_mtime_ns
+                if offer in self._seen:
+                    seen.add(offer)
+                    continue
                 told = parse(path.read_bytes().partition(b"\n")[0])
-            except (OSError, Refused):
+            except (OSError, Refused):  # perhaps it is being copied: look again the next time
                 continue
+            seen.add(offer)
             name = path.parent.parent.name  # not one that is being written
             if name in (str(told.serial), f"{told.serial}-back-{told.downgrade}"):
                 self._folders[told.id] = path.parent
-        self._seen = offers
+        self._seen = seen
 
 
 @lru_cache(64)
 def read_release(folder: Path) -> tuple[Manifest, list[Entry]]:
-    """The manifest and the list of a release, which never change."""
+    """The manifest and the list of a release; they stay even if it is signed again."""
     try:
         told = parse((folder / OFFER).read_bytes().partition(b"\n")[0])
         return told, parse_list((folder / LIST).read_bytes(), told)

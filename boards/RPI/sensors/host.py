@@ -31,7 +31,7 @@ class Host:
     def read(self):
         """Return (load, %, %, C), or without C."""
         disk = os.statvfs(".")
-        used = 100 * (1 - disk[4] / disk[2]) if disk[2] else 0
+        used = 100 * (1 - disk.f_bavail / disk.f_blocks) if disk.f_blocks else 0
         return (self._load(), self._memory(), used, self._celsius())[: len(self.FIELDS)]
 
     def _celsius(self):

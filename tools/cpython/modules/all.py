@@ -77,7 +77,7 @@ def const(value: Any) -> Any:
 
 
 def modules() -> dict[str, ModuleType]:
-    """MicroPython's modules, as far as lib/mqtt uses more of them than Python has."""
+    """MicroPython's modules, as far as lib/ uses more of them than Python has."""
     core = Alone("asyncio.core", TaskQueue=waiting.TaskQueue)
     return {
         "asyncio": Over(

@@ -47,6 +47,6 @@ def gmtime(seconds: float | None = None) -> time.struct_time:
 
 
 def set_time(seconds: int) -> None:
-    """Set the node's clock. Does nothing if this computer's is set: somebody looks after that."""
+    """Set the node's clock. Has no effect while this computer's is set: others look after that."""
     global _ahead
     _ahead = seconds - int(time.time())

@@ -137,7 +137,6 @@ class Bench:
         """Start the board after a power cut: nothing but the flash is left."""
         with self._lock:
             self._kill()
-            self.asleep = False
             self.world.memory = b""
             if self.clock == "unset":
                 self.world.clock_offset = Y2000 - int(time.time())
