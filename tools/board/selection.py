@@ -62,6 +62,7 @@ _ASKED_BY = {
     **{f"node.format.{each.stem}": {"format"} for each in (LIB / "node/format").glob("*.py")},
     "node.network.version_five": {"version", "cloud"},
     **{name: {"cloud"} for name in _CLOUD},
+    "node.network.amazon_iot_core": {"ca", "verify"},
     # These may be long, or not in ASCII.
     "mqtt.engine.topic": {"base", "client_id", "user"},
 }
@@ -216,6 +217,7 @@ def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
             "node.network.which_interface",
             "node.network.over_websocket",
             "node.network.brokers",
+            "node.network.amazon_iot_core",
             "node.config.hosts",
             "node.network.ntp",
             "mqtt.transport",

@@ -20,7 +20,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from tools.config import certificates, heap
+from tools.config import certificates, heap, hosted
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import LIB, MICROPYTHON, ROOT
@@ -104,6 +104,7 @@ def beyond(path: Path, facts: boards.Board, how: str = "files") -> list[str]:
     )
     config = read(path)
     warnings += _way(config["mqtt"], facts)
+    warnings += hosted.warnings(config)
     warnings += heap.warnings(config, facts, how)
     if path.stat().st_size > facts.config_bytes:
         warnings.append(

@@ -19,6 +19,8 @@ def dials(mqtt):
     if path:
         return call("network", "over_websocket", "dials", mqtt, places, path)
     if tls:
+        if ".amazonaws.com" in hosts[0]:
+            call("network", "amazon_iot_core", "begin")
         return call("network", "secured", "dials", mqtt, places)
     from mqtt.transport import Dialler
 
