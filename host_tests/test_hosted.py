@@ -24,7 +24,7 @@ from tools.play.subscriber import Subscriber
 from tools.shared.paths import ROOT
 
 AWS = ROOT / "docs" / "aws.md"
-PAGES = (AWS,)
+PAGES = (AWS, ROOT / "docs" / "hosted-brokers.md")
 TESTS = ROOT / "host_tests"
 SCRIPT = TESTS / "scripts" / "transport_tls.py"
 NETWORK = {"wifi": {"ssid": "net", "password": "password"}}
@@ -81,6 +81,74 @@ def test_what_aws_would_refuse_is_a_warning(
     assert findings(config, "ESP32_GENERIC")[0] == []
     found = hosted.warnings(config)
     assert len(found) == bool(said) and (not said or found[0].startswith(said)), found
+
+
+SERVICE = {"service": "adafruit", "user": "alice", "token": "aio_1"}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "changes", "said"),
+    [
+        ({}, {}, ""),
+        ({"service": "adafriut"}, {}, "cloud.service: "),
+        ({"token": None}, {}, "cloud.token: it has to be text"),
+        ({"token": "aio 1"}, {}, "cloud.token: it has signs that none has"),
+        ({"user": None}, {}, "cloud.user: it has to be text"),
+        ({"service": "ubidots"}, {}, "cloud.user: ubidots knows the token alone"),
+        ({"rate": 0}, {}, "cloud.rate: 0 is wrong. Use 1 to 6000"),
+        ({"speed": 3}, {}, "cloud.speed: it is unknown"),
+        ({}, {"mqtt": {"user": "me"}}, "mqtt.user: cloud says that. Remove it."),
+        ({}, {"mqtt": {"version": 5}}, "mqtt.version: cloud says that. Remove it."),
+        ({}, {"homeassistant": {"area": "Shed"}}, "homeassistant: adafruit knows none"),
+        ({}, {"format": "plain"}, "format: adafruit has its own"),
+    ],
+)
+def test_what_is_wrong_with_a_service_is_said(
+    cloud: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    section = {key: value for key, value in {**SERVICE, **cloud}.items() if value is not None}
+    faults, _ = findings({"cloud": section, "mqtt": {}, **NETWORK, **changes}, "ESP32_GENERIC")
+    assert len(faults) == bool(said) and (not said or faults[0].startswith(said)), faults
+
+
+@pytest.mark.parametrize(
+    ("sensors", "rate", "about"),
+    [
+        ([("bme280", {})], None, 0),
+        ([("bme280", {"interval": 6})], None, 0),
+        ([("bme280", {"interval": 5})], None, 36),
+        ([("bme280", {"interval": 5})], 36, 0),
+        ([("bme280", {"interval": 5, "filters": [{"throttle": 60}]})], None, 0),
+        ([("dht11", {"interval": 3})], None, 40),
+        ([("button", {})] * 40, None, 0),
+    ],
+)
+def test_more_readings_than_may_leave_are_a_warning(
+    sensors: list[tuple[str, dict[str, Any]]], rate: int | None, about: int
+) -> None:
+    cloud = {**SERVICE, **({"rate": rate} if rate else {})}
+    made = [{"name": "a", "driver": driver, **more} for driver, more in sensors]
+    found = hosted.warnings({"cloud": cloud, "mqtt": {}, "sensors": made})
+    assert bool(found) == bool(about) and (not found or f"about {about}. " in found[0]), found
+
+
+def test_a_node_at_a_service(tmp_path: Path) -> None:
+    """ThingsBoard's topics, at a Mosquitto: readings, attributes, a call and its response."""
+    me = "v1/devices/me/"
+    with Broker(settings=("log_type all",)) as broker, Subscriber(broker, "#") as seen:
+        node = make_node(tmp_path / "flash", WIDTHS[-1], broker, seen, heap="256K")
+        cloud = {"service": "thingsboard", "token": "T0", "rate": 600}
+        with node.bench:
+            node.write_config(node.config(cloud=cloud, sensors=[LIGHT]))
+            node.bench.power_on()
+            assert seen.wait(me + "attributes", status="online")
+            assert seen.wait(me + "attributes", board="UNIX")
+            told = seen.wait(me + "telemetry")
+            assert isinstance(told.get("values", told)["light"], float | int)
+            assert broker.logs(rf"\t{me}rpc/request/\+ "), broker.log
+            seen.publish(me + "rpc/request/17", '{"method": "read", "params": "light"}')
+            assert seen.wait(me + "rpc/response/17", ok=True)
+        assert not [topic for topic, _ in seen.messages if topic.startswith("petrel/")]
 
 
 def allowed(action: str, topic: str, thing: str) -> bool:

@@ -41,6 +41,9 @@ _CLOUD = (
     "node.network.azure_iot_hub",
     "node.config.connection_string",
     "node.config.cloud",
+    "node.config.hosted_cloud",
+    "node.network.which_cloud",
+    "node.network.hosted_service",
 )
 # Modules, and the keys of which a config has one if it needs them.
 _ASKED_BY = {

@@ -5,20 +5,61 @@ It is said by a computer alone, so that no board needs room for the limits of ea
 
 from __future__ import annotations
 
+import ast
+from functools import cache
 from typing import Any
+
+from tools.config.heap import parts
+from tools.shared.imports import DRIVERS, modules
 
 AWS = ".amazonaws.com"
 _AWS_SLASHES = 7
 _AWS_KEEPALIVE_S = 1200
 # The most slashes that a node's topic has besides those of its base: <base>/<node>/cmd/config/put
 _OWN_SLASHES = 4
+_ADAFRUIT_RATE = 30  # see lib/node/network/hosted_service.py
+_INTERVAL_S = 60  # where the config does not say
 
 
 def warnings(config: dict[str, Any]) -> list[str]:
     """What the service that the config names would not take."""
+    if "service" in config.get("cloud", {}):
+        return _rate(config)
     hosts = config["mqtt"].get("host", "")
     hosts = [hosts] if isinstance(hosts, str) else hosts
     return _aws(config) if any(AWS in host.lower() for host in hosts) else []
+
+
+def _rate(config: dict[str, Any]) -> list[str]:
+    """More readings than may leave. Sensors with filters don't count: they may hold back any."""
+    cloud = config["cloud"]
+    rate = cloud.get("rate", _ADAFRUIT_RATE if cloud["service"] == "adafruit" else 0)
+    made = 0.0
+    for each in config.get("sensors", []):
+        fields, polled = _reads(each["driver"])
+        seconds = each.get("interval", 0 if polled else _INTERVAL_S)
+        if seconds and not each.get("filters"):
+            made += fields * 60 / seconds
+    if not rate or made <= rate:
+        return []
+    return [
+        f"cloud.rate: {rate} readings a minute may leave, and the sensors make about {made:.0f}. "
+        "Use longer intervals, or some will be lost when the queue is full."
+    ]
+
+
+@cache
+def _reads(driver: str) -> tuple[int, bool]:
+    """How many values a driver reads at once, and whether it tells changes by itself."""
+    fields, polled = 1, False
+    for part in parts(driver):
+        for node in ast.walk(ast.parse(modules()[f"{DRIVERS}.{part}"].read_text())):
+            polled |= isinstance(node, ast.FunctionDef) and node.name == "poll"
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Tuple):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(ast.unparse(each) in ("FIELDS", "self.FIELDS") for each in targets):
+                    fields = max(fields, len(node.value.elts))
+    return fields, polled
 
 
 def _aws(config: dict[str, Any]) -> list[str]:

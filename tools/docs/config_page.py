@@ -94,7 +94,11 @@ KEYS = {
         "base": ("`petrel`", "The first part of every topic."),
         "wifi": ("", "The network, see [wifi](#wifi)."),
         "ethernet": ("none", "Ethernet in place of Wi-Fi, see [ethernet](#ethernet)."),
-        "cloud": ("none", "Azure IoT Hub in place of a broker, see [azure.md](azure.md)."),
+        "cloud": (
+            "none",
+            "In place of a broker: [Azure IoT Hub](azure.md), or another "
+            "[service](hosted-brokers.md).",
+        ),
         "mqtt": (REQUIRED, "The broker, see [mqtt](#mqtt)."),
         "sensors": ("none", "Sensors and outputs, see [sensors](#sensors)."),
         "queue": ("32", "Readings that wait in RAM while the broker is away."),

@@ -1,6 +1,7 @@
 """Checks the section `cloud` of a config. Imported for a config that has one."""
 
 from node.config.connection_string import parts
+from node.overlay import call
 
 _OWN = ("host", "user", "password", "client_id", "serial", "websocket", "version")
 _KEEPALIVE = 1177  # s, which the hub allows at most
@@ -10,9 +11,12 @@ def check(known, faults, config, board):
     """Add to `faults` what is wrong, and to the rules `known` what may be left out."""
     cloud = config["cloud"]
     known["mqtt"]["host"] = (None, "hosts")
+    if "service" in cloud:
+        call("config", "hosted_cloud", "check", faults, config)
+        return
     for key in cloud:
         if key != "azure":
-            faults.append('cloud.%s: it is unknown. There is "azure".' % key)
+            faults.append('cloud.%s: it is unknown. There are "azure" and "service".' % key)
     text = cloud.get("azure")
     if not isinstance(text, str):
         faults.append('cloud.azure: use "HostName=...;DeviceId=...;SharedAccessKey=...".')

@@ -40,7 +40,7 @@ def rules():
         "": {
             "ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}'),
             "format": (None, ("json", "msgpack", "cbor", "plain")),
-            "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."}'),
+            "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."} or {"service": ...}'),
         },
         "wifi": wifi,
         "ethernet": wired,

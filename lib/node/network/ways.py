@@ -21,7 +21,7 @@ def dials(node, config):
     mqtt = config["mqtt"]
     serial = "serial" in mqtt
     if b"cloud".decode() in config:  # as a text it would stay in RAM, as a name
-        call("network", "azure_iot_hub", "begin", config)
+        call("network", "which_cloud", "begin", config)
     if not serial:
         try:
             import network  # noqa: F401
