@@ -184,6 +184,9 @@ conformance: setup  ## test every statement of MQTT that binds a client (CPYTHON
 test-powercut: setup  ## cut the power at every write of an update, on littlefs and FAT (ARGS="-k fat")
 	@$(RUN) test-powercut $(ARGS)
 
+test-sleep: setup  ## run a node that sleeps for a thousand cycles under faults, every reading accounted for (CYCLES= SEED=)
+	@$(RUN) test-sleep $(if $(CYCLES),--cycles '$(CYCLES)') $(if $(SEED),--seed '$(SEED)')
+
 fuzz: setup  ## send mutated packets to the clients, in a 32 KB heap (COUNT=1000000)
 	@$(RUN) fuzz $(if $(COUNT),--count '$(COUNT)')
 

@@ -110,6 +110,28 @@ def test_a_password_that_ends_loses_nothing(linked: Linked) -> None:
     assert hub.violations == []
 
 
+def test_a_node_that_sleeps(hub: Hub, tmp_path: Path, broker: Broker, seen: Subscriber) -> None:
+    flash = tmp_path / "flash"
+    air = "127.0.0.1", hub.port
+    made = make_node(flash, WIDTHS[0], broker, seen, air, heap="256K", nights="held")
+    made.__class__ = Linked
+    assert isinstance(made, Linked)
+    made.hub, made.device = hub, hub.add("n1")
+    hub.authority.ca.cert_pem.write_to_path(flash / "azure.pem")  # type: ignore[attr-defined]
+    with made.bench:
+        made.write_config({**config(made), "sleep": {"every": 600, "awake": 60, "hold": 0}})
+        made.bench.power_on()
+        made.bench.wait_for_sleeps(1, 120)
+        for count in (2, 3):
+            made.bench.wake()
+            made.bench.wait_for_sleeps(count, 120)
+        hub.wait(lambda: len(readings(made.device)) >= 3, "a reading of each wake")
+        told = readings(made.device)
+    assert [each["seq"] for each in told] == [1, 2, 3]
+    assert len({each["boot"] for each in told}) == 1
+    assert hub.violations == []
+
+
 def visitor(hub: Hub, device: Device, until: int) -> paho.Client:
     """A client of the device, with a password that ends then."""
     where = f"{hub.name}%2Fdevices%2F{device.id}"

@@ -60,6 +60,7 @@ TAKES_LONG = {
     "lint": "a minute; run before each push, and by CI",
     "test": "is this",
     "test-clusters": "fetches NATS and RabbitMQ; host_tests/clusters",
+    "test-sleep": "a quarter of an hour; test_sleep.py has a short form",
     "test-powercut": "minutes; without it host_tests/device/test_powercut_update.py is shorter",
     "test-timescale": "fetches TimescaleDB; host_tests/backend",
     "test-azure": "fetches azure-iot-device; host_tests/azure",

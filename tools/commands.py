@@ -99,6 +99,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "interop": Entry("host_tests.interop.__main__", "test", "Try six real brokers."),
         "conformance": Entry("tools.lab.conformance", "test", "Test every statement of MQTT."),
         "test-powercut": Entry("tools.lab.powercut", "test", "Cut the power at every write."),
+        "test-sleep": Entry(
+            "host_tests.nights", "test", "Run a node that sleeps for a thousand cycles."
+        ),
         "fuzz": Entry("host_tests.fuzz", "test", "Send mutated packets to the clients."),
         "bench": Entry("tools.lab.bench", "test", "Measure what the MQTT clients cost."),
         "bench-backend": Entry("host_tests.backend.bench", "test", "Measure the collector."),

@@ -117,6 +117,11 @@ class Proxy:
         """Pass the next packets of a kind more than once."""
         self.rule(kind, direction, lambda packet: [packet] * times, count)
 
+    def no_rules(self) -> None:
+        """Let everything pass again, also what a rule still waits for."""
+        with self._changed:
+            self._rules.clear()
+
     def cut_in(self, kind: int, direction: str, after: int) -> None:
         """End the connection in the middle of the next packet of a kind."""
 

@@ -51,6 +51,9 @@ _ASKED_BY = {
     "mqtt.durable": {"delivery"},
     "node.commands.signed": {"secret"},
     "node.start.watchdog": {"watchdog"},
+    "node.config.sleep": {"sleep"},
+    "node.sleep": {"sleep"},
+    **{f"node.sleep.{each.stem}": {"sleep"} for each in (LIB / "node/sleep").glob("[a-z]*.py")},
     **{f"node.homie.{name}": {"convention"} for name in _HOMIE},
     **{f"node.rules.{name}": {"rules"} for name in _RULES},
     "node.config.rules": {"rules", "place"},
@@ -214,7 +217,7 @@ def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
         without |= {f"node.provision.{each.stem}" for each in folder.glob("*.py")}
     if offline:
         without |= set() if "version" in keys else _VERSION_5
-        without |= set() if {"version", "format"} & {*keys} else {"node.config.network"}
+        without |= set() if {"version", "format", "sleep"} & {*keys} else {"node.config.network"}
         without |= {
             "node.network.wifi",
             "node.network.which_interface",

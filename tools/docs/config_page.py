@@ -21,11 +21,12 @@ from node.config import network
 from node.config.homeassistant import rules
 from node.config.provision import rules as more
 from node.config.rules import rules as acting
+from node.config.sleep import rules as rest
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for sections in (_rules(), network.rules(), rules(), more(), acting())
+    for sections in (_rules(), network.rules(), rules(), more(), acting(), rest())
     for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
@@ -56,6 +57,11 @@ SECTIONS = {
         "`host` is required, except with `serial`. How to use TLS: [tls.md](tls.md).",
     ),
     "commands": ("commands", "Commands come in over MQTT, see [topics.md](topics.md#commands)."),
+    "sleep": (
+        "sleep",
+        "Deep sleep between the readings, for a node that runs on a battery "
+        "([battery.md](battery.md)).",
+    ),
     "homeassistant": (
         "homeassistant",
         "Without this section the node announces itself once it has seen that there is a Home "
@@ -103,7 +109,10 @@ KEYS = {
         "sensors": ("none", "Sensors and outputs, see [sensors](#sensors)."),
         "queue": ("32", "Readings that wait in RAM while the broker is away."),
         "outbox": ("65536", "Bytes of flash for readings that are `must_deliver`."),
-        "diagnostics": ("300", "Seconds between two diagnostics messages."),
+        "diagnostics": (
+            "300",
+            "Seconds between two diagnostics messages. With `sleep` an hour at least.",
+        ),
         "restart": (
             "3600",
             "Seconds without a connection until the board restarts. Each further restart waits "
@@ -143,6 +152,24 @@ KEYS = {
             "`install`",
             "With `ask` an [update](updates.md#ask-first) waits until you say that it is to be "
             "installed.",
+        ),
+        "sleep": ("never", "Deep sleep between the readings, see [sleep](#sleep)."),
+    },
+    "sleep": {
+        "every": (
+            REQUIRED,
+            "Seconds from one wake to the next. Each sensor is read once in each; its `interval` "
+            "doesn't count.",
+        ),
+        "awake": (
+            REQUIRED,
+            "The longest time awake, in seconds. The node sleeps as soon as it is done, and after "
+            "this time in any case.",
+        ),
+        "hold": (
+            "600",
+            "Seconds for which the node stays awake after a power-on or a reset, so that you can "
+            "reach it.",
         ),
     },
     "place": {

@@ -63,6 +63,7 @@ class Board:
         """
         pins, adc, pwm = (self.petrel[key] for key in ("pins", "adc", "pwm"))
         watchdog = self.petrel["watchdog"]
+        sleep = self.petrel.get("sleep", {})
         lines = [
             f"# Generated from boards/{self.id}/board.json.",
             f"ID = {self.id!r}",
@@ -88,6 +89,9 @@ class Board:
             "DER": self.petrel.get("certificates") == "DER",
             "WATCHDOG_MS": watchdog.get("max_ms") or watchdog.get("fixed_ms"),
             "DIVIDED": tuple(adc.get("divided_v", ())),
+            "NO_SLEEP": sleep.get("never"),
+            "SLEEP_PIN": sleep.get("wired_to_reset"),
+            "SLEEP_WATCHDOG": sleep.get("watchdog_goes_on"),
             "TIMERS": {pin: _channel(at) for pin, at in _keys(pwm.get("timers", {})).items()},
         }
         # What a board has none of costs it no RAM.

@@ -1,8 +1,8 @@
 """Checks what only a few configs say: more of Wi-Fi than its name and password, Ethernet, MQTT 5,
-WebSocket, a format. Imported for a config that has any of it, and forgotten with the check.
+WebSocket, a format, sleep. Imported for a config that has any of it, and forgotten with the check.
 """
 
-from node.config.schema import _section
+from node.config.schema import _asks, _section
 from node.config.values import shown
 from node.overlay import call
 
@@ -40,6 +40,7 @@ def rules():
         "": {
             "ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}'),
             "format": (None, ("json", "msgpack", "cbor", "plain")),
+            "sleep": (None, "object", 0, 0, '{"every": 600, "awake": 20}'),
             "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."} or {"service": ...}'),
         },
         "wifi": wifi,
@@ -51,11 +52,10 @@ def rules():
     }
 
 
-def extend(known, faults, config, board, asks):
+def extend(known, faults, config, board, warnings):
     """Check those sections, and add to the rules `known` what stands elsewhere.
 
-    asks: whether the board is to ask for its network. Returns what the wires take, for
-    node.config.pins.
+    Returns what they take of the pins, for node.config.pins.
     """
     more = rules()
     known[""].update(more[""])
@@ -73,7 +73,7 @@ def extend(known, faults, config, board, asks):
         for i, network in enumerate(wifi[:_MOST]):
             _network(faults, "wifi[%d]" % i, network, each, i)
     elif isinstance(wifi, dict):
-        if asks:
+        if _asks(wifi):
             each["ssid"] = (None, "ssid")
         _network(faults, "wifi", wifi, each, 0)
     mqtt = config.get("mqtt")
@@ -85,11 +85,20 @@ def extend(known, faults, config, board, asks):
         )
     if isinstance(config.get("cloud"), dict):
         call("config", "cloud", "check", known, faults, config, board)
+    pins = _ethernet(faults, config, board, more["ethernet"])
+    if isinstance(config.get("sleep"), dict):
+        call("config", "sleep", "check", faults, config, board, pins, warnings)
+    return pins
+
+
+def _ethernet(faults, config, board, rules):
+    """Check it, and return what its wires take."""
     wired = config.get("ethernet")
+    mqtt = config.get("mqtt")
     if not isinstance(wired, dict):
         return {}
     before = len(faults)
-    _section(faults, "ethernet.", wired, more["ethernet"])
+    _section(faults, "ethernet.", wired, rules)
     _address(faults, "ethernet.", wired)
     if "wifi" in config:
         faults.append("wifi: not used with ethernet. Remove one of the two.")

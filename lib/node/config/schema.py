@@ -100,9 +100,8 @@ def check(config, board=None, warnings=None, longest=64, broken=None):
         rules["mqtt"]["host"] = (None, "hosts")
     pins = {}
     if _seldom(config, rules):
-        asks = _asks(config.get("wifi"))
         try:
-            pins = call("config", "network", "extend", rules, faults, config, board, asks)
+            pins = call("config", "network", "extend", rules, faults, config, board, warnings)
         except ImportError:  # a board with little flash has no network, and so no need for it
             pass
     _section(faults, "", config, rules[""])

@@ -16,6 +16,7 @@ _HEAD = const(b"PU")
 _NO_ANSWER = const("no answer: ended by the watchdog or a reset")  # unless it ends in another way
 _SILENT = const("no answer from %s: driver %s")
 _MOST = const(160)  # bytes of the reason
+_SLEEP = const(176)  # from there on it is node.sleep.memory's
 _SAFE = const(3)  # crashes in a row before safe mode
 _LONGEST_S = const(300)  # pause before a restart
 _UNKNOWN_S = const(60)  # if nothing can be counted
@@ -110,7 +111,7 @@ def healthy(node):
 def _read():
     memory = _memory()
     if memory is not None:
-        return bytes(memory())
+        return bytes(memory())[:_SLEEP]
     with open(_FILE, "rb") as file:
         return file.read()
 
@@ -118,6 +119,10 @@ def _read():
 def _write(data, count):
     memory = _memory()
     if memory is not None:
+        if not hasattr(machine, "mem_backup"):  # it would end behind what is written
+            rest = bytes(memory())[_SLEEP:]
+            if rest:
+                data += bytes(_SLEEP - len(data)) + rest
         memory(data)
     elif count or load()[0]:  # spare the flash a write if all is well
         with open(_FILE, "wb") as file:

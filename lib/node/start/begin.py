@@ -17,12 +17,15 @@ def begin(config, faults, state):
     Returns () to leave the board to a person, and None, after a pause, if there is no config or no
     Wi-Fi in it.
     """
-    if exists("maintenance"):
+    there = os.listdir()
+    if "maintenance" in there:
         print("Petrel: not started: remove the file maintenance, then reset")
         call("health", "retained", "store", 0)
         return ()
+    if config and "sleep" in config:
+        call("sleep", "begin", "step")
     changed = {}
-    if any(name.startswith("config.json.changed") for name in os.listdir()):
+    if "config.json.changed" in str(there):
         crashes, _, why = call("health", "retained", "load")
         why = crashes >= _CRASHES and why
         changed = call("config", "changed", "begin", config, faults, why)
@@ -52,7 +55,10 @@ def begin(config, faults, state):
         config["sensors"] = []
         config["queue"] = min(config["queue"], 8)  # perhaps that was more than the heap can hold
     config["must"] = any(each.get("delivery") == "must_deliver" for each in config["sensors"])
-    from node.app import Node
+    if "sleep" in config and not safe:  # then it is to be reached
+        Node = call("sleep", "begin", "make", config)  # noqa: N806
+    else:
+        from node.app import Node
 
     prefix = config["base"] + "/" + config["node"] + "/"
     node = Node(prefix, config["diagnostics"], about, safe)
@@ -89,14 +95,6 @@ def offer(config, what):
     )
     call("health", "retained", "store", 0)
     call("health", "ending", "pause", _LOOK_AGAIN_S, int)
-    return True
-
-
-def exists(name):
-    try:
-        os.stat(name)
-    except OSError:  # none, or the flash fails
-        return False
     return True
 
 

@@ -1,0 +1,286 @@
+# heap: 128K
+"""The parts of a node that sleeps: what it keeps, and what its config may say."""
+
+from node.config.schema import check
+from node.health import retained
+from node.sleep import memory, pack, state
+from node.sleep.sleeper import Sleeper
+
+PREFIX = "petrel/n1/"
+READING = b'{"value": 2.993, "unit": "V", "seq": 12, "boot": 77, "time": 1795787280}'
+GOOD = {
+    "node": "n1",
+    "wifi": {"ssid": "air"},
+    "mqtt": {"host": "broker"},
+    "sensors": [],
+    "sleep": {"every": 600, "awake": 20},
+}
+
+
+class Rtc:
+    """An RTC whose memory has a size."""
+
+    data = b""
+    size = 492
+
+    def memory(self, data=None):
+        if data is None:
+            return Rtc.data
+        if len(data) > Rtc.size:
+            raise ValueError("buffer too long")
+        Rtc.data = bytes(data)
+
+
+class Machine:
+    """A machine with that RTC, and without mem_backup()."""
+
+    RTC = Rtc
+
+
+class Unheard:
+    """A client with a reading that no broker acknowledges. It is its own outbox."""
+
+    stream = None
+    count = 1
+    limit = 4
+    left = reply = untold = 0
+    up = True
+
+
+Unheard.outbox = Unheard
+
+
+class Heard(Unheard):
+    """One whose broker has acknowledged all of it."""
+
+    count = awaited = 0
+    ping_due = False
+
+    def __init__(self):
+        self.outbox = self
+
+
+class Board:
+    """The facts of a board that the check asks for."""
+
+    ID = "A_BOARD"
+    WIFI = True
+
+
+def with_rtc(function):
+    before = retained.machine, memory.machine
+    Rtc.data = b""
+    retained.machine = memory.machine = Machine
+    try:
+        function()
+    finally:
+        retained.machine, memory.machine = before
+
+
+def faults(board=None, warnings=None, **changes):
+    config = dict(GOOD)
+    for key in changes:
+        config[key] = changes[key]
+    return check(config, board, warnings)
+
+
+def test_a_reading_comes_back_as_it_was():
+    for payload in (
+        READING,
+        READING.replace(b"time", b"uptime"),
+        READING.replace(b"2.993", b'[1, "a b", true]'),
+        READING.replace(b'"V"', b'"\xc2\xb0C"'),
+        READING.replace(b'"V"', b'"", "seq": 3, "unit": ""'),
+    ):
+        for flags in (2, 3):
+            line = pack.packed(PREFIX, 77, PREFIX + "light/x", payload, flags)
+            assert line and len(line) < len(payload), (line, payload)
+            assert pack.unpacked(PREFIX, 77, line) == (PREFIX + "light/x", payload, flags)
+
+
+def test_what_is_no_reading_of_this_start_is_not_packed():
+    for topic, payload in (
+        ("other/light", READING),
+        (PREFIX + "light", READING.replace(b"77", b"78")),
+        (PREFIX + "light", READING.replace(b"V", b"\t")),
+        (PREFIX + "light", READING.replace(b"V", b"\n")),
+        (PREFIX + "light", b"on"),
+        (PREFIX + "light", b""),
+        (PREFIX + "light", READING[:-9] + b'9, "restamped": true}'),
+    ):
+        line = pack.packed(PREFIX, 77, topic, payload, 2)
+        assert line is None or pack.unpacked(PREFIX, 77, line) == (topic, payload, 2), line
+
+
+def test_the_state_and_what_a_crash_leaves_keep_out_of_each_other_s_way():
+    def run():
+        kept = [1, 2, 3, 4, 5, 6, 7, 8]
+        state.store(kept, b"lines")
+        assert retained.store(2, "why" * 60, 1, "3r")
+        assert state.load() == (kept, b"lines")
+        assert retained.load() == (2, 1, ("why" * 60)[:160])
+        assert retained.lost() == (3, "r")
+        state.store(kept, b"")
+        assert retained.load()[:2] == (2, 1)
+        assert retained.lost() == (3, "r")
+
+    with_rtc(run)
+
+
+def test_damaged_memory_counts_as_none():
+    def run():
+        assert state.load() is None
+        state.store([1] * 8, b"0\tlight\t1\t\t5\t9\n")
+        good = Rtc.data
+        for at in range(176, len(good)):
+            for bit in (1, 0x80):
+                Rtc.data = good[:at] + bytes((good[at] ^ bit,)) + good[at + 1 :]
+                assert state.load() is None, at
+        for size in range(len(good)):
+            Rtc.data = good[:size]
+            assert state.load() is None, size
+        for garbage in (b"\xff" * 492, bytes(492), b"PS" * 246):
+            Rtc.data = garbage
+            assert state.load() is None
+
+    with_rtc(run)
+
+
+def test_what_is_too_long_for_the_board_is_refused_and_changes_nothing():
+    def run():
+        state.store([1] * 8, b"1")
+        before = Rtc.data
+        try:
+            state.store([2] * 8, bytes(300))
+            raise AssertionError("it was taken")
+        except ValueError:
+            pass
+        assert Rtc.data == before
+
+    with_rtc(run)
+
+
+def sleeper(most_ms, least_ms=0):
+    node = Sleeper(PREFIX, 300, {}, False)
+    node.client = Unheard
+    node.turn = 0
+    node.most_ms = most_ms
+    node.least_ms = least_ms
+    return node
+
+
+def test_it_is_awake_up_to_the_limit_and_no_turn_longer():
+    node = sleeper(20_000)
+    for now in range(0, 20_000, 250):
+        wait = node._sample(now)
+        assert not node.ended, now
+        assert 0 < wait <= 20_000 - now, (now, wait)
+    assert node._sample(20_000) == 0
+    assert node.ended == "asleep"
+
+
+def test_after_a_driver_that_held_it_up_it_sleeps_at_once():
+    node = sleeper(20_000)
+    node._sample(19_000)
+    node._sample(34_000)
+    assert node.ended == "asleep"
+
+
+def test_awake_and_what_is_under_way_keep_it_up_beyond_the_limit():
+    node = sleeper(20_000, 60_000)
+    node._sample(59_000)
+    assert not node.ended
+    node.about["changed"] = "on trial"
+    node._sample(61_000)
+    assert not node.ended
+    del node.about["changed"]
+    node._sample(62_000)
+    assert node.ended == "asleep"
+
+
+def test_it_waits_no_longer_than_it_has_to_for_what_is_done():
+    node = sleeper(20_000)
+    node.states = node.announce = 0
+    node.client = Heard()
+    node._sample(1000)
+    assert node.client.ping_due  # whether that was all
+    assert not node.ended
+    node.client.ping_due = False
+    node._sample(1001)
+    assert node.ended == "asleep"
+
+
+def test_a_good_sleep():
+    warnings = []
+    assert faults(warnings=warnings) == []
+    assert warnings == []
+
+
+def test_sleeps_that_make_no_sense():
+    for section, place in (
+        ({"every": 600}, "sleep.awake: missing"),
+        ({"awake": 20}, "sleep.every: missing"),
+        ({"every": 5, "awake": 3}, "sleep.every: 5 is wrong"),
+        ({"every": 600, "awake": "20"}, "sleep.awake: "),
+        ({"every": 600, "awake": 600}, "sleep.awake: 600 s is wrong. It has to be less"),
+        ({"every": 600, "awake": 20, "holt": 1}, "sleep.holt: unknown. Did you mean"),
+        ([], "sleep: this is wrong. Use"),
+    ):
+        found = faults(sleep=section)
+        assert len(found) == 1, (section, found)
+        assert place in found[0], (place, found)
+
+
+def test_what_does_not_go_with_sleep():
+    pulse = {"name": "rain", "driver": "pulse", "pin": 4}
+    homie = {"convention": "homie"}
+    for changes, said in (
+        ({"sensors": [pulse]}, "a pulse counter counts nothing"),
+        ({"rules": [{}]}, "rules: a sleep would make them forget"),
+        ({"homeassistant": homie}, '"homie" does not go with sleep'),
+        ({"wifi": None, "mqtt": {"serial": "usb"}}, "USB goes away while the board sleeps"),
+    ):
+        found = faults(**changes)
+        assert any(said in line for line in found), found
+
+
+def test_boards_that_can_not():
+    class Never(Board):
+        NO_SLEEP = "it only dozes"
+
+    class Watched(Board):
+        SLEEP_WATCHDOG = True
+
+    found = check_section(Never, {})
+    assert found == ["sleep: it only dozes. Remove it, or use another board."], found
+    assert not check_section(Watched, {})
+    found = check_section(Watched, {"watchdog": 30})
+    assert len(found) == 1, found
+    assert "A_BOARD" in found[0], found
+
+
+def test_an_esp8266_wants_a_wire_and_its_pin():
+    class Wired(Board):
+        SLEEP_PIN = 16
+
+    pins = {}
+    warnings = []
+    assert not check_section(Wired, {}, pins, warnings)
+    assert warnings == ["sleep: connect GPIO16 to RST, or the board never wakes."]
+    assert ("pin", 16) in pins
+
+
+def test_short_times_are_warned_of():
+    warnings = []
+    assert not check_section(Board, {"sleep": {"every": 60, "awake": 5, "hold": 10}}, {}, warnings)
+    assert len(warnings) == 2, warnings
+
+
+def check_section(board, changes, pins=None, warnings=None):
+    from node.config.sleep import check as check_sleep
+
+    config = dict(GOOD)
+    config.update(changes)
+    found = []
+    check_sleep(found, config, board, {} if pins is None else pins, warnings)
+    return found

@@ -1,0 +1,185 @@
+"""A node that sleeps: what it keeps, what it loses, and how it is reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.faults.proxy import Proxy
+from host_tests.harness.nights import AWAKE_S, FAULTS, Nights
+from host_tests.harness.node import Node, make_node
+from tools.play.broker import Broker
+from tools.play.subscriber import Subscriber
+
+CYCLES = int(os.environ.get("PETREL_NIGHTS", "0"))  # 0: a few, with each fault
+SEED = int(os.environ.get("PETREL_SEED", "1"))
+
+Sleep = Callable[..., Nights]
+
+
+@pytest.fixture
+def sleep(tmp_path: Path, broker: Broker, seen: Subscriber) -> Iterator[Sleep]:
+    """Makes a node that sleeps, with a broker of its own, and switches it on."""
+    with ExitStack() as stack:
+
+        def start(
+            must: bool = False,
+            seed: int = SEED,
+            every: int = 600,
+            config: Callable[[Node], dict[str, Any]] = lambda node: {},
+            **options: Any,
+        ) -> Nights:
+            flash = tmp_path / f"flash-{must}"
+            flash.mkdir()
+            proxy = stack.enter_context(Proxy((broker.host, broker.port), log=False))
+            node = make_node(
+                flash, "64", broker, seen, ("127.0.0.1", proxy.port), nights="held", **options
+            )
+            stack.enter_context(node.bench)
+            nights = Nights(node, proxy, seed, must, every, **config(node))
+            nights.begin()
+            return nights
+
+        yield start
+
+
+@pytest.mark.parametrize("must", (False, True), ids=("queue", "must_deliver"))
+def test_nothing_accepted_is_lost_over_many_nights(sleep: Sleep, must: bool) -> None:
+    nights = sleep(must)
+    if CYCLES:
+        nights.turns(CYCLES)
+    else:
+        faults = [*FAULTS, "cut", *[""] * 8]
+        random.Random(SEED).shuffle(faults)
+        for fault in faults:
+            nights.turn(fault)
+    nights.settle()
+    nights.check()
+    print(nights.account)
+    assert nights.account.good
+    assert nights.account.failed
+    assert nights.account.longest_ms >= AWAKE_S * 1000  # it didn't give up before
+
+
+def test_readings_wait_in_the_rtc_and_then_on_the_flash(sleep: Sleep) -> None:
+    nights = sleep(chip="esp8266")
+    turns = 0
+    while not (nights.node.flash / "outbox").exists():
+        nights.turn("no wifi")
+        turns += 1
+        assert turns <= 7  # an ESP8266 keeps some 270 bytes of readings
+    assert turns > 2
+    nights.settle()
+    nights.check()
+    assert not nights.account.may_miss
+
+
+@pytest.mark.parametrize("format_", ("msgpack", "cbor", "plain", "json"))
+def test_readings_of_other_formats_wait_on_the_flash(sleep: Sleep, format_: str) -> None:
+    """So do those in JSON that have properties of MQTT 5."""
+    five = format_ in ("msgpack", "json")
+
+    def config(node: Node) -> dict[str, Any]:
+        return {
+            "format": format_,
+            "mqtt": {**node.config()["mqtt"], "version": 5 if five else 4},
+        }
+
+    nights = sleep(config=config)
+    nights.turn("no wifi")
+    assert (nights.node.flash / "outbox").exists()
+    nights.turn("command")
+    assert nights.account.answered == 1
+    nights.settle()
+    nights.node.seen.catch_up()
+    assert len(_readings(nights.node)) >= sum(nights.account.last.values())
+    if format_ != "plain":  # which has no seq
+        nights.check()
+        assert not nights.account.may_miss
+
+
+def test_a_command_that_is_sent_while_it_sleeps_is_obeyed_at_the_next_wake(sleep: Sleep) -> None:
+    nights = sleep()
+    nights.turn("command")
+    assert nights.account.answered == 1
+
+
+def test_the_retained_command_awake_keeps_it_up_until_it_is_removed(sleep: Sleep) -> None:
+    nights = sleep()
+    node = nights.node
+    topic = f"petrel/{node.name}/cmd/awake"
+    node.seen.publish(topic, "on", retain=True)
+    node.seen.catch_up()
+    node.bench.wake()
+    node.bench.wait_for_line("stays awake: on", 60)
+    assert node.command("ping")["ok"]
+    assert not node.bench.asleep
+    slept = len(node.bench.sleeps)
+    node.seen.publish(topic, "", retain=True)
+    node.bench.wait_for_sleeps(slept + 1)
+
+
+def test_awake_has_a_limit_and_says_so(sleep: Sleep) -> None:
+    nights = sleep()
+    node = nights.node
+    node.seen.publish(f"petrel/{node.name}/cmd/awake", "100000")
+    node.seen.catch_up()
+    node.bench.wake()
+    reply = node.wait("reply/awake", 60)
+    assert reply == {"ok": False, "error": "100000 s is too long; up to 86400"}
+    node.bench.wait_for_sleeps(2)
+
+
+def test_it_is_up_for_a_while_after_a_reset_and_numbers_its_readings_anew(sleep: Sleep) -> None:
+    nights = sleep()
+    node = nights.node
+    config = json.loads((node.flash / "config.json").read_text())
+    config["sleep"]["hold"] = 600
+    node.write_config(config)
+    before = {json.loads(text)["boot"] for text in _readings(node)}
+    start = len(node.seen.messages)
+    node.bench.reset()
+    reading = node.wait("light", 60, start=start)
+    assert reading["boot"] not in before
+    assert node.command("ping")["ok"]
+    assert len(node.bench.sleeps) == 1
+    node.seen.publish(f"petrel/{node.name}/cmd/awake", "0")
+    node.bench.wait_for_sleeps(2)
+
+
+def test_a_long_sleep_comes_in_pieces_without_wifi_or_sensors(sleep: Sleep) -> None:
+    nights = sleep(chip="esp8266", every=10_000)
+    bench = nights.node.bench
+    seen = len(nights.node.seen.messages)
+    bench.wake()
+    bench.wait_for_sleeps(2)
+    bench.wake()
+    bench.wait_for_sleeps(3)
+    assert len(nights.node.seen.messages) == seen
+    assert bench.sleeps[:2] == [4_200_000, 4_200_000]
+    assert 0 < bench.sleeps[2] <= 1_600_000
+    bench.wake()
+    bench.wait_for_sleeps(4)
+    nights.node.seen.catch_up()
+    assert len(nights.node.seen.messages) > seen
+
+
+def test_readings_keep_their_time_without_a_network_time(sleep: Sleep) -> None:
+    """The clock goes on over a sleep, and `uptime` does where it was never set."""
+    nights = sleep(clock="unset")
+    for _ in range(3):
+        nights.turn()
+    told = [json.loads(text) for text in _readings(nights.node)]
+    assert [each["uptime"] for each in told] == sorted(each["uptime"] for each in told)
+    assert told[-1]["uptime"] - told[0]["uptime"] >= 3 * 590
+
+
+def _readings(node: Node) -> list[str]:
+    return [text for topic, text in node.seen.messages if topic.endswith(("/light", "/other"))]

@@ -1,0 +1,118 @@
+"""How a node that sleeps begins: cold, or where it left off before it slept.
+
+Called at the start, then forgotten. It is a warm start if the board woke from a deep sleep and its
+RTC's memory is as the node left it. After any other reset only the readings that waited count:
+the node has a new number then, so that no two readings have the same.
+"""
+
+from time import ticks_ms
+
+import machine
+from micropython import const
+
+from node.overlay import call, forget
+
+_HOLD_S = const(600)  # after a cold start, in case someone wants to reach the board
+_HOUR_S = const(3600)
+_DAYS = const(0x3FFF_FFFF)
+
+
+def step():
+    """Sleep on, if a long sleep comes in several pieces; otherwise return.
+
+    It takes neither the Wi-Fi nor a sensor.
+    """
+    from node.sleep import state
+
+    try:
+        found = woken() and state.load()
+        if found and found[0][state.LEFT_S]:
+            call("sleep", "night", "go_on", found[0], found[1])
+    finally:
+        _forget()
+
+
+def woken():
+    """Return whether the board woke from a deep sleep."""
+    return machine.reset_cause() == getattr(machine, "DEEPSLEEP_RESET", None)
+
+
+def make(config):
+    """Make each sensor report once in each wake; return the node's class."""
+    from node.sleep.sleeper import Sleeper
+
+    section = config["sleep"]
+    Sleeper.period_s = section["every"]
+    Sleeper.limit_ms = section["awake"] * 1000
+    Sleeper.hold_ms = section.get("hold", _HOLD_S) * 1000
+    Sleeper.must = config["must"]
+    Sleeper.turn = ticks_ms()
+    config["diagnostics"] = max(config["diagnostics"], _HOUR_S)
+    config["must"] = False  # in one piece before it sleeps, rather than each at once
+    for entry in config["sensors"]:
+        entry["interval"] = section["every"]
+        if entry.get("delivery") == "must_deliver":
+            del entry["delivery"]
+    return Sleeper
+
+
+def equip(node):
+    """Go on where the node left off, if it did: its numbers, the time, the waiting readings."""
+    from node.sleep import memory, state
+
+    try:
+        if not memory.there():
+            said = "sleep: this firmware can't keep anything over a sleep. Use MicroPython 1.29."
+            node.about["faults"] = node.about.get("faults", []) + [said]
+            node.failed("sleep", said)
+            node.least_ms = _DAYS
+            return
+        node.late = -1  # what was sent while it slept is obeyed
+        found = state.load()
+        node.cold = not (found and woken())
+        if node.cold:
+            node.least_ms = node.hold_ms
+            node.most_ms = max(node.hold_ms, node.limit_ms)
+        if not found:
+            return
+        kept, lines = found
+        if not node.cold:
+            node.most_ms = node.limit_ms
+            node.boot = kept[state.BOOT]
+            node.count = max(node.count, kept[state.COUNT])
+            node.uptime = kept[state.UPTIME]
+            node.told_at = kept[state.TOLD_AT]
+            node.set_at = kept[state.ASKED_AT]
+            clock(node, kept, state)
+        readings(node, kept[state.BOOT], lines)
+    finally:
+        _forget()
+
+
+def clock(node, kept, state):
+    """Set the clock, if the board has lost the time, and decide whether to ask for it."""
+    wakes_at, asked_at = kept[state.WAKES_AT], kept[state.ASKED_AT]
+    if not hasattr(node, "ntp"):
+        return
+    if node.unset and wakes_at:
+        call("network", "clock", "put", node.epoch, wakes_at)
+        node.unset = False
+    now = call("network", "clock", "now", node.epoch)
+    every = kept[state.EVERY]
+    node.ntp[1] = every
+    node.ntp_due = node.unset or not 0 <= now - asked_at < every
+    if not node.ntp_due and node.ntp_left >= 0:
+        node.ntp_left = max(60, every)
+
+
+def readings(node, boot, lines):
+    from node.sleep.pack import unpacked
+
+    outbox = node.client.outbox
+    for line in lines.split(b"\n"):
+        if line:
+            outbox.put(*unpacked(node.prefix, boot, line + b"\n"))
+
+
+def _forget():
+    forget("pack", "state", "memory", package="node.sleep")
