@@ -255,8 +255,8 @@ FILTERED = (
         ("25K", TWO, "queue"),
         ("31K", THREE["the largest"], "queue"),
         ("32K", THREE["a weather station"], "queue"),
-        ("33K", THREE["the largest"], "must_deliver"),
-        ("33K", THREE["a weather station"], "must_deliver"),
+        ("34K", THREE["the largest"], "must_deliver"),
+        ("34K", THREE["a weather station"], "must_deliver"),
         ("36K", FILTERED, "queue"),
     ],
     ids=[
