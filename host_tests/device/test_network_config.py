@@ -182,3 +182,16 @@ def test_mqtt_5_and_websocket():
         ]
     (said,) = found(mqtt={"host": "ws://broker:9001"})
     assert '"websocket": true' in said
+
+
+def test_the_pin_of_the_led_is_neither_a_sensors_nor_the_one_that_wakes_the_board():
+    class Wired(Esp32):
+        SLEEP_PIN = 16
+
+    door = {"name": "door", "driver": "digital", "pin": 21}
+    assert not found(led={"pin": 5})
+    (said,) = found(led={"pin": 21}, sensors=[door])
+    assert "GPIO21 is already used by led" in said
+    assert not found(Wired, led={"pin": 5}, sleep={"every": 600, "awake": 20})
+    (said,) = found(Wired, led={"pin": 16}, sleep={"every": 600, "awake": 20})
+    assert "GPIO16 is already used by sleep" in said

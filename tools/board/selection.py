@@ -65,7 +65,9 @@ _ASKED_BY = {
     **{name: {"version"} for name in _VERSION_5},
     **{f"sensors.filters.{name}": {"filters"} for name in ("chain", "effects", "steps")},
     "node.config.filters": {"filters"},
+    **{f"node.led.{each.stem}": {"led"} for each in (LIB / "node/led").glob("*.py")},
     **{f"node.format.{each.stem}": {"format"} for each in (LIB / "node/format").glob("*.py")},
+    "node.network.status_light": {"led"},
     "node.network.version_five": {"version", "cloud"},
     **{name: {"cloud"} for name in _CLOUD},
     "node.network.amazon_iot_core": {"ca", "verify"},
@@ -217,7 +219,8 @@ def cannot_use(board: Board, keys: Collection[str] = ()) -> frozenset[str]:
         without |= {f"node.provision.{each.stem}" for each in folder.glob("*.py")}
     if offline:
         without |= set() if "version" in keys else _VERSION_5
-        without |= set() if {"version", "format", "sleep"} & {*keys} else {"node.config.network"}
+        asks = {"version", "format", "sleep", "led"} & {*keys}
+        without |= set() if asks else {"node.config.network"}
         without |= {
             "node.network.wifi",
             "node.network.which_interface",

@@ -56,6 +56,11 @@ SECTIONS = {
         "mqtt",
         "`host` is required, except with `serial`. How to use TLS: [tls.md](tls.md).",
     ),
+    "led": (
+        "led",
+        "It is lit while the node starts, and dark while all is well. What its blinks mean is in "
+        "[troubleshooting.md](troubleshooting.md#the-led).",
+    ),
     "commands": ("commands", "Commands come in over MQTT, see [topics.md](topics.md#commands)."),
     "sleep": (
         "sleep",
@@ -148,6 +153,7 @@ KEYS = {
             "How readings are published: `json`, `msgpack`, `cbor` or `plain` "
             "([topics.md](topics.md#formats)).",
         ),
+        "led": ("none", "The LED that tells how the node is, see [led](#led)."),
         "update": (
             "`install`",
             "With `ask` an [update](updates.md#ask-first) waits until you say that it is to be "
@@ -200,6 +206,10 @@ KEYS = {
             "for good",
             "Seconds until the output goes to its safe state. A relay without `most_s` needs it.",
         ),
+    },
+    "led": {
+        "pin": (REQUIRED, "Its pin, or its name where the board has one: `LED` on a Pico W."),
+        "active": ("`high`", "`low` if the LED is between the pin and the supply."),
     },
     "provision": {
         "password": ("none: open", "The password of the board's access point."),

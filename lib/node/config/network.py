@@ -1,5 +1,6 @@
 """Checks what only a few configs say: more of Wi-Fi than its name and password, Ethernet, MQTT 5,
-WebSocket, a format, sleep. Imported for a config that has any of it, and forgotten with the check.
+WebSocket, a format, sleep, a LED. Imported for a config that has any of it, and forgotten with the
+check.
 """
 
 from node.config.schema import _asks, _section
@@ -42,9 +43,11 @@ def rules():
             "format": (None, ("json", "msgpack", "cbor", "plain")),
             "sleep": (None, "object", 0, 0, '{"every": 600, "awake": 20}'),
             "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."} or {"service": ...}'),
+            "led": (None, "object", 0, 0, '{"pin": 2, "active": "low"}'),
         },
         "wifi": wifi,
         "ethernet": wired,
+        "led": {"pin": (..., "pin"), "active": (None, ("high", "low"))},
         "mqtt": {
             "version": (None, (4, 5)),
             "websocket": (None, "websocket", 0, 0, 'true, or a path such as "/mqtt"'),
@@ -88,6 +91,13 @@ def extend(known, faults, config, board, warnings):
     pins = _ethernet(faults, config, board, more["ethernet"])
     if isinstance(config.get("sleep"), dict):
         call("config", "sleep", "check", faults, config, board, pins, warnings)
+    led = config.get("led")
+    if isinstance(led, dict):
+        before = len(faults)
+        _section(faults, "led.", led, more["led"])
+        # Some boards have a name for theirs: "LED", "LED_BLUE".
+        if board and len(faults) == before and str(led["pin"])[:3] != "LED":
+            call("config", "pins", "check", faults, ("led", led, "out", {}, {}), board, pins, None)
     return pins
 
 

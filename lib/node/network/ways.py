@@ -27,6 +27,9 @@ def dials(node, config):
             import network  # noqa: F401
         except ImportError:
             return None
+    led = config.get(b"led".decode())
+    if led:
+        call("network", "status_light", "begin", node, led)
     if "format" in config:
         call("format", "begin", "begin", node, config["format"], mqtt.get("version") == 5)
     wifi = config.get("wifi") or ()
