@@ -76,6 +76,11 @@ CLAIMS = [
         PICO, _of(f"{HERE}/test_flash.py", "*"),
     ),
     Claim(
+        "an update over USB and make bridge, with the power cut in ten places: the old code runs or "
+        "the new, never neither",
+        PICO, _of(f"{HERE}/test_update.py", "*"),
+    ),
+    Claim(
         "mpremote, make repl and make deploy over USB, as files and into a ROMFS; after a power "
         "cut in a deploy, the next one repairs it",
         PICO, _of(f"{HERE}/test_mpremote.py", "test_files_go_there_and_come_back",
