@@ -101,9 +101,10 @@ def chosen(board: Board, named: Iterable[str]) -> list[str]:
 def test_a_board_without_network_gets_nothing_that_needs_one() -> None:
     names = chosen(PYBOARD, ["dht11"])
     there = {name.removesuffix(".mpy") for name in names if name.startswith("lib/sensors/")}
-    # Nothing is known of the config: it may name filters.
+    # Nothing is known of the config: it may name filters and formulas.
     there -= {f"lib/sensors/shared/{name}" for name in ("filters", "line", "steps")}
-    there = {name for name in there if not name.startswith("lib/sensors/filters/")}
+    shared = ("lib/sensors/filters/", "lib/sensors/derived/")
+    there = {name for name in there if not name.startswith(shared)}
     assert there == {f"lib/sensors/{name}" for name in ("dht11", "dht22")}
     clients = ("simple", "robust", "client")
     for name in ("tls", "reach", "websocket", "v5", "wire5", "properties", *clients):
@@ -147,9 +148,15 @@ def test_what_sends_the_config_is_where_home_assistant_is_not_asked_for() -> Non
         ("user", {"mqtt/engine/topic"}),
         ("filters", _FILTERS),
         (
+            "formula",
+            {f"sensors/derived/{name}" for name in ("parse", "air", "signs")}
+            | {"node/config/formulas", "node/config/named", "node/config/fields"}
+            | {"node/start/formulas"},
+        ),
+        (
             "rules",
             {f"node/rules/{name}" for name in ("compile", "engine", "parse", "sky", "tell")}
-            | {f"node/config/{name}" for name in ("rules", "making_rules", "fields")},
+            | {f"node/config/{name}" for name in ("rules", "making_rules", "fields", "named")},
         ),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 
 from host_tests.faults.proxy import Proxy
 from host_tests.harness.nights import AWAKE_S, FAULTS, Nights
-from host_tests.harness.node import Node, make_node
+from host_tests.harness.node import LIGHT, Node, make_node
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
 
@@ -103,6 +103,25 @@ def test_readings_of_other_formats_wait_on_the_flash(sleep: Sleep, format_: str)
     if format_ != "plain":  # which has no seq
         nights.check()
         assert not nights.account.may_miss
+
+
+def test_a_formula_reports_in_each_wake_before_or_behind_its_sensors(sleep: Sleep) -> None:
+    sensors = [
+        {"name": "before", "driver": "formula", "formula": "2 * light", "interval": 60},
+        LIGHT,
+        {"name": "behind", "driver": "formula", "formula": "2 * light"},
+    ]
+    nights = sleep(config=lambda node: {"sensors": sensors})
+    node = nights.node
+    for _ in range(2):
+        start = len(node.seen.messages)
+        slept = len(node.bench.sleeps)
+        node.bench.wake()
+        node.bench.wait_for_sleeps(slept + 1)
+        node.seen.catch_up()
+        light = node.wait("light", 60, start)["value"]
+        for name in ("before", "behind"):
+            assert node.wait(name, 60, start)["value"] == pytest.approx(2 * light, abs=0.1)
 
 
 def test_a_command_that_is_sent_while_it_sleeps_is_obeyed_at_the_next_wake(sleep: Sleep) -> None:

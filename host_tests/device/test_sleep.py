@@ -233,9 +233,11 @@ def test_sleeps_that_make_no_sense():
 
 def test_what_does_not_go_with_sleep():
     pulse = {"name": "rain", "driver": "pulse", "pin": 4}
+    used = {"name": "used", "driver": "formula", "formula": "energy(mains)"}
     homie = {"convention": "homie"}
     for changes, said in (
         ({"sensors": [pulse]}, "a pulse counter counts nothing"),
+        ({"sensors": [used]}, "energy() adds up nothing"),
         ({"rules": [{}]}, "rules: a sleep would make them forget"),
         ({"homeassistant": homie}, '"homie" does not go with sleep'),
         ({"wifi": None, "mqtt": {"serial": "usb"}}, "USB goes away while the board sleeps"),

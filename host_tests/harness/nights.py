@@ -174,13 +174,13 @@ class Nights:
             return
         self._awake = seconds
         more = {"delivery": "must_deliver"} if self.must else {}
-        config = self.node.config(
-            sensors=[{**each, **more} for each in SENSORS],
-            sleep={"every": self._every, "awake": seconds, "hold": 0},
-            ntp="",
-            homeassistant=False,
-            **self._config,
-        )
+        usual: dict[str, Any] = {
+            "sensors": [{**each, **more} for each in SENSORS],
+            "sleep": {"every": self._every, "awake": seconds, "hold": 0},
+            "ntp": "",
+            "homeassistant": False,
+        }
+        config = self.node.config(**{**usual, **self._config})
         self.node.write_config(config)
         good = self.node.flash / "config.json.old"
         if good.exists():

@@ -24,11 +24,18 @@ try:
 except ValueError as error:
     print(json.dumps(str(error)))
 """
+_SECTIONS = (
+    "wifi", "mqtt", "commands", "ethernet", "provision", "homeassistant", "place",
+)  # fmt: skip
 # What has parts of its own may be only some of them here.
 _CHECK = """
 import json, sys
-from node.config import schema, values
+from node.config import homeassistant, network, provision, schema, values
+from node.config import rules as acting
 rules = schema._rules()
+for more in (network.rules(), provision.rules(), homeassistant.rules(), acting.rules()):
+    for section in more:
+        rules.setdefault(section, {}).update(more[section])
 found = None
 for path, section, key, value in json.loads(sys.stdin.read()):
     rule = rules[section].get(key)
@@ -91,10 +98,14 @@ def check_values(part: dict[str, Any]) -> None:
     Raises ToolError for the first that is wrong.
     """
     sections: list[tuple[str, str, Any]] = [("", "", part)]
-    sections += [(f"{name}.", name, part.get(name)) for name in ("wifi", "mqtt", "commands")]
-    sensors = part.get("sensors")
-    if isinstance(sensors, dict):
-        sections += [(f"sensors.{name}.", "sensor", each) for name, each in sensors.items()]
+    sections += [(f"{name}.", name, part.get(name)) for name in _SECTIONS]
+    for name, some in (("wifi", part.get("wifi")), ("sensors", part.get("sensors"))):
+        for place, each in some.items() if isinstance(some, dict) else ():
+            if not isinstance(each, dict):
+                continue
+            path = f"{name}.{place}."
+            sections.append((path, name.removesuffix("s"), each))
+            sections.append((f"{path}homeassistant.", "shown", each.get("homeassistant")))
     asked = [
         (path + key, section, key, value)
         for path, section, found in sections

@@ -7,17 +7,14 @@ which `make check` estimates whether a config fits.
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from tools.config.heap import FILTER_FIGURES
+from tools.docs.ram import made
 from tools.make.package import build
 from tools.make.romfs import romfs
-from tools.shared.errors import ToolError
-from tools.shared.paths import BUILD, MICROPYTHON, ROOT
+from tools.shared.paths import BUILD, ROOT
 
 PAGE = ROOT / "docs" / "filters.md"
 TEXT = Path(__file__).with_name("filters.md")
@@ -68,75 +65,24 @@ FILTERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
-_RAM = """
-import gc, json, sys
-import array, math, struct, time, micropython
-if len(sys.argv) > 2:
-    import ffi, os, uctypes, vfs
-    size = os.stat(sys.argv[2])[6]
-    libc = ffi.open(None)
-    at = libc.func("p", "mmap", "pIiiii")(
-        None, size, 1, 2, libc.func("i", "open", "si")(sys.argv[2], 0), 0)
-    vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(at & 0xFFFFFFFF, size))), "/rom")
-    sys.path[:] = ["/rom", ".frozen"]
+_CODE = """
 class Part:
     FIELDS = (("value", "C", 1),)
     def start(self):
         return 0
     def read(self):
         return (1,)
-def deep(depth, function):
-    return deep(depth - 1, function) if depth else function()
-def used():
-    gc.collect()
-    deep(30, int)
-    gc.collect()
-    return gc.mem_alloc()
 def make(filters):
     from sensors.filters import chain
-    made = [chain.make(Part(), {"filters": filters}) for _ in range(1 + again)]
-    chain.clear()
-    for name in list(sys.modules):
-        if name.startswith("sensors"):
-            del sys.modules[name]
-    return made
-filters = json.loads(sys.argv[1])
-import node, sensors
-again = 0
-micropython.qstr_info()
-make(filters)
-micropython.qstr_info()
-# The collector takes some old words for references, so that there seems to be more in use: never
-# less. Each round has another layout, and the least counts.
-for again in (0, 1):
-    before, after = [], []
-    for layout in range(8):
-        padding = bytearray(layout * 96)
-        import node, sensors
-        before.append(deep(layout, used) - layout * 96)
-        held = deep(layout * 2, lambda: make(filters))
-        after.append(deep(layout, used) - layout * 96)
-        held = None
-    print(min(after) - min(before))
+    return chain.make(Part(), {"filters": filters})
+def done():
+    sys.modules["sensors.filters.chain"].clear()
 """
-_NAME = 7  # bytes that MicroPython's table of names takes for each, besides its text
 
 
 def _cost(filters: list[dict[str, Any]], image: Path | None = None) -> tuple[int, int]:
     """Bytes of a first sensor with these filters, and of a second one; from a ROMFS if `image`."""
-    folder = build(BOARD, quiet=True) / "lib"
-    where = [os.path.relpath(image, folder)] if image else []
-    done = subprocess.run(
-        [str(MICROPYTHON["32"]), "-c", _RAM, json.dumps(filters), *where],
-        env={**os.environ, "MICROPYPATH": f"{folder}:.frozen"}, cwd=folder,
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    if done.returncode:
-        raise ToolError(f"{filters} can't be measured: {done.stderr or done.stdout}", "")
-    pools = re.findall(r"n_qstr=(\d+), n_str_data_bytes=(\d+)", done.stdout)
-    names, text = (int(b) - int(a) for a, b in zip(*pools, strict=True))
-    one, two = map(int, done.stdout.splitlines()[-2:])
-    return one + _NAME * names + (0 if image else text), two - one
+    return made(_CODE, json.dumps(filters), build(BOARD, quiet=True) / "lib", image)
 
 
 def measured() -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ GENERATORS = (
     "tools.make.mip",
     "tools.docs.sensors",
     "tools.docs.filters",
+    "tools.docs.formulas",
     "tools.docs.board_pages",
     "tools.docs.adc",
     "tools.wiring.command",

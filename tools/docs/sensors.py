@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.docs.ram import measure
 from tools.lint.command import types_of
 from tools.make.compile import compile_all, modules
 from tools.make.drivers import check as whole
@@ -23,7 +23,7 @@ from tools.shared import boards, imports
 from tools.shared.errors import ToolError
 from tools.shared.imports import drivers
 from tools.shared.paths import BUILD, LIB, ROOT
-from tools.wiring.drivers import VALUES, config_for, facts, pins_for, run
+from tools.wiring.drivers import VALUES, config_for, facts, pins_for
 from tools.wiring.parts import PARTS
 
 FOLDER = ROOT / "docs" / "sensors"
@@ -49,16 +49,6 @@ _KEPT = {
     False: " An event: never retained.",
 }
 _RAM = """
-import gc, sys
-import array, math, struct, time, micropython
-if len(sys.argv) > 2:
-    import ffi, os, uctypes, vfs
-    size = os.stat(sys.argv[2])[6]
-    libc = ffi.open(None)
-    at = libc.func("p", "mmap", "pIiiii")(
-        None, size, 1, 2, libc.func("i", "open", "si")(sys.argv[2], 0), 0)
-    vfs.mount(vfs.VfsRom(memoryview(uctypes.bytearray_at(at & 0xFFFFFFFF, size))), "/rom")
-    sys.path[:] = ["/rom", ".frozen"]
 def used():
     gc.collect()
     gc.collect()
@@ -81,7 +71,6 @@ before = used()
 load()
 print(used() - before)
 """
-_NAME = 7  # bytes that MicroPython's table of names takes for each, besides its text
 
 
 def ram(driver: str, image: Path | None = None) -> int:
@@ -92,13 +81,8 @@ def ram(driver: str, image: Path | None = None) -> int:
     only the new names count, with the bytes that they fill. A ROMFS has their texts, except for
     the paths of the files.
     """
-    # The image's path is relative as well: it stays in the heap, and its length would be measured.
-    where = [os.path.relpath(image, BUILD / "sensors-ram")] if image else []
-    said = run("32", _RAM, driver, *where, cwd=BUILD / "sensors-ram")
-    before, after = re.findall(r"n_qstr=(\d+), n_str_data_bytes=(\d+)", said)
-    names, text = (int(b) - int(a) for a, b in zip(before, after, strict=True))
-    paths, code = map(int, said.splitlines()[-2:])
-    return code + _NAME * names + (paths if image else text)
+    (paths, code), names = measure(_RAM, driver, BUILD / "sensors-ram", image)
+    return code + names + (paths if image else 0)
 
 
 def types() -> dict[str, set[str]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from tools.shared.paths import LIB
 
 DRIVERS = "sensors"
+FORMULA = "formula"
 _OVERLAYS = "node"
 
 
@@ -29,8 +30,11 @@ def modules(lib: Path = LIB) -> dict[str, Path]:
 
 
 def drivers(lib: Path = LIB) -> list[str]:
-    """The names of all drivers: the files of their folder. What they share is one floor below."""
-    return sorted(path.stem for path in (lib / DRIVERS).glob("[a-z]*.py"))
+    """The names of all drivers of parts: the files of their folder.
+
+    What they share is one floor below. A formula has no part.
+    """
+    return sorted({path.stem for path in (lib / DRIVERS).glob("[a-z]*.py")} - {FORMULA})
 
 
 def empty(path: Path) -> bool:

@@ -18,7 +18,7 @@ from rich.console import Console
 from tools.config.check import of_wiring, read
 from tools.shared import boards
 from tools.shared.errors import ToolError
-from tools.shared.imports import drivers
+from tools.shared.imports import FORMULA, drivers
 from tools.shared.paths import BUILD, ROOT
 from tools.wiring.drivers import facts
 from tools.wiring.layout import SUPPLIES, Box, Wire
@@ -33,6 +33,8 @@ def boxes(board: boards.Board, config: dict[str, Any]) -> list[Box]:
     """The parts of a config. Sensors that share a bus and an address are one part."""
     found: dict[object, Box] = {}
     for i, sensor in enumerate(config.get("sensors", ())):
+        if sensor["driver"] == FORMULA:
+            continue  # it has no part
         part = PARTS.get(sensor["driver"])
         pins = part.wires if part else tuple((key, key) for key in PIN_KEYS if key in sensor)
         wires = tuple(_wire(board, sensor, at.replace("`", ""), where) for at, where in pins)

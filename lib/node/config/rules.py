@@ -1,10 +1,9 @@
 """What a config may say about rules, and about the place where they apply. Part of the check."""
 
-import sys
-
+from node.config.named import _driver, _fields, _forget, _named, _those
 from node.config.schema import _longest, _section
 from node.config.values import shown
-from node.overlay import call, forget
+from node.overlay import forget
 
 _MANY = 16
 _ACTS = 4
@@ -220,46 +219,11 @@ def _colour(value):
     )
 
 
-def _those(verb, names):
-    return " %s %s." % (verb, ", ".join(sorted(names))) if names else " The node has none."
-
-
-def _driver(entry):
-    """Return the class of a sensor's part, None if it can't be had; that is told elsewhere."""
-    try:
-        name = entry["driver"]
-        if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
-            return None
-        return __import__("sensors." + name, None, None, ("DRIVER",)).DRIVER
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return None
-
-
 def _output(entry):
     try:
         return hasattr(_driver(entry), "set")
     finally:
         _forget()
-
-
-def _forget():
-    """A small heap has no room for all drivers."""
-    for name in list(sys.modules):
-        if name.startswith("sensors"):
-            del sys.modules[name]
-
-
-def _fields(entry):
-    """Return (the names of a sensor's fields, whether it tells events); () if nobody knows."""
-    kind = _driver(entry)
-    event = getattr(kind, "STATE", True) is False
-    fields = []
-    if kind:
-        fields = [about[0] for about in call("config", "fields", "of", entry["driver"], entry)]
-    _forget()
-    return fields, event
 
 
 def _when(faults, path, text, place, there):
@@ -301,27 +265,6 @@ def _when(faults, path, text, place, there):
                     % (path, name, other)
                 )
     return looks
-
-
-def _named(faults, path, name, whose, field, there):
-    """Check a name in a condition."""
-    if whose not in there:
-        faults.append(
-            '%s: there is no sensor "%s".%s' % (path, whose, _those("There are", list(there)))
-        )
-        return
-    fields, event = _fields(there[whose])
-    if there[whose].get("driver") == "pixels":
-        faults.append(
-            '%s: "%s" is a colour, which can\'t be compared. Use another.' % (path, whose)
-        )
-    elif len(fields) > 1 and field not in fields:
-        faults.append(
-            '%s: "%s" has several values. Use %s.'
-            % (path, whose, " or ".join([whose + "/" + each for each in fields]))
-        )
-    elif field and len(fields) == 1:
-        faults.append('%s: "%s" has one value. Use %s.' % (path, whose, whose))
 
 
 def _loops(faults, looks):

@@ -81,3 +81,8 @@ def _others(faults, config, board):
                 "sensors[%d].driver: a pulse counter counts nothing while the board sleeps. "
                 "Remove one of the two." % i
             )
+        if isinstance(sensor, dict) and "energy" in str(sensor.get("formula")):
+            faults.append(
+                "sensors[%d].formula: energy() adds up nothing while the board sleeps. "
+                "Remove one of the two." % i
+            )

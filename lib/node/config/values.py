@@ -97,7 +97,12 @@ def wanted(rule):
 
 
 def acting(faults, config):
-    """Add what is wrong with the rules of a config, if it has any."""
+    """Add what is wrong with the rules and the formulas of a config, if it has any."""
+    sensors = config.get("sensors", ())
+    for each in sensors if isinstance(sensors, (list, tuple)) else ():
+        if isinstance(each, dict) and each.get("driver") == "formula":
+            call("config", "formulas", "check", faults, sensors)
+            break
     if "rules" in config or "place" in config:
         try:
             call("config", "rules", "check", faults, config)

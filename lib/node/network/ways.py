@@ -4,10 +4,13 @@ from node.overlay import call
 
 
 def find(node, config):
-    """Prepare Wi-Fi, commands, clock and rules; return the diallers, None without a network."""
+    """Prepare Wi-Fi, commands, clock, formulas and rules; return the diallers, or None."""
     found = dials(node, config)
+    # Short texts would be names that stay in RAM.
+    if "formula of a node"[:7] in [sensor.driver for sensor in node.sensors]:
+        call("start", "formulas", "begin", node)
     # Rules come last, as they read what is to be encoded, and before the client, which is told who
-    # takes its messages. A short text would be a name that stays in RAM.
+    # takes its messages.
     if "rules of a node"[:5] in config:
         try:
             call("config", "making_rules", "begin", node, config)

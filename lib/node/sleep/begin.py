@@ -51,6 +51,8 @@ def make(config):
     config["must"] = False  # in one piece before it sleeps, rather than each at once
     for entry in config["sensors"]:
         entry["interval"] = section["every"]
+        if entry["driver"] == b"formula".decode():  # once its values are there
+            del entry["interval"]
         if entry.get("delivery") == "must_deliver":
             del entry["delivery"]
     return Sleeper

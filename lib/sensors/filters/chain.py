@@ -105,9 +105,10 @@ class Filtered:
             return values  # it isn't ready; or it is wrong, which the sensor tells
         for i in range(len(chain)):
             value = values[i]
-            if chain[i]:
+            filters = () if value == () else chain[i]  # the part has nothing to report
+            if filters:
                 self._good(i, value)
-            for each in chain[i]:
+            for each in filters:
                 if not look or each not in self.held:
                     value = each(value)
                     if value == ():
