@@ -59,6 +59,7 @@ class Outbox:
         self.limit = limit
         self.count = self.removed = self.refused = 0
         self.ring = [None] * (3 * limit)
+        self.topic = self.payload = self.flags = self.pid = 0
 
     def put(self, topic, payload, flags):
         """Take a message; returns its number, or None and counts it as refused when full.
@@ -454,8 +455,11 @@ class Core:
     def encode(self, topic, payload, flags, pid=0):
         """Encode PUBLISH; flags: the low bits of its first byte; without a pid for QoS 0."""
         tx = self.tx
-        tx[5:] = b""
-        self.field(topic)
+        tx[5:] = b"\0\0"
+        tx.extend(topic)
+        size = len(tx) - 7
+        tx[5] = size >> 8
+        tx[6] = size & 255
         if pid:
             tx.append(pid >> 8)
             tx.append(pid & 255)

@@ -173,7 +173,6 @@ def examine(place: Place, broker: Broker, subject: Subject) -> Anatomy:
         if name in ours:
             mpy = Mpy.read(place.mpy(name))
             part = counted(name, mpy)
-            part.names = measured.name_bytes
             part.dicts = sum(map(dict_size, files.dicts[name]))
             new = files.names.intersection(each for each in mpy.names if each) - known
             part.new_names = sorted(new)
@@ -181,6 +180,7 @@ def examine(place: Place, broker: Broker, subject: Subject) -> Anatomy:
         else:
             part = Part(name)
         part.total, part.rom = measured.heap, rom.own[name].heap
+        part.names = measured.name_bytes
         found.append(part)
     program = subject.kind.program
     said = _said(place, place.command("32", "full", program, broker.port, *ours, heap=HEAP))

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.make.compile import RECORD, compile_all, modules
+from tools.make.names import short
 from tools.make.romfs import romfs
 from tools.play.broker import Broker
 from tools.shared.errors import ToolError
@@ -66,7 +67,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        compile_all(modules(LIB / "mqtt", "mqtt/"), folder / "lib", OPTIMISE)
+        compile_all(modules(LIB / "mqtt", "mqtt/"), folder / "lib", OPTIMISE, text=short)
         compile_all(modules(INSIDE), folder / "inside", OPTIMISE)
         shutil.copytree(INSIDE, folder / "source", dirs_exist_ok=True)
 

@@ -14,13 +14,18 @@ import sys
 from micropython import qstr_info
 
 _import = builtins.__import__
+importing = []
 
 
 def follow(name, *more):
+    if len(more) == 4 and more[3]:  # `from .name`, which means something only where it stands
+        name, more = "%s.%s" % (importing[-1].rsplit(".", 1)[0], name), more[:3] + (0,)  # noqa: RUF005
     if name in sys.modules or name not in known:
         return _import(name, *more)
     told("begin", name)
+    importing.append(name)
     module = _import(name, *more)
+    importing.pop()
     told("end", name)
     return module
 
