@@ -76,6 +76,9 @@ send: setup-host  ## send a command to a node (HOST=broker NODE=greenhouse COMMA
 config: setup-host  ## show a node's config, or change it (NODE=greenhouse SET=sensors.light.interval=5 FILE=my.json YES=1)
 	@$(RUN) config $(BROKER) $(LOGIN) $(foreach each,$(SET),--set '$(each)') $(if $(FILE),--file '$(FILE)') $(if $(YES),--yes) -- '$(NODE)'
 
+calibrate: setup-host  ## calibrate a sensor, and write that into the config (NODE=greenhouse SENSOR=air/temperature CONFIG=my.json LINE=1)
+	@$(RUN) calibrate $(BROKER) $(LOGIN) $(if $(LINE),--line) -- '$(NODE)' '$(SENSOR)' '$(CONFIG)'
+
 bridge: setup-host  ## carry a serial board's MQTT to a broker (HOST=broker PORT= BAUD= KEYS=1: its REPL)
 	@$(RUN) bridge $(if $(PORT),--port '$(PORT)') $(BROKER) $(if $(BAUD),--baud '$(BAUD)') $(if $(KEYS),--keys)
 

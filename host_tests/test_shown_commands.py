@@ -31,6 +31,7 @@ RUN_BY = {
     "bridge": "test_serial_node.py", "broker": "test_sim.py", "build": "test_build.py",
     "collect": "backend/test_backend_page.py", "query": "backend/test_query.py",
     "user": "backend/test_page_api.py", "check": "test_check.py",
+    "calibrate": "test_calibrate.py",
     "clean": "test_petrel.py", "config": "test_config_afar.py",
     "conformance": "test_conformance.py",
     "demo": "test_demo.py", "deploy": "test_deploy.py", "docs": "", "doctor": "test_doctor.py",

@@ -47,6 +47,9 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "doctor": Entry("tools.doctor.command", "host", "Say what is wrong with a node or board."),
         "send": Entry("tools.talk.send", "host", "Send a command to a node; show its reply."),
         "config": Entry("tools.talk.config", "host", "Show or change a node's config over MQTT."),
+        "calibrate": Entry(
+            "tools.talk.calibrate", "host", "Calibrate a sensor; write that into the config."
+        ),
         "bridge": Entry("tools.talk.bridge", "host", "Carry a serial board's MQTT to a broker."),
     },
     "Back end": {
