@@ -76,8 +76,8 @@ CLAIMS = [
         PICO, _of(f"{HERE}/test_flash.py", "*"),
     ),
     Claim(
-        "an update over USB and make bridge, with the power cut in ten places: the old code runs or "
-        "the new, never neither",
+        "an update over USB and make bridge, with the power cut in ten places: the old code runs "
+        "or the new, never neither",
         PICO, _of(f"{HERE}/test_update.py", "*"),
     ),
     Claim(
