@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import random
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.harness.authority import Authority
-from host_tests.harness.interpreter import WIDTHS, Interpreter
-from host_tests.harness.node import LIGHT, Node, make_node
+from host_tests.harness.azure import Linked, a_hub, a_node, readings
+from host_tests.harness.azure_day import Day
+from host_tests.harness.interpreter import Interpreter
+from host_tests.harness.node import LIGHT
 from tools.config.check import findings
 from tools.play.broker import Broker
 from tools.play.hub import Device, Hub
@@ -29,54 +32,28 @@ WAIT_S = 60.0
 TOKENS = """
 import json
 import sys
-from node.network.azure_iot_hub import token
+from node.network.azure_iot_hub import quoted
+from node.network.shared_access import token
 for line in sys.stdin:
-    print(token(*json.loads(line)))
+    where, key, until = json.loads(line)
+    print(token(quoted(where), key, until))
 """
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
-    (tmp_path / "authority").mkdir()
-    authority = Authority(tmp_path / "authority")
-    with Hub("127.0.0.1", *authority.issue("127.0.0.1")) as made:
-        made.authority = authority  # type: ignore[attr-defined]
+    with a_hub(tmp_path) as made:
         yield made
-
-
-class Linked(Node):
-    """A node and its device at the hub."""
-
-    hub: Hub
-    device: Device
 
 
 @pytest.fixture
 def linked(hub: Hub, tmp_path: Path, broker: Broker, seen: Subscriber) -> Iterator[Linked]:
-    flash = tmp_path / "flash"
-    made = make_node(flash, WIDTHS[0], broker, seen, air=("127.0.0.1", hub.port), heap="256K")
-    made.__class__ = Linked
-    assert isinstance(made, Linked)
-    made.hub, made.device = hub, hub.add("n1")
-    hub.authority.ca.cert_pem.write_to_path(flash / "azure.pem")  # type: ignore[attr-defined]
-    with made.bench:
-        made.write_config(config(made))
-        made.bench.power_on()
+    with a_node(hub, tmp_path / "flash", broker, seen) as made:
         yield made
-    print("the board's console:", *made.bench.lines, sep="\n  ")
 
 
-def config(node: Linked) -> dict[str, Any]:
-    return node.config(
-        cloud={"azure": node.hub.string(node.device)},
-        mqtt={"ca": "azure.pem", "port": node.bench.relay_port}, sensors=[LIGHT], ntp="",
-    )  # fmt: skip
-
-
-def readings(device: Device) -> list[Any]:
-    return [
-        json.loads(payload) for told, payload in device.telemetry if told.get("topic") == "light"
-    ]
+def more(count: Callable[[], int], than: int) -> bool:
+    return count() > than
 
 
 def test_telemetry_methods_and_the_twin(linked: Linked) -> None:
@@ -86,7 +63,7 @@ def test_telemetry_methods_and_the_twin(linked: Linked) -> None:
     assert told["$.ct"] == "application/json" and told["$.ce"] == "utf-8"
     hub.wait(lambda: "version" in device.reported, "reported properties")
     assert device.reported["board"] == "UNIX"
-    hub.wait(lambda: len(device.filters) == 3, "subscriptions")
+    hub.wait(lambda: len(device.filters) == 4, "subscriptions")
     status, answer = hub.call(device, "read", "light")
     assert status == 200 and answer["ok"]
     status, answer = hub.call(device, "nonsense")
@@ -103,24 +80,16 @@ def test_a_password_that_ends_loses_nothing(linked: Linked) -> None:
     for _ in range(3):
         connects, heard = device.connects, len(readings(device))
         hub.expire(device)
-        hub.wait(lambda c=connects: device.connects > c, "another connection")
-        hub.wait(lambda h=heard: len(readings(device)) > h + 2, "readings")
+        hub.wait(partial(more, lambda: device.connects, connects), "another connection")
+        hub.wait(partial(more, lambda: len(readings(device)), heard + 2), "readings")
     numbers = {each["seq"] for each in readings(device)}
     assert numbers == set(range(min(numbers), max(numbers) + 1)), "each was delivered"
     assert hub.violations == []
 
 
 def test_a_node_that_sleeps(hub: Hub, tmp_path: Path, broker: Broker, seen: Subscriber) -> None:
-    flash = tmp_path / "flash"
-    air = "127.0.0.1", hub.port
-    made = make_node(flash, WIDTHS[0], broker, seen, air, heap="256K", nights="held")
-    made.__class__ = Linked
-    assert isinstance(made, Linked)
-    made.hub, made.device = hub, hub.add("n1")
-    hub.authority.ca.cert_pem.write_to_path(flash / "azure.pem")  # type: ignore[attr-defined]
-    with made.bench:
-        made.write_config({**config(made), "sleep": {"every": 600, "awake": 60, "hold": 0}})
-        made.bench.power_on()
+    rest = {"sleep": {"every": 600, "awake": 60, "hold": 0}}
+    with a_node(hub, tmp_path / "flash", broker, seen, rest, nights="held") as made:
         made.bench.wait_for_sleeps(1, 120)
         for count in (2, 3):
             made.bench.wake()
@@ -130,6 +99,75 @@ def test_a_node_that_sleeps(hub: Hub, tmp_path: Path, broker: Broker, seen: Subs
     assert [each["seq"] for each in told] == [1, 2, 3]
     assert len({each["boot"] for each in told}) == 1
     assert hub.violations == []
+
+
+def test_desired_properties_change_the_config(linked: Linked) -> None:
+    """With the checks that the command has, each version once, and with a report of it."""
+    hub, device = linked.hub, linked.device
+    hub.wait(lambda: "config_mark" in device.reported, "the config to be reported")
+    assert device.reported["config"]["sensors"][0]["interval"] == LIGHT["interval"]
+    assert "azure" not in device.reported["config"]["cloud"], "it has the key"
+
+    def state(version: int, *states: str) -> Any:
+        def its() -> Any:
+            told = device.reported.get("desired", {})
+            return told.get("version") == version and told["state"] in states and told
+
+        hub.wait(its, f"version {version} to be {states}")
+        return its()
+
+    wrong = hub.desire(device, {"config": {"sensors": {"light": {"interval": "soon"}}}})
+    assert "sensors[0].interval" in state(wrong, "refused")["error"]
+    good = hub.desire(device, {"config": {"sensors": {"light": {"interval": 0.3}}}})
+    told = state(good, "applied")
+    assert "error" not in told and "faults" not in told, "those of the version before are gone"
+    hub.wait(lambda: device.reported["config"]["sensors"][0]["interval"] == 0.3, "its report")
+    written = json.loads((linked.flash / "config.json").read_text())
+    assert written["sensors"][0]["interval"] == 0.3
+    linked.bench.power_off()  # nobody sends it what is desired meanwhile
+    hub.wait(lambda: not device.connection, "its end")
+    device.reported["failing"] = ["light"]  # as diagnostics said before the power went
+    late = hub.desire(device, {"config": {"queue": 50, "sensors": {"light": {"interval": 0.2}}}})
+    linked.bench.power_on()
+    state(late, "applied")
+    hub.wait(lambda: device.reported.get("config", {}).get("queue") == 50, "its report")
+    hub.wait(lambda: "failing" not in device.reported, "an old report to go")
+    linked.bench.reset()
+    connects = device.connects
+    hub.wait(lambda: device.connects > connects, "the next start")
+    heard = len(readings(device))
+    hub.wait(lambda: len(readings(device)) > heard + 5, "readings")
+    assert device.connects == connects + 1, "no version is obeyed twice"
+    assert hub.violations == []
+
+
+def test_a_long_method_and_a_long_answer(linked: Linked) -> None:
+    """Longer than the client's buffer of 256 bytes."""
+    hub, device = linked.hub, linked.device
+    hub.wait(lambda: len(readings(device)) > 2, "readings")
+    status, answer = hub.call(device, "config/get")
+    assert status == 200 and answer["config"]["sensors"][0]["name"] == "light"
+    status, answer = hub.call(device, "config", {"queue": "x" * 300})
+    assert status == 400 and "queue" in answer["error"]
+    status, answer = hub.call(device, "ping", "x" * 300)
+    assert status == 400 and "too many" in answer["error"]
+    hub.send(device, json.dumps({"command": "ping", "payload": "x" * 300}))
+    hub.wait(lambda: any(t.get("topic") == "reply/ping" for t, _ in device.telemetry), "a reply")
+    assert hub.violations == []
+
+
+def test_hours_at_the_hub(tmp_path: Path, broker: Broker, seen: Subscriber) -> None:
+    """A part of the day of `make test-azure`, with every kind of event."""
+    chance = random.Random(1883)
+    with Day(tmp_path, broker, seen, speed=240) as day:
+        for event in (day.desire, day.message, day.cut, day.method, day.silence, day.ended):
+            event(chance)
+        passwords = day.device.passwords
+        day.hub.wait(lambda: day.device.passwords > passwords, "a renewal by the clock")
+        day.desire(chance)
+        day.settle()
+        assert sum(map(len, day.readings().values())) > 10
+        assert day.hub.violations == []
 
 
 def visitor(hub: Hub, device: Device, until: int) -> paho.Client:

@@ -151,6 +151,53 @@ def test_a_node_at_a_service(tmp_path: Path) -> None:
         assert not [topic for topic, _ in seen.messages if topic.startswith("petrel/")]
 
 
+COSTS = """
+import gc, json, sys, time
+from mqtt.link import Link
+from mqtt.engine.core import Core
+from node.overlay import call
+
+class Node:
+    prefix = "petrel/n1/"
+    def _each_second(self):
+        pass
+
+def used():
+    for _ in range(3):
+        gc.collect()
+    return gc.mem_alloc()
+
+node = Node()
+config = json.loads(sys.argv[1])
+before = used()
+if "cloud" in config:
+    call("network", "which_cloud", "begin", config)
+    sys.modules["the cloud of the node"].join(node, Core)
+else:
+    call("network", "amazon_iot_core", "begin")
+print(used() - before)
+"""
+AZURE = "HostName=h.azure-devices.net;DeviceId=n1;SharedAccessKey=MDEyMzQ1Njc4OTAxMjM0NQ=="
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"cloud": {"azure": AZURE}, "mqtt": {}},
+        {"cloud": SERVICE, "mqtt": {}},
+        {"mqtt": {"host": HOST}},
+    ],
+    ids=["azure", "service", "aws"],
+)
+def test_a_cloud_costs_at_most_six_kilobytes(
+    config: dict[str, Any], interpreter: Interpreter
+) -> None:
+    """What stays in a node's RAM for it; words are twice as long in the 64-bit build."""
+    done = interpreter.run(COSTS, json.dumps(config), heap="512K")
+    assert done.returncode == 0, done.stderr
+    assert 0 < int(done.stdout) <= 6144 * int(interpreter.bits) // 32, done.stdout
+
+
 def allowed(action: str, topic: str, thing: str) -> bool:
     """Whether the policy of the page lets that thing do that to a topic."""
     policy = next(json.loads(text) for text in blocks(AWS, "json") if "Statement" in text)

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from host_tests.harness.authority import Authority
+from host_tests.harness.azure import a_hub, a_node, readings
 from host_tests.harness.interpreter import Interpreter
 from host_tests.test_azure import TOKENS
 from tools.lab.azure import PYTHON
-from tools.play.hub import Hub
+from tools.play.broker import Broker
+from tools.play.hub import Device, Hub
+from tools.play.subscriber import Subscriber
 from tools.shared.process import popen
 
 CLIENT = Path(__file__).parent / "client.py"
@@ -60,13 +63,23 @@ def said(command: list[str], lines: str, environment: dict[str, str] | None) -> 
 
 
 def test_azures_client_passes_at_the_hub(tmp_path: Path) -> None:
-    """It dials port 8883 of the host's name, whatever one says."""
+    device = run(tmp_path)
+    ((told, payload),) = device.telemetry
+    assert told == {"$.ct": "application/json", "$.ce": "utf-8", "topic": "light"}
+    assert payload == b'{"value": 1}' and device.reported["version"] == "1"
+
+
+def run(tmp_path: Path) -> Device:
+    """Run Azure's client at a hub; returns what the hub knows of the device then.
+
+    It dials port 8883 of the host's name, whatever one says.
+    """
     authority = Authority(tmp_path)
     with socket.socket() as free:
         if free.connect_ex(("127.0.0.1", 8883)) == 0:
             pytest.fail("something listens on port 8883, which the client needs")
     with Hub("localhost", *authority.issue("localhost"), port=8883) as hub:
-        device = hub.add("dev1")
+        device = hub.add("n1")
         words = [str(PYTHON), str(CLIENT), hub.string(device), str(authority.file)]
         process = popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert process.stdout
@@ -83,7 +96,24 @@ def test_azures_client_passes_at_the_hub(tmp_path: Path) -> None:
             process.kill()
             process.wait()
             lines.close()
-    ((told, payload),) = device.telemetry
-    assert told == {"$.ct": "application/json", "$.ce": "utf-8", "topic": "light"}
-    assert payload == b'{"value": 1}' and device.reported["version"] == "1"
     assert hub.violations == []
+    return device
+
+
+def test_a_node_sends_what_azures_client_sends(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    """The same topics, filters and user for the same actions; the node has a last will as well."""
+    with a_hub(tmp_path) as hub, a_node(hub, tmp_path / "flash", broker, seen) as node:
+        device = node.device
+        hub.wait(lambda: readings(device), "telemetry")
+        hub.wait(lambda: "config_mark" in device.reported, "the twin and a report")
+        hub.call(device, "read", "light")
+    theirs = run(tmp_path / "authority")
+    ours = [packet.replace("127.0.0.1", "localhost") for packet in device.trace]
+    ours = [packet for packet in ours if not packet.endswith("kind=status")]  # "online"
+    assert {packet.partition(", will ")[0] for packet in ours} == set(theirs.trace)
+    # Only the will, which the SDK has not, goes beyond.
+    assert [packet for packet in ours if ", will " in packet] == [
+        "CONNECT as localhost/n1/?api-version=N, will devices/n1/messages/events/kind=status"
+    ]

@@ -7,7 +7,7 @@ from far import PUBLISH, SUBSCRIBE, Broker, Clock, run
 
 from mqtt.engine.core import Core
 from mqtt.link import Link
-from node.network import hosted_service
+from node.network import which_cloud
 
 READING = '{"value": %s, "unit": "C", "seq": %d, "boot": 7, "%s": 1795218370%s}'
 CHANGED = ("post", "open", "encode", "next_packet")
@@ -37,11 +37,13 @@ class Joined:
         self.saved = Core.will, Core.on_message, Core.on_large
         self.clock = Clock()
         self.clock.__enter__()
-        hosted_service.ticks_ms = self.clock
         mqtt = {}
-        hosted_service.begin({"cloud": self.section, "mqtt": mqtt})
+        which_cloud.begin({"cloud": self.section, "mqtt": mqtt})
         self.mqtt = mqtt
-        hosted_service.join(self.node, Core)
+        service = sys.modules["the cloud of the node"]
+        service.ticks_ms = self.clock
+        service.join(self.node, Core)
+        self.service = service.service
         self.broker = Broker(self.clock)
         self.link = self.node.client = Link(self.broker, "me", queue=64, clean=False)
         self.run(5000)
@@ -131,7 +133,7 @@ def test_a_call_of_thingsboard_is_a_command_with_its_reply():
                  b'{"method": "set", "params": {"output": "pump"}}', b"no JSON",
                  b"[]")  # fmt: skip
         for number, call in enumerate(calls):
-            hosted_service.service.arrived("v1/devices/me/rpc/request/%d" % number, call, False)
+            joined.service.arrived("v1/devices/me/rpc/request/%d" % number, call, False)
             joined.run(500)
         commands = joined.node.prefix + "cmd/"
         assert joined.node.commands == [

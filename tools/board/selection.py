@@ -39,6 +39,8 @@ _OPTIONS = frozenset({"mqtt.engine.options", "mqtt.engine.checks"})
 RESERVE = 8192
 _CLOUD = (
     "node.network.azure_iot_hub",
+    "node.network.device_twin",
+    "node.network.shared_access",
     "node.config.connection_string",
     "node.config.cloud",
     "node.config.hosted_cloud",

@@ -11,12 +11,14 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import select
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,12 @@ from typing import Any
 MOST = 262_144  # bytes of a message
 FILTERS = 5
 KEEPALIVE_S = 1177
-WAIT_S = 40.0
+WAIT_S = 60.0
+TWIN_BYTES = 32_768  # of the desired properties, and of the reported ones
+_DEPTH = 10  # of objects in a twin
 _TWIN = "$iothub/twin/"
 _METHODS = "$iothub/methods/"
+_DESIRED = _TWIN + "PATCH/properties/desired/#"
 
 
 class Ended(Exception):
@@ -43,19 +48,27 @@ class Device:
     session: bool = False
     filters: dict[str, int] = field(default_factory=dict)
     telemetry: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    reported: dict[str, Any] = field(default_factory=dict)
+    reported: dict[str, Any] = field(default_factory=lambda: {"$version": 1})
     desired: dict[str, Any] = field(default_factory=lambda: {"$version": 1})
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    waiting: dict[int, str] = field(default_factory=dict)  # messages for it, until acknowledged
     connects: int = 0
+    passwords: int = 0  # that it has come with
+    expired: int = 0  # connections that ended with their password
+    last: str = ""  # password
+    trace: list[str] = field(default_factory=list)  # its packets, without what is random in them
 
 
 class Hub:
     """A hub on loopback, with TLS; a context manager."""
 
-    def __init__(self, name: str, cert: Path, key: Path, port: int = 0) -> None:
+    def __init__(self, name: str, cert: Path, key: Path, port: int = 0, speed: int = 1) -> None:
         self.name = name
-        self.ahead = 0.0  # s that its clock is ahead of ours, so that passwords end sooner
+        self.began = int(time.time())
+        self.speed = speed  # of its clock
         self.violations: list[str] = []
+        self.on_violation: Callable[[str], None] = lambda said: None
+        self.on_telemetry: Callable[[Device, dict[str, str], bytes], None] = lambda *_: None
         self.devices: dict[str, Device] = {}
         self.changed = threading.Condition()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -88,45 +101,77 @@ class Hub:
         """Its connection string."""
         return f"HostName={self.name};DeviceId={device.id};SharedAccessKey={device.key}"
 
-    def wait(self, true: Any, what: str) -> None:
-        """Wait for something to become true."""
+    def until(self, true: Callable[[], Any], seconds: float = WAIT_S) -> bool:
+        """Wait for something to become true; False if it didn't."""
         with self.changed:
-            if not self.changed.wait_for(true, WAIT_S):
-                raise AssertionError(f"waited in vain for {what}; violations: {self.violations}")
+            return bool(self.changed.wait_for(true, seconds))
 
-    def call(self, device: Device, method: str, payload: Any = None) -> tuple[int, Any]:
-        """Call a direct method; returns its status and answer."""
+    def wait(self, true: Callable[[], Any], what: str) -> None:
+        """Wait for something to become true, or raise AssertionError."""
+        if not self.until(true):
+            raise AssertionError(f"waited in vain for {what}; violations: {self.violations}")
+
+    def call(
+        self, device: Device, method: str, payload: Any = None, seconds: float = WAIT_S
+    ) -> tuple[int, Any]:
+        """Call a direct method; returns its status and answer. Raises TimeoutError without one."""
         request = f"{next(self._numbers):x}"
-        self._to(device, f"{_METHODS}POST/{method}/?$rid={request}", json.dumps(payload))
-        self.wait(lambda: request in device.answers, f"the answer of {method}")
+        topic = f"{_METHODS}POST/{method}/?$rid={request}"
+        if not (self.until(lambda: self.hears(device, topic), seconds) and device.connection):
+            raise TimeoutError(f"{device.id} doesn't listen to methods")
+        device.connection.publish(topic, json.dumps(payload).encode())
+        if not self.until(lambda: request in device.answers, seconds):
+            raise TimeoutError(f"{device.id} hasn't answered to {method}")
         status, answer = device.answers.pop(request)
         return status, json.loads(answer)
 
     def send(self, device: Device, payload: str) -> None:
-        """Send a message from the cloud."""
-        where = f"devices/{device.id}/messages/devicebound"
-        told = urllib.parse.urlencode({"$.to": "/" + where})
-        self._to(device, f"{where}/{told}", payload)
+        """Send a message from the cloud; it waits until the device has acknowledged it."""
+        number = next(self._numbers)
+        with self.changed:
+            device.waiting[number] = payload
+            connection = device.connection
+        if connection and self.hears(device, bound(device)):
+            connection.message(number)
 
     def expire(self, device: Device) -> None:
         """Have the password of its connection end now."""
         if device.connection:
             device.connection.until = 0
 
-    def desire(self, device: Device, patch: dict[str, Any]) -> None:
-        """Change desired properties."""
-        version = device.desired["$version"] + 1
-        device.desired.update(patch, **{"$version": version})
+    def desire(self, device: Device, patch: dict[str, Any]) -> int:
+        """Change desired properties; a device that isn't there has to ask. Returns the version."""
+        if said := _wrong(patch):
+            raise ValueError(said)
+        with self.changed:
+            _merge(device.desired, patch)
+            version = device.desired["$version"] = device.desired["$version"] + 1
         topic = f"{_TWIN}PATCH/properties/desired/?$version={version}"
-        self._to(device, topic, json.dumps({**patch, "$version": version}))
+        if device.connection and _DESIRED in device.filters:
+            device.connection.publish(topic, json.dumps({**patch, "$version": version}).encode())
+        return int(version)
+
+    def cut(self, device: Device) -> None:
+        """End its connection, as an outage does."""
+        if device.connection:
+            device.connection.cut()
 
     def now(self) -> float:
-        return time.time() + self.ahead
+        """The time by its clock."""
+        return self.began + (time.time() - self.began) * self.speed
 
-    def _to(self, device: Device, topic: str, payload: str) -> None:
-        self.wait(lambda: device.connection, f"{device.id} to be connected")
-        assert device.connection
-        device.connection.publish(topic, payload.encode())
+    def violated(self, said: str) -> None:
+        """Note what a device did that it may not do."""
+        with self.changed:
+            self.violations.append(said)
+        self.on_violation(said)
+
+    @staticmethod
+    def hears(device: Device, topic: str) -> bool:
+        """Whether it is connected, and has subscribed to that topic."""
+        return bool(device.connection) and any(
+            topic.startswith(each.removesuffix("#")) for each in device.filters
+        )
 
     def _start(self, target: Any, *arguments: Any) -> None:
         self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
@@ -148,6 +193,11 @@ class Hub:
             plain.close()
 
 
+def bound(device: Device) -> str:
+    """Where the messages for a device begin."""
+    return f"devices/{device.id}/messages/devicebound/"
+
+
 class Connection:
     """One connection of a device."""
 
@@ -158,6 +208,7 @@ class Connection:
         self._device: Device | None = None
         self.until = float("inf")
         self._pids = itertools.cycle(range(1, 65_536))
+        self._messages: dict[int, int] = {}  # those that were sent, by packet identifier
 
     def serve(self) -> None:
         """Serve it until it ends."""
@@ -169,8 +220,7 @@ class Connection:
                 self._take(first, body)
         except Ended as ended:
             if str(ended):
-                with self._hub.changed:
-                    self._hub.violations.append(str(ended))
+                self._hub.violated(str(ended))
         finally:
             with self._hub.changed:
                 if self._device and self._device.connection is self:
@@ -185,9 +235,42 @@ class Connection:
             pass  # it has ended
 
     def publish(self, topic: str, payload: bytes) -> None:
+        """Send the device a message."""
+        self._publish_as(next(self._pids), topic, payload)
+
+    def message(self, number: int) -> None:
+        """Send the device one of the messages that wait for it."""
+        device = self._device
+        assert device
+        pid = next(self._pids)
+        with self._hub.changed:
+            self._messages[pid] = number
+            payload = device.waiting[number].encode()
+        where = bound(device)
+        told = urllib.parse.urlencode({"$.to": f"/{where[:-1]}", "$.mid": number})
+        self._publish_as(pid, where + told, payload)
+
+    def _publish_as(self, pid: int, topic: str, payload: bytes) -> None:
         name = topic.encode()
         body = len(name).to_bytes(2, "big") + name
-        self._send(0x32, body + next(self._pids).to_bytes(2, "big") + payload)
+        self._send(0x32, body + pid.to_bytes(2, "big") + payload)
+
+    def _acknowledged(self, pid: int) -> None:
+        assert self._device
+        with self._hub.changed:
+            self._device.waiting.pop(self._messages.pop(pid, 0), None)
+            self._hub.changed.notify_all()
+
+    def _backlog(self) -> None:
+        """Send what waited for the device, once it listens."""
+        device = self._device
+        assert device
+        with self._hub.changed:
+            sent = self._messages.values()
+            numbers = [number for number in device.waiting if number not in sent]
+        if Hub.hears(device, bound(device)):
+            for number in numbers:
+                self.message(number)
 
     # --- packets
 
@@ -195,6 +278,8 @@ class Connection:
         data = b""
         while len(data) < count:
             if self._hub.now() > self.until:
+                if self._device:
+                    self._device.expired += 1
                 raise Ended  # as the hub does; a device connects again before
             try:
                 if not self._sock.pending() and not select.select([self._sock], [], [], 0.2)[0]:
@@ -263,12 +348,17 @@ class Connection:
                 device.connection.cut()
             device.connection = self
             device.connects += 1
+            will = f", will {plain_topic(fields[1].decode())}" if flags & 4 else ""
+            device.trace.append(f"CONNECT as {plain_topic(user)}{will}")
+            device.passwords += password != device.last
+            device.last = password
             present = device.session and not flags & 2
             device.session = not flags & 2
             if not present:
                 device.filters.clear()
             self._device = device
         self._send(0x20, bytes((present, 0)))
+        self._backlog()
         with self._hub.changed:
             self._hub.changed.notify_all()
 
@@ -306,7 +396,9 @@ class Connection:
             self._send(0xD0)
         elif kind == 0xE0:
             raise Ended
-        elif kind != 0x40:
+        elif kind == 0x40:
+            self._acknowledged(int.from_bytes(body[:2], "big"))
+        else:
             raise Ended(f"packet 0x{first:02x}")
 
     def _subscribe(self, body: bytes) -> None:
@@ -316,7 +408,7 @@ class Connection:
         asked: dict[str, int] = {}
         known = (
             f"devices/{device.id}/messages/devicebound/#", _TWIN + "res/#",
-            _TWIN + "PATCH/properties/desired/#", _METHODS + "POST/#",
+            _DESIRED, _METHODS + "POST/#",
         )  # fmt: skip
         while at < len(body):
             size = int.from_bytes(body[at : at + 2], "big")
@@ -330,7 +422,9 @@ class Connection:
             if name not in known:
                 raise Ended(f"a subscription to {name}")
         device.filters.update(asked)
+        device.trace.extend(f"SUBSCRIBE {name}" for name in asked)
         self._send(0x90, body[:2] + bytes(asked.values()))
+        self._backlog()
         with self._hub.changed:
             self._hub.changed.notify_all()
 
@@ -347,6 +441,7 @@ class Connection:
         pid = body[2 + size : 4 + size] if qos else b""
         payload = body[2 + size + len(pid) :]
         self._check_topic(device.id, topic)
+        device.trace.append(f"PUBLISH {plain_topic(topic)}")
         with self._hub.changed:
             answer = self._act(device, topic, payload)
             self._hub.changed.notify_all()
@@ -369,6 +464,7 @@ class Connection:
             bag = topic.partition("/messages/events/")[2]
             told = dict(urllib.parse.parse_qsl(bag, strict_parsing=True)) if bag else {}
             device.telemetry.append((told, payload))
+            self._hub.on_telemetry(device, told, payload)
         elif topic.startswith(_METHODS):
             status = topic.removeprefix(_METHODS + "res/").partition("/")[0]
             device.answers[number] = int(status), payload
@@ -376,8 +472,49 @@ class Connection:
             twin = {"desired": device.desired, "reported": device.reported}
             return f"{_TWIN}res/200/?$rid={number}", json.dumps(twin).encode()
         else:
-            device.reported.update(json.loads(payload))
-            version = device.reported.get("$version", 1) + 1
-            device.reported["$version"] = version
+            patch = json.loads(payload)
+            if said := _wrong(patch):
+                self._hub.violated(f"a report: {said}")
+                return f"{_TWIN}res/400/?$rid={number}", b""
+            _merge(device.reported, patch)
+            version = device.reported["$version"] = device.reported["$version"] + 1
             return f"{_TWIN}res/204/?$rid={number}&$version={version}", b""
         return None
+
+
+def plain_topic(topic: str) -> str:
+    """A topic, or a user, without the number of a request and the client's own words."""
+    topic = re.sub(r"(\$rid=)[^&]*", r"\1N", topic)
+    topic = re.sub(r"(api-version=)[^&]*.*", r"\1N", topic)
+    head, events, bag = topic.partition("/messages/events/")
+    return head + events + "&".join(sorted(bag.split("&")))
+
+
+def _merge(properties: dict[str, Any], patch: dict[str, Any]) -> None:
+    """As a twin does it: null removes, objects are merged, all else is replaced."""
+    for key, value in patch.items():
+        if value is None:
+            properties.pop(key, None)
+        elif isinstance(value, dict):
+            if not isinstance(properties.get(key), dict):
+                properties[key] = {}
+            _merge(properties[key], value)
+        else:
+            properties[key] = value
+
+
+def _wrong(patch: Any, depth: int = 0) -> str:
+    """What a twin doesn't take of a patch; empty if nothing."""
+    if not depth and (not isinstance(patch, dict) or len(json.dumps(patch)) > TWIN_BYTES):
+        return "no object, or too large"
+    if depth > _DEPTH:
+        return f"deeper than {_DEPTH}"
+    if isinstance(patch, dict):
+        for key, value in patch.items():
+            if not key or len(key) > 1024 or any(sign in ".$ " or sign < " " for sign in key):
+                return f"the key {key!r}"
+            if said := _wrong(value, depth + 1):
+                return said
+    if isinstance(patch, list):
+        return next((said for each in patch if (said := _wrong(each, depth + 1))), "")
+    return f"a text of {len(patch)} bytes" if isinstance(patch, str) and len(patch) > 4096 else ""

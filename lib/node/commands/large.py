@@ -28,12 +28,12 @@ class Part:
     name: the file with it; at: where the command's own payload begins, -1 until all of it is there
     """
 
-    def __init__(self):
-        self.name = _FILE
+    def __init__(self, name=_FILE):
+        self.name = name
         self.at = -1
         self.error = None
         try:
-            self._file = open(_FILE, "wb")  # noqa: SIM115  # it is closed when all has come
+            self._file = open(name, "wb")  # noqa: SIM115  # it is closed when all has come
         except OSError as error:
             self.error = error
 
@@ -57,6 +57,6 @@ class Part:
         """It is cut short."""
         try:
             self._file.close()
-            os.remove(_FILE)
+            os.remove(self.name)
         except (OSError, AttributeError):
             pass

@@ -17,27 +17,35 @@ _TRIES = const(100)
 
 def send(node):
     """Send the reply; raises ValueError if that can't be done now."""
-    client = node.client
+    head = '{"ok": true, "config": '
+    topic = node.prefix + "reply/config/get"
     try:
-        with open(used(node), "rb") as file, open(_FILE, "wb") as out:
-            out.write(b'{"ok": true, "config": ')
-            if file.read(3) != b"\xef\xbb\xbf":  # which some editors put before a text
-                file.seek(0)
-            write(file, out)
-            out.write(b"}")
-        for _ in range(_TRIES):
-            if not client.left:
-                break
-            client.send()
-            sleep_ms(20)
-        file = open(_FILE, "rb")  # noqa: SIM115  # it is closed when all of it has left
-        topic = node.prefix + "reply/config/get"
-        if not call("homeassistant", "step", "send", client, topic, os.stat(_FILE)[6], file):
-            file.close()
+        if not tell(node.client, used(node), head, topic, _FILE):
             raise ValueError("another message is leaving; send it again")
     finally:
         forget("used", package="node.config")
         forget("config")
+
+
+def tell(client, name, head, topic, through):
+    """Publish head, a config and "}" by way of the file `through`; False if it can't be now."""
+    with open(name, "rb") as file, open(through, "wb") as out:
+        out.write(head.encode())
+        if file.read(3) != b"\xef\xbb\xbf":  # which some editors put before a text
+            file.seek(0)
+        write(file, out)
+        out.write(b"}")
+    for _ in range(_TRIES):
+        if not client.left:
+            break
+        client.send()
+        sleep_ms(20)
+    file = open(through, "rb")  # noqa: SIM115  # it is closed when all of it has left
+    size = os.stat(through)[6]
+    if call("homeassistant", "step", "send", client, topic, size, file):
+        return True
+    file.close()
+    return False
 
 
 def write(file, out):

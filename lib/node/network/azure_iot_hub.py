@@ -2,23 +2,21 @@
 
 The hub knows its own topics alone, and ends the connection on any other, on a sixth subscription
 and on QoS 2. So what the node publishes leaves as telemetry, with its own topic as the property
-`topic`; the diagnostics are reported properties of the device twin; a direct method is a command,
-and its reply is the method's response. A message from the cloud to the device is a command too,
-and its reply is telemetry.
+`topic`; the diagnostics are reported properties of the device twin, and its desired properties may
+change the config, see node.network.device_twin; a direct method is a command, and its reply is the
+method's response. A message from the cloud to the device is a command too, and its reply is
+telemetry.
 
 The password is a signature of the key with an end (SAS): it is made when the node dials, so the
 clock has to be set before. Before its end the node connects again.
 """
 
-import binascii
-import hashlib
 import json
-import sys
 import time
 
 from micropython import const
 
-from node.config.connection_string import parts
+from node.overlay import call
 
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
@@ -26,17 +24,20 @@ if False:  # for type checkers: it costs a board nothing
 _HOUR_S = const(3600)  # how long a password holds
 _EARLY_S = const(300)  # before its end: connect again
 _METHOD = const("$iothub/methods/POST/")
+_TWIN = const("$iothub/twin/")
+_MOST = const(4096)  # bytes of a message from the cloud that is held in RAM
 _JSON = const("%24.ct=application%2Fjson&%24.ce=utf-8&topic=")
-_KEPT = const("the cloud of the node")
 _GONE = const("kind=status")
 
-hub: "Any" = None  # first the parts of the connection string, then what join() has made
+# First the parts of the connection string (node.network.which_cloud), then what join() has made.
+hub: "Any" = None
 
 
 class Hub:
     """The node's device there, and what the client does otherwise.
 
     until: when the password ends, in s since 1970; request: that of the method being obeyed
+    asks: s until the twin is asked for, 0 once it is known; told: of which diagnostics it knows
     """
 
     def __init__(self, node, given):
@@ -46,7 +47,9 @@ class Hub:
         self.until = 0
         self.request = None
         self.fresh = True  # no connection was begun yet
-        self.number = 0  # of the last request for the twin
+        self.number = 0  # of the last report to the twin
+        self.asks = 0
+        self.told = None
 
     def ready(self):
         """Whether a connection can begin: there is a network, and the time is known."""
@@ -59,6 +62,10 @@ class Hub:
         if self.until and client.up and self.now() > self.until - _EARLY_S:
             self.until = 0
             client.close()  # step() connects again; what is in flight is sent again
+        if self.asks and client.up and not client.untold:
+            self.asks -= 1
+            if not self.asks:
+                call("network", "device_twin", "ask", self)
 
     def now(self):
         return int(time.time()) + self.node.epoch
@@ -69,25 +76,28 @@ class Hub:
         if not key:
             return None
         self.until = self.now() + _HOUR_S
-        where = self.given["HostName"] + "/devices/" + self.given["DeviceId"]
-        return token(where, key, self.until)
+        where = quoted(self.given["HostName"] + "/devices/" + self.given["DeviceId"])
+        return call("network", "shared_access", "token", where, key, self.until)
 
-    def topic(self, below):
-        """Return the hub's topic for one of the node's, below its prefix, and its status."""
+    def topic(self, below, payload):
+        """Return the hub's topic for one of the node's, below its prefix."""
         if below == "diagnostics":
             self.number = self.number % 9999 + 1
             return "$iothub/twin/PATCH/properties/reported/?$rid=%d" % self.number
         if self.request and below.startswith("reply/"):
             request, self.request = self.request, None
-            return "$iothub/methods/res/%%d/?$rid=%s" % request
+            text = payload if isinstance(payload, (str, range)) else str(payload, "utf-8")
+            refused = isinstance(text, str) and '"ok": false' in text
+            return "$iothub/methods/res/%d/?$rid=%s" % (400 if refused else 200, request)
         return self.events + _JSON + quoted(below)
 
     def arrived(self, topic, payload, retained):
-        """Take what the hub sends: a method, or a message."""
+        """Take what the hub sends: a method, the twin, or a message."""
         node = self.node
-        if topic.startswith(_METHOD):
-            name, _, self.request = topic[len(_METHOD) :].partition("/?$rid=")
-            node.on_message(node.prefix + "cmd/" + name, plain(payload), False)
+        if topic.startswith(_TWIN):
+            call("network", "device_twin", "take", self, topic, payload)
+        elif topic.startswith(_METHOD):
+            name = self.method(topic, plain(payload))[0]
             if self.request and name == "reboot":
                 node.client.post(node.prefix + "reply/" + name, '{"ok": true}', False, 0)
         elif topic.startswith("devices/"):
@@ -100,21 +110,29 @@ class Hub:
             given = plain(json.dumps(told.get("payload")).encode())
             node.on_message(node.prefix + "cmd/" + name, given, False)
 
+    def method(self, topic, payload):
+        """Have the node obey a method; return its name, and what takes a payload that is to come.
 
-def begin(config):
-    """Give the config's section mqtt what the hub wants. Called before the client is made."""
-    global hub
-    given = parts(config["cloud"]["azure"])
-    if _KEPT not in sys.modules:
-        hub = given
-    mqtt = config["mqtt"]
-    mqtt["host"] = given["HostName"]
-    mqtt["client_id"] = given["DeviceId"]
-    mqtt["user"] = "%s/%s/?api-version=2021-04-12" % (given["HostName"], given["DeviceId"])
-    # Has node.network.version_five look for this module, which is forgotten under its own name,
-    # and call join(). It is MQTT 3.1.1 all the same.
-    mqtt["version"] = 5
-    sys.modules[_KEPT] = sys.modules.get(_KEPT) or sys.modules[__name__]
+        The hub keeps none for a node that is away, so it isn't late.
+        """
+        node = self.node
+        name, _, self.request = topic[len(_METHOD) :].partition("/?$rid=")
+        late, node.late = node.late, min(node.late, 0)
+        sink = node.on_message(node.prefix + "cmd/" + name, payload, False)
+        node.late = late
+        return name, sink
+
+    def large(self, topic, size, retained):
+        """Return what takes a message that is longer than the client's buffer; None drops it."""
+        if topic.startswith(_TWIN):
+            return call("network", "device_twin", "sink")
+        if topic.startswith(_METHOD):
+            return self.method(topic, size)[1]
+        if size > _MOST:
+            return None
+        from mqtt.engine.large import Whole
+
+        return Whole(size)
 
 
 def join(node, core):
@@ -125,11 +143,12 @@ def join(node, core):
     hub = Hub(node, hub)
     core.will = (hub.events + _GONE, b"offline", 1, False)
     core.on_message = hub.arrived
-    core.on_large = None
+    core.on_large = hub.large
     node.birth = 0  # Home Assistant's topics are none of the hub's
     Link.ready = hub.ready
     Link.post = post  # type: ignore[method-assign]
     Link.open = opened  # type: ignore[method-assign]
+    Link.encode = encode  # type: ignore[method-assign]
     own = type(node)._each_second
 
     def each_second(node):
@@ -147,10 +166,12 @@ def opened(client, dial):
         hub.fresh = False
         client.filters.clear()
         for name in ("$iothub/methods/POST/#", "$iothub/twin/res/#",
+                     "$iothub/twin/PATCH/properties/desired/#",
                      "devices/%s/messages/devicebound/#" % hub.given["DeviceId"]):  # fmt: skip
             client.filters[name] = 1
         client.untold[:] = list(client.filters)
     Core.password = hub.password()
+    hub.asks = 1  # what was desired meanwhile, nobody has sent
     Core.open(client, dial)
 
 
@@ -160,15 +181,32 @@ def post(client, topic, payload, retain=False, qos=1, properties=None, wait=Fals
 
     prefix = hub.node.prefix
     if topic.startswith(prefix):
-        topic = hub.topic(topic[len(prefix) :])
-        if "%d" in topic:  # a reply: the hub wants its status
-            text = payload if isinstance(payload, str) else str(payload, "utf-8")
-            topic = topic % (400 if '"ok": false' in text else 200)
+        below = topic[len(prefix) :]
+        if below == "diagnostics":
+            payload = call("network", "device_twin", "diagnostics", hub, payload)
+        elif (
+            below == "reply/config" and not hub.request
+            and not call("network", "device_twin", "outcome", hub, payload)
+        ):  # fmt: skip
+            return None
+        topic = hub.topic(below, payload)
     return Core.post(client, topic, payload, False, min(qos, 1), properties, wait)
+
+
+def encode(client, topic, payload, flags, pid=0):
+    """What encode() of the client is here: the same, also for what leaves from a file."""
+    from mqtt.engine.core import Core
+
+    prefix = hub.node.prefix
+    if isinstance(topic, str) and topic.startswith(prefix):
+        topic = hub.topic(topic[len(prefix) :], payload)
+    Core.encode(client, topic, payload, flags & 0xFE, pid)
 
 
 def plain(payload):
     """Return a command's payload as the node takes it; a method's is JSON."""
+    if hasattr(payload, "at"):
+        return payload  # it is on the flash
     text = bytes(payload).strip()
     if text in (b"null", b"{}", b""):
         return b""
@@ -178,21 +216,6 @@ def plain(payload):
         except ValueError:
             pass
     return text
-
-
-def token(where, key, until):
-    """Return a SAS: the right to be `where` until then, in s since 1970; key: in base64."""
-    where = quoted(where)
-    raw = binascii.a2b_base64(key)
-    if len(raw) > 64:
-        raw = hashlib.sha256(raw).digest()
-    raw += bytes(64 - len(raw))
-    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in raw]))
-    inner.update(("%s\n%d" % (where, until)).encode())
-    outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in raw]))
-    outer.update(inner.digest())
-    signature = str(binascii.b2a_base64(outer.digest()).strip(), "utf-8")
-    return "SharedAccessSignature sr=%s&sig=%s&se=%d" % (where, quoted(signature), until)
 
 
 def quoted(text):

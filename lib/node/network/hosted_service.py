@@ -9,7 +9,6 @@ long as there is room for them.
 """
 
 import json
-import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
 from micropython import const
@@ -19,17 +18,15 @@ from mqtt.engine.core import Core
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
-_KEPT = const("the cloud of the node")  # see node.network.azure_iot_hub
 _ADAFRUIT = const("adafruit")
 _THINGSBOARD = const("thingsboard")
 _ME = const("v1/devices/me/")
 _ASKS = const("v1/devices/me/rpc/request/")
 _VALUE = const(b'{"value": ')
 _TIME = const(b', "time": ')
-_HOSTS = const("adafruit io.adafruit.com thingsboard mqtt.thingsboard.cloud ubidots "
-               "industrial.api.ubidots.com")  # fmt: skip
 
-service: "Any" = None  # first the section of the config, then what join() has made
+# First the section of the config, see node.network.which_cloud, then what join() has made.
+service: "Any" = None
 
 
 class Service:
@@ -116,22 +113,6 @@ class Service:
         elif not isinstance(given, str):
             given = json.dumps(given)
         node.on_message(node.prefix + "cmd/" + str(name), given.encode(), False)
-
-
-def begin(config):
-    """Give the config's section mqtt what the service wants. Called before the client is made."""
-    global service
-    section = config["cloud"]
-    if _KEPT not in sys.modules:
-        service = section
-    mqtt = config["mqtt"]
-    hosts = _HOSTS.split()
-    mqtt["host"] = mqtt.get("host") or hosts[hosts.index(section["service"]) + 1]
-    mqtt["user"] = section.get("user") or section["token"]
-    if "user" in section:
-        mqtt["password"] = section["token"]
-    mqtt["version"] = 5  # see begin() of node.network.azure_iot_hub
-    sys.modules[_KEPT] = sys.modules.get(_KEPT) or sys.modules[__name__]
 
 
 def join(node, core):

@@ -1,6 +1,6 @@
 """What a node that speaks MQTT 5 does in another way. Needed now and then, then forgotten.
 
-A node with a cloud comes here as well, see begin() of node.network.azure_iot_hub.
+A node with a cloud comes here as well, see node.network.which_cloud.
 """
 
 import sys

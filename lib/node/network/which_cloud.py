@@ -1,11 +1,59 @@
-"""Which cloud the config names. Needed once, then forgotten."""
+"""Gives the section mqtt what the config's cloud wants, before the client is made.
 
-from node.overlay import call
+Needed once, then forgotten. What the client does otherwise is in a module that stays: under a name
+of its own, as node.overlay forgets the others.
+"""
+
+import sys
+
+from micropython import const
+
+from node.config.connection_string import parts
+from node.overlay import forget
+
+_KEPT = const("the cloud of the node")
+_HOSTS = const("adafruit io.adafruit.com thingsboard mqtt.thingsboard.cloud ubidots "
+               "industrial.api.ubidots.com")  # fmt: skip
 
 
 def begin(config):
-    """Prepare the section mqtt for it."""
-    if "service" in config["cloud"]:
-        call("network", "hosted_service", "begin", config)
+    """Prepare the section mqtt, and load the module that stays."""
+    cloud = config["cloud"]
+    mqtt = config["mqtt"]
+    # Has node.network.version_five look for that module and call its join(), if it is MQTT 3.1.1
+    # all the same.
+    mqtt["version"] = 5
+    if "service" in cloud:
+        _service(cloud, mqtt)
     else:
-        call("network", "azure_iot_hub", "begin", config)
+        _azure(parts(cloud["azure"]), mqtt)
+    forget("connection_string", package="node.config")
+
+
+def _azure(given, mqtt):
+    mqtt["host"] = given["HostName"]
+    mqtt["client_id"] = given["DeviceId"]
+    mqtt["user"] = "%s/%s/?api-version=2021-04-12" % (given["HostName"], given["DeviceId"])
+    if _KEPT not in sys.modules:
+        from node.network import azure_iot_hub
+
+        azure_iot_hub.hub = given
+        _keep("azure_iot_hub")
+
+
+def _service(section, mqtt):
+    hosts = _HOSTS.split()
+    mqtt["host"] = mqtt.get("host") or hosts[hosts.index(section["service"]) + 1]
+    mqtt["user"] = section.get("user") or section["token"]
+    if "user" in section:
+        mqtt["password"] = section["token"]
+    if _KEPT not in sys.modules:
+        from node.network import hosted_service
+
+        hosted_service.service = section
+        _keep("hosted_service")
+
+
+def _keep(name):
+    sys.modules[_KEPT] = sys.modules["node.network." + name]
+    forget(name, package="node.network")
