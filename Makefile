@@ -23,8 +23,8 @@ help:  ## this list
 demo: setup-demo  ## watch a whole node: readings, a command, an outage (SECONDS= ends it, PICTURE=file.svg)
 	@$(RUN) demo $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(PICTURE),--picture '$(PICTURE)')
 
-play: setup-demo  ## play with a simulated node: set what it measures, break its network (CONFIG=my.json)
-	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)')
+play: setup-demo  ## play with a simulated node: set what it measures, break its network (CONFIG=my.json CLOUD=azure)
+	@$(RUN) play $(if $(CONFIG),--config '$(CONFIG)') $(if $(CLOUD),--cloud '$(CLOUD)')
 
 sim: setup-host  ## run a node with its console here (CONFIG=my.json SERIAL=1: with a serial port)
 	@$(RUN) sim $(if $(CONFIG),--config '$(CONFIG)') $(if $(SERIAL),--serial)

@@ -9,13 +9,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.widgets import DataTable, Input, RichLog, Static
 
-from tools.play.playground import EXAMPLE, parts
+from tools.play.playground import EXAMPLE, parts, staged
+from tools.play.playground.azure import AzureStage
 from tools.play.playground.picture import SESSION
 from tools.play.playground.prompt import HELP, Prompt, Quit
 from tools.play.playground.screen import Screen
@@ -55,6 +57,46 @@ def test_what_a_sensor_sees_is_set_and_arrives(stage: Stage, prompt: Prompt) -> 
     stage.watcher.wait("petrel/playground/light", 20, value=1.5)
     assert "goes from" in prompt.run("tank.distance square 0.5 0.5 1")
     stage.watcher.wait("petrel/playground/tank", 20, value=0.5)
+
+
+PAGE = (ROOT / "docs" / "playground.md").read_text()
+CLOUD = "## With a cloud"
+
+
+def more(cloud: AzureStage, connects: int) -> bool:
+    return cloud.device.connects > connects
+
+
+def test_a_node_at_a_hub(tmp_path: Path) -> None:
+    """With a cloud the node is a device of a hub: methods, the twin, an outage, a new password."""
+    config = {
+        **CONFIG,
+        "homeassistant": {"area": "Shed"},
+        "mqtt": {"host": "broker", "user": "me"},
+    }
+    with staged(config, "azure") as stage:
+        cloud = stage.cloud
+        assert cloud
+        said: list[str] = []
+        stage.on_line = said.append
+        stage.start()
+        stage.wait_online(60)
+        prompt = Prompt(stage)
+        twin, desire, message, expire, send = shown(PAGE.partition(CLOUD)[2])
+        assert prompt.run(desire) == "version 2 is desired"
+        assert cloud.hub.until(lambda: '"state": "applied"' in prompt.run(twin), 60)
+        assert prompt.run(message) == "it was sent"
+        topics = cloud.device.telemetry
+        assert cloud.hub.until(lambda: any(t.get("topic") == "reply/ping" for t, _ in topics), 60)
+        assert prompt.run(send).startswith('200 {"ok": true')
+        assert "doesn't take" in prompt.run('desire {"a b": 1}')
+        for broken, whole in (("broker kill", "broker start"), (expire, "")):
+            connects = cloud.device.connects
+            prompt.run(broken)
+            prompt.run(whole)
+            assert cloud.hub.until(partial(more, cloud, connects), 60)
+        assert ("playground", "light") in stage.readings.rows
+        assert "desire" in prompt.run("help") and cloud.hub.violations == []
 
 
 def test_a_recording_is_followed(stage: Stage, prompt: Prompt, tmp_path: Path) -> None:
@@ -541,7 +583,10 @@ def test_the_summary_says_what_is_off(stage: Stage) -> None:
     played(stage, (100, 40), session)
 
 
-PAGE = (ROOT / "docs" / "playground.md").read_text()
+def shown(text: str) -> list[str]:
+    """The commands in the tables of a text."""
+    rows = re.findall(r"^\| (`.*?`) \|", text, re.M)
+    return [line for row in rows for line in re.findall(r"`(.*?)`", row)]
 
 
 def test_every_command_of_the_page_can_be_typed(
@@ -549,8 +594,7 @@ def test_every_command_of_the_page_can_be_typed(
 ) -> None:
     (tmp_path / "day.csv").write_text("volts\n1.5\n")
     monkeypatch.chdir(tmp_path)
-    rows = re.findall(r"^\| (`.*?`) \|", PAGE, re.M)
-    lines = [line for row in rows for line in re.findall(r"`(.*?)`", row)]
+    lines = shown(PAGE.partition(CLOUD)[0])
     assert len(lines) > 25
     for line in lines:
         if line == "quit":

@@ -1,7 +1,8 @@
 """`play`: a broker, a simulated node, a live table and a prompt, in one terminal.
 
 parts: what is wired to the board, from its config. stage: all of it together, and what can be done
-to it. prompt: what is typed. screen: what is seen.
+to it. azure: the same with a hub in place of the broker. prompt: what is typed. screen: what is
+seen.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ EXAMPLE = Path(__file__).with_name("example.json")
     "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="config.json of the node  [default: an example]",
 )  # fmt: skip
+@click.option(
+    "--cloud", type=click.Choice(["azure"]),
+    help="have a hub like Azure's in place of the broker",
+)  # fmt: skip
 @click.option("--do", "typed", multiple=True, help="run this command and wait, without the screen")
 @click.option(
     "--seconds", type=click.FloatRange(min=0), default=3.0, help="how long to wait after --do"
@@ -36,14 +41,20 @@ EXAMPLE = Path(__file__).with_name("example.json")
     help="write pictures of a session into this folder: play.svg and monitor.svg",
 )
 def command(
-    config: Path | None, typed: tuple[str, ...], seconds: float, picture: Path | None
+    config: Path | None,
+    cloud: str | None,
+    typed: tuple[str, ...],
+    seconds: float,
+    picture: Path | None,
 ) -> None:
     """Play with a simulated node: set what its sensors measure, and break its network.
 
     Without --config it has a few sensors and a relay. Type help. With --do it runs without the
     screen, such as: play --do "air.temperature 31" --do "wifi off"
     """
-    with Stage(read(config or EXAMPLE)) as stage:
+    if cloud and picture:
+        raise click.UsageError("--picture is without --cloud")
+    with staged(read(config or EXAMPLE), cloud) as stage:
         if picture:
             from tools.play.playground.picture import draw
 
@@ -55,6 +66,15 @@ def command(
         from tools.play.playground.screen import Screen
 
         Screen(stage).run()
+
+
+def staged(config: dict[str, Any], cloud: str | None) -> Stage:
+    """The stage: with a broker, or with that cloud's hub."""
+    if not cloud:
+        return Stage(config)
+    from tools.play.playground.azure import AzureStage
+
+    return AzureStage(config)
 
 
 def read(path: Path) -> dict[str, Any]:

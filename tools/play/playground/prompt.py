@@ -66,6 +66,13 @@ HELP = (
     Help("help fault", "the help for one command"),
     Help("quit", "end; Ctrl-Q as well"),
 )  # fmt: skip
+CLOUD_HELP = (
+    Help("twin", "show the device twin: desired and reported properties"),
+    Help('desire {"config": {"queue": 50}}', "change desired properties; the node takes them as a "
+         "part of its config"),
+    Help('message {"command": "ping"}', "send the device a message; its reply is telemetry"),
+    Help("expire", "have the node's password end: it connects again, with a new one"),
+)  # fmt: skip
 # What an output is set to by these words, by its driver, and what else one may type.
 OUTPUTS: dict[str, dict[str, Any]] = {
     "relay": {"on": True, "off": False, "1": True, "0": False},
@@ -101,17 +108,27 @@ class Prompt:
             "config": self._config,
             "quit": self._quit,
         }
+        self._help_lines: tuple[Help, ...] = HELP
+        self._texts: dict[str, Callable[[str], str]] = {}  # these take the rest of the line
+        if hub := stage.cloud:
+            self._help_lines += CLOUD_HELP
+            self._texts = {
+                "twin": hub.twin, "desire": hub.desire, "message": hub.message,
+                "expire": hub.expire,
+            }  # fmt: skip
 
     def run(self, line: str) -> str:
         """Do what a line says; returns what to show. Raises Quit."""
         try:
-            known = {*self._verbs, *self._stage.parts}
+            known = {*self._verbs, *self._texts, *self._stage.parts}
             line = _plainer(line, known)
             words = shlex.split(line)
             if not words:
                 return ""
             first, dot, quantity = words[0].partition(".")
             name = _meant(first, known)
+            if name in self._texts and not dot:
+                return self._texts[name](" ".join(line.split(maxsplit=1)[1:]))
             if name in self._verbs and not dot:
                 # JSON is typed as it is; to shlex its quotation marks would be the shell's.
                 payload = line.split(maxsplit=2)[2:] if re.search(r"[{\[]", line) else words[2:]
@@ -145,7 +162,7 @@ class Prompt:
         inputs = [name for name, part in parts.items() if part.is_input]
         if not words:
             dotted = [f"{name}.{each}" for name, part in parts.items() for each in part.quantities]
-            return [*self._verbs, *dotted, *inputs, *self._outputs()]
+            return [*self._verbs, *self._texts, *dotted, *inputs, *self._outputs()]
         after: dict[str, list[str]] = {
             "wifi": ["off", "on"],
             "broker": ["kill", "start", "hang", "resume"],
@@ -183,8 +200,10 @@ class Prompt:
 
     def _help(self, words: list[str]) -> str:
         about = words[0].lower() if words else ""
-        found = [each for each in HELP if about in each.usage.split()[:1] or not about]
-        found = found or [each for each in HELP if about in f"{each.usage} {each.what}"] or [*HELP]
+        lines = self._help_lines
+        found = [each for each in lines if about in each.usage.split()[:1] or not about]
+        found = found or [each for each in lines if about in f"{each.usage} {each.what}"]
+        found = found or [*lines]
         width = max(len(each.usage) for each in found)
         return "\n".join(f"{each.usage:{width}}  {each.what}" for each in found)
 

@@ -44,6 +44,8 @@ class Stage:
         self.config = copy.deepcopy(config)
         self.readings = Readings("petrel")
         self.parts: dict[str, Part] = {}
+        self.broker: Any = None
+        self.cloud: Any = None  # this stage, if it has a hub in place of the broker
         self.hangs = False  # the broker, see the command broker hang
         self._stack = ExitStack()
         self._ends = threading.Event()
@@ -65,18 +67,23 @@ class Stage:
         self._ends.set()
         self._stack.close()
 
-    def _open(self) -> None:
+    def _open_broker(self) -> tuple[str, int]:
+        """Start the broker, and whatever listens to it; returns its host and port."""
         base = str(self.config.get("base", "petrel"))
         own = Broker(settings=bridge(base)) if MOSQUITTO.exists() else Amqtt()
         self.broker = self._stack.enter_context(own)
-        self.watcher = Subscriber(self.broker, "#", show=self._arrived)
+        self.watcher = Subscriber(own, "#", show=self._arrived)
         self._stack.callback(self.watcher.close)
+        return own.host, own.port
+
+    def _open(self) -> None:
+        address = self._open_broker()
         self.flash = Path(tempfile.mkdtemp(prefix="petrel-play-"))
         self._stack.callback(shutil.rmtree, self.flash, ignore_errors=True)
         shutil.copytree(build("UNIX", quiet=True), self.flash, dirs_exist_ok=True)
         self.bench = Bench(
             self.flash,
-            broker=(self.broker.host, self.broker.port),
+            broker=address,
             echo=lambda line: self.on_line(line),
         )
         self._stack.enter_context(self.bench)
@@ -147,18 +154,21 @@ class Stage:
             raise ToolError("the broker is stopped", "type: broker start")
         if self.hangs:
             raise ToolError("the broker hangs", "type: broker resume")
-        address = Address(self.broker.host, self.broker.port)
-        commands = self.config.get("commands")
-        secret = str(commands.get("secret", "")) if isinstance(commands, dict) else ""
         try:
-            with Dialog(address, self.base, self.node, secret) as dialog:
-                return dialog.ask(command, payload, wait=5)
+            return self._ask(command, payload)
         except ToolError as error:
             if not self.bench.powered:
                 raise ToolError("no reply: the board has no power", "type: power on") from error
             if not self.bench.world.in_reach:
                 raise ToolError("no reply: the Wi-Fi is off", "type: wifi on") from error
             raise
+
+    def _ask(self, command: str, payload: str) -> str:
+        address = Address(self.broker.host, self.broker.port)
+        commands = self.config.get("commands")
+        secret = str(commands.get("secret", "")) if isinstance(commands, dict) else ""
+        with Dialog(address, self.base, self.node, secret) as dialog:
+            return dialog.ask(command, payload, wait=5)
 
     def _arrived(self, topic: str, payload: str) -> None:
         self.readings.take(topic, payload)
