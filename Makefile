@@ -46,6 +46,9 @@ check: setup-host  ## check a config for a board (CONFIG=my.json)
 wiring: setup-host  ## draw the wires of a config into build/wiring.svg (CONFIG=my.json OUT=)
 	@$(RUN) wiring '$(BOARD)' '$(or $(CONFIG),firmware/config.json)' $(if $(OUT),--out '$(OUT)')
 
+battery: setup-host  ## estimate how long a config lasts on a battery; a picture (CONFIG=my.json CELL=18650 MAH= SECONDS= AWAKE_MA= ASLEEP_UA=)
+	@$(RUN) battery '$(BOARD)' '$(or $(CONFIG),firmware/config.json)' $(if $(CELL),--battery '$(CELL)') $(if $(MAH),--capacity '$(MAH)') $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(AWAKE_MA),--awake-ma '$(AWAKE_MA)') $(if $(ASLEEP_UA),--asleep-ua '$(ASLEEP_UA)') $(if $(EXTRA_UA),--extra-ua '$(EXTRA_UA)') $(if $(OUT),--out '$(OUT)')
+
 flash: setup-host  ## put MicroPython onto a board (FIRMWARE=file.bin PORT= BAUD=115200 DRY_RUN=1)
 	@$(RUN) flash '$(BOARD)' $(if $(PORT),--port '$(PORT)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') $(if $(BAUD),--baud '$(BAUD)') $(if $(DRY_RUN),--dry-run)
 

@@ -28,6 +28,7 @@ STANDS_FOR = {
 }  # fmt: skip
 FOLDERS = ("micropython", "PYBFLASH")
 RUN_BY = {
+    "battery": "test_battery.py",
     "bridge": "test_serial_node.py", "broker": "test_sim.py", "build": "test_build.py",
     "collect": "backend/test_backend_page.py", "query": "backend/test_query.py",
     "user": "backend/test_page_api.py", "check": "test_check.py",

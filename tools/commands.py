@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
     "Board": {
         "check": Entry("tools.config.check", "host", "Check a config for a board."),
         "wiring": Entry("tools.wiring.command", "host", "Draw the wires of a config."),
+        "battery": Entry("tools.config.battery", "host", "Estimate how long a battery lasts."),
         "flash": Entry("tools.board.flash", "host", "Put MicroPython onto a board."),
         "deploy": Entry("tools.board.deploy", "host", "Copy Petrel onto a board."),
         "usb": Entry("tools.board.usb", "host", "Copy Petrel onto a Pyboard's USB drive."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tools.config import life
 from tools.make import storage
 from tools.shared import boards
 from tools.shared.boards import Board
@@ -65,11 +66,30 @@ def page(board: Board) -> str:
             "are one pin. Of the pins with the same number in brackets, only one can be the "
             "input of a button, contact, encoder or counter.",
         ]
-    lines += [""]
+    lines += [*_currents(board), ""]
     for note in facts.get("notes", ()):
         doubt = " (From memory, not checked against a source.)"
         lines.append(f"- {note['text']}{doubt if note['confidence'] == 'recall' else ''}")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _currents(board: Board) -> list[str]:
+    """What people measured of such boards, for `make battery`."""
+    found = life.measured(board.petrel)
+    if not found:
+        return []
+    lines = ["", "## Currents", "", "[`make battery`](../battery.md#how-long-it-lasts) uses them."]
+    lines += [
+        "Others measured them:",
+        "",
+        "| board | asleep | awake, with Wi-Fi | |",
+        "|---|---|---|---|",
+    ]
+    for each in found:
+        awake = "" if each.awake_ma is None else life.current(each.awake_ma)
+        asleep = life.current(each.asleep_ua / 1000)
+        lines.append(f"| {each.of} | {asleep} | {awake} | [source]({each.source}) |")
+    return lines
 
 
 def _file_system(board: Board) -> str:

@@ -27,6 +27,7 @@ GENERATORS = (
     "tools.docs.board_pages",
     "tools.docs.adc",
     "tools.wiring.command",
+    "tools.config.battery",
     "host_tests.emulated.claims",
 )
 
