@@ -305,8 +305,10 @@ def test_an_update_can_wait_until_it_is_wanted(node: Node, server: Server) -> No
 
 @ONE_WIDTH
 def test_what_was_taken_back_is_tried_again_if_it_is_wanted(node: Node, server: Server) -> None:
+    """With MQTT 5, in which the client calls the node in another way."""
     equip(node.flash)
-    node.write_config(node.config())
+    config = node.config()
+    node.write_config({**config, "mqtt": {**config["mqtt"], "version": 5}})
     release = Release(contents_of(), serial=12)
     install(node.flash, release, state="- - 0 0")
     (node.flash / "update/failed").write_text(f"{release.id}\nno connection in time\n")

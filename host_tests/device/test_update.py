@@ -216,7 +216,7 @@ def test_a_serial_that_was_there_is_refused_unless_it_is_a_signed_downgrade():
 def test_an_offer_that_is_too_long_is_refused_before_it_is_read():
     with Board():
         node = running(GOOD, stage)
-        assert node.client.updates.large("p/n/update/offer", 1_000_000, True) is None
+        assert node.client.updates.message("p/n/update/offer", 1_000_000) is None
         assert "an offer of 1000000 bytes" in node.client.told[-1]
         assert "offer.new" not in os.listdir("update")
 
@@ -408,12 +408,12 @@ def test_a_reason_of_any_bytes_is_told():
 
 def test_an_update_that_had_too_little_memory_is_told_and_tried_again():
     with Board():
-        from node.update import turns
-
         now = [0]
-        turns.ticks_ms = lambda: now[0]
         try:
             node = running(GOOD, stage)
+            from node.update import turns
+
+            turns.ticks_ms = lambda: now[0]
             client = node.client
 
             def none(head, data):
@@ -429,14 +429,44 @@ def test_an_update_that_had_too_little_memory_is_told_and_tried_again():
                 updates.turn()
             assert len(client.told) == told + 1, client.told
             assert '"waiting"' in client.told[-1] and "memory" in client.told[-1]
-            assert updates.waits and updates.chunks is None  # the command can have it go on
+            assert stage.waits and updates.chunks is None  # the command can have it go on
             now[0] = 600_000
             del node.errors[:]
             work(node)
             assert node.ended and not node.errors, (client.told, node.errors)
             assert stage.state[1] == "a"
         finally:
-            del sys.modules["node.update.turns"]
+            sys.modules.pop("node.update.turns", None)
+
+
+def test_the_offer_of_what_runs_is_compared_and_nothing_is_written_or_loaded():
+    """It comes with each connection."""
+    with Board():
+        node = running(GOOD, stage)
+        for slot, other in (("a", Release(FILES, serial=6)), ("b", Release(FILES[:3], serial=7))):
+            put("update/%s.offer" % slot, GOOD.offer)
+            stage.slot = slot
+            files = sorted(os.listdir("update"))
+            for size in (1, 100, len(GOOD.offer)):
+                node.client.send("offer", GOOD.offer[:-size], GOOD.offer[-size:])
+                node.client.send("offer", GOOD.offer[:size], GOOD.offer[size:])
+            assert sorted(os.listdir("update")) == files
+            assert "node.update.turns" not in sys.modules and not node.client.told
+            last = b"x" if GOOD.offer[-1:] != b"x" else b"y"
+            for offer in (other.offer, GOOD.offer[:-1] + last):
+                node.client.send("offer", offer[:300], offer[300:])
+                with open("update/offer.new", "rb") as file:
+                    assert file.read() == offer
+                os.remove("update/offer.new")
+                running(GOOD, stage)
+
+
+def test_chunks_are_subscribed_to_only_while_there_is_an_update():
+    with Board():
+        node = running(GOOD, stage)
+        assert not node.client.filters
+        offered(node, GOOD)
+        assert node.client.filters == {"p/n/update/chunk": 1}
 
 
 def test_a_withdrawn_offer_is_forgotten():
@@ -446,7 +476,7 @@ def test_a_withdrawn_offer_is_forgotten():
         client.send("offer", GOOD.offer)
         while len(client.asked) < 3:
             client.updates.turn()
-        client.updates.message("p/n/update/offer", b"", False)
+        client.send("offer", b"")
         while client.updates.steps:
             client.updates.turn()
         assert '"idle"' in client.told[-1]

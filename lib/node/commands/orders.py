@@ -23,7 +23,7 @@ def obey(node, name, payload):
         if name == "log":
             reply = call("log", "order", "obey", node, payload)
         elif name == "update":
-            reply = call("update", "install", "obey", payload)
+            reply = call("update", "install", "obey", node, payload)
         elif name[:6] != "config":
             reply = call("commands", "values", name, node, payload)
         else:

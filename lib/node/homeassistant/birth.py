@@ -56,7 +56,7 @@ def begin(node, config):
 def digest():
     """Return a mark of what the file is made from: the config, and what runs."""
     stage = sys.modules.get("stage")
-    runs = call("update", "tell", "running", stage) if stage else ()
+    runs = call("update", "begin", "running", stage) if stage else ()
     found = hashlib.sha256(str(runs or call("health", "telemetry", "version")).encode())
     with open("config.json", "rb") as file:
         while True:

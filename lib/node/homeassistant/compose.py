@@ -76,7 +76,7 @@ def _device(node, name, identity, area):
 
     runs = VERSION
     if "stage" in sys.modules:
-        runs = call("update", "tell", "running", sys.modules["stage"])[0]
+        runs = call("update", "begin", "running", sys.modules["stage"])[0]
     area = ',"sa":%s' % dumps(area) if area else ""
     return (
         '{"dev":{"ids":"%s","name":"%s","mf":"Petrel","mdl":%s,"sw":"%s"%s},'

@@ -65,9 +65,7 @@ class Sleeper(Node):
         """Return whether nothing is under way that a sleep would break off."""
         stage = sys.modules.get("stage")
         turns = sys.modules.get("node.update.turns")
-        return not (
-            stage and stage.trying or turns and turns.updates.steps or self.about.get("changed")
-        )
+        return not (stage and stage.trying or turns and turns.updates or self.about.get("changed"))
 
     def done(self, now):
         """Return whether all is read and delivered, and all that waited is obeyed."""

@@ -32,6 +32,6 @@ def back():
     remove("update/why")
     remove("update/config.json")
     remove("update/format")
-    from node.update.turns import forget
+    from node.update.turns import clean
 
-    forget()
+    clean(True)

@@ -1,9 +1,17 @@
-"""Has a node take updates, if its board can. Needed once at the start, then forgotten."""
+"""Has a node take updates, if its board can. Needed once at the start, then forgotten.
 
+Most starts find nothing of an update. What these load leaves names in RAM, so it is little: this,
+node.update.hook and the boot stage.
+"""
+
+import json
 import os
 import sys
 
 from node.overlay import call
+
+if False:  # for type checkers: it costs a board nothing
+    from typing import Any
 
 
 def begin(node, wanted=None):
@@ -12,25 +20,69 @@ def begin(node, wanted=None):
     Only where a deploy has put keys onto the board; then the boot stage has started it.
     wanted: "ask" if an offer is to wait for the command `update`; what the config says
     """
-    stage = sys.modules.get("stage")
-    if not stage or not hasattr(node.client, "step"):
+    stage: "Any" = sys.modules.get("stage")
+    client = node.client
+    if not stage or not getattr(client, "on_large", None):  # without a broker, or with a cloud's
         return
-    from node.update import turns
+    call("update", "hook", "listen", node)
+    topic = node.prefix + "update/offer"
+    client.filters[topic] = 1
+    client.untold.append(topic)
+    if wanted == "ask":
+        stage.asks = True
+    own = stage.slot + ".offer"
+    for name in os.listdir("update"):
+        if ".offer" in name and name != own or stage.trying:
+            from node.update import turns
 
-    updates = turns.updates = turns.Updates(node, type(node.client), stage, wanted == "ask")
-    for name in ("offer", "chunk"):
-        topic = node.prefix + "update/" + name
-        node.client.filters[topic] = 1
-        node.client.untold.append(topic)
-    # In the class: the client's own dict has no room for another name.
-    updates.link.on_message = updates.message
-    updates.link.on_large = updates.large
-    if stage.trying:
-        node.feed = stage.feed
-        from node.update.trial import steps
-    else:
-        from node.update.check import steps
-    updates.start(steps(updates))
+            turns.begin(node)
+            return
+    told = False
+    tried = -1  # at this second of the uptime
+    link = type(client)  # its own dict has no room for another name
+    before = link.step
+
+    def step(client):
+        nonlocal told, tried
+        wait = before(client)
+        if not told and client.up and not client.untold and tried != node.uptime:
+            tried = node.uptime
+            try:  # an offer may have come first
+                told = "node.update.turns" in sys.modules or idle(node, stage) is not None
+            except Exception as error:  # MemoryError; the node goes on as it is
+                node.failed("update", error)
+        if told and link.step is step:
+            link.step = before
+            strip(stage)
+        return wait
+
+    link.step = step
+
+
+def idle(node, stage):
+    """Tell that there is no update; returns what post() does."""
+    version, serial = running(stage)
+    said = '{"state": "idle", "version": %s, "serial": %d}' % (json.dumps(version), serial)
+    return node.client.post(node.prefix + "update/state", said, True)
+
+
+def running(stage):
+    """Return version and serial of what runs; serial 0: it was deployed."""
+    if stage.slot != "-":
+        try:
+            with open("update/" + stage.slot + ".offer", "rb") as file:
+                found = json.loads(file.readline())
+            return found["version"], found["serial"]
+        except (OSError, ValueError, KeyError):
+            pass
+    return call("health", "telemetry", "version"), 0
+
+
+def strip(stage):
+    """Free the code of the boot stage: what it knows is needed still, and not what it does."""
+    for name in dir(stage):
+        if name[:2] != "__" and name != "feed" and callable(getattr(stage, name)):
+            delattr(stage, name)
 
 
 def again():

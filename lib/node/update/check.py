@@ -24,12 +24,12 @@ def steps(updates, wanted=False):
 
     wanted: it is to be installed even if the node has to be told so
     """
-    updates.waits = False
     node = updates.node
     while not node.client.up or node.client.untold:
         yield 1000
     forget("large", package="mqtt.engine")  # the offer is there, and RAM is short now
     stage = updates.stage
+    stage.waits = False
     free = "a" if stage.slot != "a" else "b"
     if stage.slot == "-":  # perhaps a deploy has ended what ran
         clear("b")
@@ -49,17 +49,18 @@ def steps(updates, wanted=False):
             found = half(name, updates)
         yield 0
         if found is None:
+            remove(name)
             tell(updates, "idle")
             return
         why = call("update", "tell", "failed", identity(name))
         if why:
-            updates.waits = True
+            stage.waits = True
             tell(updates, "failed", found, why)
             return
         runs_from_files(stage.slot)
         room(found, free)
-        if updates.asks and not wanted and not exists("update/" + free + ".list"):
-            updates.waits = True
+        if getattr(stage, "asks", False) and not wanted and not exists("update/" + free + ".list"):
+            stage.waits = True
             tell(updates, "waiting", found)
             return
     except ValueError as error:
@@ -73,7 +74,7 @@ def steps(updates, wanted=False):
 
 def tell(updates, state, found=None, error=None):
     """Publish how it stands; found: the manifest, if there is one."""
-    call("update", "tell", "tell", updates, state, found, None, error)
+    call("update", "tell", "tell", updates.node, state, found, None, error)
 
 
 def read(name, updates):

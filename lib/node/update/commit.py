@@ -5,6 +5,7 @@ a single step. See node.update.pack for the index, and firmware/stage.py for the
 """
 
 import os
+import sys
 
 from micropython import const
 
@@ -24,7 +25,7 @@ def commit(updates, offer, slot):
     try:
         yield from _index(slot)
     except ValueError as error:
-        call("update", "tell", "tell", updates, "refused", offer, None, error)
+        call("update", "tell", "tell", updates.node, "refused", offer, None, error)
         return
     node = updates.node
     while node.ended or "changed" in node.about:  # another config is to come, or to prove itself
@@ -42,6 +43,11 @@ def commit(updates, offer, slot):
     stage = updates.stage
     stage.state[1] = slot
     stage.state[2] = _STARTS
+    if not hasattr(stage, "write"):  # its code was freed, see node.update.begin
+        del sys.modules["stage"]
+        whole = __import__("stage")
+        whole.state[:] = stage.state
+        stage = whole
     stage.write()
     node.ended = "version %s is there; starting it" % offer["version"]
 

@@ -89,6 +89,11 @@ def fetch(updates, offer, slot, identity):
     offer: the manifest, and identity: what tells it from others; slot: where it is to go
     """
     name = "update/" + slot
+    topic = updates.node.prefix + "update/chunk"
+    client = updates.node.client
+    if topic not in client.filters:
+        client.filters[topic] = 1
+        client.untold.append(topic)
     chunks = Chunks(name + ".offer", identity)
     updates.chunks = chunks
     work = updates, offer, chunks
@@ -104,7 +109,7 @@ def fetch(updates, offer, slot, identity):
             for _ in entries(file, offer["files"], offer["size"]):
                 yield 0
         number = at = 0
-        call("update", "tell", "tell", updates, "fetching", offer, 0)
+        call("update", "tell", "tell", updates.node, "fetching", offer, 0)
         with open(name + ".list") as file:
             for digest, size, path in entries(file, offer["files"], offer["size"]):
                 number += 1
@@ -113,12 +118,12 @@ def fetch(updates, offer, slot, identity):
                 percent = at * 100 // max(1, offer["size"])
                 if percent // 10 > chunks.percent // 10:
                     chunks.percent = percent
-                    call("update", "tell", "tell", updates, "fetching", offer, percent)
+                    call("update", "tell", "tell", updates.node, "fetching", offer, percent)
         from node.update.commit import commit
 
         updates.start(commit(updates, offer, slot))
     except ValueError as error:
-        call("update", "tell", "tell", updates, "refused", offer, None, error)
+        call("update", "tell", "tell", updates.node, "refused", offer, None, error)
     except OSError:  # on FAT a power cut can leave a file that can't be written any more
         chunks.file.close()
         for each in os.listdir("update"):
@@ -157,7 +162,9 @@ def part(work, number, path, at, size, digest):
                 said = "%s came with other bytes than those that were signed" % (
                     path or "the list"
                 )
-                call("update", "tell", "tell", updates, "waiting", offer, chunks.percent, said)
+                call(
+                    "update", "tell", "tell", updates.node, "waiting", offer, chunks.percent, said
+                )
                 yield from pause(_LATER_MS if tries >= _TRIES else 1000)
         if path and not tries and (yield from copied(updates, file, path, at, size, digest)):
             continue
@@ -214,12 +221,12 @@ def fetched(work, number, at, size, have):
         connection = client.connects
         while chunks.wanted and connection == client.connects and client.up:
             if ticks_diff(ticks_ms(), began) > _ANSWER_MS:
-                call("update", "tell", "tell", updates, "waiting", offer, chunks.percent)
+                call("update", "tell", "tell", updates.node, "waiting", offer, chunks.percent)
                 break
             yield 500
         if chunks.reason is not None:
             said = "the server says: " + (str(chunks.reason, "utf-8") or "no")
-            call("update", "tell", "tell", updates, "waiting", offer, chunks.percent, said)
+            call("update", "tell", "tell", updates.node, "waiting", offer, chunks.percent, said)
             yield from pause(_PAUSE_MS)
             continue
         have += length - chunks.left

@@ -1,6 +1,7 @@
 """Tells how an update is going, at <base>/<node>/update/state. Loaded, used, forgotten."""
 
 import json
+import sys
 
 from micropython import const
 
@@ -9,13 +10,12 @@ from node.overlay import call
 _FAILED = const("update/failed")
 
 
-def tell(updates, state, offer=None, percent=None, error=None):
+def tell(node, state, offer=None, percent=None, error=None):
     """Publish the state; returns the number of the message, None if it wasn't taken.
 
     offer: the manifest of what was offered
     """
-    stage = updates.stage
-    runs = running(stage)
+    runs = call("update", "begin", "running", sys.modules["stage"])
     said = {"state": state, "version": runs[0], "serial": runs[1]}
     if offer:
         said["latest"] = offer["version"]
@@ -25,20 +25,7 @@ def tell(updates, state, offer=None, percent=None, error=None):
     if error:
         said["error"] = str(error)
         print("Petrel: update:", error)
-    node = updates.node
     return node.client.post(node.prefix + "update/state", json.dumps(said), True)
-
-
-def running(stage):
-    """Return version and serial of what runs; serial 0: it was deployed."""
-    if stage.slot != "-":
-        try:
-            with open("update/" + stage.slot + ".offer", "rb") as file:
-                found = json.loads(file.readline())
-            return found["version"], found["serial"]
-        except (OSError, ValueError, KeyError):
-            pass
-    return call("health", "telemetry", "version"), 0
 
 
 def failed(identity):

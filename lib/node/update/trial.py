@@ -37,7 +37,7 @@ def steps(updates):
             node.ended = why
             return
         if client.up and number is None and not client.untold:
-            number = call("update", "tell", "tell", updates, "trying")
+            number = call("update", "tell", "tell", updates.node, "trying")
         if (
             client.up and number is not None and client.outbox.removed > number
             and node.uptime >= _MINUTE_S
@@ -46,16 +46,19 @@ def steps(updates):
         yield 1000
     stage.state[:] = [
         stage.slot, "-", "0",
-        str(max(int(stage.state[3]), call("update", "tell", "running", stage)[1])),
+        str(max(int(stage.state[3]), call("update", "begin", "running", stage)[1])),
     ]  # fmt: skip
     stage.write()
     stage.trying = False
     if stage.timer:
         stage.timer.deinit()
-    for name in ("why", "again", "config.json", "failed", "format"):
+        call("update", "begin", "strip", stage)
+    # Without its offer nobody takes what the other slot has for an update that is half there.
+    other = "b.offer" if stage.slot == "a" else "a.offer"
+    for name in ("why", "again", "config.json", "failed", "format", other):
         try:
             os.remove("update/" + name)
         except OSError:  # there is none
             pass
-    while call("update", "tell", "tell", updates, "good") is None:
+    while call("update", "tell", "tell", updates.node, "good") is None:
         yield 1000

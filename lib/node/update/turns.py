@@ -1,7 +1,7 @@
-"""What a node that takes updates keeps in RAM: it tells their messages from others.
+"""Works on an update, in turns of the node's loop. In RAM as long as there is one.
 
-An update is a generator, `steps`. In each turn of the node's loop it does a little and yields the
-ms that it can wait then. Nothing is left of it when it is over.
+An update is a generator, `steps`. In each turn it does a little and yields the ms that it can wait
+then. Nothing is left of it when it is over.
 """
 
 import gc
@@ -17,50 +17,61 @@ _LATER_MS = const(600_000)  # until what failed is tried again
 if False:  # for type checkers: it costs a board nothing
     from typing import Any
 
-updates: "Any" = None  # the node's, for the command `update`
+updates: "Any" = None  # the node's
+
+
+def begin(node):
+    """Go on with what was there at the start: a trial, or an update that is half there."""
+    found = of(node)
+    if found.stage.trying:
+        node.feed = found.stage.feed
+        from node.update.trial import steps
+    else:
+        from node.update.check import steps
+    found.start(steps(found))
+
+
+def of(node):
+    """Return the Updates of the node; it is made if there is none."""
+    global updates
+    if not updates:
+        updates = Updates(node, type(node.client), sys.modules["stage"])
+    return updates
 
 
 class Updates:
     """link: the client's class; stage: the module that has started the node, stage.
 
-    asks: whether an offer waits until it is to be installed
+    What outlives it is kept there: asks: an offer waits until it is to be installed; waits: there
+    is one that can be, see node.update.install.
     """
 
-    def __init__(self, node, link, stage, asks):
+    def __init__(self, node, link, stage):
         self.node = node
         self.link = link
         self.stage = stage
         self.steps = None
         self.chunks = None  # what takes the chunks that arrive, see node.update.fetch
-        self.asks = asks
-        self.waits = False  # there is one that can be, see node.update.install
         self.step = link.step
 
-    def message(self, topic, payload, retained, _=None):
-        """Take a message, as the client's on_message."""
-        if not topic.startswith(self.node.prefix + "update/"):
-            self.node.on_message(topic, payload, retained)
-        elif isinstance(payload, bytes):
-            taken = self.large(topic, len(payload), retained)
-            if taken:
-                taken.write(payload)
-                taken.close()
-
-    def large(self, topic, size, retained):
-        """Return what takes a message of so many bytes, or None; as the client's on_large."""
-        prefix = self.node.prefix
-        if not topic.startswith(prefix + "update/"):
-            return self.node.on_message(topic, size, retained)
-        if topic == prefix + "update/offer":
-            return call("update", "arrive", "take", self, size)
-        if topic == prefix + "update/chunk" and self.chunks:
-            self.chunks.begin(size)
-            return self.chunks
-        return None
+    def message(self, topic, payload):
+        """Take a message, or return what takes it. payload: its bytes, or how many they are"""
+        if topic == self.node.prefix + "update/offer":
+            return call("update", "arrive", "take", self.node, topic, payload)
+        chunks = self.chunks
+        if not chunks:
+            return None
+        if isinstance(payload, int):
+            chunks.begin(payload)
+            return chunks
+        chunks.begin(len(payload))
+        chunks.write(payload)
+        return chunks.close()
 
     def start(self, steps):
         """Begin something else."""
         self.steps = steps
+        # In the class: the client's own dict has no room for another name.
         self.link.step = self.turn
 
     def turn(self):
@@ -76,21 +87,22 @@ class Updates:
             if not self.stage.trying:  # then the boot stage ends this start soon
                 self.chunks = None
                 self.steps = self.later(error)
-        if steps is self.steps:  # nothing else was begun meanwhile
+        over = steps is self.steps  # nothing else was begun meanwhile
+        if over:
             self.chunks = self.steps = None
             self.link.step = self.step
             self.node.phase = "network"
-        forget()
+        clean(over)
         return 0
 
     def later(self, error):
         """Tell that it stands still, wait, and go on: there may be more RAM then."""
-        self.waits = True
+        self.stage.waits = True
         began = ticks_ms()
         while ticks_diff(ticks_ms(), began) < _LATER_MS:
             try:
                 if error:
-                    call("update", "tell", "tell", self, "waiting", None, None, error)
+                    call("update", "tell", "tell", self.node, "waiting", None, None, error)
                 error = None
             except MemoryError:
                 pass
@@ -100,10 +112,12 @@ class Updates:
         self.start(steps(self))
 
 
-def forget():
+def clean(over):
     """Forget the code of what is over. Its package may be gone already, see node.overlay."""
     package = sys.modules.get("node.update")
-    for name in ("check", "fetch", "commit", "listing", "pack", "release", "trial"):
+    for name in ("check", "fetch", "commit", "listing", "pack", "release", "trial", "turns"):
+        if name == "turns" and not over:
+            continue
         if sys.modules.pop("node.update." + name, None) and hasattr(package, name):
             delattr(package, name)
     gc.collect()
