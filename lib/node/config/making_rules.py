@@ -28,7 +28,7 @@ def begin(node, config):
             with open(_FILE) as file:
                 if file.readline().strip() == mark:
                     said = None
-                    _load(node, file)
+                    _make(node, file)
                     return
         except OSError:  # there is none
             pass
@@ -51,7 +51,7 @@ def digest():
             found.update(piece)
 
 
-def _load(node, file):
+def _make(node, file):
     """Make the engine from the file."""
     names, count, place, off = json.loads(file.readline())
     made = []
@@ -82,32 +82,32 @@ def _watch(node, engine, names):
     topics = []
     for slot, name in enumerate(names):
         if name[0] == "'":
-            engine.slots[name[1:]] = slot
+            engine.known[name[1:]] = slot
             topics.append(name[1:])
         else:
-            engine.slots[node.prefix + name] = slot
+            engine.known[node.prefix + name] = slot
     for sensor in node.sensors:
         slots = []
         for slot, name in enumerate(names):
             parts = name.split("/")
             if parts[0] == sensor.name:
-                slots.append((slot, _place(sensor.part, parts[-1])))
+                slots.append((slot, _part(sensor.part, parts[-1])))
                 if getattr(sensor.part, "STATE", True) is False:
                     events.append(slot)
                     engine.values[slot] = 0
         if slots:
             watched.append((sensor, tuple(slots)))
             if sensor.deliver:
-                engine.before[sensor.name] = sensor.deliver
+                engine.behind[sensor.name] = sensor.deliver
             sensor.deliver = engine.deliver
-    engine.watched = tuple(watched)
-    engine.events = tuple(events)
+    engine.heard = tuple(watched)
+    engine.past = tuple(events)
     if topics:
-        engine.topics = tuple(topics)
-        node.on_message = engine.hear
+        engine.asked = tuple(topics)
+        node.on_message = engine.take
 
 
-def _place(part, field):
+def _part(part, field):
     """Return which of its values a field is."""
     for i, about in enumerate(getattr(part, "FIELDS", ())):
         if about[0] == field:

@@ -13,7 +13,7 @@ def _driver(entry):
     """Return the class of a sensor's part, None if it can't be had; that is told elsewhere."""
     try:
         name = entry["driver"]
-        if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
+        if not all(97 <= c <= 122 or 48 <= c <= 57 or c == 95 for c in name.encode()):
             return None
         return __import__("sensors." + name, None, None, ("DRIVER",)).DRIVER
     except KeyboardInterrupt:

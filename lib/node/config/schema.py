@@ -309,7 +309,7 @@ def _forget_drivers():
 
 def _driver(name):
     """Return the driver's module, or None. A name has only letters, digits and _."""
-    if not all("a" <= c <= "z" or "0" <= c <= "9" or c == "_" for c in name):
+    if not all(97 <= c <= 122 or 48 <= c <= 57 or c == 95 for c in name.encode()):
         return None
     try:
         module = __import__("sensors." + name, None, None, ("DRIVER",))

@@ -125,7 +125,11 @@ def option_rule(option):
 
 
 def plain(text, more):
-    return all("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in more for c in text)
+    # By numbers: each character of a text would become a name, which stays in RAM for good.
+    more = more.encode()
+    return all(
+        97 <= c <= 122 or 65 <= c <= 90 or 48 <= c <= 57 or c in more for c in text.encode()
+    )
 
 
 def shown(value, longest=64):

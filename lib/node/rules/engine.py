@@ -42,7 +42,7 @@ _OPEN = const(1)
 _YES = const(2)
 
 # Places in a rule.
-_PROGRAM = const(0)
+_WORDS = const(0)
 _FIRST = const(1)  # the first value it looks at, -1: none
 _ELSE = const(2)  # acts: (sensor, value, seconds)
 _THEN = const(3)
@@ -58,71 +58,72 @@ _FAILING = const(4)  # failures in a row after which a value is no longer known
 _FEW = const(4)  # messages that wait: with fewer, an alarm is told
 
 
-def holds(program, values, memory, now, sky):
+def holds(words, values, memory, now, sky):
     """Return 2 if it is so, 0 if not, 1 if that isn't known.
 
-    values: what the names stand for, None: not known; memory: what has to be remembered
+    words: the program of a condition; values: what the names stand for, None: not known
+    memory: what has to be remembered
     now: s; sky: [minute of the day or None, day of the week, minutes of sunrise, sunset]
     """
     stack = 0  # two bits for each value: nothing is allocated
     at = 0
-    size = len(program)
+    size = len(words)
     while at < size:
-        act = program[at]
+        what = words[at]
         found = _OPEN
         at += 1
-        if act >= _FOR:
+        if what >= _FOR:
             found = stack & 3
             stack >>= 2
-            if act == _FOR:
-                place = program[at + 1]
+            if what == _FOR:
+                place = words[at + 1]
                 if found != _YES:
                     memory[place] = None
                 elif memory[place] is None:
                     memory[place] = now
-                if found == _YES and now - memory[place] < program[at]:
+                if found == _YES and now - memory[place] < words[at]:
                     found = _NO
                 at += 2
-            elif act == _NOT:
+            elif what == _NOT:
                 found = _YES - found
             else:
-                found = min(found, stack & 3) if act == _AND else max(found, stack & 3)
+                found = min(found, stack & 3) if what == _AND else max(found, stack & 3)
                 stack >>= 2
-        elif act >= _FROM:
+        elif what >= _FROM:
             minute = sky[0]
             if minute is not None:
-                found = _time(act, program, at, sky)
-            at += 2 if act == _FROM else 1
+                found = _time(what, words, at, sky)
+            at += 2 if what == _FROM else 1
         else:
-            value = values[program[at]]
-            other = program[at + 1]
-            if _SLOTS <= act < _MORE_UNTIL:
+            value = values[words[at]]
+            other = words[at + 1]
+            if _SLOTS <= what < _MORE_UNTIL:
                 other = values[other]
-                act -= _SLOTS
+                what -= _SLOTS
             if value is None or other is None:
                 pass
-            elif act & 3 == _LESS_UNTIL:
+            elif what & 3 == _LESS_UNTIL:
                 if not isinstance(value, str):
-                    found = _until(program, at, memory, value, act == _LESS_UNTIL)
+                    found = _until(words, at, memory, value, what == _LESS_UNTIL)
             elif isinstance(value, str) != isinstance(other, str):
                 # A text differs from every number, and is neither below nor above it.
-                if act not in (_LESS, _MORE):
+                if what not in (_LESS, _MORE):
                     found = _NO
-            elif act == _LESS:
+            elif what == _LESS:
                 found = _YES if value < other else _NO
-            elif act == _MORE:
+            elif what == _MORE:
                 found = _YES if value > other else _NO
             else:
                 found = _YES if value == other else _NO
-            at += 4 if act & 3 == _LESS_UNTIL else 2
+            at += 4 if what & 3 == _LESS_UNTIL else 2
         stack = stack << 2 | found
     return stack
 
 
-def _until(program, at, memory, value, less):
+def _until(words, at, memory, value, more):
     """Say whether what has begun goes on."""
-    begin, end, place = program[at + 1], program[at + 2], program[at + 3]
-    if not less:
+    begin, end, place = words[at + 1], words[at + 2], words[at + 3]
+    if not more:
         value, begin, end = -value, -begin, -end
     if value < begin:
         memory[place] = True
@@ -131,16 +132,16 @@ def _until(program, at, memory, value, less):
     return _YES if memory[place] else _NO
 
 
-def _time(act, program, at, sky):
+def _time(what, words, at, sky):
     """Say whether it is that time."""
     minute = sky[0]
-    if act == _DAY:
-        return _YES if program[at] >> sky[1] & 1 else _NO
-    began = _minute(program[at], sky)
-    if act == _AT:
-        good = minute == began and (program[at] < _DAY_MIN or 0 < sky[2] < _DAY_MIN)
+    if what == _DAY:
+        return _YES if words[at] >> sky[1] & 1 else _NO
+    began = _minute(words[at], sky)
+    if what == _AT:
+        good = minute == began and (words[at] < _DAY_MIN or 0 < sky[2] < _DAY_MIN)
     else:
-        end = _minute(program[at + 1], sky)
+        end = _minute(words[at + 1], sky)
         if began == _DAY_MIN:  # the sun doesn't do that today
             good = False
         elif began < end:
@@ -164,8 +165,8 @@ def _minute(time, sky):
 class Engine:
     """The rules of a node; node.config.making_rules makes it.
 
-    rules: see the places above; slots: topic -> place in values; watched: (sensor, its places)
-    events: places of values that are there for a moment; place: see node.rules.sky, None: no rule
+    rules: see the places above; known: topic -> place in values; heard: (sensor, its places)
+    past: places of values that are there for a moment; place: see node.rules.sky, None: no rule
     needs the time
     """
 
@@ -179,45 +180,45 @@ class Engine:
         self.values = values
         self.memory = memory
         self.place = place
-        self.slots = {}
-        self.watched = ()
-        self.events = ()
-        self.before: "Any" = {}  # name of a sensor -> what delivered its readings before
-        self.topics: "Any" = ()  # to subscribe to
+        self.known = {}
+        self.heard = ()
+        self.past = ()
+        self.behind: "Any" = {}  # name of a sensor -> what delivered its readings before
+        self.asked: "Any" = ()  # to subscribe to
         self.states = [_OPEN] * len(rules)
-        self.acted: "list[Any]" = [None] * len(rules)  # s of uptime
-        self.turned = [0] * len(rules)
-        self.because: "list[Any]" = [None] * len(rules)
+        self.moved: "list[Any]" = [None] * len(rules)  # s of uptime
+        self.since = [0] * len(rules)
+        self.reading: "list[Any]" = [None] * len(rules)
         self.off = 0  # a bit for each rule that is switched off
         self.untold = 0  # a bit for each alarm that is to be told
         self.running: "list[Any]" = []  # (when it ends, rule, sensor)
         self.sky: "list[Any]" = [None, 0, 0, 0]
         self.look = 0  # when the minute changes
-        self.lookup = 0  # when the sun and the zone are to be looked up again
-        self.zone = 0  # s
-        self.waits = False  # it was told that the time isn't known
+        self.due = 0  # when the sun and the zone are to be looked up again
+        self.epoch = 0  # s
+        self.awaited = False  # it was told that the time isn't known
         self.second = -2  # of uptime, when all was last looked at
-        self.fresh = True  # there are new values
+        self.news = True  # there are new values
 
     # --- what a sensor is asked
 
     def poll(self, now):
         """Look at all rules if something is new, or a second has passed; return the ms to wait."""
         second = self.node.uptime
-        if self.second != second or self.fresh:
+        if self.second != second or self.news:
             if self.second == -2:
                 self.begin()
             if self.second != second:
-                self.each_second(second)
+                self.again(second)
             self.second = second
-            self.fresh = False
+            self.news = False
             for i in range(len(self.rules)):
                 if not self.off >> i & 1:
                     try:
-                        self.weigh(i, second)
+                        self.attend(i, second)
                     except Exception as error:  # it stays with this rule
                         self.node.failed("rule " + self.rules[i][_NAME], error)
-            for slot in self.events:
+            for slot in self.past:
                 self.values[slot] = 0
         return 1000
 
@@ -241,28 +242,28 @@ class Engine:
     def deliver(self, client, topic, message, retain=False):
         """Note a reading, and deliver it as it was before, whatever becomes of the note."""
         try:
-            self.note(topic, message[10 : message.find(', "unit": ')])
+            self.told(topic, message[10 : message.find(', "unit": ')])
         except Exception as error:
             self.node.failed("rules", error)
-        before = self.before and self.before.get(topic[len(self.node.prefix) :].split("/")[0])
+        before = self.behind and self.behind.get(topic[len(self.node.prefix) :].split("/")[0])
         if before:
             before(client, topic, message, retain)
         else:
             client.post(topic, message, retain)
 
-    def hear(self, topic, payload, retained):
+    def take(self, topic, payload, retained):
         """Take a message: a value, or a command as without rules."""
-        if topic not in self.slots or isinstance(payload, int):
+        if topic not in self.known or isinstance(payload, int):
             return type(self.node).on_message(self.node, topic, payload, retained)
         try:
             payload = str(payload, "utf-8")
         except ValueError:
             payload = ""
-        self.note(topic, payload)
+        self.told(topic, payload)
 
-    def note(self, topic, text):
+    def told(self, topic, text):
         """Note a value that came as JSON, as that of another node, or as a text."""
-        slot = self.slots.get(topic)
+        slot = self.known.get(topic)
         if slot is None:
             return
         try:
@@ -276,7 +277,7 @@ class Engine:
         if not isinstance(value, (int, float, str)):
             value = None
         self.values[slot] = value
-        self.fresh = True
+        self.news = True
 
     # --- each turn
 
@@ -284,11 +285,11 @@ class Engine:
         """Ask for the topics, and find the states that no reading has told yet."""
         client = self.node.client
         if hasattr(client, "filters"):
-            for topic in self.topics:
+            for topic in self.asked:
                 client.filters[topic] = 1
                 client.untold.append(topic)
-        self.topics = ()
-        for sensor, slots in self.watched:
+        self.asked = ()
+        for sensor, slots in self.heard:
             part = sensor.part
             if getattr(part, "STATE", False) and not sensor.interval:
                 try:
@@ -299,16 +300,16 @@ class Engine:
                 except Exception as error:  # as when it is asked for a reading
                     sensor.fault(error)
 
-    def each_second(self, second):
+    def again(self, second):
         """See what is over, what is no longer known, what time it is, and what is to be told."""
-        for sensor, slots in self.watched:
+        for sensor, slots in self.heard:
             if sensor.failures > _FAILING:
                 for slot, _ in slots:
                     self.values[slot] = None
         for each in list(self.running) if self.running else ():
             if second >= each[0]:
                 self.running.remove(each)
-                self.acted[each[1]] = second
+                self.moved[each[1]] = second
                 try:
                     each[2].part.close()  # its safe state
                 except Exception as error:
@@ -332,25 +333,25 @@ class Engine:
         if now < _KNOWN:
             sky[0] = None
             self.look = second + 1
-            if not self.waits:
+            if not self.awaited:
                 call("rules", "tell", "waits", self)
             return
-        if self.waits:
+        if self.awaited:
             call("rules", "tell", "ready", self)
-        if not self.lookup - _HALF_HOUR <= now < self.lookup:
-            self.zone, sky[2], sky[3] = call("rules", "sky", "find", now, self.place)
-            self.lookup = (now // _HALF_HOUR + 1) * _HALF_HOUR
-        now += self.zone
+        if not self.due - _HALF_HOUR <= now < self.due:
+            self.epoch, sky[2], sky[3] = call("rules", "sky", "find", now, self.place)
+            self.due = (now // _HALF_HOUR + 1) * _HALF_HOUR
+        now += self.epoch
         sky[0] = now % 86_400 // 60
         sky[1] = (now // 86_400 + 3) % 7  # the first day of 1970 was a Thursday
         self.look = second + 60 - now % 60
 
-    def weigh(self, i, second):
+    def attend(self, i, second):
         """See whether a rule has to act, and have it do so."""
         rule = self.rules[i]
-        found = holds(rule[_PROGRAM], self.values, self.memory, second, self.sky)
+        found = holds(rule[_WORDS], self.values, self.memory, second, self.sky)
         state = self.states[i]
-        acted = self.acted[i]
+        acted = self.moved[i]
         if found == _OPEN:
             return
         passed = second - acted if acted is not None else 604_800
@@ -360,15 +361,15 @@ class Engine:
         elif found == _YES and passed < rule[_PAUSE]:
             return
         self.states[i] = found
-        self.because[i] = self.values[rule[_FIRST]] if rule[_FIRST] >= 0 else None
+        self.reading[i] = self.values[rule[_FIRST]] if rule[_FIRST] >= 0 else None
         if found != state:
-            self.turned[i] = second
+            self.since[i] = second
             if rule[_ALARM]:
                 self.untold |= 1 << i
         for sensor, value, seconds in rule[_THEN if found else _ELSE]:
-            self.acted[i] = second
+            self.moved[i] = second
             self.put(i, sensor, value, seconds and second + seconds)
-        call("rules", "tell", "acted", self, i)
+        call("rules", "tell", "told", self, i)
 
     def put(self, i, sensor, value, until):
         """Set an output, as the command does; until: s of uptime when it ends, 0: never."""

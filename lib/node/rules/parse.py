@@ -42,6 +42,22 @@ _WEEK = const("mon tue wed thu fri sat sun")
 _WORDS = const("and or not for from to at day until")
 _TIME = const('a time: 22:30, sunrise or sunset, these with minutes, as in "sunset+30"')
 _SPELL = const("Did you mean %s?")
+# In one text each, as short ones would be names that stay in RAM for good. Signs: those that may
+# stand there, and what takes the place of others. The second of two is the first with a "not".
+_SIGNS = const("< >= > <= == !=")
+_CURES = const("""\
+= "=="
+! "not" or "!="
+<> "!="
+=< "<="
+=> ">=\"""")
+_ODD = const("""\
+"put a topic or a text into '...'
+&use "and"
+|use "or"
+%leave the unit out
+[use ( and )
+{use ( and )""")
 
 
 class Parser:
@@ -74,7 +90,7 @@ class Parser:
             what = self.token
             if what == ")":
                 self.wrong('there is no "(" for it. Remove it')
-            if what[0] in "<>=!":
+            if what[:1] in "<>=!":
                 self.wrong('compare only two things, and join them: "a > 1 and a < 5"')
             if what == "for":
                 self.wrong('only one "for". Put what the first belongs to into brackets')
@@ -95,7 +111,7 @@ class Parser:
         """Take the next token: a word, an operator, a bracket, a 'text without its end; or ""."""
         text = self.text
         at = self.at
-        while at < len(text) and text[at] in " \t":
+        while at < len(text) and text[at : at + 1] in " \t":
             at += 1
         self.began = end = at
         kind = _kind(text[at : at + 1])
@@ -107,17 +123,17 @@ class Parser:
             self.token = text[at:end]
             self.at = end + 1
             return
-        while end < len(text) and _kind(text[end]) == kind:
+        while end < len(text) and _kind(text[end : end + 1]) == kind:
             end += 1
             if kind in "()":
                 break
         self.token = text[at:end]
         self.at = end
         if kind == "?":
-            hint = {
-                '"': "put a topic or a text into '...'", "&": 'use "and"', "|": 'use "or"',
-                "%": "leave the unit out", "[": "use ( and )", "{": "use ( and )",
-            }.get(self.token[0], "this can't stand here. Remove it")  # fmt: skip
+            hint = "this can't stand here. Remove it"
+            for line in _ODD.split("\n"):
+                if line[:1] == self.token[:1]:
+                    hint = line[1:]
             self.wrong(hint)
 
     def took(self, word):
@@ -184,9 +200,9 @@ class Parser:
     def what(self):
         """Take a name; return its place in the names."""
         name = self.token
-        if not name or name[0] in "<>=!)" or name in _WORDS.split():
+        if not name or name[:1] in "<>=!)" or name in _WORDS.split():
             self.wrong("the name of a sensor was expected")
-        if name[0] == "'":
+        if name[:1] == "'":
             if not 1 < len(name) < 129 or "+" in name or "#" in name:
                 self.wrong("a topic has 1 to 128 characters, and no + or #")
         elif _number(name) is not None:
@@ -208,35 +224,38 @@ class Parser:
         """Compile a comparison."""
         slot = self.what()
         how = self.token
-        if not how or how[0] not in "<>=!":
+        if not how or how[:1] not in "<>=!":
             if how[:1] == "'" or _number(how) is not None:
                 self.wrong("one of < <= > >= == != was expected before it")
             self.compared.append((self.names[slot], 0))
             self.emit(_SAME, slot, 0, _NOT)  # the name alone: it isn't 0
             return
-        if how not in ("<", "<=", ">", ">=", "==", "!="):
-            cure = {"=": '"=="', "!": '"not" or "!="', "<>": '"!="', "=<": '"<="', "=>": '">="'}
-            self.wrong("use %s" % cure.get(how, "one of < <= > >= == !="))
+        if how not in _SIGNS.split():
+            cure = "one of < <= > >= == !="
+            for line in _CURES.split("\n"):
+                odd, _, text = line.partition(" ")
+                cure = text if odd == how else cure
+            self.wrong("use %s" % cure)
+        sign = _SIGNS.split().index(how)
         self.next()
-        other = self.operand(how)
+        other = self.operand(sign)
         self.compared.append((self.names[slot], other))
         if self.took(_UNTIL):
-            self.ending(slot, how, other)
+            self.ending(slot, sign, other)
             return
-        # <= is not >, >= is not <, != is not ==
-        act = {"<": _LESS, ">=": _LESS, ">": _MORE, "<=": _MORE}.get(how, _SAME)
+        act = (_LESS, _MORE, _SAME)[sign // 2]
         if isinstance(other, tuple):
             act += _SLOTS
             other = other[0]
         self.emit(act, slot, other)
-        if how in ("<=", ">=", "!="):
+        if sign & 1:
             self.emit(_NOT)
 
-    def operand(self, how):
+    def operand(self, sign):
         """Take what a value is compared with: a number, a text, or (place of a name,)."""
         token = self.token
         if token[:1] == "'":
-            if how not in ("==", "!="):
+            if sign < 4:
                 self.wrong("a text can only be == or !=")
             self.next()
             return token[1:]
@@ -244,7 +263,7 @@ class Parser:
         if value is not None:
             self.next()
             return value
-        if token and token[0] in "0123456789+-.":
+        if token and token[:1] in "0123456789+-.":
             self.wrong("not a number. Leave the unit out, and use . for decimals")
         if token in ("on", "off", "yes", "no", "True", "False"):
             self.wrong("use true or false")
@@ -255,15 +274,15 @@ class Parser:
         self.first = first
         return (found,)
 
-    def ending(self, slot, how, other):
+    def ending(self, slot, sign, other):
         """Compile where a comparison ends that has begun."""
-        if how not in ("<", ">") or isinstance(other, (str, tuple)):
+        if sign not in (0, 2) or isinstance(other, (str, tuple)):
             self.wrong('"until" goes with < or > and a number, as in "soil < 30 until 40"')
         end = self.number("a number", -1e9, 1e9)
-        if end <= other if how == "<" else end >= other:
-            word = "above" if how == "<" else "below"
+        if end >= other if sign else end <= other:
+            word = "below" if sign else "above"
             raise ValueError("until %g: it has to be %s %g, where it begins" % (end, word, other))
-        self.emit(_LESS_UNTIL if how == "<" else _MORE_UNTIL, slot, other, end, self.remember())
+        self.emit(_MORE_UNTIL if sign else _LESS_UNTIL, slot, other, end, self.remember())
 
     def number(self, what, least, most):
         """Take a number between two; what: said if it is none."""
@@ -342,4 +361,4 @@ def _number(word):
     whole, _, part = digits.partition(".")
     if not (whole + part).isdigit() or len(digits) > 12 or not whole:
         return None
-    return float(word) if part else int(whole) * (-1 if word[0] == "-" else 1)
+    return float(word) if part else int(whole) * (-1 if word[:1] == "-" else 1)

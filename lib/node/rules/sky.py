@@ -4,6 +4,9 @@ The sun: the Astronomical Almanac's formulas of low precision, right within two 
 polar circles, also with the 32-bit floats of a board.
 The zone is that of POSIX: "CET-1CEST,M3.5.0,M10.5.0/3" is UTC+1 in winter, from the last Sunday
 of October, 3:00, to the last Sunday of March, 2:00, and UTC+2 in summer.
+
+A character is cut out of a text as a piece of it: taken by its place, it would be a name, which
+stays in RAM for good.
 """
 
 from math import acos, asin, atan2, cos, pi, sin, tan
@@ -27,23 +30,24 @@ def find(now, place):
     and 1440 and 0 where it stays down.
     """
     off = offset(now, place[0])
-    rise, down = sun((now + off) // _DAY_S - _2000, place[1], place[2])
+    rise, down = sun((now + off) // _DAY_S - _2000, place)
     if rise is None:
         return (off, 0, _DAY_MIN) if down else (off, _DAY_MIN, 0)
     # Never exactly 0, which means something else.
     return off, _minute(rise, off), _minute(down, off)
 
 
-def _minute(utc, off):
-    return max(1, int(utc + off / 60 + 0.5) % _DAY_MIN)
+def _minute(at, off):
+    return max(1, int(at + off / 60 + 0.5) % _DAY_MIN)
 
 
-def sun(day, latitude, longitude):
+def sun(now, place):
     """Return the minutes of sunrise and sunset, UTC; (None, whether it stays up) if there is none.
 
-    day: from the first of 2000; latitude, longitude: degrees, north and east are positive
+    now: days from the first of 2000; place: as in find(), degrees, north and east are positive
     """
-    day -= longitude / 360  # at the noon of this place
+    _, latitude, longitude = place
+    day = now - longitude / 360  # at the noon of this place
     mean = (280.46 + 0.9856474 * day) % 360
     g = (357.528 + 0.9856003 * day) % 360 * _DEGREE
     true = (mean + 1.915 * sin(g) + 0.02 * sin(2 * g)) * _DEGREE  # the sun's ecliptic longitude
@@ -58,9 +62,9 @@ def sun(day, latitude, longitude):
     return noon - half, noon + half
 
 
-def offset(now, zone):
+def offset(now, text):
     """Return the seconds that local time is ahead of UTC."""
-    said = zone.split(",")
+    said = text.split(",")
     winter, summer = ahead(said[0])
     if summer is None:
         return winter
@@ -93,7 +97,7 @@ def _name(text, at):
     if text[at : at + 1] == "<":
         at = text.index(">", at) + 1
     else:
-        while at < len(text) and text[at].upper() != text[at].lower():
+        while at < len(text) and text[at : at + 1].upper() != text[at : at + 1].lower():
             at += 1
     if at - began < 3:
         raise ValueError(text)
@@ -108,7 +112,7 @@ def _clock(text, at):
     parts = [0, 0, 0]
     for i in range(3):
         began = at
-        while at < len(text) and text[at].isdigit():
+        while at < len(text) and text[at : at + 1].isdigit():
             at += 1
         parts[i] = int(text[began:at])
         if text[at : at + 1] != ":":
@@ -126,7 +130,7 @@ def change(year, text):
     """
     text, _, clock = text.partition("/")
     month, week, day = (int(each) for each in text[1:].split("."))
-    if text[0] != "M" or not (1 <= month <= 12 and 1 <= week <= 5 and 0 <= day <= 6):
+    if text[:1] != "M" or not (1 <= month <= 12 and 1 <= week <= 5 and 0 <= day <= 6):
         raise ValueError(text)
     seconds = 7200
     if clock:
@@ -140,24 +144,19 @@ def change(year, text):
     return found * _DAY_S + seconds
 
 
-def leap(year):
-    """Return whether a year has 366 days. 2100 is far away."""
-    return year % 4 == 0
-
-
 def first_of(year, month):
-    """Return the days from 1970 to the first of a month."""
+    """Return the days from 1970 to the first of a month. 2100, no leap year, is far away."""
     days = (year - 1970) * 365 + (year - 1969) // 4
     for each in range(1, month):
-        days += 28 + leap(year) if each == 2 else 31 - (each in (4, 6, 9, 11))
+        days += 28 + (year % 4 == 0) if each == 2 else 31 - (each in (4, 6, 9, 11))
     return days
 
 
-def date(days):
+def date(count):
     """Return (year, day of the year from 1) of so many days since 1970."""
-    year = 1970 + days * 4 // 1461
-    if days < first_of(year, 1):
+    year = 1970 + count * 4 // 1461
+    if count < first_of(year, 1):
         year -= 1
-    elif days >= first_of(year + 1, 1):
+    elif count >= first_of(year + 1, 1):
         year += 1
-    return year, days - first_of(year, 1) + 1
+    return year, count - first_of(year, 1) + 1

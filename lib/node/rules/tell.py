@@ -15,7 +15,7 @@ _OPEN = const(1)
 _WAIT = const("the rules with times of day wait: the clock isn't set yet")
 
 
-def acted(engine, i):
+def told(engine, i):
     """Tell that a rule has acted, unless the readings need the room."""
     node = engine.node
     rule = engine.rules[i]
@@ -24,7 +24,7 @@ def acted(engine, i):
     for sensor, value, seconds in rule[_THEN if found else _ELSE]:
         said = "%s = %s" % (sensor.name, json.dumps(value))
         did.append(said + " for %d s" % seconds if seconds else said)
-    value = _shown(engine.because[i])
+    value = _shown(engine.reading[i])
     what = ", ".join(did) or ("it is so" if found else "it is over")
     print("Petrel: rule %s (%s): %s" % (rule[_NAME], value, what))
     outbox = node.client.outbox
@@ -43,10 +43,10 @@ def alarm(engine):
         if engine.untold >> i & 1:
             on = engine.states[i] > _OPEN
             since = (
-                json.dumps(engine.turned[i] - node.uptime + _now(node)) if _now(node) else "null"
+                json.dumps(engine.since[i] - node.uptime + _now(node)) if _now(node) else "null"
             )
             message = '{"alarm": %s, "text": %s, "value": %s, "since": %s, ' % (
-                json.dumps(on), json.dumps(rule[_ALARM]), _shown(engine.because[i]), since,
+                json.dumps(on), json.dumps(rule[_ALARM]), _shown(engine.reading[i]), since,
             )  # fmt: skip
             if _post(node, "alarm/" + rule[_NAME], message, True) is not None:
                 engine.untold &= ~(1 << i)
@@ -87,26 +87,26 @@ def switch(engine, value):
     print("Petrel: rule %s is switched %s" % (names[i], "on" if value["on"] else "off"))
     if value["on"]:
         engine.off &= ~(1 << i)
-        engine.fresh = True
+        engine.news = True
         return
     engine.off |= 1 << i
     if engine.rules[i][_ALARM]:
         if engine.states[i] > _OPEN:
-            engine.turned[i] = engine.node.uptime
+            engine.since[i] = engine.node.uptime
         engine.untold |= 1 << i
     engine.states[i] = _OPEN
 
 
 def waits(engine):
     """Tell that the time isn't known."""
-    engine.waits = True
+    engine.awaited = True
     engine.node.about["rules"] = _WAIT
     print("Petrel:", _WAIT)
 
 
 def ready(engine):
     """Tell that it is known."""
-    engine.waits = False
+    engine.awaited = False
     engine.node.about.pop("rules", None)
     engine.untold = 0
     for i, rule in enumerate(engine.rules):  # "since" is known now

@@ -20,6 +20,8 @@ def equip(node, config):
     if config["must"] or "outbox" in there:
         call("health", "kept", "begin", node, config)
     ways = call("network", "ways", "find", node, config)
+    if node.ended:  # its rules were compiled
+        return
     call("network", "connection", "make", node, config, ways)
     if "update" in there:
         call("update", "begin", "begin", node, config.get("update"))
