@@ -117,6 +117,25 @@ def test_it_listens_as_long_as_it_is_told_to_and_says_who_is_silent(broker: Brok
 
 
 @pytest.mark.parametrize(
+    ("filters", "seconds"),
+    [
+        ([], 5),
+        ([{"median": 5}, {"to": "F"}], 5),
+        ([{"throttle": 60}], 65),
+        ([{"over": 60}, {"delta": 1, "heartbeat": 600}], 665),
+        ([{"delta": 1}], None),
+        ([{"outlier": 3}], None),
+        ([3, {"throttle": "x"}], 5),
+        ("x", 5),
+    ],
+)
+def test_values_that_filters_hold_back_are_not_missed(filters: Any, seconds: float | None) -> None:
+    found = heard({"sensors": [{"name": "air", "interval": 5, "filters": filters}]})
+    assert found.sensors() == ({} if seconds is None else {"air": seconds})
+    assert ("air should report" in faults(found)) == (seconds == 5)
+
+
+@pytest.mark.parametrize(
     ("reply", "words"),
     [
         (None, "answers no command | The broker's rules"),

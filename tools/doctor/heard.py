@@ -17,6 +17,7 @@ from tools.talk.readings import parse
 
 QUIET_S = 1.5  # with nothing new, all that the broker keeps has come
 _KEPT = ("status", "diagnostics", "update/state")
+_NEVER = 1e9
 _NONE = ("cmd/", "reply/", "update/", "log")  # what is below them is no reading
 
 
@@ -61,13 +62,13 @@ class Heard:
         return config if isinstance(config, dict) else {}
 
     def sensors(self) -> dict[str, float]:
-        """The sensors of its config that report by the clock, with their intervals in seconds."""
+        """The sensors that report by the clock, as its config says: every so many seconds."""
         entries = self.config.get("sensors")
         found = {}
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("interval"), int | float):
-                found[str(entry.get("name"))] = float(entry["interval"])
-        return found
+                found[str(entry.get("name"))] = entry["interval"] + _held_back(entry)
+        return {name: seconds for name, seconds in found.items() if seconds < _NEVER}
 
     def count(self, sensor: str) -> int:
         """How many readings of a sensor came."""
@@ -77,6 +78,21 @@ class Heard:
             if topic == sensor or topic.startswith(sensor + "/")
         ]
         return min(of, default=0)
+
+
+def _held_back(entry: dict[str, Any]) -> float:
+    """For how many seconds the filters of a sensor may hold its values back; _NEVER: for good."""
+    filters = entry.get("filters")
+    seconds = 0.0
+    for each in filters if isinstance(filters, list) else ():
+        if not isinstance(each, dict):
+            continue
+        if "outlier" in each or "delta" in each and "heartbeat" not in each:
+            return _NEVER
+        for key in ("throttle", "over", "heartbeat"):
+            if isinstance(each.get(key), int | float):
+                seconds += each[key]
+    return seconds
 
 
 class Listener:

@@ -87,7 +87,9 @@ def _answers(heard: Heard, told: dict[str, Any]) -> Iterator[Finding]:
         yield wrong(
             "it answers no command",
             f"The broker's rules must let it read {heard.base}/{heard.node}/cmd/#, and let you "
-            "write there. If it was switched off just now, the broker hasn't noticed yet.",
+            "write there. If it was switched off just now, the broker hasn't noticed yet. A node "
+            "that sleeps answers at its next wake; to keep it up, send it awake as a retained "
+            "message: docs/battery.md",
         )
         return
     bad = [str(reply.get("error", reply)) for reply in refused if reply.get("ok") is not True]
