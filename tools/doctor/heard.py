@@ -87,7 +87,7 @@ def _held_back(entry: dict[str, Any]) -> float:
     for each in filters if isinstance(filters, list) else ():
         if not isinstance(each, dict):
             continue
-        if "outlier" in each or "delta" in each and "heartbeat" not in each:
+        if "outlier" in each or ("delta" in each and "heartbeat" not in each):
             return _NEVER
         for key in ("throttle", "over", "heartbeat"):
             if isinstance(each.get(key), int | float):
