@@ -214,6 +214,17 @@ def test_where_it_does_not_the_rest_is_left_out_and_counted() -> None:
         assert selection.left == 16_000 - 7 * 512  # five files with the record, and two folders
 
 
+def test_room_for_an_update_is_kept_where_the_board_can_have_it() -> None:
+    everything = FAT.taken({**SIZES, "petrel.json": 200})
+    for room, update, chosen in (
+        (Room(FAT, everything + 20_000), 20_000, len(SIZES)),
+        (Room(FAT, everything + 20_000), 20_001, 3),
+        (Room(FAT, everything + 20_000), 100_000, 3),  # it is left out, though that is too little
+        (Room(FAT, None, 40_000), 100_000, len(SIZES)),
+    ):
+        assert len(select(PYBOARD, SIZES, {}, [], room, update=update).names) == chosen
+
+
 @pytest.mark.parametrize("where", ["sent", "there", "none"])
 def test_the_example_is_left_out_where_a_config_is(where: str) -> None:
     sizes = {**SIZES, "config.example.json": 300}

@@ -169,6 +169,16 @@ def test_deploy_puts_the_trusted_keys_onto_a_board(keys: Keyring, tmp_path: Path
     assert list(parse_keys(keys_txt)) == [key.id for key in keys.trusted]
 
 
+@pytest.mark.parametrize(("board", "fits"), [("RPI_PICO", True), ("RPI_PICO_W", False)])
+def test_deploy_leaves_room_for_an_update_and_says_where_there_is_none(
+    keys: Keyring, board: str, fits: bool
+) -> None:
+    """In files, each of which takes a block of 4 KB, Petrel leaves too little of a Pico W."""
+    said = CliRunner().invoke(petrel, ("deploy", board, "--to", "board")).output
+    assert "files were left out" in said
+    assert ("No update will fit beside this" in said) == (not fits)
+
+
 def test_a_board_that_takes_no_update_gets_no_keys(tmp_path: Path) -> None:
     result = CliRunner().invoke(petrel, ("deploy", "PYBV11", "--to", "board"))
     assert result.exception is None and (tmp_path / "board" / "main.py").exists()

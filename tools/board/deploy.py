@@ -37,6 +37,7 @@ from tools.board.selection import (
     example_keys,
     part,
     select,
+    update_takes,
 )
 from tools.board.targets import (
     CONFIG,
@@ -142,7 +143,7 @@ def deploy(
         )
     with tempfile.TemporaryDirectory() as records:
         sent = _config_files(config, Path(records)) if config else {}
-        way = _way(folder, found, sent, console, board, drivers, mode)
+        way = _way(folder, found, sent, console, board, drivers, mode, bool(keys))
         if board and config:
             for warning in of_file(config, board.id, "rom" if way.image else "files")[1]:
                 console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
@@ -222,8 +223,12 @@ def _way(
     board: Board | None,
     drivers: tuple[str, ...],
     mode: str,
+    updates: bool,
 ) -> Way:
-    """Choose between the ROMFS and files. Raises ToolError if the one that is wanted can't be."""
+    """Choose between the ROMFS and files. Raises ToolError if the one that is wanted can't be.
+
+    updates: whether the board is to take them
+    """
     built, before = files(folder), record_of(found.record)
     if board is None:
         return Way(built)
@@ -244,11 +249,12 @@ def _way(
                 chosen = Selection([], left_out, free)
                 console.print(_said(chosen, needs.named, needs.guessed), soft_wrap=True)
             beside = {*built} - {*rom.in_rom(built)}
-            names = _fitting(folder, found, sent, console, board, needs, beside)
+            names = _fitting(folder, found, sent, console, board, needs, beside, updates)
             return Way(names, image, rom.hidden(found.sizes, built, before))
     if mode == "romfs":
         raise ToolError(f"the board: {why}", "Without MODE=romfs the package is copied as files.")
-    return Way(_fitting(folder, found, sent, console, board, needs, built), why=why)
+    names = _fitting(folder, found, sent, console, board, needs, built, updates)
+    return Way(names, why=why)
 
 
 def _rom_steps(way: Way, found: Found, folder: Path) -> list[Step]:
@@ -326,6 +332,7 @@ def _fitting(
     board: Board,
     needs: Needs,
     of: Collection[str],
+    updates: bool,
 ) -> list[str]:
     """Those of a build's files that fit beside what is sent; says what that leaves out."""
     sizes = {name: size for name, size in sizes_of(folder).items() if name in of}
@@ -337,9 +344,17 @@ def _fitting(
         frozenset(record_of(found.record)),
     )
     more = {name: path.stat().st_size for name, path in sent.items()}
-    chosen = select(board, sizes, more, needs.named, room, needs.keys)
+    update = update_takes(sizes_of(folder)) if updates else 0
+    chosen = select(board, sizes, more, needs.named, room, needs.keys, update)
     if chosen.others:
         console.print(_said(chosen, needs.named, needs.guessed), soft_wrap=True)
+    spare = room.spare({**{name: sizes[name] for name in chosen.names}, **more})
+    if spare is not None and spare < update:
+        console.print(
+            f"[yellow]No update will fit beside this:[/] it takes {update:,} bytes, and {spare:,} "
+            "stay free. With Petrel in the board's firmware it would (docs/updates.md).",
+            soft_wrap=True,
+        )
     return chosen.names
 
 
@@ -447,7 +462,7 @@ def command(
     deploy(folder, target, config, console, facts, wanted, mode, keys)
     if keys:
         names = ", ".join(key.name for key in keyring.trusted)
-        console.print(f"it takes updates that are signed with {names}", soft_wrap=True)
+        console.print(f"it trusts updates that are signed with {names}", soft_wrap=True)
     elif reason and keyring.trusted:
         console.print(f"it gets no keys, and takes no updates: {reason}", soft_wrap=True)
     if no_reset:

@@ -82,6 +82,8 @@ _ASKED_BY = {
 EXAMPLE_TEXT = (FIRMWARE / "config.json").read_text()
 # Bytes for files, of a board that can take updates: more than a Pyboard's drive.
 _TWO_SLOTS = 262_144
+# Of an update: a line of its list besides the path, an entry of its index, what is kept free.
+_LINE, _ENTRY, _KEPT = 72, 64, 16_384
 _CHECK = "node.config.verdict"  # with what it alone imports
 # What changes and tells the config from afar. The node answers that it has no room for it.
 _AFAR = frozenset(
@@ -120,6 +122,10 @@ class Room:
             found.append(self.free - self.grows(sizes))
         return min(found, default=None)
 
+    def spare(self, sizes: Mapping[str, int]) -> int | None:
+        """Bytes that are free if it has nothing else; None where that is not known."""
+        return None if self.capacity is None else self.capacity - self.system.taken(sizes)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -142,17 +148,23 @@ def select(
     named: Iterable[str],
     room: Room,
     keys: Collection[str] = (),
+    update: int = 0,
 ) -> Selection:
     """Choose from a build, so that it fits.
 
+    update: bytes that are to stay free for one, if they can
     sizes: the files of the build; more: those that come along, the config and what it names
     named: the drivers that are needed; keys: those of the config, empty where none is known
     Raises ToolError if not even what is needed fits.
     """
     everything = _all(sizes, more, room)
     left = room.left(everything)
+    spare = room.spare(everything)
     # A board that has it all keeps it all, even one on which the node has filled the rest.
-    if left is None or left >= (RESERVE if room.grows(everything) > RESERVE else 0):
+    if left is None or (
+        left >= (RESERVE if room.grows(everything) > RESERVE else 0)
+        and (spare is None or spare >= update)
+    ):
         return Selection(list(sizes), left=left)
     has = room.capacity
     example = not {*more, *room.there} & {CONFIG}  # for a board that has no config yet
@@ -176,6 +188,12 @@ def select(
         f"in blocks of {room.system.block:,}",
         "Remove files from it. On a drive, empty the trash as well.",
     )
+
+
+def update_takes(sizes: Mapping[str, int]) -> int:
+    """Bytes that a node wants to have free for an update to this build, see node.update.check."""
+    names = [name for name in sizes if name not in (*PLAIN, EXAMPLE)]
+    return sum(sizes[name] + len(name) + _LINE + _ENTRY for name in names) + _KEPT
 
 
 def _all(sizes: Mapping[str, int], more: Mapping[str, int], room: Room) -> dict[str, int]:
