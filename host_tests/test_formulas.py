@@ -363,6 +363,29 @@ def test_all_examples_of_the_page_are_good() -> None:
         assert f"`{line.split()[0]}(" in PAGE
 
 
+# --- what Home Assistant is told
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "told"),
+    [
+        ("dew_point(a, a)", "", ("temperature", "°C", "measurement")),
+        ("heat_index(a, a)", "", ("temperature", "°C", "measurement")),
+        ("sea_level(a, 320)", "", ("atmospheric_pressure", "hPa", "measurement")),
+        ("energy(a)", "", ("energy", "Wh", "total_increasing")),
+        ("absolute_humidity(a, a)", "", ("", "g/m3", "measurement")),
+        ("a * 2", "W", ("power", "W", "measurement")),
+        ("difference(a, d_2)", "C", ("", "°C", "measurement")),
+    ],
+)
+def test_home_assistant_gets_a_device_class_and_a_unit(
+    text: str, unit: str, told: tuple[str, str, str]
+) -> None:
+    classes = importlib.import_module("node.homeassistant.classes")
+    field, own, _ = made(text, unit=unit).FIELDS[0]
+    assert classes.of(field, own) == told
+
+
 # --- on the board
 
 

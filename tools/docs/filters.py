@@ -45,7 +45,7 @@ FILTERS: dict[str, tuple[dict[str, Any], str]] = {
         "exponential average: keeps this share of the last value, 0 to 0.99, and takes the rest "
         "from the new one",
     ),
-    "slew": ({"slew": 0.5}, "changes by at most so much from one reading to the next"),
+    "slew": ({"slew": 0.5}, "rate limit: changes by at most so much from one reading to the next"),
     "outlier": (
         {"outlier": 3, "of": 5},
         "holds back what is further than that from the median of the last readings, 3 to 15, or "
