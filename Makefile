@@ -169,6 +169,9 @@ test-timescale: setup  ## run the back end's tests with TimescaleDB, from Debian
 test-azure: setup  ## compare with Azure's own client, from PyPI, at the hub of the tests (ARGS=)
 	@$(RUN) test-azure $(ARGS)
 
+test-aws: setup  ## compare the shadows of the tests with those of moto, from PyPI (ARGS=)
+	@$(RUN) test-aws $(ARGS)
+
 test-node-red: setup  ## run the flow of docs/growing.md in a real Node-RED, from npm (ARGS=)
 	@$(RUN) test-node-red $(ARGS)
 

@@ -159,6 +159,7 @@ from node.overlay import call
 
 class Node:
     prefix = "petrel/n1/"
+    on_message = print
     def _each_second(self):
         pass
 
@@ -185,9 +186,10 @@ AZURE = "HostName=h.azure-devices.net;DeviceId=n1;SharedAccessKey=MDEyMzQ1Njc4OT
     [
         {"cloud": {"azure": AZURE}, "mqtt": {}},
         {"cloud": SERVICE, "mqtt": {}},
+        {"cloud": {"aws": "shadow"}, "mqtt": {}},
         {"mqtt": {"host": HOST}},
     ],
-    ids=["azure", "service", "aws"],
+    ids=["azure", "service", "shadow", "aws"],
 )
 def test_a_cloud_costs_at_most_six_kilobytes(
     config: dict[str, Any], interpreter: Interpreter
@@ -203,10 +205,12 @@ def allowed(action: str, topic: str, thing: str) -> bool:
     policy = next(json.loads(text) for text in blocks(AWS, "json") if "Statement" in text)
     for each in policy["Statement"]:
         actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
-        resource = each["Resource"].replace("${iot:Connection.Thing.ThingName}", thing)
+        named = each["Resource"]
         assert each["Effect"] == "Allow"
-        if f"iot:{action}" in actions and fnmatchcase(topic, resource):
-            return True
+        for resource in named if isinstance(named, list) else [named]:
+            its = resource.replace("${iot:Connection.Thing.ThingName}", thing)
+            if f"iot:{action}" in actions and fnmatchcase(topic, its):
+                return True
     return False
 
 
@@ -245,6 +249,11 @@ def test_the_policy_lets_a_node_do_what_it_does_and_no_more(
     for each in filters:
         assert allowed("Subscribe", f"{arn}topicfilter/{each}", "n1"), each
     assert allowed("Receive", f"{arn}topic/petrel/n1/cmd/read", "n1")
+    shadow = "$aws/things/n1/shadow"
+    assert allowed("Subscribe", f"{arn}topicfilter/{shadow}/get/+", "n1")
+    for action, below in (("Publish", "update"), ("Publish", "get"), ("Receive", "update/delta")):
+        assert allowed(action, f"{arn}topic/{shadow}/{below}", "n1")
+        assert not allowed(action, f"{arn}topic/{shadow}/{below}", "n2")
     assert allowed("Connect", f"{arn}client/n1", "n1")
     assert not allowed("Connect", f"{arn}client/n1", "n2")
 

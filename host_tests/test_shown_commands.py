@@ -66,6 +66,7 @@ TAKES_LONG = {
     "test-powercut": "minutes; without it host_tests/device/test_powercut_update.py is shorter",
     "test-timescale": "fetches TimescaleDB; host_tests/backend",
     "test-azure": "fetches azure-iot-device; host_tests/azure",
+    "test-aws": "fetches moto; host_tests/aws",
     "test-node-red": "fetches Node-RED; host_tests/nodered",
     "test-emulated": "a quarter of an hour; host_tests/emulated",
     "test-homeassistant": "fetches a Home Assistant; host_tests/homeassistant",

@@ -94,6 +94,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "test-clusters": Entry("tools.lab.clusters", "test", "Run with clusters of brokers."),
         "test-timescale": Entry("tools.lab.timescale", "test", "Run with TimescaleDB."),
         "test-azure": Entry("tools.lab.azure", "test", "Compare with Azure's own client."),
+        "test-aws": Entry("tools.lab.aws", "test", "Compare shadows with those of moto."),
         "test-node-red": Entry("tools.lab.nodered", "test", "Run the docs' flow in Node-RED."),
         "faults": Entry("host_tests.faults.__main__", "test", "Run the fault lab."),
         "soak": Entry("host_tests.faults.soak", "test", "Run nodes under random faults."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from host_tests.harness.azure_day import Day
 from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
@@ -13,6 +15,7 @@ HOURS = 24
 SPEED = 120
 
 
+@pytest.mark.timeout(3600)
 def test_a_day_at_the_hub(tmp_path: Path, broker: Broker, seen: Subscriber) -> None:
     with Day(tmp_path, broker, seen, SPEED) as day:
         day.live(HOURS, random.Random(8883))

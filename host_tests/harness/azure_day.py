@@ -141,12 +141,19 @@ class Day:
         return found
 
     def missing(self) -> dict[int, list[int]]:
-        """The readings that have not arrived though later ones of the same start have."""
-        found = {
-            boot: sorted(set(range(1, max(numbers) + 1)) - set(numbers))
-            for boot, numbers in self.readings().items()
-        }
-        return {boot: numbers for boot, numbers in found.items() if numbers}
+        """The readings that have not arrived though later ones of the same start have.
+
+        The numbers of a start begin with 1, or behind the last that was kept from before.
+        """
+        starts = {boot: set(numbers) for boot, numbers in self.readings().items()}
+        found = {}
+        for boot, numbers in starts.items():
+            least = min(numbers)
+            others = set().union(*(its for other, its in starts.items() if other != boot))
+            first = least if least - 1 in others else 1
+            if gaps := set(range(first, max(numbers) + 1)) - numbers:
+                found[boot] = sorted(gaps)
+        return found
 
     def settle(self) -> None:
         """Wait until what is still on its way has arrived."""

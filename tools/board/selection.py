@@ -41,6 +41,8 @@ _CLOUD = (
     "node.network.azure_iot_hub",
     "node.network.device_twin",
     "node.network.shared_access",
+    "node.network.amazon_shadow",
+    "node.network.shadow_state",
     "node.config.connection_string",
     "node.config.cloud",
     "node.config.hosted_cloud",

@@ -108,7 +108,7 @@ KEYS = {
         "cloud": (
             "none",
             "In place of a broker: [Azure IoT Hub](azure.md), or another "
-            "[service](hosted-brokers.md).",
+            "[service](hosted-brokers.md); at AWS the [shadow](aws.md#the-shadow).",
         ),
         "mqtt": (REQUIRED, "The broker, see [mqtt](#mqtt)."),
         "sensors": ("none", "Sensors and outputs, see [sensors](#sensors)."),

@@ -11,7 +11,16 @@ import click
 from tools.shared.paths import ROOT
 
 # Folders whose tests have a target of their own, which fetches what they need.
-OWN_TARGETS = ("emulated", "browser", "homeassistant", "clusters", "nodered", "timescale", "azure")
+OWN_TARGETS = (
+    "emulated",
+    "browser",
+    "homeassistant",
+    "clusters",
+    "nodered",
+    "timescale",
+    "azure",
+    "aws",
+)
 # What is not an option of this command is one of pytest's.
 FOR_PYTEST = {"ignore_unknown_options": True}
 

@@ -144,7 +144,7 @@ class Hub:
         if said := _wrong(patch):
             raise ValueError(said)
         with self.changed:
-            _merge(device.desired, patch)
+            merge(device.desired, patch)
             version = device.desired["$version"] = device.desired["$version"] + 1
         topic = f"{_TWIN}PATCH/properties/desired/?$version={version}"
         if device.connection and _DESIRED in device.filters:
@@ -476,7 +476,7 @@ class Connection:
             if said := _wrong(patch):
                 self._hub.violated(f"a report: {said}")
                 return f"{_TWIN}res/400/?$rid={number}", b""
-            _merge(device.reported, patch)
+            merge(device.reported, patch)
             version = device.reported["$version"] = device.reported["$version"] + 1
             return f"{_TWIN}res/204/?$rid={number}&$version={version}", b""
         return None
@@ -490,15 +490,15 @@ def plain_topic(topic: str) -> str:
     return head + events + "&".join(sorted(bag.split("&")))
 
 
-def _merge(properties: dict[str, Any], patch: dict[str, Any]) -> None:
-    """As a twin does it: null removes, objects are merged, all else is replaced."""
+def merge(properties: dict[str, Any], patch: dict[str, Any]) -> None:
+    """As twins and shadows do it: null removes, objects are merged, all else is replaced."""
     for key, value in patch.items():
         if value is None:
             properties.pop(key, None)
         elif isinstance(value, dict):
             if not isinstance(properties.get(key), dict):
                 properties[key] = {}
-            _merge(properties[key], value)
+            merge(properties[key], value)
         else:
             properties[key] = value
 

@@ -20,21 +20,21 @@ def send(node):
     head = '{"ok": true, "config": '
     topic = node.prefix + "reply/config/get"
     try:
-        if not tell(node.client, used(node), head, topic, _FILE):
+        if not tell(node.client, used(node), head, "}", topic, _FILE):
             raise ValueError("another message is leaving; send it again")
     finally:
         forget("used", package="node.config")
         forget("config")
 
 
-def tell(client, name, head, topic, through):
-    """Publish head, a config and "}" by way of the file `through`; False if it can't be now."""
+def tell(client, name, head, tail, topic, through):
+    """Publish head, a config and tail by way of the file `through`; False if it can't be now."""
     with open(name, "rb") as file, open(through, "wb") as out:
         out.write(head.encode())
         if file.read(3) != b"\xef\xbb\xbf":  # which some editors put before a text
             file.seek(0)
         write(file, out)
-        out.write(b"}")
+        out.write(tail.encode())
     for _ in range(_TRIES):
         if not client.left:
             break

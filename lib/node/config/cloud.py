@@ -10,13 +10,16 @@ _KEEPALIVE = 1177  # s, which the hub allows at most
 def check(known, faults, config, board):
     """Add to `faults` what is wrong, and to the rules `known` what may be left out."""
     cloud = config["cloud"]
+    if "aws" in cloud:
+        _aws(faults, config)
+        return
     known["mqtt"]["host"] = (None, "hosts")
     if "service" in cloud:
         call("config", "hosted_cloud", "check", faults, config)
         return
     for key in cloud:
         if key != "azure":
-            faults.append('cloud.%s: it is unknown. There are "azure" and "service".' % key)
+            faults.append('cloud.%s: it is unknown. There are "azure", "aws" and "service".' % key)
     text = cloud.get("azure")
     if not isinstance(text, str):
         faults.append('cloud.azure: use "HostName=...;DeviceId=...;SharedAccessKey=...".')
@@ -52,3 +55,17 @@ def check(known, faults, config, board):
     for i, sensor in enumerate(sensors if isinstance(sensors, list) else ()):
         if isinstance(sensor, dict) and sensor.get("delivery") == "latest":
             faults.append('sensors[%d].delivery: "latest" is not for a cloud. Use "queue".' % i)
+
+
+def _aws(faults, config):
+    for key in config["cloud"]:
+        if key != "aws":
+            faults.append("cloud.%s: it does not go with aws. Remove one of them." % key)
+    if config["cloud"]["aws"] != "shadow":
+        faults.append('cloud.aws: use "shadow", or leave out cloud.')
+    mqtt = config.get("mqtt")
+    for key in ("serial", "version", "client_id"):
+        if isinstance(mqtt, dict) and key in mqtt:
+            faults.append("mqtt.%s: it does not go with cloud.aws. Remove it." % key)
+    if config.get("format", "json") != "json":
+        faults.append("format: it does not go with cloud.aws. Remove one of them.")

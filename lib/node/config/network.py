@@ -42,7 +42,7 @@ def rules():
             "ethernet": (None, "object", 0, 0, '{"phy": "LAN8720", "mdc": 23, "mdio": 18}'),
             "format": (None, ("json", "msgpack", "cbor", "plain")),
             "sleep": (None, "object", 0, 0, '{"every": 600, "awake": 20}'),
-            "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."} or {"service": ...}'),
+            "cloud": (None, "object", 0, 0, '{"azure": "HostName=..."}, {"aws": "shadow"}'),
             "led": (None, "object", 0, 0, '{"pin": 2, "active": "low"}'),
         },
         "wifi": wifi,

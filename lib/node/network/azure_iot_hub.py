@@ -40,6 +40,8 @@ class Hub:
     asks: s until the twin is asked for, 0 once it is known; told: of which diagnostics it knows
     """
 
+    shadow = ""  # which only AWS has
+
     def __init__(self, node, given):
         self.node = node
         self.given = given
@@ -194,11 +196,16 @@ def post(client, topic, payload, retain=False, qos=1, properties=None, wait=Fals
 
 
 def encode(client, topic, payload, flags, pid=0):
-    """What encode() of the client is here: the same, also for what leaves from a file."""
+    """What encode() of the client is here: the same, for what leaves from a file as well.
+
+    So does what waited at a restart before which there was another broker.
+    """
     from mqtt.engine.core import Core
 
     prefix = hub.node.prefix
-    if isinstance(topic, str) and topic.startswith(prefix):
+    if not isinstance(topic, str):
+        topic = str(topic, "utf-8")
+    if topic.startswith(prefix):
         topic = hub.topic(topic[len(prefix) :], payload)
     Core.encode(client, topic, payload, flags & 0xFE, pid)
 

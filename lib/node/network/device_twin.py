@@ -1,5 +1,7 @@
 """The device twin of a node at Azure IoT Hub. Needed now and then, then forgotten.
 
+The same serves the device shadow at AWS, see node.network.shadow_state.
+
 The desired property `config` is a part of a config, as the command `config` takes one: it is
 checked and stored, and the node restarts with it or goes back. What came of it is the reported
 property `desired`. Which version was obeyed last is on the flash, so that each is tried once.
@@ -49,7 +51,8 @@ def take(hub, topic, payload):
                 hub.asks = 0
                 whole(hub, read(payload))
         elif "/desired/" in topic:
-            obey(hub, read(payload))
+            desired = read(payload)
+            obey(hub, desired.get("config"), desired["$version"])
         elif "/res/2" not in topic:
             hub.node.failed("twin", "the hub refused a report: " + topic)
     except (
@@ -77,17 +80,13 @@ def whole(hub, twin):
     if hub.told is None:  # it may have what the start before said
         hub.node.news = True
     hub.told = [key for key in reported if key not in _OWN]
-    its = reported.get("config_mark") if "config" in reported else None
-    reported = None
-    tell_config(hub, its)
-    obey(hub, twin["desired"])
+    tell_config(hub, reported)
+    obey(hub, twin["desired"].get("config"), twin["desired"]["$version"])
 
 
-def obey(hub, desired):
-    """Change the config as desired, unless that version was obeyed before."""
+def obey(hub, part, version):
+    """Change the config by a part of one, unless that version was obeyed before."""
     node = hub.node
-    part = desired.get("config")
-    version = desired["$version"]
     if part is None or version == note().get("version"):
         return
     said: "dict[str, Any]" = {"ok": False}
@@ -95,7 +94,7 @@ def obey(hub, desired):
         if not isinstance(part, dict):
             raise ValueError('desired.config: it has to be an object, {"sensors": ...}.')
         payload = json.dumps(part).encode()
-        part = desired = None
+        part = None
         said = call("commands", "config", "obey", node, "config", payload)
         said.setdefault("ok", True)
     except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
@@ -132,8 +131,15 @@ def report(hub, version, state, said):
     told = {"version": version, "state": state}
     for key in ("error", "faults", "warnings"):
         told[key] = said.get(key)  # null removes the one from before
-    text = json.dumps({"desired": told})
-    return hub.node.client.post(_REPORTED % "desired", text) is not None
+    topic, text = placed(hub, "desired", json.dumps({"desired": told}))
+    return hub.node.client.post(topic, text) is not None
+
+
+def placed(hub, number, text):
+    """Return topic and payload of a report; number: that of the request."""
+    if hub.shadow:
+        return hub.shadow + "update", '{"state": {"reported": %s}}' % text
+    return _REPORTED % number, text
 
 
 def diagnostics(hub, payload):
@@ -149,19 +155,21 @@ def diagnostics(hub, payload):
     return json.dumps(said)
 
 
-def tell_config(hub, its):
-    """Report the config in use, unless the twin has the one of that mark."""
+def tell_config(hub, reported):
+    """Report the config in use, unless it is among what was reported already."""
     client = hub.node.client
     try:
         name = call("config", "used", "used", hub.node)
         mark = call("config", "used", "mark", name)
-        if mark == its:
+        if "config" in reported and reported.get("config_mark") == mark:
             return
         # A report is merged with what is there, so first that has to go.
-        gone = client.post(_REPORTED % "config", '{"config": null, "config_mark": null}', False, 0)
-        head = '{"config_mark": "%s", "config": ' % mark
+        topic, text = placed(hub, "config", '{"config": null, "config_mark": null}')
+        gone = client.post(topic, text, False, 0)
+        text = placed(hub, "config", '{"config_mark": "%s", "config": \n}' % mark)[1]
+        head, _, tail = text.partition("\n")
         if gone is None or not call(
-            "commands", "shown", "tell", client, name, head, _REPORTED % "config", _TOLD
+            "commands", "shown", "tell", client, name, head, tail, topic, _TOLD
         ):
             hub.asks = 1  # once more, in a second
     finally:

@@ -8,8 +8,7 @@ import sys
 
 from micropython import const
 
-from node.config.connection_string import parts
-from node.overlay import forget
+from node.overlay import call, forget
 
 _KEPT = const("the cloud of the node")
 _HOSTS = const("adafruit io.adafruit.com thingsboard mqtt.thingsboard.cloud ubidots "
@@ -25,9 +24,13 @@ def begin(config):
     mqtt["version"] = 5
     if "service" in cloud:
         _service(cloud, mqtt)
+    elif "aws" in cloud:
+        if _KEPT not in sys.modules:
+            from node.network import amazon_shadow  # noqa: F401
+
+            _keep("amazon_shadow")
     else:
-        _azure(parts(cloud["azure"]), mqtt)
-    forget("connection_string", package="node.config")
+        _azure(call("config", "connection_string", "parts", cloud["azure"]), mqtt)
 
 
 def _azure(given, mqtt):
