@@ -234,7 +234,17 @@ def test_energy_counts_neither_gaps_nor_what_is_fed_back() -> None:
         now += ms
         part.take(0, power)
         part.poll(0)
-    assert part.read()[0] == pytest.approx(1 + (3600 - 9) / 2 / 3600, abs=0.002)
+    total = part.read()[0]
+    assert total == pytest.approx(1 + (3600 - 9) / 2 / 3600, abs=0.002)
+    part.take(0, "3600")
+    part.poll(0)
+    part.sources[0].failures = 5
+    part.poll(0)  # nothing comes while it fails
+    now += 900_000
+    part.sources[0].failures = 0
+    part.take(0, "3600")
+    part.poll(0)
+    assert part.read()[0] == total
 
 
 # --- inside MicroPython, whose floats may have 32 bits

@@ -28,7 +28,7 @@ class Formula:
         self.sources = ()  # a sensor for each of them
         self.changed = self.fresh = False
         self.paced = False  # it has an interval
-        # Energy: (mWh, mWs that are no whole mWh yet), and the power that came last, and when.
+        # Energy: mWh, Wms that are no whole mWh yet, the power that came last, and when.
         self.total = 0 if made.adds else None
         self.rest = 0.0
         self.last = None
@@ -45,6 +45,8 @@ class Formula:
 
     def poll(self, now):
         """Look whether values have come; return the ms until the next look."""
+        if self.last is not None and max([each.failures for each in self.sources]) > _FAILING:
+            self.last = None  # the power since then is not known
         if self.fresh:
             self.fresh = False
             self.changed = not self.paced
