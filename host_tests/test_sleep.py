@@ -190,6 +190,47 @@ def test_a_long_sleep_comes_in_pieces_without_wifi_or_sensors(sleep: Sleep) -> N
     assert len(nights.node.seen.messages) > seen
 
 
+def test_with_a_low_battery_it_tells_so_once_and_only_sleeps_until_it_is_charged(
+    tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    node = make_node(tmp_path, "64", broker, seen, nights="held")
+    with node.bench as bench:
+        cell = {"name": "cell", "driver": "battery", "pin": 34, "top": 10_000.0}
+        node.write_config(
+            node.config(sensors=[cell], sleep={"every": 600, "awake": 60, "hold": 0, "low": 3.3})
+        )
+        bench.set_adc(34, 1.9)
+        bench.power_on()
+        bench.wait_for_sleeps(1)
+        assert bench.sleeps[0] <= 600_000
+        bench.set_adc(34, 1.6)
+        bench.wake()
+        bench.wait_for_sleeps(2)
+        assert bench.sleeps[1] == 4_200_000
+        told = node.wait("diagnostics", 60, start=len(seen.messages) // 2)
+        assert "less than sleep.low" in told["error"]
+        assert node.wait("cell/voltage", start=0)
+        seen.catch_up()
+        count = len(seen.messages)
+        for number in range(3, 6):  # two more pieces, and a look at the battery
+            bench.wake()
+            bench.wait_for_sleeps(number)
+        assert bench.sleeps[1:5] == [4_200_000] * 4
+        bench.reset()  # doesn't help
+        bench.wait_for_sleeps(6)
+        seen.catch_up()
+        assert len(seen.messages) == count
+        bench.set_adc(34, 1.9)
+        for number in range(7, 10):
+            bench.wake()
+            bench.wait_for_sleeps(number)
+        assert bench.sleeps[8] <= 600_000
+        seen.catch_up()
+        readings = [json.loads(text) for topic, text in seen.messages if "cell/" in topic]
+        numbers = [(each["boot"], each["seq"]) for each in readings]
+        assert len({*numbers}) == len(numbers) == 6
+
+
 def test_readings_keep_their_time_without_a_network_time(sleep: Sleep) -> None:
     """The clock goes on over a sleep, and `uptime` does where it was never set."""
     nights = sleep(clock="unset")

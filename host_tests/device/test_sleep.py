@@ -3,7 +3,7 @@
 
 from node.config.schema import check
 from node.health import retained
-from node.sleep import memory, pack, state
+from node.sleep import charge, memory, pack, state
 from node.sleep.sleeper import Sleeper
 
 PREFIX = "petrel/n1/"
@@ -114,7 +114,7 @@ def test_what_is_no_reading_of_this_start_is_not_packed():
 
 def test_the_state_and_what_a_crash_leaves_keep_out_of_each_other_s_way():
     def run():
-        kept = [1, 2, 3, 4, 5, 6, 7, 8]
+        kept = [1, 2, 3, 4, 5, 6, 7, 8, 1]
         state.store(kept, b"lines")
         assert retained.store(2, "why" * 60, 1, "3r")
         assert state.load() == (kept, b"lines")
@@ -130,7 +130,7 @@ def test_the_state_and_what_a_crash_leaves_keep_out_of_each_other_s_way():
 def test_damaged_memory_counts_as_none():
     def run():
         assert state.load() is None
-        state.store([1] * 8, b"0\tlight\t1\t\t5\t9\n")
+        state.store([1] * 9, b"0\tlight\t1\t\t5\t9\n")
         good = Rtc.data
         for at in range(176, len(good)):
             for bit in (1, 0x80):
@@ -148,10 +148,10 @@ def test_damaged_memory_counts_as_none():
 
 def test_what_is_too_long_for_the_board_is_refused_and_changes_nothing():
     def run():
-        state.store([1] * 8, b"1")
+        state.store([1] * 9, b"1")
         before = Rtc.data
         try:
-            state.store([2] * 8, bytes(300))
+            state.store([2] * 9, bytes(300))
             raise AssertionError("it was taken")
         except ValueError:
             pass
@@ -208,6 +208,69 @@ def test_it_waits_no_longer_than_it_has_to_for_what_is_done():
     node.client.ping_due = False
     node._sample(1001)
     assert node.ended == "asleep"
+
+
+class Cell:
+    """The part of a sensor, and the sensor: its driver."""
+
+    driver = "battery"
+    volts = 3.1
+
+    def __init__(self):
+        self.part = self
+
+    def read(self):
+        if not Cell.volts:
+            raise ValueError("0.00 V is not what 1 li-ion cells have")
+        return Cell.volts, 7
+
+
+def low(volts, found=None):
+    """A node that has just woken, with a battery of so many volts."""
+    node = sleeper(20_000, 600_000)
+    node.sensors = [Cell()]
+    node.low_v = 3.3
+    node.limit_ms = 20_000
+    Cell.volts = volts
+    charge.look(node, found)
+    return node
+
+
+def test_a_low_battery_is_told_in_one_cycle_without_the_hold_and_kept():
+    def run():
+        node = low(3.1)
+        assert node.low
+        assert "3.10 V, less than sleep.low, 3.3 V" in node.error
+        assert (node.least_ms, node.most_ms) == (0, 20_000)
+        kept, lines = state.load()
+        assert kept[state.LOW] == 1
+        assert lines == b""
+        # Of a node that woke the numbers go on, far behind those of this cycle.
+        found = [5, 70, 3, 4, 0, 6, 7, 8, 0], b"1"
+        assert low(3.29, found).low
+        assert state.load() == ([5, 1070, 3, 4, 0, 6, 7, 8, 1], b"1")
+        assert found[0][state.COUNT] == 70
+
+    with_rtc(run)
+
+
+def test_a_battery_that_is_full_or_unknown_or_charged_again_changes_nothing():
+    def run():
+        for volts, told in ((3.3, 0), (4.2, 0), (0, 0), (0, 1), (3.4, 1)):
+            node = low(volts, ([1, 2, 3, 4, 0, 6, 7, 8, told], b""))
+            assert not node.low, (volts, told)
+            assert node.least_ms == 600_000
+        assert state.load() is None
+
+    with_rtc(run)
+
+
+def test_a_limit_needs_a_battery_that_is_measured():
+    section = {"every": 600, "awake": 20, "low": 3.3}
+    (said,) = faults(sleep=section)
+    assert said == "sleep.low: no sensor has the driver battery. Add one, or remove it."
+    cell = {"name": "cell", "driver": "battery", "pin": 34}
+    assert not faults(sleep=section, sensors=[cell])
 
 
 def test_a_good_sleep():

@@ -177,6 +177,12 @@ KEYS = {
             "Seconds for which the node stays awake after a power-on or a reset, so that you can "
             "reach it.",
         ),
+        "low": (
+            "none",
+            "Volts of the battery below which the node only sleeps "
+            "([battery.md](battery.md#a-battery-that-is-nearly-empty)). A sensor has to have the "
+            "driver `battery`.",
+        ),
     },
     "place": {
         "zone": (

@@ -13,6 +13,7 @@ def rules():
             "every": (..., int, 10, 604_800),
             "awake": (..., int, 3, 3600),
             "hold": (None, int, 0, 86_400),
+            "low": (None, float, 0.5, 60),
         }
     }
 
@@ -75,6 +76,11 @@ def _others(faults, config, board):
             "watchdog: that of %s goes on in a deep sleep, and would end it. Remove it." % board.ID
         )
     sensors = config.get("sensors")
+    if "low" in config["sleep"] and not any(
+        isinstance(sensor, dict) and sensor.get("driver") == "battery"
+        for sensor in (sensors if isinstance(sensors, (list, tuple)) else ())
+    ):
+        faults.append("sleep.low: no sensor has the driver battery. Add one, or remove it.")
     for i, sensor in enumerate(sensors if isinstance(sensors, (list, tuple)) else ()):
         if isinstance(sensor, dict) and sensor.get("driver") == "pulse":
             faults.append(

@@ -45,6 +45,7 @@ def make(config):
     Sleeper.period_s = section["every"]
     Sleeper.limit_ms = section["awake"] * 1000
     Sleeper.hold_ms = section.get("hold", _HOLD_S) * 1000
+    Sleeper.low_v = section.get("low", 0)
     Sleeper.must = config["must"]
     Sleeper.turn = ticks_ms()
     config["diagnostics"] = max(config["diagnostics"], _HOUR_S)
@@ -75,6 +76,8 @@ def equip(node):
         if node.cold:
             node.least_ms = node.hold_ms
             node.most_ms = max(node.hold_ms, node.limit_ms)
+        if node.low_v:
+            call("sleep", "charge", "look", node, found)
         if not found:
             return
         kept, lines = found

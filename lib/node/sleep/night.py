@@ -25,11 +25,13 @@ def go(node):
     leave(node, client)
     call("health", "ending", "release", node)
     seconds = max(_SHORTEST_S, node.period_s - node.up_ms // 1000)
+    if node.low:
+        seconds = max(seconds, state.LOW_S)
     now = int(time.time()) + node.epoch
     kept = [
         node.boot, node.count, max(0, node.uptime) + seconds, 0 if node.unset else now + seconds,
         seconds, now if node.clock_is_right() else node.set_at, max(0, node.told_at),
-        getattr(node, "ntp", (0, 0))[1],
+        getattr(node, "ntp", (0, 0))[1], node.low,
     ]  # fmt: skip
     lines = waiting(node, outbox)
     print("Petrel: asleep for %d s; was awake for %d ms" % (seconds, node.up_ms))

@@ -30,6 +30,8 @@ class Sleeper(Node):
 
     period_s = 0  # from one wake to the next
     limit_ms = 0  # how long it may be awake
+    low_v: "Any" = 0  # volts of the battery below which it only sleeps; 0: it never looks
+    low = False  # the battery is below that
     hold_ms = 0  # how long it stays awake after a cold start
     most_ms = 0  # it sleeps once it was awake for so long
     least_ms = 0  # it doesn't sleep before
@@ -96,7 +98,7 @@ class Sleeper(Node):
         if not self.cold:
             self.states = _ALL  # each was read after the wake
             self.announce = 0
-            self.news = self.uptime - self.told_at >= self.diagnostics
+            self.news = self.low or self.uptime - self.told_at >= self.diagnostics
         if self.news:
             self.told_at = self.uptime
         if self.ntp_due and self.ntp[0]:  # type: ignore[attr-defined]

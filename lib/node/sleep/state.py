@@ -9,8 +9,8 @@ from micropython import const
 
 from node.sleep import memory
 
-_FORMAT = const("<IIIIIIIH")
-_SIZE = const(30)
+_FORMAT = const("<IIIIIIIHB")
+_SIZE = const(31)
 
 # Places: of every node.
 BOOT = const(0)  # the number of the start, which stays the same over a sleep
@@ -21,6 +21,9 @@ LEFT_S = const(4)  # to sleep on after that: a chip may not sleep so long in one
 ASKED_AT = const(5)  # s since 1970 when the clock was last set right; 0: never
 TOLD_AT = const(6)  # uptime in s of the last diagnostics
 EVERY = const(7)  # of node.ntp
+LOW = const(8)  # 1: the battery is low, and that was told
+
+LOW_S = const(12_600)  # asleep with a low battery: three pieces, see node.sleep.night
 
 
 def load():
