@@ -208,7 +208,7 @@ def test_with_a_low_battery_it_tells_so_once_and_only_sleeps_until_it_is_charged
         bench.wait_for_sleeps(2)
         assert bench.sleeps[1] == 4_200_000
         told = node.wait("diagnostics", 60, start=len(seen.messages) // 2)
-        assert "less than sleep.low" in told["error"]
+        assert "(sleep.low: 3.3 V)" in told["error"]
         assert node.wait("cell/voltage", start=0)
         seen.catch_up()
         count = len(seen.messages)
@@ -229,6 +229,23 @@ def test_with_a_low_battery_it_tells_so_once_and_only_sleeps_until_it_is_charged
         readings = [json.loads(text) for topic, text in seen.messages if "cell/" in topic]
         numbers = [(each["boot"], each["seq"]) for each in readings]
         assert len({*numbers}) == len(numbers) == 6
+
+
+def test_it_joins_the_strongest_access_point_at_once_and_another_when_that_has_gone(
+    sleep: Sleep,
+) -> None:
+    nights = sleep()
+    world = nights.node.bench.world
+    strong = {**world.wifi, "bssid": "02:00:00:00:00:09", "rssi": -30}
+    world.others.append(strong)
+    nights.node.bench.power_cut()  # a cold start, which looks around
+    nights.node.bench.wait_for_sleeps(2)
+    nights.turn()
+    assert world.joined["bssid"] == strong["bssid"]
+    world.others.remove(strong)
+    nights.turn()
+    assert world.joined["bssid"] == world.wifi["bssid"]
+    nights.check()
 
 
 def test_readings_keep_their_time_without_a_network_time(sleep: Sleep) -> None:

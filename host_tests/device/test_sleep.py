@@ -3,10 +3,11 @@
 
 from node.config.schema import check
 from node.health import retained
-from node.sleep import charge, memory, pack, state
+from node.sleep import charge, memory, pack, radio, state
 from node.sleep.sleeper import Sleeper
 
 PREFIX = "petrel/n1/"
+ONES = [1] * 9 + [b"123456"]
 READING = b'{"value": 2.993, "unit": "V", "seq": 12, "boot": 77, "time": 1795787280}'
 GOOD = {
     "node": "n1",
@@ -114,7 +115,7 @@ def test_what_is_no_reading_of_this_start_is_not_packed():
 
 def test_the_state_and_what_a_crash_leaves_keep_out_of_each_other_s_way():
     def run():
-        kept = [1, 2, 3, 4, 5, 6, 7, 8, 1]
+        kept = [1, 2, 3, 4, 5, 6, 7, 8, 1, b"123456"]
         state.store(kept, b"lines")
         assert retained.store(2, "why" * 60, 1, "3r")
         assert state.load() == (kept, b"lines")
@@ -130,7 +131,7 @@ def test_the_state_and_what_a_crash_leaves_keep_out_of_each_other_s_way():
 def test_damaged_memory_counts_as_none():
     def run():
         assert state.load() is None
-        state.store([1] * 9, b"0\tlight\t1\t\t5\t9\n")
+        state.store(ONES, b"0\tlight\t1\t\t5\t9\n")
         good = Rtc.data
         for at in range(176, len(good)):
             for bit in (1, 0x80):
@@ -148,10 +149,10 @@ def test_damaged_memory_counts_as_none():
 
 def test_what_is_too_long_for_the_board_is_refused_and_changes_nothing():
     def run():
-        state.store([1] * 9, b"1")
+        state.store(ONES, b"1")
         before = Rtc.data
         try:
-            state.store([2] * 9, bytes(300))
+            state.store(ONES, bytes(300))
             raise AssertionError("it was taken")
         except ValueError:
             pass
@@ -240,15 +241,15 @@ def test_a_low_battery_is_told_in_one_cycle_without_the_hold_and_kept():
     def run():
         node = low(3.1)
         assert node.low
-        assert "3.10 V, less than sleep.low, 3.3 V" in node.error
+        assert "3.10 V (sleep.low: 3.3 V)" in node.error
         assert (node.least_ms, node.most_ms) == (0, 20_000)
         kept, lines = state.load()
         assert kept[state.LOW] == 1
         assert lines == b""
         # Of a node that woke the numbers go on, far behind those of this cycle.
-        found = [5, 70, 3, 4, 0, 6, 7, 8, 0], b"1"
+        found = [5, 70, 3, 4, 0, 6, 7, 8, 0, bytes(6)], b"1"
         assert low(3.29, found).low
-        assert state.load() == ([5, 1070, 3, 4, 0, 6, 7, 8, 1], b"1")
+        assert state.load() == ([5, 1070, 3, 4, 0, 6, 7, 8, 1, bytes(6)], b"1")
         assert found[0][state.COUNT] == 70
 
     with_rtc(run)
@@ -257,7 +258,7 @@ def test_a_low_battery_is_told_in_one_cycle_without_the_hold_and_kept():
 def test_a_battery_that_is_full_or_unknown_or_charged_again_changes_nothing():
     def run():
         for volts, told in ((3.3, 0), (4.2, 0), (0, 0), (0, 1), (3.4, 1)):
-            node = low(volts, ([1, 2, 3, 4, 0, 6, 7, 8, told], b""))
+            node = low(volts, ([1, 2, 3, 4, 0, 6, 7, 8, told, bytes(6)], b""))
             assert not node.low, (volts, told)
             assert node.least_ms == 600_000
         assert state.load() is None
@@ -271,6 +272,91 @@ def test_a_limit_needs_a_battery_that_is_measured():
     assert said == "sleep.low: no sensor has the driver battery. Add one, or remove it."
     cell = {"name": "cell", "driver": "battery", "pin": 34}
     assert not faults(sleep=section, sensors=[cell])
+
+
+class Wlan:
+    """A station that two access points of its network and a stranger's are in reach of."""
+
+    def __init__(self):
+        self.joins = []
+        self.scans = 0
+
+    def isconnected(self):
+        return False
+
+    def active(self, on):
+        pass
+
+    def config(self, **values):
+        raise ValueError  # as a port that doesn't know them
+
+    def connect(self, ssid, password, bssid=b""):
+        self.joins.append((ssid, password, bssid))
+
+    def scan(self):
+        self.scans += 1
+        return [
+            (b"air", b"far***", 1, -80, 3, False),
+            (b"air", b"near**", 6, -40, 3, False),
+            (b"other", b"strong", 6, -20, 3, False),
+        ]
+
+
+def wireless(cold=False):
+    node = sleeper(20_000)
+    node.cold = cold
+    node.wlan = Wlan()
+    node.wifi = ["air", "secret", 0, 0, 0, 0, None]
+    return node
+
+
+def test_the_access_point_of_the_last_wake_is_joined_at_once():
+    node = wireless()
+    radio.join(node, bytes(6))
+    assert not node.wlan.joins
+    radio.join(node, b"near**")
+    assert node.wlan.joins == [("air", "secret", b"near**")]
+    assert node.wifi[3] == 1  # an attempt is running
+    assert radio.nearest(node) == b"near**"
+    assert not node.wlan.scans
+    node = wireless()
+    node.wlan.isconnected = lambda: True  # an ESP8266 joins by itself
+    radio.join(node, b"near**")
+    assert not node.wlan.joins
+    assert radio.nearest(node) == b"near**"
+
+
+def test_the_strongest_is_looked_for_when_none_was_known_or_it_has_gone():
+    node = wireless(cold=True)
+    assert radio.nearest(node) == b"near**"
+    node.cold = False  # it is not to be found, as one that is hidden; never again
+    assert radio.nearest(node) == bytes(6)
+    assert node.wlan.scans == 1
+    node = wireless()
+    radio.join(node, b"gone**")
+    node.wifi[6] = 201  # it was not found
+    assert radio.nearest(node) == b"near**"
+    assert node.wlan.scans == 1
+    # Not if the time is up, nor without a network.
+    node.up_ms = node.most_ms
+    assert radio.nearest(node) == b"gone**"
+    node.up_ms = 0
+    Unheard.up = False
+    try:
+        assert radio.nearest(node) == b"gone**"
+    finally:
+        Unheard.up = True
+    assert node.wlan.scans == 1
+
+
+def test_several_networks_and_none_are_left_to_the_config():
+    node = wireless()
+    node.wifi += [0] * 6
+    radio.join(node, b"near**")
+    assert not node.wlan.joins
+    assert radio.nearest(node) == bytes(6)
+    node.wifi = None
+    assert radio.nearest(node) == bytes(6)
 
 
 def test_a_good_sleep():

@@ -24,7 +24,7 @@ AWAKE_S = 3  # the longest time awake in a cycle whose fault lets nothing be del
 LONG_S = 60  # and in any other: a computer with much else to do takes its time
 AT = 176  # where the state begins in the RTC's memory, see lib/node/sleep/memory.py
 HEAD = struct.Struct("<2sHI")
-STATE = struct.Struct("<IIIIIIIHB")
+STATE = struct.Struct("<IIIIIIIHB6s")
 SENSORS = [LIGHT, {**LIGHT, "name": "other", "pin": 35}]
 # In a hundred cycles: connections that fail, PUBACKs that are lost, ...
 FAULTS = {

@@ -89,6 +89,7 @@ def equip(node):
             node.told_at = kept[state.TOLD_AT]
             node.set_at = kept[state.ASKED_AT]
             clock(node, kept, state)
+            call("sleep", "radio", "join", node, kept[state.BSSID])
         readings(node, kept[state.BOOT], lines)
     finally:
         _forget()

@@ -24,8 +24,8 @@ def look(node, found):
     limit = node.low_v * _CHARGED / 100 if told else node.low_v
     if volts is None or volts >= limit:
         return
-    said = "the battery has %.2f V, less than sleep.low, %s V: asleep until it is charged"
-    said %= volts, limit
+    said = "the battery has %.2f V (sleep.low: %s V): asleep until it is charged"
+    said %= volts, node.low_v
     if told:
         print("Petrel:", said)
         call("health", "ending", "release", node)
@@ -43,7 +43,7 @@ def look(node, found):
     # If the voltage breaks down in this cycle, the next start knows. Its readings are numbered on
     # from far behind those of this cycle, which may be out by then.
     every = getattr(node, "ntp", (0, 0))[1]
-    kept, lines = found or ([node.boot, 0, 0, 0, 0, 0, 0, every, 0], b"")
+    kept, lines = found or ([node.boot, 0, 0, 0, 0, 0, 0, every, 0, bytes(6)], b"")
     kept = list(kept)
     kept[state.COUNT] += _JUMP
     kept[state.LOW] = 1

@@ -22,6 +22,7 @@ def go(node):
     """Sleep until the next wake is due. It doesn't return."""
     client = node.client
     outbox = client.outbox
+    bssid = call("sleep", "radio", "nearest", node) if hasattr(client, "stream") else bytes(6)
     leave(node, client)
     call("health", "ending", "release", node)
     seconds = max(_SHORTEST_S, node.period_s - node.up_ms // 1000)
@@ -31,7 +32,7 @@ def go(node):
     kept = [
         node.boot, node.count, max(0, node.uptime) + seconds, 0 if node.unset else now + seconds,
         seconds, now if node.clock_is_right() else node.set_at, max(0, node.told_at),
-        getattr(node, "ntp", (0, 0))[1], node.low,
+        getattr(node, "ntp", (0, 0))[1], node.low, bssid,
     ]  # fmt: skip
     lines = waiting(node, outbox)
     print("Petrel: asleep for %d s; was awake for %d ms" % (seconds, node.up_ms))

@@ -31,6 +31,7 @@ class Sleeper(Node):
     period_s = 0  # from one wake to the next
     limit_ms = 0  # how long it may be awake
     low_v: "Any" = 0  # volts of the battery below which it only sleeps; 0: it never looks
+    bssid = b"\0\0\0\0\0\0"  # the access point that it tried first
     low = False  # the battery is below that
     hold_ms = 0  # how long it stays awake after a cold start
     most_ms = 0  # it sleeps once it was awake for so long

@@ -9,8 +9,8 @@ from micropython import const
 
 from node.sleep import memory
 
-_FORMAT = const("<IIIIIIIHB")
-_SIZE = const(31)
+_FORMAT = const("<IIIIIIIHB6s")
+_SIZE = const(37)
 
 # Places: of every node.
 BOOT = const(0)  # the number of the start, which stays the same over a sleep
@@ -22,6 +22,7 @@ ASKED_AT = const(5)  # s since 1970 when the clock was last set right; 0: never
 TOLD_AT = const(6)  # uptime in s of the last diagnostics
 EVERY = const(7)  # of node.ntp
 LOW = const(8)  # 1: the battery is low, and that was told
+BSSID = const(9)  # the access point to join, in bytes; zeros: none
 
 LOW_S = const(12_600)  # asleep with a low battery: three pieces, see node.sleep.night
 
