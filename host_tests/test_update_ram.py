@@ -25,7 +25,7 @@ from tools.shared.process import popen
 
 RUNS_KB = 25  # with two sensors, see test_ram
 UPDATE_KB = 6
-IDLE = 1792  # bytes: the boot stage, a filter, a function that tells messages, and their names
+IDLE = 2048  # bytes: the boot stage, a filter, a function that tells messages, and their names
 SETTLED = ROM_SCRIPT.with_name("settled.py")
 LAYOUTS = 3
 
