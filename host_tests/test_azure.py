@@ -170,6 +170,36 @@ def test_hours_at_the_hub(tmp_path: Path, broker: Broker, seen: Subscriber) -> N
         assert day.hub.violations == []
 
 
+def test_the_provisioning_service_tells_the_hub(
+    hub: Hub, tmp_path: Path, broker: Broker, seen: Subscriber
+) -> None:
+    """Asked once; readings from before that arrive as well."""
+    cloud = {"azure": hub.enroll("0ne00ABCDEF", "n1")}
+    with a_node(hub, tmp_path / "flash", broker, seen, {"cloud": cloud, "queue": 200}) as node:
+        hub.wait(lambda: len(readings(node.device)) > 5, "readings")
+        told = json.loads((node.flash / "azure.json").read_text())
+        assert told == {"for": ["0ne00ABCDEF", "n1"], "hub": "127.0.0.1", "device": "n1"}
+        hub.wait(partial(more, lambda: len(starts(node.device)), 1), "those from before as well")
+        node.bench.reset()
+        hub.wait(partial(more, lambda: len(starts(node.device)), 2), "another start")
+        hub.wait(lambda: all(gapless(each) for each in starts(node.device).values()), "no gap")
+    assert hub.registered == ["n1"]
+    assert hub.violations == []
+
+
+def starts(device: Device) -> dict[int, set[int]]:
+    """The numbers of the readings that arrived, by start of the node."""
+    found: dict[int, set[int]] = {}
+    for each in readings(device):
+        found.setdefault(each["boot"], set()).add(each["seq"])
+    return found
+
+
+def gapless(numbers: set[int]) -> bool:
+    """They may begin behind those that were kept from the start before."""
+    return len(numbers) == max(numbers) - min(numbers) + 1
+
+
 def visitor(hub: Hub, device: Device, until: int) -> paho.Client:
     """A client of the device, with a password that ends then."""
     where = f"{hub.name}%2Fdevices%2F{device.id}"
@@ -289,6 +319,8 @@ GOOD = f"HostName=hub.azure-devices.net;DeviceId=n1;SharedAccessKey={KEY}"
         (GOOD, {"ca": "a.pem", "host": "b"}, "mqtt.host: cloud.azure says that"),
         (GOOD, {"ca": "a.pem", "keepalive": 1200}, "mqtt.keepalive: 1200 s. The hub allows 1177."),
         (GOOD.replace("n1", ""), {"ca": "a.pem"}, "cloud.azure: DeviceId is missing"),
+        (f"IdScope=0ne1;SharedAccessKey={KEY}", {"ca": "a.pem"}, "RegistrationId is missing"),
+        (GOOD + ";IdScope=0ne1", {"ca": "a.pem"}, "DeviceId: the service tells it"),
         (GOOD[:-9], {"ca": "a.pem"}, "SharedAccessKey: it is not whole"),
         ("SharedAccessKeyName=iothubowner;" + GOOD, {"ca": "a.pem"}, "copy the device's"),
         (GOOD.partition(";Shared")[0] + ";x509=true", {"ca": "a.pem"}, "mqtt.cert: missing"),

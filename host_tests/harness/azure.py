@@ -53,15 +53,11 @@ def a_node(
     made.hub, made.device = hub, hub.add("n1")
     hub.authority.ca.cert_pem.write_to_path(flash / "azure.pem")  # type: ignore[attr-defined]
     with made.bench:
-        made.write_config(
-            made.config(
-                cloud={"azure": hub.string(made.device)},
-                sensors=[LIGHT],
-                ntp="",
-                mqtt={"ca": "azure.pem", "port": made.bench.relay_port},
-                **(changes or {}),
-            )
-        )
+        given = {
+            "cloud": {"azure": hub.string(made.device)}, "sensors": [LIGHT], "ntp": "",
+            "mqtt": {"ca": "azure.pem", "port": made.bench.relay_port},
+        }  # fmt: skip
+        made.write_config(made.config(**given | (changes or {})))
         made.bench.power_on()
         yield made
     print("the board's console:", *made.bench.lines, sep="\n  ")

@@ -43,6 +43,7 @@ _CLOUD = (
     "node.network.shared_access",
     "node.network.amazon_shadow",
     "node.network.shadow_state",
+    "node.network.provisioning_service",
     "node.config.connection_string",
     "node.config.cloud",
     "node.config.hosted_cloud",

@@ -31,6 +31,7 @@ TWIN_BYTES = 32_768  # of the desired properties, and of the reported ones
 _DEPTH = 10  # of objects in a twin
 _TWIN = "$iothub/twin/"
 _METHODS = "$iothub/methods/"
+_DPS = "$dps/registrations/"
 _DESIRED = _TWIN + "PATCH/properties/desired/#"
 
 
@@ -70,6 +71,8 @@ class Hub:
         self.on_violation: Callable[[str], None] = lambda said: None
         self.on_telemetry: Callable[[Device, dict[str, str], bytes], None] = lambda *_: None
         self.devices: dict[str, Device] = {}
+        self.enrolled: dict[str, str] = {}  # the scopes of registrations
+        self.registered: list[str] = []
         self.changed = threading.Condition()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(cert, key)
@@ -90,6 +93,18 @@ class Hub:
                 device.connection.cut()
         for thread in self._threads:
             thread.join(WAIT_S)
+
+    def enroll(self, scope: str, registration: str) -> str:
+        """Have the provisioning service, which is at the same address, know a device.
+
+        Returns what the device needs for it. The service makes the device of that name.
+        """
+        self.enrolled[registration] = scope
+        key = self.add(registration).key
+        return (
+            f"HostName={self.name};IdScope={scope};RegistrationId={registration};"
+            f"SharedAccessKey={key}"
+        )
 
     def add(self, name: str) -> Device:
         """Make a device, with a key of its own."""
@@ -340,6 +355,9 @@ class Connection:
                 raise Ended("a will with RETAIN or QoS 2")
             self._check_topic(name, fields[1].decode())
         user, password = fields[-2].decode(), fields[-1].decode()
+        if "/registrations/" in user:
+            self._provision(name, user, password)
+            return
         if device is None or not self._may(device, user, password):
             self._send(0x20, b"\0\5")
             raise Ended(f"{name} may not connect, as {user}")
@@ -362,20 +380,77 @@ class Connection:
         with self._hub.changed:
             self._hub.changed.notify_all()
 
+    # --- the provisioning service
+
+    def _provision(self, name: str, user: str, password: str) -> None:
+        """Serve a connection to the provisioning service."""
+        scope = self._hub.enrolled.get(name, "")
+        where = f"{scope}/registrations/{name}"
+        device = self._hub.devices.get(name)
+        good = user.startswith(f"{where}/api-version=")
+        if not (scope and device and good and self._signed(device, where, password)):
+            self._send(0x20, b"\0\5")
+            raise Ended(f"{name} may not register, as {user}")
+        self._send(0x20, b"\0\0")
+        while True:
+            first, body = self._packet()
+            pid = body[:2]
+            if first == 0x82 and body[4:-1] == f"{_DPS}res/#".encode():
+                self._send(0x90, pid + b"\1")
+            elif first & 0xF0 == 0x30 and first & 6 < 4 and not first & 1:
+                self._register(name, first, body)
+            elif first == 0xC0:
+                self._send(0xD0)
+            elif first == 0xE0:
+                raise Ended
+            elif first & 0xF0 not in (0x40, 0xA0):
+                raise Ended(f"packet 0x{first:02x} to the provisioning service")
+
+    def _register(self, name: str, first: int, body: bytes) -> None:
+        size = int.from_bytes(body[:2], "big")
+        topic = body[2 : 2 + size].decode()
+        if first & 6:
+            self._send(0x40, body[2 + size : 4 + size])
+        number = topic.partition("$rid=")[2].partition("&")[0]
+        operation = f"op-{name}"
+        answer: dict[str, Any] = {"operationId": operation, "status": "assigning"}
+        if topic == f"{_DPS}PUT/iotdps-register/?$rid={number}":
+            payload = body[2 + size + (2 if first & 6 else 0) :]
+            if json.loads(payload).get("registrationId") != name:
+                raise Ended("a registration for another")
+            self.publish(
+                f"{_DPS}res/202/?$rid={number}&retry-after=1", json.dumps(answer).encode()
+            )
+        elif (
+            topic == f"{_DPS}GET/iotdps-get-operationstatus/?$rid={number}&operationId={operation}"
+        ):
+            state = {"assignedHub": self._hub.name, "deviceId": name, "status": "assigned"}
+            answer |= {"status": "assigned", "registrationState": state}
+            with self._hub.changed:
+                self._hub.registered.append(name)
+                self._hub.changed.notify_all()
+            self.publish(f"{_DPS}res/200/?$rid={number}", json.dumps(answer).encode())
+        else:
+            raise Ended(f"a message to {topic}")
+
+    # --- passwords
+
     def _may(self, device: Device, user: str, password: str) -> bool:
         place, question, rest = user.partition("/?")
         if place != f"{self._hub.name}/{device.id}" or not question or "api-version=" not in rest:
             return False
+        return self._signed(device, f"{self._hub.name}/devices/{device.id}", password)
+
+    def _signed(self, device: Device, place: str, password: str) -> bool:
         kind, _, fields = password.partition(" ")
         told = dict(part.split("=", 1) for part in fields.split("&"))
         if kind != "SharedAccessSignature" or not {"sr", "sig", "se"} <= told.keys():
             return False
-        where = urllib.parse.unquote(told["sr"])
         signed = f"{told['sr']}\n{told['se']}".encode()
         key = base64.b64decode(device.key)
         wanted = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
         self.until = int(told["se"])
-        good = where == f"{self._hub.name}/devices/{device.id}"
+        good = urllib.parse.unquote(told["sr"]) == place
         return good and wanted == urllib.parse.unquote(told["sig"]) and (
             self.until > self._hub.now()
         )  # fmt: skip

@@ -1,8 +1,16 @@
-"""Takes a connection string of Azure IoT Hub apart: HostName=...;DeviceId=...; and a key."""
+"""Takes a connection string of Azure IoT Hub apart: HostName=...;DeviceId=...; and a key.
+
+For the provisioning service (DPS) it is IdScope=...;RegistrationId=...; and a key. HostName is
+that of the service, then, and can be left out.
+"""
 
 import binascii
 
-_KEYS = ("HostName", "DeviceId", "SharedAccessKey", "x509", "GatewayHostName")
+_KEYS = (
+    "HostName", "DeviceId", "SharedAccessKey", "x509", "GatewayHostName", "IdScope",
+    "RegistrationId",
+)  # fmt: skip
+_SERVICE = "global.azure-devices-provisioning.net"
 
 
 def parts(text):
@@ -18,11 +26,17 @@ def parts(text):
                 more = " That is the hub's own string; copy the device's."
             raise ValueError('"%s" is none of its parts.%s' % (name[:24], more))
         found[name] = value
-    for name in ("HostName", "DeviceId"):
+    device = "DeviceId"
+    if "IdScope" in found:
+        device = "RegistrationId"
+        if "DeviceId" in found:
+            raise ValueError("DeviceId: the service tells it; remove it or IdScope")
+        found.setdefault("HostName", _SERVICE)
+    for name in ("HostName", device):
         if not found.get(name):
             raise ValueError("%s is missing" % name)
-    if len(found["DeviceId"]) > 128:
-        raise ValueError("DeviceId: %d characters; 128 at most" % len(found["DeviceId"]))
+    if len(found[device]) > 128:
+        raise ValueError("%s: %d characters; 128 at most" % (device, len(found[device])))
     key = found.get("SharedAccessKey")
     if not key and found.get("x509") != "true":
         raise ValueError("SharedAccessKey is missing; with a certificate it is x509=true")

@@ -72,7 +72,7 @@ def goodbye(node):
     connection, the broker could lose the goodbye.
     """
     client = node.client
-    if not client:
+    if not (client and client.will):
         return
     topic, word = client.will[:2]
     if word == b"lost":  # see node.homie.join

@@ -34,6 +34,12 @@ def begin(config):
 
 
 def _azure(given, mqtt):
+    if "IdScope" in given:
+        its = call("network", "provisioning_service", "assigned", given)
+        if not its:
+            _provisioning(given, mqtt)
+            return
+        given = its
     mqtt["host"] = given["HostName"]
     mqtt["client_id"] = given["DeviceId"]
     mqtt["user"] = "%s/%s/?api-version=2021-04-12" % (given["HostName"], given["DeviceId"])
@@ -42,6 +48,19 @@ def _azure(given, mqtt):
 
         azure_iot_hub.hub = given
         _keep("azure_iot_hub")
+
+
+def _provisioning(given, mqtt):
+    mqtt["host"] = given["HostName"]
+    mqtt["client_id"] = given["RegistrationId"]
+    mqtt["user"] = "%s/registrations/%s/api-version=2019-03-31" % (
+        given["IdScope"], given["RegistrationId"]
+    )  # fmt: skip
+    if _KEPT not in sys.modules:
+        from node.network import provisioning_service
+
+        provisioning_service.hub = given
+        _keep("provisioning_service")
 
 
 def _service(section, mqtt):
