@@ -19,6 +19,7 @@ from tools.play.broker import Broker
 from tools.play.subscriber import Subscriber
 
 CYCLES = int(os.environ.get("PETREL_NIGHTS", "0"))  # 0: a few, with each fault
+WAKE = {"pin": 33, "level": "change", "pull": "up"}
 SEED = int(os.environ.get("PETREL_SEED", "1"))
 
 Sleep = Callable[..., Nights]
@@ -246,6 +247,97 @@ def test_it_joins_the_strongest_access_point_at_once_and_another_when_that_has_g
     nights.turn()
     assert world.joined["bssid"] == world.wifi["bssid"]
     nights.check()
+
+
+def test_a_pin_wakes_it_and_the_diagnostics_say_so(sleep: Sleep) -> None:
+    contact = {"name": "door", "driver": "digital", "pin": 33, "pull": "up"}
+
+    def config(node: Node) -> dict[str, Any]:
+        section = {"every": 600, "awake": 60, "hold": 0, "wake": WAKE}
+        return {"sensors": [LIGHT, contact], "sleep": section}
+
+    nights = sleep(config=config)
+    node, bench = nights.node, nights.node.bench
+    for number, level in ((2, 0), (3, 1)):  # each change, and no wake in between
+        start = len(node.seen.messages)
+        bench.world.clock_offset += 100
+        bench.set_pin(33, level)
+        bench.wait_for_sleeps(number)
+        told = node.wait("diagnostics", 60, start=start)
+        assert told["wake"] == "pin"
+        assert told["reset"] == "deepsleep"
+        assert 100 <= told["uptime"] - (number - 2) * 100 < 500, told  # it had 600 s to sleep
+        assert node.wait("door", 60, start=start)["value"] == level
+    assert len(bench.sleeps) == 3
+    assert bench.resets.count("wake") == 2
+    nights.check()
+
+
+def test_a_pin_that_keeps_its_level_wakes_it_once_and_not_again_until_it_had_the_other(
+    sleep: Sleep,
+) -> None:
+    def config(node: Node) -> dict[str, Any]:
+        section = {"every": 10_000, "awake": 60, "hold": 0}
+        return {"sleep": {**section, "wake": {"pin": 33, "level": 0, "pull": "up"}}}
+
+    bench = sleep(config=config, every=10_000).node.bench
+    bench.wake()  # the first piece of the sleep is over; it sleeps on, and the pin still wakes it
+    bench.wait_for_sleeps(2)
+    bench.set_pin(33, 0)
+    bench.wait_for_line("GPIO33 is 0 already: the time alone wakes it", 60)
+    bench.wait_for_sleeps(3)
+    bench.set_pin(33, 1)
+    bench.set_pin(33, 0)
+    assert bench.asleep
+    bench.set_pin(33, 1)
+    bench.wake()
+    bench.wait_for_sleeps(4)
+    assert bench.sleeps[2] == bench.sleeps[0] == 4_200_000
+
+
+def test_a_touch_wakes_it(sleep: Sleep) -> None:
+    def config(node: Node) -> dict[str, Any]:
+        return {"sleep": {"every": 600, "awake": 60, "hold": 0, "wake": {"touch": 14}}}
+
+    node = sleep(config=config).node
+    start = len(node.seen.messages)
+    node.bench.touch(14, 700)
+    assert node.bench.asleep
+    node.bench.touch(14, 300)
+    node.bench.wait_for_sleeps(2)
+    assert node.wait("diagnostics", 60, start=start)["wake"] == "touch"
+
+
+@pytest.mark.parametrize("pin", (4, 23), ids=("rtc", "digital"))
+def test_an_output_keeps_its_state_over_a_sleep_and_the_wake(sleep: Sleep, pin: int) -> None:
+    valve = {"name": "valve", "driver": "relay", "pin": pin}
+    pump = {"name": "pump", "driver": "relay", "pin": 22}
+
+    def config(node: Node) -> dict[str, Any]:
+        section = {"every": 600, "awake": 60, "hold": 0, "keep": ["valve"]}
+        return {"sensors": [LIGHT, valve, pump], "sleep": section}
+
+    nights = sleep(config=config)
+    node, bench = nights.node, nights.node.bench
+    for name in ("valve", "pump"):
+        order = json.dumps({"output": name, "value": True})
+        node.seen.publish(f"petrel/{node.name}/cmd/set", order)
+    node.seen.catch_up()
+    bench.wake()
+    bench.wait_for_sleeps(2)
+    assert [bench.world.level(each) for each in (pin, 22)] == [1, 0]  # a pin that floats is 0 here
+    seen: list[int] = []
+    bench.world.on_output = lambda which, level: seen.append(level) if which == str(pin) else None
+    start = len(node.seen.messages)
+    bench.wake()
+    bench.wait_for_sleeps(3)
+    assert seen
+    assert {*seen} == {1}, seen
+    assert node.wait("valve", 60, start=start)["value"] == 1
+    assert node.wait("pump", 60, start=start)["value"] == 0
+    bench.reset()  # after anything but a sleep it begins in its safe state
+    bench.wait_for_sleeps(4)
+    assert bench.world.level(pin) == 0
 
 
 def test_readings_keep_their_time_without_a_network_time(sleep: Sleep) -> None:

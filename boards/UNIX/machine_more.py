@@ -43,6 +43,10 @@ def reset_cause():
     return int(ask("cause") or PWRON_RESET)
 
 
+def wake_reason():
+    return int(ask("wake_reason") or 0)
+
+
 def unique_id():
     return bytes.fromhex(ask("id") or "5e7e00000001")
 
@@ -144,6 +148,17 @@ class PWM:
 
     def _tell(self):
         ask("pwm", self._pin, self._freq, self._duty)
+
+
+class TouchPad:
+    def __init__(self, pin):
+        self._pin = pin.id
+
+    def read(self):
+        return int(ask("touch", self._pin) or 1000)
+
+    def config(self, threshold):
+        ask("touch", self._pin, threshold)
 
 
 def dht_readinto(pin, buffer):

@@ -3,7 +3,7 @@
 
 from node.config.schema import check
 from node.health import retained
-from node.sleep import charge, memory, pack, radio, state
+from node.sleep import charge, memory, pack, radio, state, wake
 from node.sleep.sleeper import Sleeper
 
 PREFIX = "petrel/n1/"
@@ -244,7 +244,7 @@ def test_a_low_battery_is_told_in_one_cycle_without_the_hold_and_kept():
         assert "3.10 V (sleep.low: 3.3 V)" in node.error
         assert (node.least_ms, node.most_ms) == (0, 20_000)
         kept, lines = state.load()
-        assert kept[state.LOW] == 1
+        assert kept[state.BITS] == state.LOW
         assert lines == b""
         # Of a node that woke the numbers go on, far behind those of this cycle.
         found = [5, 70, 3, 4, 0, 6, 7, 8, 0, bytes(6)], b"1"
@@ -419,6 +419,119 @@ def test_an_esp8266_wants_a_wire_and_its_pin():
     assert not check_section(Wired, {}, pins, warnings)
     assert warnings == ["sleep: connect GPIO16 to RST, or the board never wakes."]
     assert ("pin", 16) in pins
+
+
+class Esp32(Board):
+    """With pins that wake it, one of which is needed otherwise."""
+
+    WAKE_PINS = (0, 1, 33, 35)
+    WAKE_TOUCH = (33,)
+    HOLDS = True
+    RESERVED = {1: "the REPL"}
+    STRAPPING = {0: "boot mode"}
+    NO_PULL = (35,)
+
+
+def test_what_wakes_it_besides_the_time():
+    door = {"name": "door", "driver": "digital", "pin": 33}
+    for wake_by, more in (
+        ({"pin": 33, "level": 0, "pull": "up"}, {}),
+        ({"pin": 35, "level": "change"}, {}),
+        ({"pin": 33, "level": 1}, {"sensors": [door]}),
+        ({"touch": 33}, {}),
+        ({"touch": 33, "threshold": 400}, {}),
+    ):
+        pins = {}
+        found = waking(wake_by, pins, Esp32, **more)
+        assert not found, (wake_by, found)
+        assert bool(pins) != bool(more), pins  # a contact takes the pin itself
+
+
+def test_what_can_not_wake_it_is_told_with_the_cure():
+    taken = {("pin", 33): "ethernet.mdc"}
+    for wake_by, said in (
+        ({}, "sleep.wake: it needs one of pin and touch"),
+        ({"pin": 33, "touch": 33}, "sleep.wake: it needs one of pin and touch"),
+        ({"pin": 33}, "sleep.wake.level: missing. Use one of 0"),
+        ({"pin": 33, "level": 2}, "sleep.wake.level: 2 is wrong"),
+        ({"pin": 33, "level": True}, "sleep.wake.level: true is wrong"),
+        ({"touch": 33, "level": 1}, "sleep.wake.level: it does not go with touch"),
+        ({"pin": 33, "level": 1, "threshold": 9}, "sleep.wake.threshold: it does not go with pin"),
+        ({"pin": 22, "level": 1}, "sleep.wake.pin: GPIO22 can't wake it (A_BOARD). Use 33, 35."),
+        ({"pin": 1, "level": 1}, "GPIO1 is used for the REPL (A_BOARD). Use 33, 35."),
+        ({"pin": 35, "level": 0, "pull": "up"}, "GPIO35 has no pull-up (A_BOARD). Use 33."),
+        ({"touch": 35}, "sleep.wake.touch: GPIO35 can't wake it (A_BOARD). Use 33."),
+        ({"pin": 33, "level": 0, "sleepy": 1}, "sleep.wake.sleepy: unknown."),
+    ):
+        found = waking(wake_by, {}, Esp32)
+        assert len(found) == 1, (wake_by, found)
+        assert said in found[0], (said, found)
+    door = {"name": "door", "driver": "digital", "pin": 33, "pull": "up"}
+    (found,) = waking({"pin": 33, "level": 0}, {}, Esp32, sensors=[door])
+    assert "sleep.wake.pull: the sensor at GPIO33 has another. Give both the same." in found
+    (found,) = waking({"pin": 33, "level": 0}, taken, Esp32)
+    assert "GPIO33 is already used by ethernet.mdc (A_BOARD). Use 35." in found, found
+
+
+def test_boards_that_no_pin_wakes_say_what_does():
+    class Wired(Board):
+        SLEEP_PIN = 16
+
+    class Touchless(Esp32):
+        WAKE_TOUCH = ()
+
+    (found,) = waking({"pin": 33, "level": 0}, {}, Wired)
+    assert "only its RST pin wakes A_BOARD. Connect the button between RST and GND" in found
+    (found,) = waking({"pin": 33, "level": 0}, {}, Board)
+    assert found == "sleep.wake.pin: a pin can't wake A_BOARD. Remove it."
+    (found,) = waking({"touch": 33}, {}, Touchless)
+    assert found == "sleep.wake.touch: a touch can't wake A_BOARD. Use a pin."
+
+
+def test_only_a_relay_without_a_limit_keeps_its_state():
+    valve = {"name": "valve", "driver": "relay", "pin": 4}
+    lamp = {"name": "lamp", "driver": "dimmer", "pin": 5}
+    for board, sensors, keep, said in (
+        (Esp32, [valve], ["valve"], ""),
+        (Esp32, [valve], ["pump"], "sleep.keep[0]: there is no such sensor"),
+        (Esp32, [valve, lamp], ["valve", "lamp"], "sleep.keep[1]: lamp is no relay"),
+        (Esp32, [dict(valve, most_s=60.0)], ["valve"], "nobody would switch valve off"),
+        (Esp32, [valve], [4], "sleep.keep[0]: there is no such sensor"),
+        (Esp32, [valve], ["valve"] * 8, "sleep.keep: 8 outputs; up to 7"),
+        (Board, [valve], ["valve"], "sleep.keep: the pins of A_BOARD float while it sleeps"),
+    ):
+        section = {"every": 600, "awake": 20, "keep": keep}
+        found = check_section(board, {"sleep": section, "sensors": sensors})
+        assert len(found) == bool(said), found
+        assert said in "".join(found), found
+
+
+def test_a_reason_to_wake():
+    class Woken:
+        def wake_reason(self):
+            return code
+
+    before = wake.machine
+    try:
+        for code, said in (
+            (0, "time"),
+            (2, "pin"),
+            (3, "pin"),
+            (4, "time"),
+            (5, "touch"),
+            (7, "pin"),
+        ):
+            wake.machine = Woken()
+            assert wake.reason() == said, code
+        wake.machine = Machine  # a port without it
+        assert wake.reason() == "time"
+    finally:
+        wake.machine = before
+
+
+def waking(wake_by, pins, board, **more):
+    section = {"every": 600, "awake": 20, "wake": wake_by}
+    return check_section(board, dict(more, sleep=section), pins, None)
 
 
 def test_short_times_are_warned_of():

@@ -22,11 +22,12 @@ from node.config.homeassistant import rules
 from node.config.provision import rules as more
 from node.config.rules import rules as acting
 from node.config.sleep import rules as rest
+from node.config.wake import rules as woken
 from node.config.schema import _rules
 from node.config.values import wanted
 print(json.dumps([
     [section, key, rule[0] is ..., wanted(rule)]
-    for sections in (_rules(), network.rules(), rules(), more(), acting(), rest())
+    for sections in (_rules(), network.rules(), rules(), more(), acting(), rest(), woken())
     for section, keys in sections.items() for key, rule in keys.items()
 ]))
 """
@@ -66,6 +67,11 @@ SECTIONS = {
         "sleep",
         "Deep sleep between the readings, for a node that runs on a battery "
         "([battery.md](battery.md)).",
+    ),
+    "wake": (
+        "wake of sleep",
+        "What wakes the node before its time: a pin or a touch "
+        "([battery.md](battery.md#woken-by-a-pin-or-a-touch)).",
     ),
     "homeassistant": (
         "homeassistant",
@@ -182,6 +188,25 @@ KEYS = {
             "Volts of the battery below which the node only sleeps "
             "([battery.md](battery.md#a-battery-that-is-nearly-empty)). A sensor has to have the "
             "driver `battery`.",
+        ),
+        "wake": ("only the time", "What else wakes it, see [wake](#wake-of-sleep)."),
+        "keep": (
+            "none",
+            "Names of up to seven relays that keep their state while the node sleeps "
+            "([battery.md](battery.md#outputs)).",
+        ),
+    },
+    "wake": {
+        "pin": ("none", "The pin that wakes it."),
+        "level": (
+            "required with `pin`",
+            "The level that does: 0 low, 1 high, or the other one than it has.",
+        ),
+        "pull": ("none", "The chip's resistor at that pin."),
+        "touch": ("none", "The pin whose touch pad wakes it."),
+        "threshold": (
+            "two thirds of what it measures when the node goes to sleep",
+            "It wakes when the pad measures less.",
         ),
     },
     "place": {

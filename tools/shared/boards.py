@@ -92,6 +92,9 @@ class Board:
             "NO_SLEEP": sleep.get("never"),
             "SLEEP_PIN": sleep.get("wired_to_reset"),
             "SLEEP_WATCHDOG": sleep.get("watchdog_goes_on"),
+            "WAKE_PINS": tuple(sleep.get("wake_pins", ())),
+            "WAKE_TOUCH": tuple(sleep.get("wake_touch", ())),
+            "HOLDS": sleep.get("holds"),
             "TIMERS": {pin: _channel(at) for pin, at in _keys(pwm.get("timers", {})).items()},
         }
         # What a board has none of costs it no RAM.

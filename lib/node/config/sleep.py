@@ -2,6 +2,8 @@
 
 from micropython import const
 
+from node.overlay import call
+
 _SHORT_S = const(60)
 _CONNECTS_S = const(8)
 
@@ -14,6 +16,8 @@ def rules():
             "awake": (..., int, 3, 3600),
             "hold": (None, int, 0, 86_400),
             "low": (None, float, 0.5, 60),
+            "wake": (None, "object", 0, 0, '{"pin": 33, "level": 0}'),
+            "keep": (None, "list"),
         }
     }
 
@@ -38,6 +42,8 @@ def check(faults, config, board, pins, warnings):
             % (awake, every)
         )
     _others(faults, config, board)
+    if "wake" in section or "keep" in section:
+        call("config", "wake", "check", faults, config, board, pins)
     pin = getattr(board, "SLEEP_PIN", None)
     if pin is not None:
         place = "pin", pin

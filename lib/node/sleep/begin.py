@@ -5,7 +5,7 @@ RTC's memory is as the node left it. After any other reset only the readings tha
 the node has a new number then, so that no two readings have the same.
 """
 
-from time import ticks_ms
+from time import ticks_ms, time
 
 import machine
 from micropython import const
@@ -17,17 +17,19 @@ _HOUR_S = const(3600)
 _DAYS = const(0x3FFF_FFFF)
 
 
-def step():
+def step(section):
     """Sleep on, if a long sleep comes in several pieces; otherwise return.
 
-    It takes neither the Wi-Fi nor a sensor.
+    It takes neither the Wi-Fi nor a sensor. section: sleep of the config
     """
     from node.sleep import state
 
     try:
         found = woken() and state.load()
-        if found and found[0][state.LEFT_S]:
-            call("sleep", "night", "go_on", found[0], found[1])
+        if not found or not found[0][state.LEFT_S]:
+            return
+        if "wake" not in section or call("sleep", "wake", "reason") == "time":
+            call("sleep", "night", "go_on", found[0], found[1], section)
     finally:
         _forget()
 
@@ -42,6 +44,7 @@ def make(config):
     from node.sleep.sleeper import Sleeper
 
     section = config["sleep"]
+    Sleeper.section = section
     Sleeper.period_s = section["every"]
     Sleeper.limit_ms = section["awake"] * 1000
     Sleeper.hold_ms = section.get("hold", _HOLD_S) * 1000
@@ -73,6 +76,12 @@ def equip(node):
         node.late = -1  # what was sent while it slept is obeyed
         found = state.load()
         node.cold = not (found and woken())
+        if "keep" in node.section:
+            bits = None if node.cold else found[0][state.BITS]
+            bits = None if bits and bits & state.LOW else bits  # they are in their safe state
+            call("sleep", "outputs", "release", node, bits)
+        if "wake" in node.section:
+            call("sleep", "wake", "begin", node, node.section["wake"])
         if node.cold:
             node.least_ms = node.hold_ms
             node.most_ms = max(node.hold_ms, node.limit_ms)
@@ -85,7 +94,7 @@ def equip(node):
             node.most_ms = node.limit_ms
             node.boot = kept[state.BOOT]
             node.count = max(node.count, kept[state.COUNT])
-            node.uptime = kept[state.UPTIME]
+            node.uptime = max(0, kept[state.UPTIME] - early(node, kept[state.WAKES_AT]))
             node.told_at = kept[state.TOLD_AT]
             node.set_at = kept[state.ASKED_AT]
             clock(node, kept, state)
@@ -109,6 +118,13 @@ def clock(node, kept, state):
     node.ntp_due = node.unset or not 0 <= now - asked_at < every
     if not node.ntp_due and node.ntp_left >= 0:
         node.ntp_left = max(60, every)
+
+
+def early(node, wakes_at):
+    """Return by how many s it woke before its time, if it was woken and has a clock."""
+    if not node.roused or node.unset or not wakes_at:
+        return 0
+    return max(0, wakes_at - int(time()) - node.epoch)
 
 
 def readings(node, boot, lines):

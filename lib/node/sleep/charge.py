@@ -19,7 +19,7 @@ def look(node, found):
 
     found: the state that was kept, and lines of readings; None for none
     """
-    told = bool(found and found[0][state.LOW])
+    told = bool(found and found[0][state.BITS] & state.LOW)
     volts = measured(node)
     limit = node.low_v * _CHARGED / 100 if told else node.low_v
     if volts is None or volts >= limit:
@@ -35,7 +35,7 @@ def look(node, found):
         if kept[state.WAKES_AT]:
             kept[state.WAKES_AT] += state.LOW_S
         kept[state.LEFT_S] = state.LOW_S
-        call("sleep", "night", "go_on", kept, lines)
+        call("sleep", "night", "go_on", kept, lines, ())
     node.failed("sleep", said)
     node.low = True
     node.least_ms = 0
@@ -46,7 +46,7 @@ def look(node, found):
     kept, lines = found or ([node.boot, 0, 0, 0, 0, 0, 0, every, 0, bytes(6)], b"")
     kept = list(kept)
     kept[state.COUNT] += _JUMP
-    kept[state.LOW] = 1
+    kept[state.BITS] = state.LOW
     state.store(kept, lines)
 
 

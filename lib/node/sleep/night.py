@@ -24,6 +24,9 @@ def go(node):
     outbox = client.outbox
     bssid = call("sleep", "radio", "nearest", node) if hasattr(client, "stream") else bytes(6)
     leave(node, client)
+    bits = state.LOW if node.low else 0
+    if "keep" in node.section and not bits:
+        bits = call("sleep", "outputs", "hold", node)
     call("health", "ending", "release", node)
     seconds = max(_SHORTEST_S, node.period_s - node.up_ms // 1000)
     if node.low:
@@ -32,7 +35,7 @@ def go(node):
     kept = [
         node.boot, node.count, max(0, node.uptime) + seconds, 0 if node.unset else now + seconds,
         seconds, now if node.clock_is_right() else node.set_at, max(0, node.told_at),
-        getattr(node, "ntp", (0, 0))[1], node.low, bssid,
+        getattr(node, "ntp", (0, 0))[1], bits, bssid,
     ]  # fmt: skip
     lines = waiting(node, outbox)
     print("Petrel: asleep for %d s; was awake for %d ms" % (seconds, node.up_ms))
@@ -47,14 +50,22 @@ def go(node):
         lost = call("health", "ending", "keep", outbox)
         if lost:
             print("Petrel: lost:", lost)
-    go_on(kept, lines or b"")
+    go_on(kept, lines or b"", node.section)
 
 
-def go_on(kept, lines):
-    """Sleep for the next piece of what is left. It doesn't return."""
+def go_on(kept, lines, section):
+    """Sleep for the next piece of what is left. It doesn't return.
+
+    section: sleep of the config, which may name what wakes the board before
+    """
     piece = min(kept[state.LEFT_S], _PIECE_S)
     kept[state.LEFT_S] -= piece
     state.store(kept, lines)
+    if not kept[state.BITS] & state.LOW:
+        if "wake" in section:
+            call("sleep", "wake", "arm", section["wake"])
+        if "keep" in section:
+            call("sleep", "outputs", "asleep")
     machine.deepsleep(piece * 1000)
     time.sleep_ms(_RESET_MS)  # a port may take a moment
     machine.reset()

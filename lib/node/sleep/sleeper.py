@@ -30,9 +30,11 @@ class Sleeper(Node):
 
     period_s = 0  # from one wake to the next
     limit_ms = 0  # how long it may be awake
+    section: "Any" = ()  # sleep of the config
     low_v: "Any" = 0  # volts of the battery below which it only sleeps; 0: it never looks
     bssid = b"\0\0\0\0\0\0"  # the access point that it tried first
     low = False  # the battery is below that
+    roused = False  # it woke before it was time
     hold_ms = 0  # how long it stays awake after a cold start
     most_ms = 0  # it sleeps once it was awake for so long
     least_ms = 0  # it doesn't sleep before
@@ -99,7 +101,7 @@ class Sleeper(Node):
         if not self.cold:
             self.states = _ALL  # each was read after the wake
             self.announce = 0
-            self.news = self.low or self.uptime - self.told_at >= self.diagnostics
+            self.news = self.low or self.roused or self.uptime - self.told_at >= self.diagnostics
         if self.news:
             self.told_at = self.uptime
         if self.ntp_due and self.ntp[0]:  # type: ignore[attr-defined]

@@ -21,9 +21,10 @@ LEFT_S = const(4)  # to sleep on after that: a chip may not sleep so long in one
 ASKED_AT = const(5)  # s since 1970 when the clock was last set right; 0: never
 TOLD_AT = const(6)  # uptime in s of the last diagnostics
 EVERY = const(7)  # of node.ntp
-LOW = const(8)  # 1: the battery is low, and that was told
+BITS = const(8)  # LOW, and behind it those outputs of sleep.keep that are on
 BSSID = const(9)  # the access point to join, in bytes; zeros: none
 
+LOW = const(1)  # the battery is low, and that was told
 LOW_S = const(12_600)  # asleep with a low battery: three pieces, see node.sleep.night
 
 

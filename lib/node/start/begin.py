@@ -23,7 +23,7 @@ def begin(config, faults, state):
         call("health", "retained", "store", 0)
         return ()
     if config and "sleep" in config:
-        call("sleep", "begin", "step")
+        call("sleep", "begin", "step", config["sleep"])
     changed = {}
     if "config.json.changed" in str(there):
         crashes, _, why = call("health", "retained", "load")

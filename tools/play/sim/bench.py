@@ -27,6 +27,8 @@ WIFI = {"ssid": "bench", "password": "petrel-bench"}  # unless another is given
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = 1, 2, 3, 4, 5
 Y2000 = 946_684_800
 BUSY_S = 5  # a board that does not rest for so long is interrupted all the same
+TIMER = 4
+WAKE_REASONS = {"pin": 2, "touch": 5}
 CAUSES = {PWRON: "power on", HARD: "reset", WDT: "watchdog", DEEPSLEEP: "wake", SOFT: "soft"}
 
 
@@ -78,6 +80,7 @@ class Bench:
         self.chip = CHIPS[chip]
         self.sleeps: list[int] = []  # the ms of each deep sleep that the board has begun
         self.asleep = False
+        self.wake_reason: int = 0  # as machine.wake_reason() tells it
         self._wired = wired
         self._held = nights == "held"
         self._port = port
@@ -137,7 +140,7 @@ class Bench:
         """Start the board after a power cut: nothing but the flash is left."""
         with self._lock:
             self._kill()
-            self.world.memory = b""
+            self.world.power_on()
             if self.clock == "unset":
                 self.world.clock_offset = Y2000 - int(time.time())
             self._start(PWRON)
@@ -156,13 +159,13 @@ class Bench:
         self.power_off()
         self.power_on()
 
-    def reset(self, cause: int = HARD) -> None:
-        """Reset the board; its memory in the RTC stays."""
+    def reset(self, cause: int = HARD, woken_by: int = TIMER) -> None:
+        """Reset the board; its memory in the RTC stays. woken_by: what has ended a deep sleep."""
         with self._lock:
             self._kill()
             if self.relay:
                 self.relay.cut()
-            self._start(cause)
+            self._start(cause, woken_by)
 
     def interrupt(self) -> None:
         """What Ctrl-C at the board's REPL does.
@@ -180,14 +183,15 @@ class Bench:
     def sleep(self, ms: int) -> None:
         """Deep sleep: off for so long, then a start that knows why; 0: forever.
 
-        RAM is gone, no pin is driven or pulled, and the network isn't told.
+        RAM is gone, no pin is driven or pulled unless it holds its level, and the network isn't
+        told.
         """
         with self._lock:
             self._set_alarm(None)
             self._kill()
             if self.relay:
                 self.relay.cut()
-            self.world.board_starts()
+            self.world.board_sleeps(self.chip.rtc)
             ms = self.chip.sleeps(ms)
             if ms and not self._held and self._wakes:
                 self._set_alarm(ms, DEEPSLEEP)
@@ -195,6 +199,7 @@ class Bench:
                 self.asleep = True
                 self.sleeps.append(ms)
                 self._changed.notify_all()
+            self._rouse()
 
     @property
     def _wakes(self) -> bool:
@@ -210,6 +215,13 @@ class Bench:
             if self._held:
                 self.world.clock_offset += self.sleeps[-1] // 1000
             self.reset(DEEPSLEEP)
+
+    def _rouse(self) -> None:
+        """Wake the board if a pin or a touch does that."""
+        with self._lock:
+            what = self.world.rouses() if self.asleep else ""
+            if what:
+                self.reset(DEEPSLEEP, WAKE_REASONS[what])
 
     def wait_for_sleeps(self, count: int, timeout: float = 60) -> None:
         """Wait until the board has gone to sleep `count` times."""
@@ -229,10 +241,11 @@ class Bench:
             self._alarm.daemon = True
             self._alarm.start()
 
-    def _start(self, cause: int) -> None:
+    def _start(self, cause: int, woken_by: int = 0) -> None:
         self._set_alarm(None)
         self.asleep = False
         self._cause = cause
+        self.wake_reason = woken_by if cause == DEEPSLEEP else 0
         self.ended = self._silent = False
         self.world.board_starts()
         self._wire.board_starts()
@@ -293,6 +306,12 @@ class Bench:
         """Drive an input from outside."""
         for number in self.world.drive(pin, level):
             self._wire.event(number, level)
+        self._rouse()
+
+    def touch(self, pin: int | str, value: int = 300) -> None:
+        """Touch the pad at a pin, which then measures so much; 1000 is what it has untouched."""
+        self.world.touches[str(pin)] = value
+        self._rouse()
 
     def event(self, number: int, level: int = 0) -> None:
         """Interrupt the board, as a timer does."""

@@ -19,6 +19,7 @@ class Bench(Protocol):
     world: World
     resets: list[str]
     chip: Chip
+    wake_reason: int
 
     def cause(self) -> int: ...
     def reset(self, cause: int) -> None: ...
@@ -124,6 +125,28 @@ class Wire:
 
     def _on_set(self, pin: str, level: str) -> None:
         self._bench.world.output(pin, int(level))
+
+    def _on_hold(self, pin: str, on: str) -> None:
+        self._bench.world.hold(pin, on == "1")
+
+    def _on_hold_digital(self, on: str) -> None:
+        self._bench.world.holds_digital = on == "1"
+
+    def _on_wake_on_pin(self, pin: str, level: str) -> None:
+        if pin not in ("-", *self._bench.chip.rtc):
+            raise ValueError("invalid pin")  # as the port says it
+        self._bench.world.wakes = None if pin == "-" else (pin, int(level))
+
+    def _on_wake_on_touch(self, on: str) -> None:
+        self._bench.world.touch_wakes = on == "1"
+
+    def _on_touch(self, pin: str, threshold: str = "") -> int:
+        if threshold:
+            self._bench.world.thresholds[pin] = int(threshold)
+        return self._bench.world.touch(pin)
+
+    def _on_wake_reason(self) -> int:
+        return self._bench.wake_reason
 
     def _on_irq(self, pin: str, number: str) -> None:
         self._bench.world.interrupt(pin, int(number))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from tools.play.sim.access_point import AccessPoint
@@ -28,6 +28,8 @@ class World:
         self.memory = b""  # survives a reset, not a power cut
         self.clock_offset = 0  # s that the board's clock is ahead of this computer's
         self.on_wifi: Callable[[bool], None] = lambda on: None
+        # Told of the level that a pin really has after the board drives it, or lets it go.
+        self.on_output: Callable[[str, int], None] = lambda pin, level: None
         self.access_point = AccessPoint()
         self._lock = threading.Lock()
         self._sources: dict[str, Source] = {}
@@ -35,6 +37,12 @@ class World:
         self._pulls: dict[str, int] = {}  # 1 up, 2 down, as the board has set them
         self._outputs: dict[str, int] = {}
         self._interrupts: dict[str, list[int]] = {}
+        self._held: dict[str, int] = {}  # levels that pins hold, whatever the board says
+        self.holds_digital = False  # in a deep sleep, too, those outside of the RTC
+        self.wakes: tuple[str, int] | None = None  # the pin that wakes the board, and its level
+        self.touch_wakes = False
+        self.touches: dict[str, int] = {}  # what touch pads measure, 1000 if nothing else is said
+        self.thresholds: dict[str, int] = {}  # of those that wake the board
         self.buses: dict[str, I2cBus] = {}  # by "sda,scl"
         self.wires: dict[str, Any] = {}  # parts on a single pin, by pin
         self.pwm: dict[str, tuple[int, int]] = {}  # frequency and duty, by pin
@@ -86,8 +94,36 @@ class World:
         else:
             self._sources[name.partition(":")[2]] = source(model)
 
+    def power_on(self) -> None:
+        """After a power cut nothing is left that a reset leaves alone."""
+        self.memory = b""
+        self._held.clear()
+        self.holds_digital = False
+
+    def board_sleeps(self, rtc: Collection[str]) -> None:
+        """A deep sleep, in which only what wakes it goes on; rtc: pins that hold by themselves."""
+        wakes, touch, pulls = self.wakes, self.touch_wakes, dict(self._pulls)
+        self.board_starts()
+        self.wakes, self.touch_wakes = wakes, touch
+        if wakes and wakes[0] in pulls:  # its resistor goes on
+            self._pulls[wakes[0]] = pulls[wakes[0]]
+        for pin in [each for each in self._held if not (self.holds_digital or each in rtc)]:
+            del self._held[pin]
+
+    def rouses(self) -> str:
+        """What wakes the board just now: "pin", "touch", or "" for nothing."""
+        if self.wakes and self.level(self.wakes[0]) == self.wakes[1]:
+            return "pin"
+        touched = any(self.touch(pin) < least for pin, least in self.thresholds.items())
+        return "touch" if self.touch_wakes and touched else ""
+
+    def touch(self, pin: str) -> int:
+        """What a touch pad measures; less when it is touched."""
+        return self.touches.get(pin, 1000)
+
     def board_starts(self) -> None:
         """The board is reset: its pins and its radio forget what they were told."""
+        self.wakes, self.touch_wakes = None, False
         with self._lock:
             self._pulls.clear()
             self._outputs.clear()
@@ -113,6 +149,8 @@ class World:
         for pins, bus in self.buses.items():
             if pins.startswith(f"{name},"):
                 return int(not bus.sda_low)
+        if name in self._held:
+            return self._held[name]
         if name in self._outputs:
             return self._outputs[name]
         return int(self._pulls.get(name) == 1)
@@ -123,9 +161,17 @@ class World:
             part.pulled(level)
         rises = level and not self._outputs.get(pin, 1)
         self._outputs[pin] = level
+        self.on_output(pin, self.level(pin))
         for pins, bus in self.buses.items():
             if rises and pins.endswith(f",{pin}"):
                 bus.clock()
+
+    def hold(self, pin: str, on: bool) -> None:
+        """The board wants a pin to hold its level, or no longer."""
+        self._held.pop(pin, None)
+        if on:
+            self._held[pin] = self.level(pin)
+        self.on_output(pin, self.level(pin))
 
     def drive(self, pin: int | str, level: int) -> list[int]:
         """Drive a pin from outside; returns the interrupts to raise, none if nothing changed."""
