@@ -160,7 +160,7 @@ def test_nothing_is_evaluated() -> None:
     # those that health/room.py loads beforehand, are named in the code. The boot stage imports the
     # reader of the slot that it starts, from the flash.
     assert sorted(by_name) == [
-        "config/fields.py", "config/rules.py", "config/schema.py", "firmware/stage.py",
+        "config/fields.py", "config/named.py", "config/schema.py", "firmware/stage.py",
         "health/room.py", "node/overlay.py", "start/sensors.py",
     ]  # fmt: skip
 

@@ -73,10 +73,13 @@ def test_the_guide_shows_the_files_that_are_tested() -> None:
 
 
 def test_a_driver_is_found_without_a_list() -> None:
-    """Nothing in the node names a driver, except to say how others show it, and to what a rule
-    may set it."""
+    """Nothing in the node names a driver, except to say how others show it, what a rule may set it
+    to or compare, and which battery a node that sleeps looks after."""
     others = {*(LIB / "node/homeassistant").iterdir(), LIB / "node/homie/describe.py"}
-    others |= {LIB / "node/config/fields.py", LIB / "node/config/rules.py"}
+    others |= {
+        LIB / "node/config" / f"{name}.py" for name in ("fields", "named", "rules", "sleep")
+    }
+    others.add(LIB / "node/sleep/charge.py")
     for path in {*(LIB / "node").rglob("*.py")} - others:
         text = path.read_text()
         for driver in DRIVERS:

@@ -16,7 +16,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 150, 34  # of a box
 ACROSS, DOWN = 16, 56  # between two boxes
-LANE = 10  # what an arrow takes in a row that it only passes
+LANE = 5  # what an arrow takes in a row that it only passes
 _HEAD = (
     '<marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" fill="currentColor"/></marker>'
