@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.make.firmware import ports
+from tools.make.firmware import ports, room
 from tools.make.firmware.toolchain import OTHERS, STAND_INS, UNUSED
 from tools.shared import boards
 from tools.shared.errors import ToolError
@@ -49,6 +49,20 @@ def test_a_missing_compiler_is_named(
     monkeypatch.setattr(shutil, "which", lambda program: program)
     ports.build(name, tmp_path)
     assert (folder / "said").read_text().split() == [name, str(BOARDS / name / "manifest.py")]
+
+
+def test_a_firmware_that_reaches_into_the_file_system_is_refused(tmp_path: Path) -> None:
+    """A Pico W has 1,228,800 bytes in front of it; the port itself doesn't look."""
+    image = tmp_path / "firmware.bin"
+    image.write_bytes(bytes(1_228_800))
+    room.check("RPI_PICO_W", image)
+    room.check("RPI_PICO", image, 868_352)
+    with pytest.raises(ToolError, match="1,228,800 bytes, and RPI_PICO has room for 655,360"):
+        room.check("RPI_PICO", image)
+    image.write_bytes(bytes(1_228_801))
+    with pytest.raises(ToolError, match="RPI_PICO_W has room for 1,228,800"):
+        room.check("RPI_PICO_W", image)
+    room.check("ESP32_GENERIC", image)  # whose build looks itself
 
 
 def test_a_build_that_fails_says_what_to_try(

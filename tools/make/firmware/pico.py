@@ -11,6 +11,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import Progress
 
+from tools.make.firmware import room
 from tools.make.firmware.toolchain import Toolchain, fetched
 from tools.shared.errors import ToolError
 from tools.shared.locks import Lock
@@ -20,6 +21,8 @@ from tools.shared.process import popen
 BOARD = "RPI_PICO"
 STOCK = "RPI_PICO-stock"
 STOCK_ROMFS = 256 * 1024  # bytes, for what `mpremote romfs deploy` puts there
+# Petrel takes more than the 640 KB that the port leaves for firmware, and its files are in there.
+FILES = 1280 * 1024  # bytes of the file system
 
 
 def build(stock: bool = False, quiet: bool = False) -> Path:
@@ -37,7 +40,7 @@ def build(stock: bool = False, quiet: bool = False) -> Path:
 def _build(tools: Toolchain, out: Path, stock: bool, quiet: bool) -> None:
     settings = {
         "MICROPY_BOARD": BOARD,
-        "MICROPY_BOARD_DIR": _board(tools, out / "board", STOCK_ROMFS if stock else 0),
+        "MICROPY_BOARD_DIR": _board(tools, out / "board", stock),
         "PICO_SDK_PATH_OVERRIDE": tools.sdk / "src/pico-sdk",
         "picotool_DIR": tools.sdk / "lib/cmake/picotool",
         "pioasm_DIR": tools.sdk / "lib/cmake/pioasm",
@@ -56,14 +59,19 @@ def _build(tools: Toolchain, out: Path, stock: bool, quiet: bool) -> None:
         for command in (configure, ["ninja", "-C", str(out)]):
             for done, total in _run(command, tools.environment, log):
                 bar.update(task, completed=done, total=total)
+    if not stock:
+        room.check(BOARD, out / "firmware.bin", FILES)
 
 
-def _board(tools: Toolchain, folder: Path, romfs: int) -> Path:
-    """The port's own definition of the board, with so many bytes of ROMFS."""
+def _board(tools: Toolchain, folder: Path, stock: bool) -> Path:
+    """The port's own definition of the board, with room for a ROMFS or for Petrel."""
     for source in (tools.source / "ports/rp2/boards" / BOARD).iterdir():
         text = source.read_text()
         if source.name == "mpconfigboard.h":
-            text += f"#define MICROPY_HW_ROMFS_BYTES ({romfs})\n"
+            text += f"#define MICROPY_HW_ROMFS_BYTES ({STOCK_ROMFS if stock else 0})\n"
+            if not stock:
+                text += "#undef MICROPY_HW_FLASH_STORAGE_BYTES\n"
+                text += f"#define MICROPY_HW_FLASH_STORAGE_BYTES ({FILES})\n"
         target = folder / source.name
         if not target.exists() or target.read_text() != text:  # else it would build all again
             folder.mkdir(parents=True, exist_ok=True)

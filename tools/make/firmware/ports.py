@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tools.make.firmware import room
 from tools.shared import boards
 from tools.shared.errors import ToolError
 from tools.shared.paths import BOARDS, BUILD, ROOT
@@ -43,6 +44,7 @@ def build(name: str, micropython: Path) -> None:
         )
     image = folder / f"build-{name}" / "firmware.bin"
     if image.exists():
+        room.check(name, image)
         kept = BUILD / "firmware" / f"{name}.bin"
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(image, kept)
