@@ -185,11 +185,7 @@ DRIVER = Greedy
 
 
 @pytest.mark.fault("heap")
-@pytest.mark.xfail(
-    strict=False,
-    reason="on a busy machine not even the code of an orderly end can be loaded now and then, "
-    "and what waited in RAM is lost: an open fault",
-)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("lab", [{"heap": "72K"}], indirect=True)
 def test_heap_that_runs_out(lab: Lab) -> None:
     """Not one byte is left, and nobody takes what waits: it goes to the flash, and the node starts
@@ -201,7 +197,11 @@ def test_heap_that_runs_out(lab: Lab) -> None:
     lab.broker_away()
     newest = max(lab.numbers())
     (lab.node.flash / "greedy").touch()
-    at = lab.bench.wait_for_line("kept for the next start", 60, start)
+    try:
+        at = lab.bench.wait_for_line("kept for the next start", 60, start)
+    except TimeoutError:
+        _known(lab)
+        raise
     kept = int(lab.bench.lines[at - 1].split()[-1])
     (lab.node.flash / "greedy").unlink()
     held = [line for line in lab.bench.lines if line.startswith("holding")]
@@ -214,10 +214,23 @@ def test_heap_that_runs_out(lab: Lab) -> None:
         found = {each["seq"] for each in _readings(lab) if each["boot"] == first}
         return len([seq for seq in found if seq > newest]) >= kept - 8
 
-    assert lab.seen.seen(late, 60), (kept, newest, lab.numbers())
+    if not lab.seen.seen(late, 60):
+        _known(lab)
+        raise AssertionError((kept, newest, lab.numbers()))
     assert not [line for line in lab.bench.lines if re.search("not (kept|written)", line)]
     assert len(lab.bench.resets) <= 4, lab.bench.resets
     assert "memory" in lab.diagnostics()["why"].lower()
+
+
+def _known(lab: Lab) -> None:
+    """Leave the test if its node met one of two open faults; whatever else it meets is a failure.
+
+    Now and then, on a busy machine, not even the code of an orderly end can be loaded, and what
+    waited in RAM is lost; or the next start has no room for what is on the flash, and leaves it.
+    """
+    for words in ("no module named 'node.health.ending'", "room for only 0 readings"):
+        if any(words in line for line in lab.bench.lines):
+            pytest.xfail(f"an open fault: {words}")
 
 
 def _readings(lab: Lab) -> list[dict[str, Any]]:
